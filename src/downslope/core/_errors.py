@@ -1,0 +1,88 @@
+"""Everything Downslope raises on purpose.
+
+    DownslopeError
+    ├── SettingError (ValueError)        a number or a choice that cannot be
+    │   └── UnknownNameError             a name nobody knows, with the close ones
+    ├── ShapeError (ValueError)          an array of the wrong shape
+    ├── DataError (ValueError)           a file, a table or a target that cannot be used as it is
+    ├── RunError (ValueError)            a folder that is no run, or one that cannot be used so
+    │   └── DamagedRunError              a file of a run that is not what was written
+    ├── CustomPartError (ValueError)     a run made with a user's own code, which must be passed again
+    └── MissingExtraError (ImportError)  a feature whose optional package is not installed
+
+Each is also the builtin a caller would expect, so `except ValueError` works. A message says what was expected, what was
+got, and what to do about it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class DownslopeError(Exception):
+    """The root of all errors raised on purpose."""
+
+
+class SettingError(DownslopeError, ValueError):
+    """A setting with a value that cannot be.
+
+    Attributes:
+        setting: the setting's name in Python, such as `"batch_size"`; the message quotes it in backticks.
+    """
+
+    def __init__(self, message: str, setting: str | None = None):
+        super().__init__(message)
+        self.setting = setting
+
+
+class UnknownNameError(SettingError):
+    """A name that is not among the known ones.
+
+    Example:
+        >>> print(UnknownNameError("optimizer", "adm", ["sgd", "adam", "adamw"]))
+        `optimizer` must be one of adam, adamw, sgd, got 'adm'. Did you mean 'adam' or 'adamw'?
+    """
+
+    def __init__(self, setting: str, name: object, known: Iterable[str]):
+        self.name = name
+        self.known = sorted(known)
+        close = close_names(str(name), self.known)
+        advice = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+        shown = ", ".join(self.known[:30]) + (", …" if len(self.known) > 30 else "")
+        super().__init__(f"`{setting}` must be one of {shown}, got {name!r}.{advice}", setting)
+
+
+class ShapeError(DownslopeError, ValueError):
+    """An array whose shape does not fit."""
+
+
+class DataError(DownslopeError, ValueError):
+    """A file, a table or a target that cannot be used as it is."""
+
+
+class RunError(DownslopeError, ValueError):
+    """A folder that holds no run, or a run that cannot be used in this way."""
+
+
+class DamagedRunError(RunError):
+    """A file of a run whose content is not what was written."""
+
+
+class CustomPartError(DownslopeError, ValueError):
+    """A run made with a user's own layer, loss or optimizer, which only the user can pass again."""
+
+
+class MissingExtraError(DownslopeError, ImportError):
+    """A feature whose optional package is not installed."""
+
+    def __init__(self, package: str, extra: str):
+        super().__init__(
+            f"This needs the package `{package}`, which is not installed: pip install 'downslope[{extra}]'"
+        )
+
+
+def close_names(name: str, known: Iterable[str]) -> list[str]:
+    """Return up to three known names that look like `name`, closest first, letter case aside."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    return [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)]

@@ -1,0 +1,64 @@
+"""Randomness: one seed, folded by purpose, epoch and step into keys.
+
+A key is two 32-bit words, which `jax.random` accepts as they are. Folding happens on the host with NumPy's
+`SeedSequence`, so that nothing compiles before training starts, and no key depends on how many keys were drawn before
+it: what one part of the program draws never shifts what another part draws.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import jax
+import numpy as np
+
+from downslope.core._errors import SettingError
+
+Key = np.ndarray | jax.Array
+
+
+def key_words(key: int | Key) -> tuple[int, ...]:
+    """Return the words of a seed, of a raw key (`jax.random.PRNGKey`) or of a typed one (`jax.random.key`).
+
+    Raises:
+        SettingError: the seed is negative, no whole number, or a key that is still being traced.
+    """
+    if isinstance(key, jax.core.Tracer):
+        raise SettingError(
+            "A key must be a concrete value here, got a traced one. Draw outside of jit and vmap.", "key"
+        )
+    if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
+        if key < 0:
+            raise SettingError(f"`seed` must be a whole number, 0 or more, got {key!r}.", "seed")
+        return tuple(int(word) for word in np.random.SeedSequence(int(key)).generate_state(2))
+    if isinstance(key, jax.Array) and jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
+        key = jax.random.key_data(key)
+    words = np.asarray(key)
+    if words.ndim != 1 or not np.issubdtype(words.dtype, np.integer):
+        raise SettingError(f"`key` must be a seed or a key of `jax.random`, got {key!r}.", "key")
+    return tuple(int(word) for word in words)
+
+
+def fold(key: int | Key, *purpose: str | int) -> np.ndarray:
+    """Return the key for a purpose: words and numbers, such as `fold(seed, "order", epoch)`.
+
+    Args:
+        key: a seed, or a key to fold further.
+        purpose: what the key is for. Keys of different purposes are independent of each other.
+
+    Returns:
+        Two 32-bit words, usable wherever `jax.random` takes a key.
+
+    Example:
+        >>> fold(0, "order", 3).shape
+        (2,)
+        >>> bool((fold(0, "order", 3) == fold(0, "order", 4)).all())
+        False
+    """
+    numbers = [zlib.crc32(part.encode()) if isinstance(part, str) else int(part) for part in purpose]
+    return np.random.SeedSequence((*key_words(key), *numbers)).generate_state(2)
+
+
+def generator(key: int | Key, *purpose: str | int) -> np.random.Generator:
+    """Return NumPy's generator (Philox) for a key, folded by the purpose."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key_words(fold(key, *purpose)))))

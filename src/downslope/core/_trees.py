@@ -1,0 +1,67 @@
+"""Trees of arrays: named, counted, measured."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from downslope.core._errors import ShapeError
+from downslope.core._types import PyTree
+
+
+def named_leaves(tree: PyTree) -> dict[str, jax.Array | np.ndarray]:
+    """Return the arrays of a tree by their path, such as `"0/weight"`, in the tree's order.
+
+    Example:
+        >>> list(named_leaves(({"weight": np.ones((2, 3)), "bias": np.ones(3)}, {})))
+        ['0/bias', '0/weight']
+    """
+    return {path_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def with_named_leaves(like: PyTree, named: dict[str, np.ndarray], *, what: str = "array") -> PyTree:
+    """Return a tree shaped as `like` whose arrays are those of `named`.
+
+    Raises:
+        ShapeError: a name is missing or left over, or an array has another shape or type.
+    """
+    expected = named_leaves(like)
+    if expected.keys() != named.keys():
+        missing, extra = sorted(expected.keys() - named.keys()), sorted(named.keys() - expected.keys())
+        raise ShapeError(
+            f"The names of the {what}s do not fit: missing {missing or 'none'}, left over {extra or 'none'}."
+        )
+    for name, leaf in expected.items():
+        found = np.asarray(named[name])
+        if found.shape != np.shape(leaf) or found.dtype != np.asarray(leaf).dtype:
+            raise ShapeError(
+                f"The {what} {name!r} must be {np.asarray(leaf).dtype}{list(np.shape(leaf))}, "
+                f"got {found.dtype}{list(found.shape)}."
+            )
+    return jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(like), [named[name] for name in expected])
+
+
+def path_name(path: tuple) -> str:
+    """Return a key path of `jax.tree_util` as words joined by slashes."""
+    return "/".join(str(getattr(part, "key", getattr(part, "idx", getattr(part, "name", part)))) for part in path)
+
+
+def tree_size(tree: PyTree) -> int:
+    """Return how many numbers a tree holds."""
+    return sum(int(np.size(leaf)) for leaf in jax.tree_util.tree_leaves(tree))
+
+
+def tree_norm(tree: PyTree) -> jax.Array:
+    """Return the Euclidean norm of all numbers of a tree taken as one vector.
+
+    Example:
+        >>> float(tree_norm({"a": np.array([3.0]), "b": np.array([[4.0]])}))
+        5.0
+    """
+    return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree_util.tree_leaves(tree)))
+
+
+def all_finite(tree: PyTree) -> bool:
+    """Return whether no number of a tree is infinite or NaN. Runs on the host."""
+    return all(bool(np.all(np.isfinite(np.asarray(leaf)))) for leaf in jax.tree_util.tree_leaves(tree))

@@ -1,0 +1,61 @@
+"""Layers: each as initialize, forward, backward; and the initializers."""
+
+from downslope.layers import initializers
+from downslope.layers._activations import (
+    ELU,
+    GELU,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    ScaledTanh,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+    activation_names,
+    as_activation,
+)
+from downslope.layers._dense import Dense
+from downslope.layers._protocol import (
+    Activation,
+    AnyLayer,
+    Cache,
+    Context,
+    ContextLayer,
+    Layer,
+    Parametrized,
+    Reshaping,
+    forward_in,
+    initial_state,
+    initialize,
+    output_shape,
+)
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "Activation",
+    "AnyLayer",
+    "Cache",
+    "Context",
+    "ContextLayer",
+    "Dense",
+    "Identity",
+    "Layer",
+    "LeakyReLU",
+    "Parametrized",
+    "ReLU",
+    "Reshaping",
+    "ScaledTanh",
+    "SiLU",
+    "Sigmoid",
+    "Softplus",
+    "Tanh",
+    "activation_names",
+    "as_activation",
+    "forward_in",
+    "initial_state",
+    "initialize",
+    "initializers",
+    "output_shape",
+]

@@ -1,0 +1,134 @@
+"""Which loss: by name, by task, and whether it fits the targets and the network's outputs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from downslope.core import DataError, SettingError, UnknownNameError
+from downslope.losses._classes import binary_cross_entropy, cross_entropy, hinge, perceptron
+from downslope.losses._loss import Loss
+from downslope.losses._numbers import mean_squared_error, squared_error, sum_squared_error
+
+_NAMED = {
+    loss.name: loss
+    for loss in (
+        squared_error,
+        sum_squared_error,
+        mean_squared_error,
+        cross_entropy,
+        binary_cross_entropy,
+        hinge,
+        perceptron,
+    )
+}
+
+
+def loss_names() -> tuple[str, ...]:
+    """Return the names of all losses."""
+    return tuple(_NAMED)
+
+
+def as_loss(loss: str | Loss, *, task: str | None = None, outputs: int | None = None) -> Loss:
+    """Return the loss of this name; a loss stays as it is.
+
+    Args:
+        loss: a name, a `Loss`, or `"auto"`: cross-entropy for classes (binary where the network has one output),
+            squared error for numbers.
+        task: `"classification"` or `"regression"`; `"auto"` needs it.
+        outputs: the network's outputs.
+
+    Raises:
+        UnknownNameError: there is none of this name; the message offers close ones.
+        SettingError: it is neither a name nor a loss.
+
+    Example:
+        >>> as_loss("auto", task="classification", outputs=3).name
+        'cross_entropy'
+    """
+    if isinstance(loss, Loss):
+        return loss
+    if not isinstance(loss, str):
+        raise SettingError(f"`loss` must be a name or a ds.losses.Loss, got {loss!r}.", "loss")
+    if loss == "auto":
+        if task == "classification":
+            return binary_cross_entropy if outputs == 1 else cross_entropy
+        return squared_error
+    if loss not in _NAMED:
+        raise UnknownNameError("loss", loss, ["auto", *_NAMED])
+    return _NAMED[loss]
+
+
+def outputs_for(loss: Loss, *, classes: int | None, target_columns: int = 1) -> int:
+    """Return how many outputs a network needs: one a class, one for two sides, or one a column of numbers.
+
+    Raises:
+        SettingError: the loss cannot tell so many classes apart.
+    """
+    if loss.targets == "numbers" or classes is None:
+        return target_columns
+    if loss.targets == "classes":
+        return classes
+    if loss.targets == "shares" and classes > 2:
+        raise SettingError(
+            f"`loss` must tell {classes} classes apart, got {loss.name!r}, which knows two. Use 'cross_entropy'.",
+            "loss",
+        )
+    return 1 if classes == 2 else classes
+
+
+def check_targets(loss: Loss, targets: np.ndarray, *, outputs: int, task: str | None = None) -> None:
+    """Check that targets suit a loss and a network with so many outputs.
+
+    Args:
+        loss: the loss.
+        targets: class indices `(rows,)` or numbers `(rows, columns)`.
+        outputs: the network's outputs.
+        task: what the data set says its targets are, where it does.
+
+    Raises:
+        SettingError: the loss is for another kind of target, or the network has too few outputs.
+        DataError: targets out of the range that the loss allows.
+    """
+    if loss.targets in ("classes", "sides") and task == "regression":
+        raise SettingError(
+            f"`loss` must suit targets that are numbers (squared_error, for one), got {loss.name!r}, "
+            "which is for classes. Set the task to classification if they are classes.",
+            "loss",
+        )
+    if loss.targets == "numbers" and task == "classification" and loss.name in _NAMED:
+        raise SettingError(
+            f"`loss` must suit targets that are classes (cross_entropy, for one), got {loss.name!r}, "
+            "which is for numbers. Set the task to regression if they are numbers.",
+            "loss",
+        )
+    if targets.ndim == 1 and np.issubdtype(targets.dtype, np.integer) and loss.targets != "numbers":
+        _check_indices(loss, targets, outputs)
+    else:
+        _check_columns(loss, targets, outputs)
+
+
+def _check_indices(loss: Loss, targets: np.ndarray, outputs: int) -> None:
+    """Check class indices against the outputs there are."""
+    sides = outputs == 1 and loss.targets in ("sides", "shares")
+    low, high = (-1 if sides and loss.targets == "sides" else 0), max(outputs, 2 if sides else 1) - 1
+    outside = (targets < low) | (targets > high)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise DataError(
+            f"Labels must lie in {low}…{high} for a network with {outputs} output{'s' if outputs != 1 else ''}, "
+            f"got {int(targets[row])} in row {row}. Give the network one output a class, or mend the labels."
+        )
+
+
+def _check_columns(loss: Loss, targets: np.ndarray, outputs: int) -> None:
+    """Check numbers against the outputs there are."""
+    columns = 1 if targets.ndim == 1 else targets.shape[1]
+    if columns != outputs:
+        raise SettingError(
+            f"The network must have {columns} output{'s' if columns != 1 else ''}, one for each target column, "
+            f"got {outputs}.",
+            "outputs",
+        )
+    if loss.targets == "shares" and (targets.min() < 0 or targets.max() > 1):
+        row = int(np.argmax(((targets < 0) | (targets > 1)).reshape(len(targets), -1).any(axis=1)))
+        raise DataError(f"Targets of {loss.name} must lie between 0 and 1, got {targets[row]} in row {row}.")

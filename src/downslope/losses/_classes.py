@@ -1,0 +1,117 @@
+"""Losses for targets that are classes.
+
+With `K` outputs a class is an index `0…K−1`. With one output there are two classes, told apart by the output's sign:
+targets are 0 and 1, or −1 and +1, and `s = ±1` below is the class as a sign.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from downslope.losses._loss import Loss
+
+
+def _chosen(y: jax.Array, t: jax.Array) -> jax.Array:
+    """Return the targets as rows of shares: one-hot for indices, as they are where they already have `K` columns."""
+    if t.ndim == y.ndim:
+        return t.astype(y.dtype)
+    return (t[..., None] == jnp.arange(y.shape[-1], dtype=t.dtype)[None, :]).astype(y.dtype)
+
+
+def _sign(t: jax.Array, dtype: jnp.dtype) -> jax.Array:
+    """Return −1 or +1 for targets 0 and 1, or −1 and +1."""
+    return jnp.where(t > 0, 1, -1).astype(dtype)
+
+
+def _cross_entropy(y: jax.Array, t: jax.Array) -> jax.Array:
+    chosen = _chosen(y, t)
+    return jax.nn.logsumexp(y, axis=1) * jnp.sum(chosen, axis=1) - jnp.sum(chosen * y, axis=1)
+
+
+def _cross_entropy_derivative(y: jax.Array, t: jax.Array) -> jax.Array:
+    chosen = _chosen(y, t)
+    return jax.nn.softmax(y, axis=1) * jnp.sum(chosen, axis=1, keepdims=True) - chosen
+
+
+def _binary_cross_entropy(y: jax.Array, t: jax.Array) -> jax.Array:
+    # −t ln s(y) − (1 − t) ln(1 − s(y)), written so that neither logarithm overflows
+    return jnp.sum(jnp.maximum(y, 0) - y * t.astype(y.dtype) + jnp.log1p(jnp.exp(-jnp.abs(y))), axis=1)
+
+
+def _binary_cross_entropy_derivative(y: jax.Array, t: jax.Array) -> jax.Array:
+    return jax.nn.sigmoid(y) - t.astype(y.dtype)
+
+
+def _rivals(y: jax.Array, t: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return one-hot rows of the target and of its strongest rival among the other classes."""
+    target = _chosen(y, t)
+    rival = jnp.argmax(jnp.where(target > 0, -jnp.inf, y), axis=1)
+    return target, _chosen(y, rival)
+
+
+def _hinge(y: jax.Array, t: jax.Array) -> jax.Array:
+    if y.shape[1] == 1:
+        return jnp.maximum(1 - _sign(t, y.dtype) * y, 0)[:, 0]
+    target, rival = _rivals(y, t)
+    return jnp.maximum(1 + jnp.sum((rival - target) * y, axis=1), 0)
+
+
+def _hinge_derivative(y: jax.Array, t: jax.Array) -> jax.Array:
+    if y.shape[1] == 1:
+        s = _sign(t, y.dtype)
+        return jnp.where(1 - s * y > 0, -s, 0)
+    target, rival = _rivals(y, t)
+    within = 1 + jnp.sum((rival - target) * y, axis=1, keepdims=True) > 0
+    return jnp.where(within, rival - target, 0)
+
+
+def _perceptron(y: jax.Array, t: jax.Array) -> jax.Array:
+    if y.shape[1] == 1:
+        return jnp.maximum(-_sign(t, y.dtype) * y, 0)[:, 0]
+    target, rival = _rivals(y, t)
+    return jnp.maximum(jnp.sum((rival - target) * y, axis=1), 0)
+
+
+def _perceptron_derivative(y: jax.Array, t: jax.Array) -> jax.Array:
+    if y.shape[1] == 1:
+        s = _sign(t, y.dtype)
+        return jnp.where(s * y <= 0, -s, 0)
+    target, rival = _rivals(y, t)
+    wrong = jnp.sum((rival - target) * y, axis=1, keepdims=True) >= 0
+    return jnp.where(wrong, rival - target, 0)
+
+
+def _softmax(y: jax.Array) -> jax.Array:
+    return jax.nn.softmax(y, axis=1)
+
+
+cross_entropy = Loss(
+    "cross_entropy", _cross_entropy, _cross_entropy_derivative, targets="classes", inverse_link=_softmax
+)
+"""`l = −Σᵢ ln softmax(yᵢ)[tᵢ] / B`, from logits; `∂l/∂y = (softmax(y) − one-hot(t)) / B`.
+
+Targets are class indices `0…K−1`, or rows of shares such as one-hot ones. torch's `CrossEntropyLoss`."""
+
+binary_cross_entropy = Loss(
+    "binary_cross_entropy",
+    _binary_cross_entropy,
+    _binary_cross_entropy_derivative,
+    targets="shares",
+    inverse_link=jax.nn.sigmoid,
+)
+"""`l = −Σᵢ (tᵢ ln s(yᵢ) + (1 − tᵢ) ln(1 − s(yᵢ))) / B`, from logits, `s` the sigmoid; `∂l/∂y = (s(y) − t) / B`.
+
+Targets are 0, 1 or between. Several outputs are summed in each row (torch's `BCEWithLogitsLoss` takes their mean)."""
+
+hinge = Loss("hinge", _hinge, _hinge_derivative, targets="sides")
+"""`l = Σᵢ max(0, 1 − sᵢ yᵢ) / B` for one output; for `K`, `max(0, 1 + max_{j≠t} yⱼ − y_t)`.
+
+The form for several classes is Crammer and Singer's (2001), as scikit-learn's `hinge_loss`; torch's
+`MultiMarginLoss` sums over all rivals instead. At the kink the derivative is 0."""
+
+perceptron = Loss("perceptron", _perceptron, _perceptron_derivative, targets="sides")
+"""`l = Σᵢ max(0, −sᵢ yᵢ) / B` for one output; for `K`, `max(0, max_{j≠t} yⱼ − y_t)`.
+
+A row on the boundary counts as wrong (`∂l/∂y = −s` at `s y = 0`), so that descent leaves the origin, as Rosenblatt's
+rule does."""

@@ -1,0 +1,116 @@
+"""What a loss is: a number for each row, its derivative at the network's output, and how rows are combined.
+
+A loss is written row by row, `l(yᵢ, tᵢ)` and `∂lᵢ/∂yᵢ`; weights and the mean or sum over rows are the same for all:
+
+    mean   l = Σ wᵢ lᵢ / Σ wᵢ        ∂l/∂yᵢ = wᵢ / Σ w · ∂lᵢ/∂yᵢ
+    sum    l = Σ wᵢ lᵢ               ∂l/∂yᵢ = wᵢ · ∂lᵢ/∂yᵢ
+
+with `wᵢ = 1` unless row weights are given. The rows that pad a last batch have weight 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Shaped
+
+from downslope.core import ShapeError
+
+RowFunction = Callable[[Any, Any], Any]
+Targets = Literal["numbers", "classes", "shares", "sides"]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss, from its values and derivatives row by row.
+
+    Attributes:
+        name: the name that selects it, and that reports use.
+        rows: `(output (B, …), target (B, …)) -> (B,)`, each row's loss.
+        rows_derivative: `(output, target) -> (B, …)`, each row's derivative with respect to its own outputs.
+        reduction: `"mean"` or `"sum"` over rows.
+        targets: what its targets are: `"numbers"`, one an output; `"classes"`, an index from 0, or one-hot rows;
+            `"shares"`, numbers from 0 to 1; `"sides"`, classes told apart by the sign of one output.
+        inverse_link: from outputs to the mean of the targets (softmax, sigmoid); None where outputs have no such
+            reading, or need no change.
+
+    Example:
+        A loss of your own, `Σ |y − t|` in each row:
+
+        >>> absolute = Loss(
+        ...     "absolute",
+        ...     rows=lambda y, t: jnp.sum(jnp.abs(y - t), axis=1),
+        ...     rows_derivative=lambda y, t: jnp.sign(y - t),
+        ... )
+        >>> y, t = jnp.array([[1.0], [4.0]]), jnp.array([[0.0], [2.0]])
+        >>> float(absolute.value(y, t))
+        1.5
+    """
+
+    name: str
+    rows: RowFunction
+    rows_derivative: RowFunction
+    reduction: Literal["mean", "sum"] = "mean"
+    targets: Targets = "numbers"
+    inverse_link: Callable[[Any], Any] | None = None
+
+    def value(
+        self,
+        output: Float[Array, "batch ..."],
+        target: Shaped[Array, "batch ..."],
+        row_weights: Float[Array, " batch"] | None = None,
+    ) -> Float[Array, ""]:
+        """Return the loss of a batch.
+
+        Args:
+            output: the network's raw outputs, `(B, outputs)`.
+            target: what they should be; for one output per row `(B,)` will do.
+            row_weights: how much each row counts; equally by default.
+        """
+        rows = self.rows(output, self._fitted(target, output))
+        if row_weights is None:
+            return jnp.mean(rows) if self.reduction == "mean" else jnp.sum(rows)
+        total = jnp.sum(row_weights * rows)
+        return total / jnp.sum(row_weights) if self.reduction == "mean" else total
+
+    def derivative(
+        self,
+        output: Float[Array, "batch ..."],
+        target: Shaped[Array, "batch ..."],
+        row_weights: Float[Array, " batch"] | None = None,
+    ) -> Float[Array, "batch ..."]:
+        """Return `∂l/∂output`, in the shape of `output`. Arguments as for `value`."""
+        derivative = self.rows_derivative(output, self._fitted(target, output))
+        if row_weights is None:
+            return derivative / output.shape[0] if self.reduction == "mean" else derivative
+        share = row_weights / jnp.sum(row_weights) if self.reduction == "mean" else row_weights
+        return derivative * jnp.expand_dims(share, tuple(range(1, output.ndim)))
+
+    def rendered(self) -> dict[str, Any]:
+        """Return how a run records this loss: ours by name, a user's own as such."""
+        ours = self.rows.__module__.startswith(__name__.split(".")[0] + ".")
+        return {"function": f"losses.{self.name}"} if ours else {"custom": f"{self.rows.__module__}.{self.name}"}
+
+    def _fitted(self, target: Array, output: Array) -> Array:
+        """Return the target in the shape of the output where it holds numbers; class indices stay as they are.
+
+        Raises:
+            ShapeError: they have different numbers of rows, or of columns.
+        """
+        target = jnp.asarray(target)
+        numbers = self.targets in ("numbers", "shares")
+        if target.shape == output.shape[:-1] and output.ndim > 1:
+            if output.shape[-1] == 1:
+                target = target[..., None]
+            elif not numbers and jnp.issubdtype(target.dtype, jnp.integer):
+                return target
+        if target.shape != output.shape:
+            indices = "" if numbers else f", or {output.shape[:-1]} for class indices"
+            raise ShapeError(
+                f"Targets of {self.name} must have the shape {output.shape} of the outputs{indices}, "
+                f"got {target.dtype} {target.shape}."
+            )
+        return target.astype(output.dtype)

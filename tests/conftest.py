@@ -1,0 +1,18 @@
+"""Strict settings for every test: float64, no silent promotion of ranks or types, shapes in signatures checked."""
+
+import jax
+import pytest
+from jaxtyping import install_import_hook
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+install_import_hook("downslope", "beartype.beartype")
+
+
+@pytest.fixture
+def float32():
+    """Run the test as users do: with JAX's x64 mode off."""
+    with jax.enable_x64(False):
+        yield
