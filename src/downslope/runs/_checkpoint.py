@@ -1,0 +1,71 @@
+"""Checkpoints: named arrays in a safetensors file, with a digest that is checked on loading.
+
+Anyone can read one with the `safetensors` package alone; no pickle anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from downslope.core import DamagedRunError, RunError
+from downslope.runs._files import write_whole
+
+
+class Checkpoint(NamedTuple):
+    """What one file holds.
+
+    Attributes:
+        arrays: by path, such as `"params/0/weight"`.
+        facts: small numbers and words, such as the epoch.
+    """
+
+    arrays: dict[str, np.ndarray]
+    facts: dict[str, int | float | str | None]
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint in one piece."""
+    from safetensors.numpy import save
+
+    arrays = {name: np.ascontiguousarray(array) for name, array in checkpoint.arrays.items()}
+    facts = json.dumps(checkpoint.facts)
+    write_whole(path, save(arrays, metadata={"facts": facts, "digest": _digest(arrays, facts)}))
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Return the checkpoint in a file.
+
+    Raises:
+        RunError: there is no such file.
+        DamagedRunError: the file is not what was written.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise RunError(f"{path} is missing: the run has no such checkpoint.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+        facts = json.loads(metadata["facts"])
+        intact = metadata["digest"] == _digest(arrays, metadata["facts"])
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise DamagedRunError(f"{path} is damaged: it cannot be read as a checkpoint ({error}).") from None
+    if not intact:
+        raise DamagedRunError(f"{path} is damaged: its digest does not fit its content.")
+    return Checkpoint(arrays, facts)
+
+
+def _digest(arrays: dict[str, np.ndarray], facts: str) -> str:
+    """Return a digest of all names, shapes, types and bytes."""
+    digest = hashlib.sha256(facts.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

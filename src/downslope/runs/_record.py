@@ -1,0 +1,103 @@
+"""`run.json`: how a run was made and how it ended, with a digest of itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from downslope.core import DamagedRunError, RunError
+from downslope.runs._files import write_whole
+
+SCHEMA = 1
+
+
+class Record(BaseModel):
+    """Everything about a run but its numbers.
+
+    Attributes:
+        schema_version: the version of this layout.
+        configuration: the rendered settings: network, loss, optimizer and the rest.
+        data: rows, fingerprint and kind of the data it was trained on.
+        preprocessing: how inputs and targets are prepared, fitted on the training part.
+        seed: the one seed.
+        versions: of Python and of the packages that numbers depend on.
+        cpu_count: processors available; results are bitwise equal only for equal counts.
+        status: `"running"` until the run has ended.
+        stop_reason: why it ended.
+        stop_detail: more about a run that diverged.
+        notes: sentences for the user.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: int = SCHEMA
+    configuration: dict[str, Any]
+    data: dict[str, Any]
+    preprocessing: dict[str, Any]
+    seed: int
+    versions: dict[str, str] = Field(default_factory=lambda: current_versions())
+    cpu_count: int = Field(default_factory=lambda: cpu_count())
+    status: str = "running"
+    stop_reason: str | None = None
+    stop_detail: dict[str, Any] | None = None
+    notes: list[str] = []
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a record with its digest."""
+    content = record.model_dump()
+    write_whole(path, _text(content | {"digest": _digest(content)}).encode())
+
+
+def read_record(path: Path) -> Record:
+    """Return the record in a file.
+
+    Raises:
+        RunError: there is no such file, or another version of Downslope wrote it.
+        DamagedRunError: the file is not what was written.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        digest = content.pop("digest")
+    except FileNotFoundError:
+        raise RunError(f"{path.parent} holds no run: expected a folder with run.json, which `train` writes.") from None
+    except (ValueError, AttributeError, KeyError, OSError) as error:
+        raise DamagedRunError(f"{path} is damaged: it cannot be read as a run's record ({error}).") from None
+    if digest != _digest(content):
+        raise DamagedRunError(f"{path} is damaged: its digest does not fit its content.")
+    if content.get("schema_version") != SCHEMA:
+        raise RunError(
+            f"{path} has layout {content.get('schema_version')}, expected {SCHEMA}. "
+            f"Use the version that wrote it: downslope {content.get('versions', {}).get('downslope', '?')}."
+        )
+    try:
+        return Record(**content)
+    except ValidationError as error:
+        raise DamagedRunError(f"{path} is damaged: {error.errors()[0]['msg']}.") from None
+
+
+def current_versions() -> dict[str, str]:
+    """Return the versions that numbers depend on."""
+    packages = ("downslope", "jax", "jaxlib", "numpy", "optax")
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def cpu_count() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _digest(content: dict[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,103 @@
+"""What a training under way writes to disk, and when."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from downslope.core import named_leaves
+from downslope.runs import Checkpoint, Record, RunFolder
+from downslope.training._trajectory import Trajectory
+
+SECONDS_BETWEEN_SAVES = 5.0
+
+
+class Keepable(Protocol):
+    """What is kept of a descent; see `Descent`."""
+
+    state: Any
+    best_variables: Any
+    epoch: int
+    step: int
+    best: Any
+    stop_reason: str
+    divergence: Any
+
+
+class Keeper(Protocol):
+    """Who keeps a run."""
+
+    def epoch_ended(self, descent: Any, values: dict[str, float]) -> None:
+        """Keep what an epoch ended with."""
+        ...
+
+
+class Forgetful:
+    """Keeps nothing: the run lives in memory only."""
+
+    def epoch_ended(self, descent: Any, values: dict[str, float]) -> None:
+        """Ignore it."""
+
+
+@dataclass
+class FolderKeeper:
+    """Keeps a run in its folder, from before the first step.
+
+    Attributes:
+        folder: where.
+        record: how the run was made.
+    """
+
+    folder: RunFolder
+    record: Record
+    saved: float = field(default_factory=time.monotonic)
+    best_saved: int = 0
+
+    def begin(self, descent: Keepable) -> None:
+        """Write the record and the state before the first step."""
+        self.folder.write_record(self.record)
+        self._save(descent)
+
+    def epoch_ended(self, descent: Keepable, values: dict[str, float]) -> None:
+        """Add the epoch's line; save the state if the last save was a while ago."""
+        self.folder.append_metrics({"epoch": descent.epoch, **values})
+        if time.monotonic() - self.saved >= SECONDS_BETWEEN_SAVES:
+            self._save(descent)
+
+    def end(self, descent: Keepable, trajectory: Trajectory | None) -> None:
+        """Save the last state, the best parameters, and how it ended."""
+        self._save(descent)
+        if trajectory is not None:
+            arrays = {"steps": trajectory.steps} | _named("params", trajectory.params)
+            self.folder.save_trajectory(Checkpoint(arrays, {}))
+        detail = None if descent.divergence is None else descent.divergence.as_json()
+        ended = {"status": "finished", "stop_reason": descent.stop_reason, "stop_detail": detail}
+        self.record = self.record.model_copy(update=ended)
+        self.folder.write_record(self.record)
+
+    def _save(self, descent: Keepable) -> None:
+        state = descent.state
+        facts = {
+            "epoch": descent.epoch,
+            "step": descent.step,
+            "best_loss": str(float(descent.best.loss)),
+            "best_epoch": descent.best.epoch,
+        }
+        arrays = variables_arrays(state.variables) | _named("optimizer", state.optimizer)
+        self.folder.save_last(Checkpoint(arrays | _named("epoch", (state.total, state.weight)), facts))
+        if descent.best.epoch != self.best_saved:
+            self.folder.save_best(Checkpoint(variables_arrays(descent.best_variables), facts))
+            self.best_saved = descent.best.epoch
+        self.saved = time.monotonic()
+
+
+def variables_arrays(variables: Any) -> dict[str, Any]:
+    """Return a network's variables as named arrays."""
+    return _named("variables", variables)
+
+
+def _named(prefix: str, tree: Any) -> dict[str, Any]:
+    return {f"{prefix}/{name}": np.asarray(leaf) for name, leaf in named_leaves(tree).items()}

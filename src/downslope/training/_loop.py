@@ -1,0 +1,225 @@
+"""The training loop: for each epoch, for each chunk of mini-batches, step; then measure, keep, and decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from downslope.core import Variables, float_dtype, fold, tree_size
+from downslope.optimizers import initial_state, observe_loss
+from downslope.training._chunk import State, run_chunk
+from downslope.training._evaluate import loss_of, outputs_of
+from downslope.training._keep import Keeper
+from downslope.training._metrics import score
+from downslope.training._predict import predicted
+from downslope.training._problem import Part, Problem
+from downslope.training._progress import Progress
+from downslope.training._stopping import Best, Divergence, explain_divergence
+from downslope.training._trajectory import Recorder
+
+BYTES_A_CHUNK = 24e6
+"""A chunk's gathered batches fit in a processor's cache, or nearly."""
+
+OPERATIONS_A_CHUNK = 1e11
+"""A chunk takes a second at most on a slow machine, so that progress shows and Ctrl-C is heard."""
+
+
+@dataclass
+class Descent:
+    """A training under way: what the loop changes.
+
+    Attributes:
+        state: the newest parameters and optimizer state.
+        best_variables: those with the lowest validation loss; None while there are none.
+        epoch: how many epochs have ended.
+        step: how many steps of the current epoch were made.
+        best: the lowest validation loss so far.
+        history: the values of each epoch that ended.
+        stop_reason: why training ended; empty while it has not.
+        divergence: what happened, if it diverged.
+    """
+
+    state: State
+    best_variables: Variables | None = None
+    epoch: int = 0
+    step: int = 0
+    best: Best = field(default=Best(float("inf"), 0))
+    history: list[dict[str, float]] = field(default_factory=list)
+    stop_reason: str = ""
+    divergence: Divergence | None = None
+
+    @property
+    def kept(self) -> Variables:
+        """The variables that the run uses: the best by validation loss, where there is one, else the last."""
+        return self.state.variables if self.best_variables is None else self.best_variables
+
+
+def begin(problem: Problem) -> Descent:
+    """Return the descent before its first step."""
+    zero = np.zeros((), float_dtype())
+    state = State(problem.start, initial_state(problem.optimizer, problem.start.params), zero, zero)
+    return Descent(state)
+
+
+def descend(
+    problem: Problem,
+    descent: Descent,
+    *,
+    epochs: int,
+    patience: int | None,
+    progress: Progress,
+    recorder: Recorder,
+    keeper: Keeper,
+) -> None:
+    """Train until something ends it: all epochs done, patience, divergence, or Ctrl-C.
+
+    Args:
+        problem: what is to be learned.
+        descent: where it stands; changed in place.
+        epochs: how many epochs there are.
+        patience: epochs without a lower validation loss before it stops; None for no such end.
+        progress: who watches.
+        recorder: collects parameters.
+        keeper: writes to disk.
+    """
+    recorder.observe(0, descent.state.variables.params)
+    try:
+        while not descent.stop_reason and descent.epoch < epochs:
+            start = descent.state
+            loss = _one_epoch(problem, descent, progress, recorder)
+            values = _measure(problem, descent) if np.isfinite(loss) else {}
+            if not np.isfinite(values.get("train_loss", np.nan)):
+                _roll_back(problem, descent, start)
+                break
+            _finish_epoch(problem, descent, values, patience)
+            progress.epoch(descent.epoch, values)
+            keeper.epoch_ended(descent, values)
+        descent.stop_reason = descent.stop_reason or "completed"
+    except KeyboardInterrupt:
+        descent.stop_reason = "interrupted"
+
+
+def _one_epoch(problem: Problem, descent: Descent, progress: Progress, recorder: Recorder) -> float:
+    """Make the steps of one epoch; return the last batch's loss, which is not finite if an earlier one was not."""
+    indices, row_weights = _epoch_rows(problem, descent.epoch)
+    size = chunk_steps(problem)
+    loss = 0.0
+    while descent.step < len(indices):
+        due = recorder.steps_until_due(descent.epoch * len(indices) + descent.step)
+        steps = min(size, len(indices) - descent.step, due or size)
+        chunk = slice(descent.step, descent.step + size)
+        loss = _run(problem, descent, indices[chunk], row_weights[chunk], steps, size)
+        if not np.isfinite(loss):
+            break
+        recorder.observe(descent.epoch * len(indices) + descent.step, descent.state.variables.params)
+        progress.chunk(descent.epoch, descent.step / len(indices))
+    return loss
+
+
+def _run(
+    problem: Problem, descent: Descent, indices: np.ndarray, row_weights: np.ndarray, steps: int, size: int
+) -> float:
+    """Run one compiled chunk and advance the descent; return the last loss."""
+    filling = ((0, size - len(indices)), (0, 0))
+    result = run_chunk(
+        problem.net,
+        problem.loss,
+        problem.optimizer.rule,
+        descent.state,
+        problem.train.x,
+        problem.train.t,
+        np.pad(indices, filling),
+        np.pad(row_weights, filling),
+        fold(problem.seed, "train"),
+        np.int32(steps),
+    )
+    descent.state, descent.step = result.state, descent.step + int(result.steps)
+    return float(result.loss)
+
+
+def _epoch_rows(problem: Problem, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of each step of an epoch, and how much they count."""
+    indices, weights = problem.batches.epoch(epoch)
+    if problem.train.weights is not None:
+        weights = weights * problem.train.weights[indices]
+    return indices, weights.astype(float_dtype())
+
+
+def chunk_steps(problem: Problem) -> int:
+    """Return how many steps a compiled chunk may hold, by its memory and its time."""
+    rows = problem.batches.batch_size
+    bytes_a_step = rows * problem.train.x.nbytes / len(problem.train)
+    operations_a_step = 6 * rows * tree_size(problem.start.params)
+    most = min(BYTES_A_CHUNK / bytes_a_step, OPERATIONS_A_CHUNK / operations_a_step, problem.batches.steps)
+    return max(1, int(most))
+
+
+def _measure(problem: Problem, descent: Descent) -> dict[str, float]:
+    """Return the values of the epoch that just ended, by name."""
+    state = descent.state
+    total, weight = float(state.total), float(state.weight)
+    values = {"batch_loss": total / weight if problem.loss.reduction == "mean" else total}
+    values |= _measured(problem, state.variables, problem.subset, "train")
+    if problem.validation is not None:
+        values |= _measured(problem, state.variables, problem.validation, "validation")
+    rate = learning_rate(descent)
+    return values if rate is None else values | {"learning_rate": rate}
+
+
+def _measured(problem: Problem, variables: Variables, part: Part, name: str) -> dict[str, float]:
+    """Return the loss and the metrics of some rows, each named after them."""
+    outputs = outputs_of(problem.net, variables, part.x)
+    values = {f"{name}_loss": loss_of(problem.net, problem.loss, outputs, part.t, part.weights)}
+    if problem.metrics:
+        guess = predicted(problem.preprocessing, outputs)
+        scores = score(problem.metrics, problem.preprocessing.task, part.truth, guess, part.weights)
+        values |= {f"{name}_{metric}": value for metric, value in scores.items()}
+    return values
+
+
+def _finish_epoch(problem: Problem, descent: Descent, values: dict[str, float], patience: int | None) -> None:
+    """Book an epoch: history, best parameters, schedules that watch the loss, patience."""
+    descent.epoch, descent.step = descent.epoch + 1, 0
+    descent.history.append(values)
+    watched = values.get("validation_loss", values["train_loss"])
+    zero = np.zeros_like(descent.state.total)
+    optimizer = observe_loss(descent.state.optimizer, watched)
+    descent.state = descent.state._replace(optimizer=optimizer, total=zero, weight=zero)
+    if problem.validation is None:
+        return
+    best = descent.best.seen(values["validation_loss"], descent.epoch)
+    if best is not descent.best:
+        descent.best, descent.best_variables = best, descent.state.variables
+    if patience is not None and descent.epoch - descent.best.epoch >= patience:
+        descent.stop_reason = "early_stopping"
+
+
+def _roll_back(problem: Problem, descent: Descent, start: State) -> None:
+    """End a run that diverged at the last state whose loss was finite, found by making the epoch's steps again."""
+    failed = descent.epoch * problem.batches.steps + max(descent.step - 1, 0)
+    last = descent.step - 1 if np.isfinite(float(descent.state.total)) else descent.step - 2
+    descent.state, descent.step = start, 0
+    loss = descent.history[-1]["train_loss"] if descent.history else float("nan")
+    indices, row_weights = _epoch_rows(problem, descent.epoch)
+    size = chunk_steps(problem)
+    while descent.step < last:
+        chunk = slice(descent.step, descent.step + size)
+        loss = _run(problem, descent, indices[chunk], row_weights[chunk], min(size, last - descent.step), size)
+    descent.stop_reason = "diverged"
+    descent.divergence = explain_divergence(
+        step=failed,
+        epoch=descent.epoch,
+        first_loss=descent.history[0]["train_loss"] if descent.history else float("nan"),
+        last_loss=loss,
+        params=descent.state.variables.params,
+        inputs=np.asarray(problem.train.x),
+        learning_rate=learning_rate(descent),
+    )
+
+
+def learning_rate(descent: Descent) -> float | None:
+    """Return the rate of the last step; None for an optimizer that shows none."""
+    hyperparams: dict[str, Any] = descent.state.optimizer.hyperparams
+    return float(hyperparams["learning_rate"]) if "learning_rate" in hyperparams else None

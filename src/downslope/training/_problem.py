@@ -1,0 +1,237 @@
+"""What is to be learned, prepared: settings checked, data split, fitted and turned into arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from downslope.core import (
+    DataError,
+    SettingError,
+    ShapeError,
+    Variables,
+    check_integer,
+    check_number,
+    float_dtype,
+    fold,
+    generator,
+    named_leaves,
+)
+from downslope.data import Batches, Dataset, Preprocessing
+from downslope.losses import Loss, as_loss, check_targets
+from downslope.networks import Sequential
+from downslope.optimizers import Optimizer, as_optimizer
+from downslope.training._metrics import check_metrics
+
+SUBSET_ROWS = 2000
+"""`train_loss` is measured on at most so many training rows, always the same."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows as the network sees them.
+
+    Attributes:
+        x: inputs, `(rows, …)`.
+        t: targets: class indices `(rows,)` or numbers `(rows, outputs)`.
+        weights: row weights, or None.
+        truth: the targets as the user gave them.
+    """
+
+    x: np.ndarray | Array
+    t: np.ndarray | Array
+    weights: np.ndarray | None
+    truth: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, rows: np.ndarray) -> Part:
+        """Return some of the rows."""
+        weights = None if self.weights is None else self.weights[rows]
+        return Part(np.asarray(self.x)[rows], np.asarray(self.t)[rows], weights, self.truth[rows])
+
+    def on_device(self) -> Part:
+        """Return the same rows where the compiled code runs."""
+        return Part(jax.device_put(self.x), jax.device_put(self.t), self.weights, self.truth)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Everything that training needs and never changes.
+
+    Attributes:
+        net: the network.
+        loss: what descends.
+        optimizer: how.
+        batches: which rows each step learns from.
+        train: the training rows.
+        subset: those that `train_loss` is measured on.
+        validation: rows to stop by, or None.
+        preprocessing: fitted on the training rows.
+        metrics: names of metrics to put into the history.
+        start: the variables before the first step.
+        seed: the one seed.
+        data: facts about the data, for the record.
+    """
+
+    net: Sequential
+    loss: Loss
+    optimizer: Optimizer
+    batches: Batches
+    train: Part
+    subset: Part
+    validation: Part | None
+    preprocessing: Preprocessing
+    metrics: tuple[str, ...]
+    start: Variables
+    seed: int
+    data: dict[str, Any]
+
+
+def prepare(
+    net: Sequential,
+    data: Dataset,
+    *,
+    loss: str | Loss,
+    optimizer: Any,
+    batch_size: int,
+    order: str,
+    validation: float | Dataset,
+    seed: int,
+    normalize: str | None,
+    normalize_targets: str | None,
+    start: Variables | None,
+    metrics: Sequence[str],
+) -> Problem:
+    """Return the problem that `train` was asked to solve; its arguments are explained there."""
+    _check_kinds(net, data)
+    seed = check_integer("seed", seed, at_least=0)
+    rule = as_optimizer(optimizer)
+    check_integer("batch_size", batch_size)
+    as_loss(loss)
+    training, held_out = _split(data, validation, seed)
+    preprocessing = Preprocessing.fit(
+        training, normalize=normalize, normalize_targets=normalize_targets, classes=data.classes
+    )
+    outputs = _outputs(net, preprocessing)
+    chosen = as_loss(loss, task=preprocessing.task, outputs=outputs)
+    train = part_of(training, preprocessing, chosen, outputs)
+    return Problem(
+        net=net,
+        loss=chosen,
+        optimizer=rule,
+        batches=Batches(len(train), batch_size, order=order, seed=seed),
+        train=train.on_device(),
+        subset=_subset(train, seed).on_device(),
+        validation=None if held_out is None else part_of(held_out, preprocessing, chosen, outputs).on_device(),
+        preprocessing=preprocessing,
+        metrics=check_metrics(metrics, preprocessing.task),
+        start=_started(net, preprocessing, start, seed),
+        seed=seed,
+        data={
+            "rows": len(train),
+            "validation_rows": 0 if held_out is None else len(held_out),
+            "fingerprint": _fingerprint(train),
+        },
+    )
+
+
+def part_of(data: Dataset, preprocessing: Preprocessing, loss: Loss, outputs: int) -> Part:
+    """Return a data set as the network sees it.
+
+    Raises:
+        DataError: it has no target, or targets that the loss does not allow.
+        SettingError: the loss does not suit the target.
+    """
+    if data.y is None:
+        raise DataError("A target is needed here, got a data set without `y`. Pass `y`, or name the target column.")
+    targets = preprocessing.targets(data.y)
+    check_targets(loss, targets, outputs=outputs, task=preprocessing.task)
+    weights = None if data.row_weights is None else np.asarray(data.row_weights, float_dtype())
+    return Part(preprocessing.inputs(data.x), targets, weights, data.y)
+
+
+def _check_kinds(net: Any, data: Any) -> None:
+    """Check that a network and a data set came in their places."""
+    if not isinstance(net, Sequential):
+        raise SettingError(
+            f"`net` must be a network such as ds.mlp([64], outputs=10), got {type(net).__name__}.", "net"
+        )
+    if not isinstance(data, Dataset):
+        raise SettingError(
+            f"`data` must be a ds.Dataset, got {type(data).__name__}. Make one: ds.Dataset(x, y), ds.load('digits'), "
+            "ds.read('table.csv', target='price').",
+            "data",
+        )
+
+
+def _split(data: Dataset, validation: Any, seed: int) -> tuple[Dataset, Dataset | None]:
+    """Return the training part and the validation part, if there is one."""
+    if isinstance(validation, Dataset):
+        return data, validation
+    advice = "Give a share of the rows, such as 0.2, or a ds.Dataset."
+    share = check_number("validation", validation, at_least=0, below=1, advice=advice)
+    if share == 0:
+        return data, None
+    split = data.split(validation=share, seed=seed)
+    return split.train, split.validation
+
+
+def _outputs(net: Sequential, preprocessing: Preprocessing) -> int:
+    """Return the number of a network's outputs.
+
+    Raises:
+        ShapeError: the network does not suit the data.
+    """
+    shape = net.output_shape(preprocessing.input_shape)
+    if len(shape) != 1:
+        raise ShapeError(f"The network must end in a row of outputs, such as Dense(10), got outputs of shape {shape}.")
+    needed, outputs = preprocessing.outputs, shape[0]
+    two_sides = preprocessing.task == "classification" and needed == 2 and outputs == 1
+    if preprocessing.task == "classification" and outputs < needed and not two_sides:
+        raise DataError(
+            f"The network must have {needed} outputs, one a class, got {outputs}. Make its last layer Dense({needed})."
+        )
+    return outputs
+
+
+def _subset(train: Part, seed: int) -> Part:
+    """Return the rows that `train_loss` is measured on: all, or a fixed draw of `SUBSET_ROWS`."""
+    if len(train) <= SUBSET_ROWS:
+        return train
+    rows = generator(seed, "subset").choice(len(train), SUBSET_ROWS, replace=False)
+    return train.take(np.sort(rows))
+
+
+def _started(net: Sequential, preprocessing: Preprocessing, start: Variables | None, seed: int) -> Variables:
+    """Return the variables to begin with, in the precision of the session.
+
+    Raises:
+        ShapeError: those given do not fit the network.
+    """
+    fresh = net.init(fold(seed, "initialize"), preprocessing.input_shape)
+    if start is None:
+        return fresh
+    given, expected = named_leaves(tuple(start)), named_leaves(tuple(fresh))
+    shapes = {name: np.shape(array) for name, array in given.items()}
+    wanted = {name: np.shape(array) for name, array in expected.items()}
+    if shapes != wanted:
+        raise ShapeError(f"`start` must hold variables of this network, with shapes {wanted}, got {shapes}.")
+    return jax.tree.map(lambda old, new: np.asarray(new, old.dtype), fresh, Variables(*start))
+
+
+def _fingerprint(train: Part) -> str:
+    """Return a digest of the training rows as the network sees them."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in (train.x, train.t, train.weights):
+        if array is not None:
+            digest.update(f"{array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

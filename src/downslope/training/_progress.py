@@ -1,0 +1,151 @@
+"""How a training under way shows itself: a bar on a terminal, plain lines elsewhere, always on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from downslope.core import SettingError
+
+LINES_AFTER = 2.0
+"""Seconds before the first plain line, and between lines, where nobody asked for lines: short work stays silent."""
+
+
+class Progress(Protocol):
+    """What the training loop tells whoever watches."""
+
+    def chunk(self, epoch: int, share: float) -> None:
+        """Tell how much of an epoch is done."""
+        ...
+
+    def epoch(self, epoch: int, values: dict[str, float]) -> None:
+        """Tell what an epoch ended with; `epoch` counts those that ended."""
+        ...
+
+    def close(self) -> None:
+        """Clean up, whatever happened."""
+        ...
+
+
+def open_progress(progress: str | bool, epochs: int) -> Progress:
+    """Return how to show progress.
+
+    Args:
+        progress: `"auto"` (a bar on a terminal; elsewhere lines, for work of more than two seconds), `"bar"`,
+            `"lines"`, or False for nothing. True means `"auto"`.
+        epochs: how many epochs there are at most.
+
+    Raises:
+        SettingError: it is none of these.
+    """
+    if progress is False or progress == "none":
+        return Silent()
+    if progress == "bar" or (progress in ("auto", True) and sys.stderr.isatty()):
+        return Bar(epochs)
+    if progress in ("auto", True):
+        return Lines(epochs, LINES_AFTER, time.monotonic())
+    if progress == "lines":
+        return Lines(epochs, 1.0, time.monotonic() - 1.0)
+    raise SettingError(f"`progress` must be 'auto', 'bar', 'lines' or False, got {progress!r}.", "progress")
+
+
+@dataclass(frozen=True)
+class Silent:
+    """Show nothing."""
+
+    def chunk(self, epoch: int, share: float) -> None:
+        """Ignore it."""
+
+    def epoch(self, epoch: int, values: dict[str, float]) -> None:
+        """Ignore it."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@dataclass
+class Lines:
+    """A line now and then."""
+
+    epochs: int
+    seconds: float
+    last: float
+    unsaid: str = ""
+    spoke: bool = False
+
+    def chunk(self, epoch: int, share: float) -> None:
+        """Say how far a long epoch is."""
+        if self._due() and share < 1:
+            self._say(f"epoch {epoch + 1}/{self.epochs}  {share:.0%}")
+
+    def epoch(self, epoch: int, values: dict[str, float]) -> None:
+        """Say what an epoch ended with, if it is time."""
+        self.unsaid = f"epoch {epoch}/{self.epochs}  {described(values)}"
+        if self._due() or epoch == self.epochs:
+            self._say(self.unsaid)
+            self.unsaid = ""
+
+    def close(self) -> None:
+        """Say the last epoch, if others were said."""
+        if self.unsaid and self.spoke:
+            self._say(self.unsaid)
+
+    def _due(self) -> bool:
+        return time.monotonic() - self.last >= self.seconds
+
+    def _say(self, line: str) -> None:
+        if not self.spoke and self.seconds == LINES_AFTER and not self._due():
+            return
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+        self.last, self.spoke = time.monotonic(), True
+
+
+@dataclass
+class Bar:
+    """A bar with the time left and the newest values."""
+
+    epochs: int
+    bar: Any = field(init=False)
+    task: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (
+            TextColumn("epoch"),
+            MofNCompleteColumn(),
+            BarColumn(bar_width=24),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[values]}"),
+        )
+        self.bar = RichProgress(*columns, console=Console(stderr=True))
+        self.task = self.bar.add_task("training", total=self.epochs, values="")
+        self.bar.start()
+
+    def chunk(self, epoch: int, share: float) -> None:
+        """Move the bar within an epoch."""
+        self.bar.update(self.task, completed=epoch + share)
+
+    def epoch(self, epoch: int, values: dict[str, float]) -> None:
+        """Move the bar and show what the epoch ended with."""
+        self.bar.update(self.task, completed=epoch, values=described(values))
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        self.bar.stop()
+
+
+def described(values: dict[str, float]) -> str:
+    """Return an epoch's values in words.
+
+    Example:
+        >>> described({"train_loss": 0.25, "validation_loss": 0.5, "validation_accuracy": 0.975})
+        'train loss 0.25  validation loss 0.5  validation accuracy 0.975'
+    """
+    shown = [name for name in values if name.startswith(("train_", "validation_"))]
+    return "  ".join(f"{name.replace('_', ' ')} {values[name]:.4g}" for name in shown)

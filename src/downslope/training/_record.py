@@ -1,0 +1,123 @@
+"""Between a run on disk and its parts: settings rendered into the record, and made again from it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import jax
+import numpy as np
+
+from downslope import layers, losses, networks, optimizers, schedules
+from downslope.core import Variables, rebuild, render, with_named_leaves
+from downslope.data import Preprocessing
+from downslope.layers import initializers
+from downslope.losses import Loss
+from downslope.networks import Sequential
+from downslope.runs import Checkpoint, Record, RunFolder
+from downslope.training._problem import Problem
+from downslope.training._run import Run
+from downslope.training._stopping import Divergence
+from downslope.training._trajectory import Trajectory
+
+_ROOMS = {
+    "layers": layers,
+    "initializers": initializers,
+    "losses": losses,
+    "networks": networks,
+    "optimizers": optimizers,
+    "schedules": schedules,
+}
+
+
+def record_of(problem: Problem, settings: dict[str, Any], notes: tuple[str, ...]) -> Record:
+    """Return the record of a run about to start."""
+    configuration = {
+        "network": problem.net,
+        "loss": problem.loss,
+        "optimizer": problem.optimizer,
+        "batch_size": problem.batches.batch_size,
+        "order": problem.batches.order,
+        "metrics": problem.metrics,
+        **settings,
+    }
+    return Record(
+        configuration=render(configuration),
+        data=problem.data,
+        preprocessing=problem.preprocessing.as_json(),
+        seed=problem.seed,
+        notes=list(notes),
+    )
+
+
+def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, loss: Loss | None = None) -> Run:
+    """Return the run that a folder holds, to predict with and to look at.
+
+    Args:
+        path: the folder.
+        net: the network, if it has layers of your own: those cannot be read from a file.
+        loss: the loss, if it is your own.
+
+    Returns:
+        The run as `train` returned it. While it is still being trained, the state of its last save, with
+        `stop_reason == "running"`.
+
+    Raises:
+        RunError: the folder holds no run, or one that this version cannot read.
+        DamagedRunError: a file is not what was written.
+        CustomPartError: a part of your own must be passed.
+
+    Example:
+        >>> import downslope as ds, tempfile, pathlib
+        >>> folder = pathlib.Path(tempfile.mkdtemp()) / "iris"
+        >>> data = ds.load("iris")
+        >>> run = ds.train(ds.mlp([8], outputs=3), data, epochs=3, store=folder, progress=False)
+        >>> bool((ds.open_run(folder).predict(data.x) == run.predict(data.x)).all())
+        True
+    """
+    folder = RunFolder.open(path)
+    record = folder.read_record()
+    settings = record.configuration
+    net = net if net is not None else rebuild(settings["network"], _ROOMS)
+    loss = loss if loss is not None else rebuild(settings["loss"], _ROOMS)
+    preprocessing = Preprocessing.from_json(record.preprocessing)
+    last = folder.read("last")
+    best = folder.read("best") if folder.has("best") else last
+    template = net.init(0, preprocessing.input_shape)
+    return Run(
+        net=net,
+        loss=loss,
+        variables=_variables(best, template),
+        last=_variables(last, template),
+        history=folder.read_history(),
+        stop_reason=record.stop_reason or record.status,
+        divergence=Divergence.from_json(record.stop_detail) if record.stop_detail else None,
+        best_epoch=int(best.facts["best_epoch"] or best.facts["epoch"] or 0),
+        trajectory=_trajectory(folder.read_trajectory(), template),
+        preprocessing=preprocessing,
+        metrics=tuple(settings["metrics"]),
+        notes=tuple(record.notes),
+        path=folder.path,
+    )
+
+
+def _variables(checkpoint: Checkpoint, template: Variables) -> Variables:
+    """Return a network's variables from named arrays, in the precision they were saved in."""
+    named = _under("variables", checkpoint)
+    return with_named_leaves(template, named, what="saved array")
+
+
+def _trajectory(checkpoint: Checkpoint | None, template: Variables) -> Trajectory | None:
+    """Return recorded parameters, if there are any."""
+    if checkpoint is None:
+        return None
+    steps = checkpoint.arrays["steps"]
+    stacked = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (len(steps), *leaf.shape)), template.params)
+    return Trajectory(steps, with_named_leaves(stacked, _under("params", checkpoint), what="recorded array"))
+
+
+def _under(prefix: str, checkpoint: Checkpoint) -> dict[str, np.ndarray]:
+    """Return the arrays whose names begin with a prefix, without it."""
+    return {
+        name.removeprefix(f"{prefix}/"): a for name, a in checkpoint.arrays.items() if name.startswith(f"{prefix}/")
+    }

@@ -1,0 +1,127 @@
+"""What training returns: the network that was learned, how it went, and why it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from downslope.core import DataError, Params, Variables
+from downslope.data import Dataset, Preprocessing
+from downslope.losses import Loss
+from downslope.networks import Sequential
+from downslope.training._evaluate import loss_of, outputs_of
+from downslope.training._metrics import DEFAULTS, score
+from downslope.training._predict import predicted, probabilities
+from downslope.training._problem import part_of
+from downslope.training._stopping import Divergence
+from downslope.training._trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training that has ended, and what it learned.
+
+    Attributes:
+        net: the network's description.
+        loss: what descended.
+        variables: the best by validation loss where there is one, else the last.
+        last: the variables after the last step.
+        history: name → values, one an epoch: `batch_loss`, the mean over batches while weights move; `train_loss`, at
+            the epoch's end on a fixed draw of at most 2,000 training rows; `validation_loss`; `learning_rate`; metrics.
+        stop_reason: `"completed"`, `"early_stopping"`, `"interrupted"` or `"diverged"`.
+        divergence: what happened, if it diverged: step, loss, norm, likely cause, remedy.
+        best_epoch: after how many epochs `variables` were reached.
+        trajectory: recorded parameters, if any were asked for.
+        preprocessing: what is done to inputs and targets, fitted on the training part.
+        metrics: names of metrics that `evaluate` adds to those of the task.
+        notes: sentences about the data: the task, what was imputed, encoded, constant.
+        path: the run's folder, if it has one.
+    """
+
+    net: Sequential
+    loss: Loss
+    variables: Variables
+    last: Variables
+    history: dict[str, np.ndarray]
+    stop_reason: str
+    divergence: Divergence | None
+    best_epoch: int
+    trajectory: Trajectory | None
+    preprocessing: Preprocessing
+    metrics: tuple[str, ...]
+    notes: tuple[str, ...]
+    path: Path | None
+
+    @property
+    def params(self) -> tuple[Params, ...]:
+        """The parameters of `variables`."""
+        return self.variables.params
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs ended."""
+        return len(next(iter(self.history.values()), ()))
+
+    @property
+    def task(self) -> str:
+        """`"classification"` or `"regression"`."""
+        return self.preprocessing.task
+
+    def outputs(self, x: Any) -> np.ndarray:
+        """Return the network's raw outputs, `(rows, outputs)`.
+
+        Args:
+            x: rows as in the data this run was trained on: an array, a data frame, or a `Dataset`.
+
+        Raises:
+            DataError: a column is missing, or holds what it did not hold in training.
+            ShapeError: rows of another shape.
+        """
+        inputs = self.preprocessing.inputs(x.x if isinstance(x, Dataset) else x)
+        return outputs_of(self.net, self.variables, inputs)
+
+    def predict(self, x: Any) -> np.ndarray:
+        """Return the predicted labels, or targets in their original units. `x` as for `outputs`."""
+        return predicted(self.preprocessing, self.outputs(x))
+
+    def predict_proba(self, x: Any) -> np.ndarray:
+        """Return the probability of each class, `(rows, classes)`, in the order of `preprocessing.classes`.
+
+        Raises:
+            SettingError: the run predicts numbers, or its loss gives no probabilities.
+        """
+        return probabilities(self.preprocessing, self.loss, self.outputs(x))
+
+    def evaluate(self, data: Dataset) -> dict[str, float]:
+        """Return the loss and the task's metrics over all rows of a data set.
+
+        The loss is the one descended, on targets as the network sees them; metrics are in the targets' own units.
+
+        Args:
+            data: rows with a target.
+
+        Returns:
+            `loss`; for classes `accuracy`; for numbers `rmse` and `r2`; and the run's other metrics.
+
+        Raises:
+            DataError: there is no target, or a label that was not seen in training.
+        """
+        if not isinstance(data, Dataset):
+            raise DataError(
+                f"`data` must be a ds.Dataset with a target, got {type(data).__name__}. Make ds.Dataset(x, y)."
+            )
+        outputs = self.outputs(data)
+        part = part_of(data, self.preprocessing, self.loss, outputs.shape[1])
+        names = tuple(dict.fromkeys(DEFAULTS[self.task] + self.metrics))
+        guess = predicted(self.preprocessing, outputs)
+        scores = score(names, self.task, part.truth, guess, part.weights)
+        return {"loss": loss_of(self.net, self.loss, outputs, part.t, part.weights)} | scores
+
+    def table(self) -> Any:
+        """Return the history as a polars table, one row an epoch, `epoch` counted from 1."""
+        import polars
+
+        return polars.DataFrame({"epoch": np.arange(1, self.epochs + 1), **self.history})

@@ -1,0 +1,99 @@
+"""Why training ends: patience that ran out, and losses that are no longer numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from downslope.core import Params, tree_norm
+
+
+class Best(NamedTuple):
+    """The lowest validation loss so far.
+
+    Attributes:
+        loss: that loss.
+        epoch: after how many epochs it was reached; 0 before the first.
+    """
+
+    loss: float
+    epoch: int
+
+    def seen(self, loss: float, epoch: int) -> Best:
+        """Return the better of this and a new one; of equals, the earlier."""
+        return Best(loss, epoch) if loss < self.loss else self
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """A run that diverged, as a result.
+
+    Attributes:
+        step: the step whose loss was not finite, counted from 0.
+        epoch: the epoch it belongs to, counted from 0.
+        loss: the last finite loss of a batch.
+        norm: the norm of all parameters at the last finite state, which the run keeps.
+        cause: the likely cause, in a sentence.
+        remedy: what to do about it, in a sentence.
+    """
+
+    step: int
+    epoch: int
+    loss: float
+    norm: float
+    cause: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return (
+            f"Diverged at step {self.step} (epoch {self.epoch + 1}): the last finite loss was {self.loss:.4g}, "
+            f"the norm of the parameters {self.norm:.4g}. {self.cause} {self.remedy}"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the facts as plain JSON; numbers that are not finite as text."""
+        return {
+            name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, facts: dict[str, Any]) -> Divergence:
+        """Return what `as_json` wrote."""
+        return cls(**facts | {name: float(facts[name]) for name in ("loss", "norm")})
+
+
+def explain_divergence(
+    *,
+    step: int,
+    epoch: int,
+    first_loss: float,
+    last_loss: float,
+    params: tuple[Params, ...],
+    inputs: np.ndarray,
+    learning_rate: float | None,
+) -> Divergence:
+    """Return a divergence with its likely cause: the data's scale, the start, or the rate."""
+    spread = _root_mean_square(inputs)
+    rate = "the learning rate" if learning_rate is None else f"the learning rate {learning_rate:g}"
+    lower = "Lower it" if learning_rate is None else f"Try {learning_rate / 10:g}"
+    if step == 0:
+        cause = "The loss is not finite before the first step: inputs, targets or starting weights are too large."
+        remedy = "Normalize the data (normalize='standard'), or start from smaller weights."
+    elif spread > 10:
+        cause = f"The inputs are not normalized (their root mean square is {spread:.3g}), which makes {rate} too large."
+        remedy = f"Normalize them (normalize='standard'). {lower} if that is not enough."
+    else:
+        grew = f" (it was {first_loss:.4g} at the start)" if last_loss > first_loss else ""
+        cause = f"Most likely {rate} is too large: the loss grew{grew} instead of falling."
+        remedy = f"{lower}, or clip the gradient."
+    return Divergence(step, epoch, last_loss, float(np.asarray(tree_norm(params))), cause, remedy)
+
+
+def _root_mean_square(inputs: np.ndarray) -> float:
+    """Return the root mean square of a sample of the inputs."""
+    sample = np.asarray(inputs[:2000], np.float64)
+    return float(np.sqrt(np.mean(np.square(sample))))

@@ -1,0 +1,181 @@
+"""Train a network: the one call from data to a `Run`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import optax
+
+from downslope.core import SettingError, Variables, check_integer
+from downslope.data import Dataset
+from downslope.losses import Loss
+from downslope.networks import Sequential
+from downslope.optimizers import Optimizer, adam
+from downslope.runs import RunFolder
+from downslope.training._keep import FolderKeeper, Forgetful
+from downslope.training._loop import Descent, begin, descend
+from downslope.training._problem import Problem, prepare
+from downslope.training._progress import open_progress
+from downslope.training._record import record_of
+from downslope.training._run import Run
+from downslope.training._trajectory import Record, Recorder
+
+_ADAM = adam(1e-3)
+
+
+def train(
+    net: Sequential,
+    data: Dataset,
+    *,
+    loss: str | Loss = "auto",
+    optimizer: Optimizer | optax.GradientTransformation | str = _ADAM,
+    batch_size: int = 32,
+    epochs: int = 50,
+    validation: float | Dataset = 0.0,
+    early_stopping: int | None = None,
+    seed: int = 0,
+    store: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+    normalize: str | None = None,
+    normalize_targets: str | None = None,
+    order: str = "shuffle",
+    start: Variables | None = None,
+    metrics: Sequence[str] = (),
+    record: Record | None = None,
+    progress: str | bool = "auto",
+) -> Run:
+    """Train a network and return what it learned, whatever ended the training.
+
+    For each epoch, for each mini-batch: forward, loss, backward (derived by hand, layer by layer), step. The parameters
+    at a given step depend on the data, the settings and the seed alone.
+
+    Args:
+        net: the network.
+        data: rows with targets.
+        loss: a name, a `Loss`, or `"auto"`: cross-entropy for classes, squared error for numbers.
+        optimizer: one of `ds.sgd`, `ds.rmsprop`, `ds.adam`, `ds.adamw`, `ds.clip`, their name, or any optax
+            transformation.
+        batch_size: rows a step, from 1 to all.
+        epochs: passes over the data, at most.
+        validation: a share of the rows to hold out, or a data set: the best parameters are those of the lowest loss
+            there.
+        early_stopping: stop after so many epochs without a lower validation loss; None for never.
+        seed: decides the starting weights, the split and the order of rows.
+        store: a new or empty folder to keep the run in.
+        overwrite: whether a run that is already in that folder may be replaced.
+        normalize: inputs to zero mean and unit deviation (`"standard"`), to [0, 1] (`"minmax"`), to [−1, 1]
+            (`"symmetric"`), or not at all (None). Statistics come from the training part.
+        normalize_targets: `"standard"` for numbers as targets, undone in predictions; or None.
+        order: how rows are drawn: `"shuffle"` anew each epoch, `"shuffle_once"`, `"sequential"`, `"replacement"`.
+        start: variables to begin from, instead of `net.init`.
+        metrics: names to put into the history: `accuracy`; `rmse`, `mae`, `r2`.
+        record: what to record besides; see `ds.Record`.
+        progress: `"auto"`, `"bar"`, `"lines"`, or False.
+
+    Returns:
+        The run. A loss that stops being a number ends training with `stop_reason == "diverged"`, and Ctrl-C with
+        `"interrupted"`; both keep what was learned.
+
+    Raises:
+        SettingError: a setting that cannot be.
+        DataError: data that cannot be learned from as it is.
+        ShapeError: a network that does not fit the data.
+        RunError: a folder that cannot be stored in.
+
+    Example:
+        >>> import downslope as ds
+        >>> data = ds.load("iris")
+        >>> run = ds.train(ds.mlp([16], outputs=3), data, epochs=30, normalize="standard", seed=1, progress=False)
+        >>> run.stop_reason, run.epochs
+        ('completed', 30)
+        >>> bool(run.evaluate(data)["accuracy"] > 0.9)
+        True
+    """
+    check_integer("epochs", epochs)
+    patience = _patience(early_stopping, validation)
+    record = record or Record()
+    watcher = open_progress(progress, epochs)
+    problem = prepare(
+        net,
+        data,
+        loss=loss,
+        optimizer=optimizer,
+        batch_size=batch_size,
+        order=order,
+        validation=validation,
+        seed=seed,
+        normalize=normalize,
+        normalize_targets=normalize_targets,
+        start=start,
+        metrics=metrics,
+    )
+    notes = tuple(dict.fromkeys(data.notes + problem.preprocessing.notes))
+    keeper = None
+    descent = begin(problem)
+    if store is not None:
+        settings = {
+            "epochs": epochs,
+            "early_stopping": patience,
+            "normalize": normalize,
+            "normalize_targets": normalize_targets,
+            "validation": "data" if isinstance(validation, Dataset) else validation,
+            "started_from": "given variables" if start is not None else "initialization",
+            "record": record,
+        }
+        keeper = FolderKeeper(RunFolder.create(store, overwrite=overwrite), record_of(problem, settings, notes))
+        keeper.begin(descent)
+    recorder = Recorder(record.parameters_every)
+    try:
+        descend(
+            problem,
+            descent,
+            epochs=epochs,
+            patience=patience,
+            progress=watcher,
+            recorder=recorder,
+            keeper=keeper or Forgetful(),
+        )
+    finally:
+        watcher.close()
+    run = _ended(problem, descent, recorder, notes, keeper)
+    if keeper is not None:
+        keeper.end(descent, run.trajectory)
+    return run
+
+
+def _patience(early_stopping: int | None, validation: Any) -> int | None:
+    """Return the patience, checked; 0 means none, as None does."""
+    if early_stopping is None or early_stopping == 0:
+        return None
+    if not isinstance(validation, Dataset) and validation == 0:
+        raise SettingError(
+            f"`early_stopping` watches the validation loss, got {early_stopping!r} without validation rows. "
+            "Hold some out (validation=0.2), or leave it off.",
+            "early_stopping",
+        )
+    return check_integer("early_stopping", early_stopping, advice="It counts epochs; 0 or None is never.")
+
+
+def _ended(
+    problem: Problem, descent: Descent, recorder: Recorder, notes: tuple[str, ...], keeper: FolderKeeper | None
+) -> Run:
+    """Return the run that a descent has become."""
+    names = descent.history[0] if descent.history else {}
+    return Run(
+        net=problem.net,
+        loss=problem.loss,
+        variables=descent.kept,
+        last=descent.state.variables,
+        history={name: np.array([values[name] for values in descent.history]) for name in names},
+        stop_reason=descent.stop_reason,
+        divergence=descent.divergence,
+        best_epoch=descent.best.epoch if descent.best_variables is not None else descent.epoch,
+        trajectory=recorder.trajectory(),
+        preprocessing=problem.preprocessing,
+        metrics=problem.metrics,
+        notes=notes,
+        path=None if keeper is None else keeper.folder.path,
+    )
