@@ -1,0 +1,151 @@
+"""Adam, and Adam with decoupled weight decay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from downslope.core import PyTree
+from downslope.optimizers._limits import check_hyperparam
+from downslope.optimizers._optimizer import Optimizer, make
+from downslope.optimizers._rule import Hyperparams, cast, descend, zeros_like
+from downslope.optimizers._weight_decay import check_params
+
+
+def adam(
+    learning_rate: Any,
+    *,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    eps_in_sqrt: bool = False,
+    bias_correction: bool = True,
+) -> Optimizer:
+    """Return Adam with rate `η` and decays `β₁`, `β₂`.
+
+        m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²
+        θ ← θ − η m̂ / (√v̂ + ε),   m̂ = m / (1 − β₁ᵗ),   v̂ = v / (1 − β₂ᵗ)   (t = 1 at the first step)
+
+    `eps_in_sqrt` divides by `√(v̂ + ε)`; without bias correction `m̂ = m`, `v̂ = v`.
+
+    Definitions differ: ours is Algorithm 1 of the paper, as torch's and optax's. Keras and scikit-learn add the
+    paper's `ε̂` to the uncorrected root: the same as ours with `ε = ε̂ / √(1 − β₂ᵗ)`, which changes with the step.
+
+    Args:
+        learning_rate: `η`, 0 or more: a number or a schedule, as every number here. Usual are 1e-5 to 1e-3.
+        b1: `β₁`, 0 or more and below 1.
+        b2: `β₂`, 0 or more and below 1.
+        eps: `ε`, 0 or more; what keeps a step finite where gradients vanish.
+        eps_in_sqrt: whether `ε` is added under the root.
+        bias_correction: correct the averages for their start at 0.
+
+    Raises:
+        SettingError: a number is out of bounds.
+
+    Example:
+        >>> import numpy as np
+        >>> optimizer = adam(0.5)
+        >>> updates, state = optimizer.update(np.array([2.0, -80.0]), optimizer.init(np.zeros(2)))
+        >>> [round(float(update), 4) for update in updates]
+        [-0.5, 0.5]
+
+    References:
+        Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, Algorithm 1, and its defaults.
+    """
+    numbers = {
+        "learning_rate": check_hyperparam("learning_rate", learning_rate),
+        "b1": check_hyperparam("b1", b1),
+        "b2": check_hyperparam("b2", b2),
+        "eps": check_hyperparam("eps", eps),
+    }
+    flags = {"eps_in_sqrt": eps_in_sqrt, "bias_correction": bias_correction}
+    return make(adam, Adam(**flags, weight_decay=False), numbers, numbers | flags)
+
+
+def adamw(
+    learning_rate: Any,
+    *,
+    weight_decay: Any = 0.01,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    eps_in_sqrt: bool = False,
+    bias_correction: bool = True,
+) -> Optimizer:
+    """Return Adam with decoupled weight decay `λ`.
+
+        m, v, m̂, v̂ as in `adam`, of the gradient without any decay
+        θ ← θ − η (m̂ / (√v̂ + ε) + λ θ)
+
+    Definitions differ: the decay is multiplied by the rate, as in torch and optax, so that a schedule shrinks both; in
+    the paper it has a schedule of its own. The default `λ` is torch's; optax's is 1e-4.
+
+    Args:
+        learning_rate: `η`, 0 or more: a number or a schedule, as every number here.
+        weight_decay: `λ`, 0 or more. Exactly 0 keeps no such term.
+        b1: `β₁`, 0 or more and below 1.
+        b2: `β₂`, 0 or more and below 1.
+        eps: `ε`, 0 or more.
+        eps_in_sqrt: whether `ε` is added under the root.
+        bias_correction: correct the averages for their start at 0.
+
+    Raises:
+        SettingError: a number is out of bounds.
+
+    Example:
+        >>> import numpy as np
+        >>> optimizer, params = adamw(0.5, weight_decay=0.5), np.array([4.0])
+        >>> updates, state = optimizer.update(np.array([3.0]), optimizer.init(params), params)
+        >>> round(float(updates[0]), 4)
+        -1.5
+
+    References:
+        Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, Algorithm 2.
+    """
+    weight_decay = check_hyperparam("weight_decay", weight_decay)
+    plain = adam(learning_rate, b1=b1, b2=b2, eps=eps, eps_in_sqrt=eps_in_sqrt, bias_correction=bias_correction)
+    numbers = plain.hyperparams | ({"weight_decay": weight_decay} if weight_decay != 0 else {})
+    rule = Adam(eps_in_sqrt, bias_correction, weight_decay=weight_decay != 0)
+    return make(adamw, rule, numbers, plain.settings | {"weight_decay": weight_decay})
+
+
+@dataclass(frozen=True)
+class Adam:
+    """The rule of `adam` and `adamw`; the flags say which terms there are."""
+
+    eps_in_sqrt: bool
+    bias_correction: bool
+    weight_decay: bool
+
+    def init(self, params: PyTree) -> PyTree:
+        """Return `m = v = 0`."""
+        return {"m": zeros_like(params), "v": zeros_like(params)}
+
+    def update(
+        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Any, **extra: Any
+    ) -> tuple[PyTree, PyTree]:
+        """Return `−η m̂ / (√v̂ + ε)`, or its variants, and the averages."""
+        η, β1, β2, ε = (hyperparams[name] for name in ("learning_rate", "b1", "b2", "eps"))
+        g = cast(gradients, η.dtype)
+        m = jax.tree.map(lambda m, g: β1 * m + (1 - β1) * g, memory["m"], g)
+        v = jax.tree.map(lambda v, g: β2 * v + (1 - β2) * jnp.square(g), memory["v"], g)
+        to_m_hat, to_v_hat = self._corrections(β1, β2, step)
+        d = jax.tree.map(lambda m, v: m * to_m_hat / self._root(v * to_v_hat, ε), m, v)
+        if self.weight_decay:
+            λ = hyperparams["weight_decay"]
+            d = jax.tree.map(lambda d, θ: d + λ * θ, d, cast(check_params(params), η.dtype))
+        return descend(η, d, gradients), {"m": m, "v": v}
+
+    def _corrections(self, β1: jax.Array, β2: jax.Array, step: Any) -> tuple[Any, Any]:
+        """Return `1 / (1 − β₁ᵗ)` and `1 / (1 − β₂ᵗ)`: once a step, since multiplying is cheaper than dividing."""
+        if not self.bias_correction:
+            return 1, 1
+        t = (step + 1).astype(β1.dtype)
+        return 1 / (1 - β1**t), 1 / (1 - β2**t)
+
+    def _root(self, v_hat: jax.Array, ε: jax.Array) -> jax.Array:
+        """Return `√v̂ + ε` or `√(v̂ + ε)`."""
+        return jnp.sqrt(v_hat + ε) if self.eps_in_sqrt else jnp.sqrt(v_hat) + ε

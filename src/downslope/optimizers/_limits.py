@@ -1,0 +1,37 @@
+"""The numbers that optimizers take, and the bounds of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from downslope.core import check_number
+from downslope.schedules import as_schedule
+
+LIMITS: dict[str, dict[str, Any]] = {
+    "learning_rate": {"at_least": 0.0},
+    "momentum": {"at_least": 0.0, "below": 1.0},
+    "decay": {"at_least": 0.0, "below": 1.0},
+    "b1": {"at_least": 0.0, "below": 1.0},
+    "b2": {"at_least": 0.0, "below": 1.0},
+    "eps": {"at_least": 0.0},
+    "weight_decay": {"at_least": 0.0},
+    "max_norm": {"above": 0.0},
+}
+
+
+def check_hyperparam(name: str, value: Any) -> Any:
+    """Return a number within the bounds of its name, or a schedule.
+
+    Raises:
+        SettingError: it is neither, or out of bounds.
+    """
+    return as_schedule(value) if callable(value) else check_value(name, value)
+
+
+def check_value(name: str, value: Any) -> float:
+    """Return a number within the bounds of its name.
+
+    Raises:
+        SettingError: it is no number, or out of bounds.
+    """
+    return check_number(name, value, **LIMITS[name])

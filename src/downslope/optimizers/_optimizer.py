@@ -1,0 +1,127 @@
+"""An optimizer: optax's pair of functions, which knows its rule, its numbers and how it was made."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import optax
+
+from downslope.core import PyTree
+from downslope.optimizers._rule import Rule
+from downslope.optimizers._state import apply_rule, initial_state
+
+
+@dataclass(frozen=True)
+class Initialize:
+    """The first half of the pair: everything about an optimizer, and the function that makes its first state.
+
+    Attributes:
+        maker: the public function that made it.
+        rule: the static part.
+        numbers: names of numbers, each with its value or schedule.
+        settings: names of the maker's arguments, each with its value.
+    """
+
+    maker: Callable
+    rule: Rule
+    numbers: tuple[tuple[str, Any], ...]
+    settings: tuple[tuple[str, Any], ...]
+
+    @property
+    def hyperparams(self) -> dict[str, Any]:
+        """Return the numbers and schedules by name."""
+        return dict(self.numbers)
+
+    def __call__(self, params: PyTree) -> Any:
+        """Return the state before the first step."""
+        return initial_state(self, params)
+
+
+@dataclass(frozen=True)
+class Update:
+    """The second half of the pair: one step of a rule."""
+
+    rule: Rule
+
+    def __call__(self, updates: PyTree, state: Any, params: PyTree = None, **extra_args: Any) -> tuple[PyTree, Any]:
+        """Return the updates made of gradients, and the next state. The names are those of optax's protocol."""
+        return apply_rule(self.rule, updates, state, params, **extra_args)
+
+
+class Optimizer(optax.GradientTransformationExtraArgs):
+    """Optax's pair `(init, update)`, usable wherever optax's own are, that can also say how it was made.
+
+    Its state is an `OptimizerState`. Two optimizers are equal when they were made with equal settings.
+
+    Example:
+        >>> import optax
+        >>> from downslope.optimizers import adam
+        >>> optimizer = adam(1e-3, b1=0.8)
+        >>> isinstance(optimizer, optax.GradientTransformation)
+        True
+        >>> optimizer
+        adam(0.001, b1=0.8)
+        >>> init, update = optimizer
+    """
+
+    @property
+    def rule(self) -> Rule:
+        """Return the static part, the same for all numbers."""
+        return self._made.rule
+
+    @property
+    def hyperparams(self) -> dict[str, Any]:
+        """Return the numbers and schedules by name."""
+        return self._made.hyperparams
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments it was made with."""
+        return dict(self._made.settings)
+
+    @property
+    def maker(self) -> Callable:
+        """Return the public function it was made by."""
+        return self._made.maker
+
+    def rendered(self) -> dict[str, Any]:
+        """Return the public function and its arguments, or the name of a foreign transformation."""
+        if "transformation" in self.settings:
+            return {"custom": _name_of(self.settings["transformation"].update)}
+        return {"kind": f"optimizers.{self.maker.__name__}", **self.settings}
+
+    def __repr__(self) -> str:
+        """Return the call that makes it, without the arguments left at their defaults."""
+        parameters = inspect.signature(self.maker).parameters
+        shown = [
+            repr(value) if parameters[name].default is inspect.Parameter.empty else f"{name}={value!r}"
+            for name, value in self.settings.items()
+            if value != parameters[name].default
+        ]
+        return f"{self.maker.__name__}({', '.join(shown)})"
+
+    @property
+    def _made(self) -> Initialize:
+        """Return the first half of the pair, which holds everything about the optimizer."""
+        return cast(Initialize, self.init)
+
+
+def make(maker: Callable, rule: Rule, numbers: dict[str, Any], settings: dict[str, Any]) -> Optimizer:
+    """Return the optimizer of a rule.
+
+    Args:
+        maker: the public function that makes it.
+        rule: the static part.
+        numbers: the numbers and schedules that the rule uses, by name.
+        settings: all arguments of the maker.
+    """
+    return Optimizer(Initialize(maker, rule, tuple(numbers.items()), tuple(settings.items())), Update(rule))
+
+
+def _name_of(function: Callable) -> str:
+    """Return where a function is defined, as far as it says."""
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"

@@ -1,0 +1,673 @@
+"""Optimizers: torch's and optax's steps where they mean the same, plain NumPy elsewhere, and the same laws for all."""
+
+import copy
+import json
+import pickle
+from contextlib import contextmanager
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from downslope import core, optimizers, schedules
+from downslope.core import CustomPartError, SettingError, UnknownNameError, named_leaves, rebuild, render
+from downslope.optimizers import (
+    adam,
+    adamw,
+    apply_rule,
+    as_optimizer,
+    clip,
+    from_optax,
+    initial_state,
+    observe_loss,
+    rmsprop,
+    set_hyperparam,
+    sgd,
+)
+
+STEPS = 50
+ROOMS = {"optimizers": optimizers, "schedules": schedules}
+
+DECAY = schedules.step_decay(0.1, 0.5, 7)
+OPTIMIZERS = {
+    "sgd": sgd(0.1),
+    "sgd, momentum": sgd(0.1, momentum=0.9),
+    "sgd, nesterov": sgd(0.1, momentum=0.9, nesterov=True),
+    "sgd, averaged": sgd(0.1, momentum=0.9, averaged=True),
+    "sgd, averaged, corrected": sgd(0.1, momentum=0.9, averaged=True, bias_correction=True),
+    "sgd, weight decay": sgd(0.1, momentum=0.9, weight_decay=0.02),
+    "sgd, scheduled": sgd(DECAY, momentum=schedules.cyclic(0.85, 0.95, 10)),
+    "rmsprop": rmsprop(0.01),
+    "rmsprop, outside, centered, momentum": rmsprop(0.01, eps_in_sqrt=False, centered=True, momentum=0.8),
+    "adam": adam(0.01),
+    "adam, uncorrected, inside": adam(0.01, b1=0.8, b2=0.99, eps=1e-3, eps_in_sqrt=True, bias_correction=False),
+    "adam, scheduled": adam(schedules.warmup(5, DECAY)),
+    "adamw": adamw(0.01, weight_decay=0.1),
+    "clip, sgd": clip(0.5, sgd(0.1, momentum=0.9)),
+    "clip, scheduled": clip(schedules.exponential_decay(2, 0.9), adam(DECAY)),
+}
+FOREIGN = {
+    "from_optax": from_optax(optax.lamb(0.01)),
+    "clip, from_optax": clip(0.5, optax.chain(optax.add_decayed_weights(0.1), optax.adam(0.01))),
+}
+
+every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
+ours_and_foreign = pytest.mark.parametrize(
+    "optimizer", [*OPTIMIZERS.values(), *FOREIGN.values()], ids=[*OPTIMIZERS.keys(), *FOREIGN.keys()]
+)
+
+
+def start():
+    """Return parameters as a network has them."""
+    generator = np.random.default_rng(0)
+    return ({"weight": generator.normal(size=(4, 3)), "bias": generator.normal(size=3)}, {}, {"scale": np.ones(3)})
+
+
+def gradients_at(step):
+    """Return gradients that do not depend on the parameters."""
+    generator = np.random.default_rng((1, step))
+    return jax.tree.map(lambda p: generator.normal(size=p.shape), start())
+
+
+def walk(optimizer, steps=STEPS):
+    """Return the parameters after each step, and the last state."""
+    params = start()
+    state, update, path = optimizer.init(params), jax.jit(optimizer.update), []
+    for step in range(steps):
+        updates, state = update(gradients_at(step), state, params)
+        params = optax.apply_updates(params, updates)
+        path.append(params)
+    return path, state
+
+
+@contextmanager
+def jax_as_optax_needs_it():
+    """Allow the silent promotions that optax's own code relies on."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+def assert_trees_close(got, expected, rtol=1e-12, atol=1e-14):
+    """Compare two trees of arrays, saying which array differs."""
+    got, expected = named_leaves(got), named_leaves(expected)
+    assert got.keys() == expected.keys()
+    for name in got:
+        np.testing.assert_allclose(got[name], expected[name], rtol=rtol, atol=atol, err_msg=name)
+
+
+def assert_paths_close(got, expected):
+    """Compare two lists of trees."""
+    assert len(got) == len(expected)
+    for one, other in zip(got, expected, strict=True):
+        assert_trees_close(one, other)
+
+
+def assert_trees_equal(got, expected):
+    """Compare two trees bit by bit."""
+    assert_trees_close(got, expected, rtol=0, atol=0)
+
+
+# --- agreement with torch ---
+
+TORCH = {
+    "sgd": (sgd(0.1), lambda o, p: o.SGD(p, 0.1)),
+    "sgd, weight decay": (sgd(0.1, weight_decay=0.02), lambda o, p: o.SGD(p, 0.1, weight_decay=0.02)),
+    "sgd, momentum": (sgd(0.1, momentum=0.9), lambda o, p: o.SGD(p, 0.1, momentum=0.9)),
+    "sgd, momentum, weight decay": (
+        sgd(0.1, momentum=0.9, weight_decay=0.02),
+        lambda o, p: o.SGD(p, 0.1, momentum=0.9, weight_decay=0.02),
+    ),
+    "sgd, nesterov, weight decay": (
+        sgd(0.1, momentum=0.8, nesterov=True, weight_decay=0.02),
+        lambda o, p: o.SGD(p, 0.1, momentum=0.8, nesterov=True, weight_decay=0.02),
+    ),
+    "rmsprop": (
+        rmsprop(0.01, decay=0.99, eps=1e-3, eps_in_sqrt=False),
+        lambda o, p: o.RMSprop(p, 0.01, alpha=0.99, eps=1e-3),
+    ),
+    "rmsprop, centered": (
+        rmsprop(0.01, eps_in_sqrt=False, centered=True),
+        lambda o, p: o.RMSprop(p, 0.01, alpha=0.9, centered=True),
+    ),
+    "rmsprop, momentum": (
+        rmsprop(0.01, eps_in_sqrt=False, momentum=0.9),
+        lambda o, p: o.RMSprop(p, 0.01, alpha=0.9, momentum=0.9),
+    ),
+    "rmsprop, centered, momentum": (
+        rmsprop(0.01, eps_in_sqrt=False, momentum=0.9, centered=True),
+        lambda o, p: o.RMSprop(p, 0.01, alpha=0.9, momentum=0.9, centered=True),
+    ),
+    "adam": (adam(0.01), lambda o, p: o.Adam(p, 0.01)),
+    "adam, other numbers": (
+        adam(0.01, b1=0.7, b2=0.95, eps=1e-2),
+        lambda o, p: o.Adam(p, 0.01, betas=(0.7, 0.95), eps=1e-2),
+    ),
+    "adamw": (adamw(0.01), lambda o, p: o.AdamW(p, 0.01)),
+    "adamw, other numbers": (
+        adamw(0.01, weight_decay=0.3, b1=0.7),
+        lambda o, p: o.AdamW(p, 0.01, betas=(0.7, 0.999), weight_decay=0.3),
+    ),
+}
+
+
+def torch_path(make, max_norm=None, schedule=None):
+    """Return the parameters after each step of a torch optimizer."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    leaves, structure = jax.tree.flatten(start())
+    tensors = [torch.tensor(leaf, requires_grad=True) for leaf in leaves]
+    optimizer, path = make(torch.optim, tensors), []
+    for step in range(STEPS):
+        for tensor, gradient in zip(tensors, jax.tree.leaves(gradients_at(step)), strict=True):
+            tensor.grad = torch.tensor(gradient)
+        if max_norm is not None:
+            torch.nn.utils.clip_grad_norm_(tensors, max_norm)
+        if schedule is not None:
+            optimizer.param_groups[0]["lr"] = float(schedule(step))
+        optimizer.step()
+        path.append(jax.tree.unflatten(structure, [tensor.detach().numpy().copy() for tensor in tensors]))
+    return path
+
+
+@pytest.mark.parametrize("optimizer, make", TORCH.values(), ids=TORCH.keys())
+def test_steps_are_those_of_torch(optimizer, make):
+    assert_paths_close(walk(optimizer)[0], torch_path(make))
+
+
+def test_a_scheduled_rate_stays_outside_the_velocity_as_in_torch():
+    path, _ = walk(sgd(DECAY, momentum=0.9))
+    assert_paths_close(path, torch_path(lambda o, p: o.SGD(p, 0.1, momentum=0.9), schedule=DECAY))
+    path, _ = walk(rmsprop(DECAY, eps_in_sqrt=False, momentum=0.9))
+    assert_paths_close(path, torch_path(lambda o, p: o.RMSprop(p, 0.1, alpha=0.9, momentum=0.9), schedule=DECAY))
+
+
+def test_clipping_is_that_of_torch_apart_from_its_1e_6():
+    path, _ = walk(clip(0.5, sgd(0.1, momentum=0.9)))
+    theirs = torch_path(lambda o, p: o.SGD(p, 0.1, momentum=0.9), max_norm=0.5)
+    for one, other in zip(path, theirs, strict=True):
+        assert_trees_close(one, other, rtol=0, atol=STEPS * 1e-6)
+
+
+# --- agreement with optax ---
+
+OPTAX = {
+    "sgd": (sgd(0.1), optax.sgd(0.1)),
+    "sgd, momentum": (sgd(0.1, momentum=0.9), optax.sgd(0.1, momentum=0.9)),
+    "sgd, nesterov": (sgd(0.1, momentum=0.9, nesterov=True), optax.sgd(0.1, momentum=0.9, nesterov=True)),
+    "sgd, averaged": (
+        sgd(0.1, momentum=0.9, averaged=True),
+        optax.chain(optax.ema(0.9, debias=False), optax.scale(-0.1)),
+    ),
+    "sgd, averaged, corrected": (
+        sgd(0.1, momentum=0.9, averaged=True, bias_correction=True),
+        optax.chain(optax.ema(0.9), optax.scale(-0.1)),
+    ),
+    "rmsprop": (rmsprop(0.01), optax.rmsprop(0.01)),
+    "rmsprop, other numbers": (rmsprop(0.01, decay=0.7, eps=1e-2), optax.rmsprop(0.01, decay=0.7, eps=1e-2)),
+    "rmsprop, momentum": (rmsprop(0.01, momentum=0.8), optax.rmsprop(0.01, momentum=0.8)),
+    "rmsprop, centered, outside": (
+        rmsprop(0.01, centered=True, eps_in_sqrt=False),
+        optax.rmsprop(0.01, centered=True, eps_in_sqrt=False),
+    ),
+    "adam": (adam(0.01), optax.adam(0.01)),
+    "adam, scheduled": (adam(schedules.cosine_decay(0.01, 30)), optax.adam(optax.cosine_decay_schedule(0.01, 30))),
+    "adam, inside": (adam(0.01, eps=1e-2, eps_in_sqrt=True), optax.adam(0.01, eps=0, eps_root=1e-2)),
+    "adamw": (adamw(0.01, weight_decay=0.1, eps=1e-3), optax.adamw(0.01, weight_decay=0.1, eps=1e-3)),
+    "clip, never": (clip(1e3, sgd(0.1)), optax.sgd(0.1)),
+    "clip": (clip(0.5, adam(0.01)), optax.chain(optax.clip_by_global_norm(0.5), optax.adam(0.01))),
+    "clip, sometimes": (clip(4, sgd(0.1)), optax.chain(optax.clip_by_global_norm(4), optax.sgd(0.1))),
+    "clip, foreign": (
+        clip(0.5, optax.lion(0.01, weight_decay=0.1)),
+        optax.chain(optax.clip_by_global_norm(0.5), optax.lion(0.01, weight_decay=0.1)),
+    ),
+    "from_optax": (from_optax(optax.lamb(0.01)), optax.lamb(0.01)),
+}
+
+
+@pytest.mark.parametrize("ours, theirs", OPTAX.values(), ids=OPTAX.keys())
+def test_steps_are_those_of_optax(ours, theirs):
+    with jax_as_optax_needs_it():
+        assert_paths_close(walk(ours)[0], walk(theirs)[0])
+
+
+# --- agreement with ten lines of NumPy, where neither torch nor optax has the form ---
+
+
+def numpy_path(step):
+    """Return the parameters after each step of `step(g, memory, t) -> update`, array by array."""
+    params, memory, path = start(), {}, []
+    for t in range(1, STEPS + 1):
+        named, g = named_leaves(params), named_leaves(gradients_at(t - 1))
+        moved = {name: named[name] + step(g[name], memory.setdefault(name, {"m": 0, "v": 0}), t) for name in named}
+        params = core.with_named_leaves(params, moved)
+        path.append(params)
+    return path
+
+
+def averaged_step(g, memory, t, *, corrected):
+    memory["v"] = 0.9 * memory["v"] + 0.1 * g
+    return -0.1 * memory["v"] / (1 - 0.9**t if corrected else 1)
+
+
+def adam_step(g, memory, t, *, corrected, inside):
+    memory["m"] = 0.8 * memory["m"] + (1 - 0.8) * g
+    memory["v"] = 0.99 * memory["v"] + (1 - 0.99) * g**2
+    m = memory["m"] / (1 - 0.8**t) if corrected else memory["m"]
+    v = memory["v"] / (1 - 0.99**t) if corrected else memory["v"]
+    return -0.01 * m / (np.sqrt(v + 1e-3) if inside else np.sqrt(v) + 1e-3)
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+def test_averaged_momentum_follows_its_equations(corrected):
+    optimizer = sgd(0.1, momentum=0.9, averaged=True, bias_correction=corrected)
+    assert_paths_close(walk(optimizer)[0], numpy_path(partial(averaged_step, corrected=corrected)))
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("corrected", [True, False])
+def test_adam_follows_its_equations(corrected, inside):
+    optimizer = adam(0.01, b1=0.8, b2=0.99, eps=1e-3, eps_in_sqrt=inside, bias_correction=corrected)
+    assert_paths_close(walk(optimizer)[0], numpy_path(partial(adam_step, corrected=corrected, inside=inside)))
+
+
+def test_averaged_momentum_holds_the_effective_rate():
+    steady = {"θ": np.ones(2)}
+    for momentum, averaged, expected in [(0.5, False, 0.2), (0.9, False, 1.0), (0.5, True, 0.1), (0.9, True, 0.1)]:
+        optimizer = sgd(0.1, momentum=momentum, averaged=averaged)
+        state = optimizer.init(steady)
+        for _ in range(400):
+            updates, state = optimizer.update(steady, state)
+        np.testing.assert_allclose(updates["θ"], -expected, rtol=1e-12)
+
+
+def test_centered_rmsprop_survives_constant_gradients():
+    optimizer, params = rmsprop(0.1, decay=0.5, eps_in_sqrt=False, centered=True), {"θ": np.zeros(1)}
+    state = optimizer.init(params)
+    for _ in range(200):
+        updates, state = optimizer.update({"θ": np.array([0.1])}, state)
+        assert np.isfinite(updates["θ"]).all()
+
+
+# --- laws ---
+
+
+@ours_and_foreign
+def test_compiled_equals_not_compiled(optimizer):
+    params = start()
+    with jax_as_optax_needs_it():
+        state = compiled_state = optimizer.init(params)
+        for step in range(5):
+            updates, state = optimizer.update(gradients_at(step), state, params)
+            compiled, compiled_state = jax.jit(optimizer.update)(gradients_at(step), compiled_state, params)
+            assert_trees_close(compiled, updates)
+            assert_trees_close(compiled_state, state)
+
+
+@ours_and_foreign
+def test_a_scan_keeps_the_types_of_the_state(optimizer):
+    params = start()
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *(gradients_at(step) for step in range(6)))
+
+    def body(carry, gradients):
+        updates, state = apply_rule(optimizer.rule, gradients, carry[1], carry[0])
+        return (optax.apply_updates(carry[0], updates), state), None
+
+    with jax_as_optax_needs_it():
+        (last, state), _ = jax.jit(partial(jax.lax.scan, body))((params, initial_state(optimizer, params)), stacked)
+        assert_trees_close(last, walk(optimizer, 6)[0][-1])
+    assert int(state.step) == 6
+
+
+@every_optimizer
+def test_states_begin_on_the_host(optimizer):
+    state = initial_state(optimizer, start())
+    assert all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(state))
+    assert state.step.dtype == np.int32
+    assert state.hyperparams.keys() == optimizer.hyperparams.keys()
+    assert all(
+        float(value) == float(schedules.as_schedule(optimizer.hyperparams[name])(0))
+        for name, value in state.hyperparams.items()
+    )
+
+
+@every_optimizer
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_updates_keep_the_type_of_the_parameters(optimizer, dtype):
+    params = jax.tree.map(lambda p: jnp.asarray(p, dtype), start())
+    state = optimizer.init(params)
+    for step in range(3):
+        gradients = jax.tree.map(lambda g: jnp.asarray(g, dtype), gradients_at(step))
+        updates, new = jax.jit(optimizer.update)(gradients, state, params)
+        assert all(leaf.dtype == dtype for leaf in jax.tree.leaves(updates))
+        assert [leaf.dtype for leaf in jax.tree.leaves(new)] == [leaf.dtype for leaf in jax.tree.leaves(state)]
+        state = new
+    assert all(value.dtype == np.float32 for value in state.hyperparams.values())
+
+
+@every_optimizer
+def test_single_precision_is_close_to_double(optimizer):
+    double = walk(optimizer)[0][-1]
+    with jax.enable_x64(False):
+        single = start()
+        state = optimizer.init(single)
+        for step in range(STEPS):
+            updates, state = jax.jit(optimizer.update)(gradients_at(step), state, single)
+            single = optax.apply_updates(single, updates)
+    assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(state.hyperparams))
+    assert_trees_close(single, double, rtol=2e-4, atol=2e-5)
+
+
+@ours_and_foreign
+def test_many_states_at_once_equal_one_by_one(optimizer):
+    starts = [start(), jax.tree.map(lambda p: 2 * p, start())]
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *starts)
+    gradients = jax.tree.map(lambda *leaves: np.stack(leaves), gradients_at(0), gradients_at(1))
+    with jax_as_optax_needs_it():
+        states = jax.vmap(optimizer.init)(stacked)
+        updates, _ = jax.vmap(optimizer.update)(gradients, states, stacked)
+        for index, params in enumerate(starts):
+            alone, _ = optimizer.update(gradients_at(index), optimizer.init(params), params)
+            assert_trees_close(jax.tree.map(lambda leaf, i=index: leaf[i], updates), alone)
+
+
+@every_optimizer
+def test_what_is_rendered_can_be_built_again(optimizer):
+    again = rebuild(json.loads(json.dumps(render(optimizer))), ROOMS)
+    assert again == optimizer
+    assert hash(again) == hash(optimizer)
+    assert again.rule == optimizer.rule
+    assert again.hyperparams == optimizer.hyperparams
+    assert repr(again) == repr(optimizer)
+    assert_trees_equal(walk(again, 5)[0][-1], walk(optimizer, 5)[0][-1])
+
+
+@every_optimizer
+def test_copies_are_equal(optimizer):
+    for again in (copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer)), optimizer._replace()):  # noqa: S301
+        assert isinstance(again, optimizers.Optimizer)
+        assert again == optimizer
+        assert render(again) == render(optimizer)
+
+
+@ours_and_foreign
+def test_optimizers_are_optax_transformations(optimizer):
+    assert isinstance(optimizer, optax.GradientTransformation)
+    assert isinstance(optimizer, optax.GradientTransformationExtraArgs)
+    init, update = optimizer
+    assert init is optimizer.init
+    assert update is optimizer.update
+    chained = optax.chain(optax.scale(1.0), optimizer, optax.identity())
+    with jax_as_optax_needs_it():
+        assert_trees_close(walk(chained, 5)[0][-1], walk(optimizer, 5)[0][-1])
+        state = jax.jit(init)(start())
+        updates, _ = update(gradients_at(0), state, start(), value=1.0)
+        assert_trees_close(updates, optimizer.update(gradients_at(0), init(start()), start())[0])
+
+
+def test_zeros_keep_no_memory():
+    params = start()
+    assert initial_state(sgd(0.1), params).memory == {}
+    assert initial_state(sgd(0.1, momentum=0.0, weight_decay=0.0), params).hyperparams.keys() == {"learning_rate"}
+    assert initial_state(rmsprop(0.1), params).memory.keys() == {"v"}
+    assert "weight_decay" not in initial_state(adamw(0.1, weight_decay=0), params).hyperparams
+    scheduled = initial_state(sgd(0.1, momentum=schedules.constant(0)), params)
+    assert scheduled.memory.keys() == {"v"}
+
+
+# --- one program for all numbers ---
+
+
+def counted_step():
+    """Return a compiled step and the list that grows each time it is traced."""
+    traces = []
+
+    @partial(jax.jit, static_argnames="rule")
+    def step(rule, gradients, state, params):
+        traces.append(rule)
+        updates, state = apply_rule(rule, gradients, state, params)
+        return optax.apply_updates(params, updates), state
+
+    return step, traces
+
+
+SAME_PROGRAM = {
+    "three rates": [adam(1e-3), adam(1e-2), adam(0)],
+    "all numbers": [adam(1e-3, b1=0.8), adam(1e-2, b2=0.9), adam(1, eps=0)],
+    "three momenta": [sgd(0.1, momentum=momentum) for momentum in (0.5, 0.9, 0.99)],
+    "three decays": [
+        sgd(schedules.step_decay(0.1, factor, every)) for factor, every in ((0.5, 3), (0.9, 10), (0.1, 1))
+    ],
+    "three norms": [clip(norm, rmsprop(0.1)) for norm in (0.1, 1, 10)],
+    "three warm-ups": [adamw(schedules.warmup(n, schedules.cosine_decay(0.1, 10 * n))) for n in (1, 10, 100)],
+}
+
+
+@pytest.mark.parametrize("family", SAME_PROGRAM.values(), ids=SAME_PROGRAM.keys())
+def test_numbers_share_one_trace(family):
+    step, traces = counted_step()
+    assert len({optimizer.rule for optimizer in family}) == 1
+    for optimizer in family:
+        params = jax.tree.map(jnp.asarray, start())
+        state = initial_state(optimizer, params)
+        for number in range(3):
+            params, state = step(optimizer.rule, gradients_at(number), state, params)
+    assert len(traces) == 1
+
+
+def test_changed_numbers_share_the_trace_and_act_like_a_fresh_optimizer():
+    step, traces = counted_step()
+    params = jax.tree.map(jnp.asarray, start())
+    state = initial_state(sgd(0.1, momentum=0.9), params)
+    for number in range(3):
+        params, state = step(sgd(1, momentum=0.5).rule, gradients_at(number), state, params)
+    changed = set_hyperparam(state, learning_rate=0.01, momentum=0.5)
+    fresh = sgd(0.01, momentum=0.5)
+    expected, _ = fresh.update(gradients_at(3), initial_state(fresh, params)._replace(memory=state.memory), params)
+    got, after = step(fresh.rule, gradients_at(3), changed, params)
+    assert_trees_close(got, optax.apply_updates(params, expected))
+    assert float(after.hyperparams["learning_rate"]) == 0.01
+    assert len(traces) == 1
+    assert float(state.hyperparams["learning_rate"]) == 0.1
+
+
+def test_numbers_may_be_replaced_by_hand():
+    optimizer, params = adam(0.1), start()
+    state = optimizer.init(params)
+    by_hand = state._replace(hyperparams=state.hyperparams | {"learning_rate": 0.02})
+    updates, after = optimizer.update(gradients_at(0), by_hand, params)
+    expected, _ = adam(0.02).update(gradients_at(0), adam(0.02).init(params), params)
+    assert_trees_equal(updates, expected)
+    assert after.hyperparams["learning_rate"].dtype == np.float64
+
+
+def test_schedules_equal_setting_the_rate_by_hand():
+    scheduled, _ = walk(adam(DECAY, b1=schedules.cyclic(0.8, 0.9, 6)), 20)
+    params, optimizer = start(), adam(1, b1=0.5)
+    state, path = optimizer.init(params), []
+    for step in range(20):
+        b1 = float(schedules.cyclic(0.8, 0.9, 6)(step))
+        state = set_hyperparam(state, learning_rate=float(DECAY(step)), b1=b1)
+        updates, state = optimizer.update(gradients_at(step), state, params)
+        params = optax.apply_updates(params, updates)
+        path.append(params)
+    assert_paths_close(scheduled, path)
+
+
+def test_the_state_shows_the_numbers_of_the_last_step():
+    _, state = walk(sgd(DECAY), 8)
+    assert float(state.hyperparams["learning_rate"]) == float(DECAY(7))
+    assert int(state.step) == 8
+
+
+def test_a_number_that_is_set_drops_its_schedule():
+    optimizer, params = sgd(DECAY, momentum=schedules.constant(0.5)), start()
+    state = set_hyperparam(optimizer.init(params), learning_rate=0.25)
+    assert state.schedules.keys() == {"momentum"}
+    updates, state = optimizer.update(gradients_at(0), state, params)
+    assert_trees_close(updates, jax.tree.map(lambda g: -0.25 * g, gradients_at(0)))
+    assert float(state.hyperparams["learning_rate"]) == 0.25
+
+
+@pytest.mark.parametrize("wrap", [lambda o: o, partial(clip, 100)], ids=["plain", "inside clip"])
+def test_plateaus_reduce_the_rate(wrap):
+    step, traces = counted_step()
+    optimizer = wrap(sgd(schedules.reduce_on_plateau(0.1, 0.5, 0)))
+    params = start()
+    state = initial_state(optimizer, params)
+    rates = []
+    for loss in [1.0, 0.5, 0.5, 0.4, 0.6]:
+        _, state = step(optimizer.rule, gradients_at(0), state, params)
+        rates.append(float(state.hyperparams["learning_rate"]))
+        state = observe_loss(state, loss)
+    np.testing.assert_allclose(rates, [0.1, 0.1, 0.1, 0.05, 0.05], rtol=1e-15)
+    assert len(traces) == 1
+
+
+def test_losses_change_nothing_without_a_plateau():
+    state = initial_state(sgd(DECAY), start())
+    assert observe_loss(state, 1.0) is state
+
+
+def test_schedules_of_optax_are_accepted():
+    theirs = optax.exponential_decay(0.1, 1, 0.9)
+    assert_paths_close(walk(sgd(theirs), 10)[0], walk(optax.sgd(theirs), 10)[0])
+
+
+# --- clipping ---
+
+
+def test_clipping_leaves_zero_and_short_gradients_alone():
+    optimizer, params = clip(5.0, sgd(1)), {"a": np.zeros(1), "b": np.zeros(1)}
+    for gradients in ({"a": [0.0], "b": [0.0]}, {"a": [3.0], "b": [4.0]}):
+        gradients = jax.tree.map(np.asarray, {name: np.array(value) for name, value in gradients.items()})
+        updates, _ = optimizer.update(gradients, optimizer.init(params))
+        assert_trees_equal(updates, jax.tree.map(lambda g: -g, gradients))
+
+
+def test_clipping_twice_is_refused():
+    with pytest.raises(SettingError, match="Clip once"):
+        clip(1, clip(2, "adam"))
+
+
+# --- foreign transformations ---
+
+
+def test_foreign_transformations_are_given_what_they_take():
+    seen = {}
+
+    def update(updates, state, params=None, *, value, **extra_args):
+        seen["value"], seen["params"] = value, params
+        return updates, state
+
+    curious = from_optax(optax.GradientTransformationExtraArgs(lambda params: (), update))
+    curious.update(gradients_at(0), curious.init(start()), start(), value=3.0)
+    assert seen["value"] == 3.0
+    assert seen["params"] is not None
+    plain = from_optax((lambda params: (), lambda updates, state, params=None: (updates, state)))
+    updates, _ = plain.update(gradients_at(0), plain.init(start()), start(), value=3.0)
+    assert_trees_equal(updates, gradients_at(0))
+
+
+def test_foreign_transformations_are_equal_by_identity_and_cannot_be_built_from_a_run():
+    theirs = optax.adam(0.1)
+    assert from_optax(theirs) == from_optax(theirs)
+    assert hash(from_optax(theirs).rule) == hash(from_optax(theirs).rule)
+    assert from_optax(theirs).rule != from_optax(optax.adam(0.1)).rule
+    assert from_optax(theirs).hyperparams == {}
+    assert set(render(from_optax(theirs))) == {"custom"}
+    for optimizer in (from_optax(theirs), clip(1, theirs)):
+        assert core.is_custom(render(optimizer))
+        with pytest.raises(CustomPartError):
+            rebuild(render(optimizer), ROOMS)
+
+
+# --- names and looks ---
+
+
+def test_anything_becomes_an_optimizer():
+    ours = adam(0.1)
+    assert as_optimizer(ours) is ours
+    assert from_optax(ours) is ours
+    assert as_optimizer("sgd") == sgd(0.01)
+    assert [as_optimizer(name) for name in ("rmsprop", "adam", "adamw")] == [rmsprop(1e-3), adam(1e-3), adamw(1e-3)]
+    assert isinstance(as_optimizer(optax.adam(0.1)), optimizers.Optimizer)
+
+
+def test_optimizers_look_like_their_calls():
+    assert repr(adam(0.001)) == "adam(0.001)"
+    assert repr(adam(0.001, b1=0.8, bias_correction=False)) == "adam(0.001, b1=0.8, bias_correction=False)"
+    assert repr(sgd(0.1, momentum=0.9, nesterov=True)) == "sgd(0.1, momentum=0.9, nesterov=True)"
+    assert repr(clip(1, sgd(schedules.constant(0.1)))) == "clip(1.0, sgd(Constant(value=0.1)))"
+    assert render(clip(1, sgd(0.5))) == {
+        "kind": "optimizers.clip",
+        "max_norm": 1.0,
+        "optimizer": {
+            "kind": "optimizers.sgd",
+            "learning_rate": 0.5,
+            "momentum": 0.0,
+            "nesterov": False,
+            "averaged": False,
+            "bias_correction": False,
+            "weight_decay": 0.0,
+        },
+    }
+
+
+# --- refusals ---
+
+BAD = {
+    "negative rate": (partial(sgd, -0.1), "learning_rate"),
+    "rate of text": (partial(adam, "fast"), "learning_rate"),
+    "infinite rate": (partial(adam, float("inf")), "learning_rate"),
+    "no rate": (partial(rmsprop, None), "learning_rate"),
+    "momentum 1": (partial(sgd, 0.1, momentum=1), "momentum"),
+    "negative momentum": (partial(sgd, 0.1, momentum=-0.1), "momentum"),
+    "negative weight decay": (partial(sgd, 0.1, weight_decay=-1), "weight_decay"),
+    "nesterov without momentum": (partial(sgd, 0.1, nesterov=True), "nesterov"),
+    "nesterov averaged": (partial(sgd, 0.1, momentum=0.9, nesterov=True, averaged=True), "nesterov"),
+    "averaged without momentum": (partial(sgd, 0.1, averaged=True), "averaged"),
+    "corrected sum": (partial(sgd, 0.1, momentum=0.9, bias_correction=True), "bias_correction"),
+    "decay 1": (partial(rmsprop, 0.1, decay=1), "decay"),
+    "negative eps": (partial(rmsprop, 0.1, eps=-1e-8), "eps"),
+    "b1 of 1": (partial(adam, 0.1, b1=1), "b1"),
+    "b2 above 1": (partial(adamw, 0.1, b2=1.5), "b2"),
+    "negative decoupled decay": (partial(adamw, 0.1, weight_decay=-0.1), "weight_decay"),
+    "norm 0": (partial(clip, 0, "adam"), "max_norm"),
+    "clip nothing": (partial(clip, 1, None), "optimizer"),
+    "no optimizer": (partial(as_optimizer, 3), "optimizer"),
+    "no pair": (partial(from_optax, "adam"), "optimizer"),
+}
+
+
+@pytest.mark.parametrize("call, setting", BAD.values(), ids=BAD.keys())
+def test_bad_settings_are_refused(call, setting):
+    with pytest.raises(SettingError) as error:
+        call()
+    assert error.value.setting == setting
+    assert not isinstance(error.value, UnknownNameError)
+    assert "\n" not in str(error.value)
+
+
+def test_unknown_names_list_the_close_ones():
+    with pytest.raises(UnknownNameError, match="Did you mean 'adam' or 'adamw'"):
+        as_optimizer("adm")
+    state = initial_state(adam(0.1), start())
+    with pytest.raises(UnknownNameError, match="Did you mean 'learning_rate'"):
+        set_hyperparam(state, learning_rat=0.1)
+    with pytest.raises(UnknownNameError):
+        set_hyperparam(state, momentum=0.9)
+    with pytest.raises(SettingError, match="below 1"):
+        set_hyperparam(state, b1=1.0)
+
+
+@pytest.mark.parametrize("optimizer", [sgd(0.1, weight_decay=0.1), adamw(0.1), clip(1, adamw(0.1))], ids=repr)
+def test_weight_decay_asks_for_the_parameters(optimizer):
+    with pytest.raises(SettingError, match="needs the parameters"):
+        optimizer.update(gradients_at(0), optimizer.init(start()))
+
+
+def test_public_names_are_sorted_and_there():
+    assert optimizers.__all__ == sorted(optimizers.__all__)
+    assert all(hasattr(optimizers, name) for name in optimizers.__all__)
