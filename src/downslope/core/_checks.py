@@ -25,10 +25,10 @@ def check_number(
     setting: str,
     value: object,
     *,
-    above: float | None = None,
-    at_least: float | None = None,
-    below: float | None = None,
-    at_most: float | None = None,
+    above: float | int | None = None,
+    at_least: float | int | None = None,
+    below: float | int | None = None,
+    at_most: float | int | None = None,
     advice: str = "",
 ) -> float:
     """Return `value` as a finite `float` within the bounds given.
@@ -38,9 +38,9 @@ def check_number(
     """
     bounds = [
         (above, "above", lambda x, b: x > b),
-        (at_least, "at least", lambda x, b: x >= b),
+        (at_least, "of at least", lambda x, b: x >= b),
         (below, "below", lambda x, b: x < b),
-        (at_most, "at most", lambda x, b: x <= b),
+        (at_most, "of at most", lambda x, b: x <= b),
     ]
     stated = [(bound, words, holds) for bound, words, holds in bounds if bound is not None]
     number = _as_float(value)

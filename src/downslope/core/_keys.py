@@ -10,7 +10,9 @@ from __future__ import annotations
 import zlib
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from downslope.core._errors import SettingError
 
@@ -23,7 +25,7 @@ def key_words(key: int | Key) -> tuple[int, ...]:
     Raises:
         SettingError: the seed is negative, no whole number, or a key that is still being traced.
     """
-    if isinstance(key, jax.core.Tracer):
+    if isinstance(key, Tracer):
         raise SettingError(
             "A key must be a concrete value here, got a traced one. Draw outside of jit and vmap.", "key"
         )
@@ -31,7 +33,7 @@ def key_words(key: int | Key) -> tuple[int, ...]:
         if key < 0:
             raise SettingError(f"`seed` must be a whole number, 0 or more, got {key!r}.", "seed")
         return tuple(int(word) for word in np.random.SeedSequence(int(key)).generate_state(2))
-    if isinstance(key, jax.Array) and jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
+    if isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
         key = jax.random.key_data(key)
     words = np.asarray(key)
     if words.ndim != 1 or not np.issubdtype(words.dtype, np.integer):
@@ -56,7 +58,8 @@ def fold(key: int | Key, *purpose: str | int) -> np.ndarray:
         False
     """
     numbers = [zlib.crc32(part.encode()) if isinstance(part, str) else int(part) for part in purpose]
-    return np.random.SeedSequence((*key_words(key), *numbers)).generate_state(2)
+    # the count comes last because a SeedSequence takes `(a,)` and `(a, 0)` for the same
+    return np.random.SeedSequence((*key_words(key), *numbers, len(numbers))).generate_state(2)
 
 
 def generator(key: int | Key, *purpose: str | int) -> np.random.Generator:

@@ -88,7 +88,7 @@ def descend(
     try:
         while not descent.stop_reason and descent.epoch < epochs:
             start = descent.state
-            loss = _one_epoch(problem, descent, progress, recorder)
+            loss = one_epoch(problem, descent, progress, recorder)
             values = _measure(problem, descent) if np.isfinite(loss) else {}
             if not np.isfinite(values.get("train_loss", np.nan)):
                 _roll_back(problem, descent, start)
@@ -101,7 +101,7 @@ def descend(
         descent.stop_reason = "interrupted"
 
 
-def _one_epoch(problem: Problem, descent: Descent, progress: Progress, recorder: Recorder) -> float:
+def one_epoch(problem: Problem, descent: Descent, progress: Progress, recorder: Recorder) -> float:
     """Make the steps of one epoch; return the last batch's loss, which is not finite if an earlier one was not."""
     indices, row_weights = _epoch_rows(problem, descent.epoch)
     size = chunk_steps(problem)
