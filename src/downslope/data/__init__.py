@@ -1,0 +1,23 @@
+"""From files and arrays to batches, the order given by seed and epoch."""
+
+from downslope.data._batches import ORDERS, Batches
+from downslope.data._dataset import Dataset, Split
+from downslope.data._files import read
+from downslope.data._preprocessing import Preprocessing
+from downslope.data._scaling import NORMALIZATIONS
+from downslope.data._sets import SetInfo, available, load
+from downslope.data._targets import TASKS
+
+__all__ = [
+    "NORMALIZATIONS",
+    "ORDERS",
+    "TASKS",
+    "Batches",
+    "Dataset",
+    "Preprocessing",
+    "SetInfo",
+    "Split",
+    "available",
+    "load",
+    "read",
+]

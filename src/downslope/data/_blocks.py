@@ -1,0 +1,65 @@
+"""Arrays a few rows at a time, so that work in float64 never needs a second copy of a large set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from downslope.core import DataError
+
+NUMBERS_A_BLOCK = 2**22
+
+
+def row_blocks(x: np.ndarray) -> Iterator[slice]:
+    """Yield slices that cover the rows of `x`, each of about four million numbers.
+
+    Example:
+        >>> list(row_blocks(np.zeros((3, 2))))
+        [slice(0, 3, None)]
+    """
+    rows_a_block = max(1, NUMBERS_A_BLOCK // max(1, int(np.prod(x.shape[1:]))))
+    for start in range(0, len(x), rows_a_block):
+        yield slice(start, min(start + rows_a_block, len(x)))
+
+
+def check_no_infinity(x: np.ndarray, names: tuple[str, ...] | None) -> None:
+    """Refuse infinite numbers, wherever they are; NaN passes.
+
+    Raises:
+        DataError: naming the row and the column of the first infinite number.
+    """
+    _refuse_first(x, names, np.isinf, "finite numbers, got an infinite one")
+
+
+def check_no_gap(x: np.ndarray, names: tuple[str, ...] | None) -> None:
+    """Refuse NaN.
+
+    Raises:
+        DataError: naming the row and the column of the first NaN.
+    """
+    _refuse_first(x, names, np.isnan, "no missing number, got NaN")
+
+
+def place_name(index: tuple[int, ...], names: tuple[str, ...] | None) -> str:
+    """Return where an entry of `x` is, in words.
+
+    Example:
+        >>> place_name((4, 1), ("age", "height"))
+        "row 4 (counting from 0), column 'height'"
+    """
+    row, *rest = index
+    column = repr(names[rest[0]]) if names and len(rest) == 1 else ", ".join(map(str, rest))
+    return f"row {row} (counting from 0), column {column}"
+
+
+def _refuse_first(x: np.ndarray, names: tuple[str, ...] | None, bad: np.ufunc, wanted: str) -> None:
+    """Raise for the first entry of `x` that is bad."""
+    if x.dtype.kind != "f":
+        return
+    for rows in row_blocks(x):
+        found = bad(x[rows])
+        if found.any():
+            row, *rest = np.argwhere(found)[0].tolist()
+            place = place_name((rows.start + row, *rest), names)
+            raise DataError(f"`x` must hold {wanted} in {place}. Correct it, or leave that row out.")

@@ -1,0 +1,186 @@
+"""CSV files as tables of text, with every way a file can be broken said in a sentence."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from downslope.core import DataError
+from downslope.data._tables import Table, check_distinct
+
+SEPARATORS = (",", ";", "\t")
+NEWLINE, QUOTE, RETURN = (ord(mark) for mark in '\n"\r')
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table as a file holds it.
+
+    Attributes:
+        table: a polars frame; of text, where the file says nothing about types.
+        lines: the line of the file each row starts in, counting from 1, or None where a file has no lines.
+        file: the name of the file, for messages.
+        decimal_comma: whether numbers may be written with a comma.
+    """
+
+    table: Table
+    lines: np.ndarray | None
+    file: str
+    decimal_comma: bool
+
+    def place(self, row: int) -> str:
+        """Return where a row is, in words."""
+        line = "" if self.lines is None else f", line {self.lines[row]} of {self.file!r}"
+        return f"row {row} (counting from 0{line})"
+
+
+def read_text_table(path: Path) -> TextTable:
+    """Return a CSV file's cells as text.
+
+    Raises:
+        DataError: bytes that are no UTF-8 text; names that are missing or come twice; no rows; rows of unequal length.
+    """
+    content = _text_bytes(path)
+    separator = _separator(content, path)
+    records, lines = _records(content)
+    names = _names(_cells(records[0], separator), path)
+    if len(records) == 1:
+        raise DataError(f"{path.name!r} must hold rows, got column names only.")
+    table = _parsed(records[1:], names, separator)
+    if table is None:
+        table, lines = _parsed_by_hand(content, names, separator, path)
+    return TextTable(table, lines[1:], path.name, decimal_comma=separator == ";")
+
+
+def _text_bytes(path: Path) -> bytes:
+    """Return a text file's bytes, lines ended by a line feed, without a byte order mark.
+
+    Raises:
+        DataError: it is no text, or not in UTF-8.
+    """
+    content = path.read_bytes()
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise DataError(f"{path.name!r} must be text in UTF-8, got UTF-16. Save it again as UTF-8.")
+    if b"\x00" in content[:65536]:
+        raise DataError(f"{path.name!r} must be a text file with columns, got binary data. Check what it is.")
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path.name!r} must be text in UTF-8, got other bytes in line {line}. Save it again as UTF-8."
+        ) from None
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if not content.strip():
+        raise DataError(f"{path.name!r} must hold data, got only blank lines.")
+    return content
+
+
+def _separator(content: bytes, path: Path) -> str:
+    """Return the separator that splits the line of names into most cells; a comma where none does."""
+    header = content.lstrip(b"\n").split(b"\n", 1)[0]
+    return max(SEPARATORS, key=lambda separator: len(_cells(header, separator)))
+
+
+def _cells(record: bytes, separator: str) -> list[str]:
+    """Return the cells of one record."""
+    return next(csv.reader(io.StringIO(record.decode(), newline=""), delimiter=separator))
+
+
+def _records(content: bytes) -> tuple[list[bytes], np.ndarray]:
+    """Return the records that are not blank, and the line each starts in.
+
+    A line feed between quotes is part of a cell; doubled quotes cancel, so quotes before it are counted.
+    """
+    marks = np.frombuffer(content, np.uint8)
+    breaks = np.flatnonzero(marks == NEWLINE)
+    quoted = np.searchsorted(np.flatnonzero(marks == QUOTE), breaks) % 2 == 1
+    ends = [*breaks[~quoted].tolist(), len(content)]
+    starts = [0, *(end + 1 for end in ends[:-1])]
+    lines = np.searchsorted(breaks, starts) + 1
+    records = [content[start:end] for start, end in zip(starts, ends, strict=True)]
+    filled = [i for i, record in enumerate(records) if record.strip()]
+    return [records[i] for i in filled], lines[filled]
+
+
+def _names(cells: list[str], path: Path) -> list[str]:
+    """Return the column names; nameless columns are named by their number.
+
+    Raises:
+        DataError: names that come twice, or numbers instead of names.
+    """
+    names = [cell.strip() or f"column_{i + 1}" for i, cell in enumerate(cells)]
+    if all(_is_number(name) for name in names):
+        raise DataError(f"The first line of {path.name!r} must name the columns, got numbers. Add a line of names.")
+    check_distinct(names)
+    return names
+
+
+def _is_number(text: str) -> bool:
+    """Return whether a text is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _parsed(records: list[bytes], names: list[str], separator: str) -> Table | None:
+    """Return records as a table of text by polars, or None where a record does not have one cell a name."""
+    import polars as pl
+
+    if not _equally_long(records, separator, len(names)):
+        return None
+    try:
+        table = pl.read_csv(
+            b"\n".join(records), has_header=False, separator=separator, schema=dict.fromkeys(names, pl.String)
+        )
+    except pl.exceptions.PolarsError:
+        return None
+    return table if table.height == len(records) else None
+
+
+def _equally_long(records: list[bytes], separator: str, width: int) -> bool:
+    """Return whether every record has `width` cells, counting separators outside of quotes."""
+    mark = separator.encode()
+    return all(
+        _unquoted(record).count(mark) == width - 1 if b'"' in record else record.count(mark) == width - 1
+        for record in records
+    )
+
+
+def _unquoted(record: bytes) -> bytes:
+    """Return what of a record stands outside of quotes."""
+    return b"".join(record.split(b'"')[::2])
+
+
+def _parsed_by_hand(content: bytes, names: list[str], separator: str, path: Path) -> tuple[Table, np.ndarray]:
+    """Return a file as a table of text by Python's own, slower reader, and the line of each row, the names included.
+
+    Raises:
+        DataError: rows of unequal length; the message names the line of the first.
+    """
+    reader = csv.reader(io.StringIO(content.decode(), newline=""), delimiter=separator)
+    rows, lines, line, width = [], [], 1, len(names)
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row) or len(row) > 1:
+                if len(row) != width:
+                    raise DataError(
+                        f"Every line of {path.name!r} must have {width} cells, as the first, got {len(row)} "
+                        f"in line {line}. Correct that line."
+                    )
+                rows.append(row)
+                lines.append(line)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"{path.name!r} must be CSV, but cannot be read in line {line}: {error}.") from error
+    import polars as pl
+
+    return pl.DataFrame(dict(zip(names, zip(*rows[1:], strict=True), strict=True))), np.array(lines)

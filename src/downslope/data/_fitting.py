@@ -1,0 +1,150 @@
+"""What the training rows say about the input columns: gaps, kinds, constants, sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from downslope.core import Shape, check_choice
+from downslope.data._blocks import check_no_gap, row_blocks
+from downslope.data._categories import Categories, fit_categories, text_cells
+from downslope.data._dataset import Dataset
+from downslope.data._scaling import NORMALIZATIONS, Scaling, constant_features, fit_scaling
+from downslope.data._tables import Table, is_table, number_matrix
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The fields of `Preprocessing` that are about inputs; see there."""
+
+    columns: tuple[str, ...] | None
+    table: bool
+    categories: tuple[Categories, ...]
+    fills: tuple[float, ...] | None
+    scaling: Scaling | None
+    input_shape: Shape
+    feature_names: tuple[str, ...] | None
+
+
+def fit_columns(train: Dataset, normalize: str | None) -> tuple[Columns, tuple[str, ...]]:
+    """Return what is to be done to input columns, and notes about it."""
+    if normalize is not None:
+        check_choice("normalize", normalize, NORMALIZATIONS)
+    table = is_table(train.x)
+    text = _text_columns(train.x) if table else []
+    names = [name for name in train.feature_names or () if name not in text]
+    numbers = number_matrix(train.x, names) if table else train.x
+    categories, notes = _fit_text(train.x, text)
+    fills, gap_notes = _fit_gaps(numbers, names, always=table)
+    if fills is not None:
+        numbers = np.where(np.isnan(numbers), np.asarray(fills), numbers)
+    scaling = fit_scaling(numbers, normalize) if normalize is not None and numbers.shape[1] else None
+    features = _encoded_names(train.feature_names, categories)
+    columns = Columns(
+        columns=train.feature_names,
+        table=table,
+        categories=categories,
+        fills=fills,
+        scaling=scaling,
+        input_shape=(len(features or ()),) if table else train.x.shape[1:],
+        feature_names=features,
+    )
+    return columns, (*gap_notes, *notes, *_constant_notes(numbers, names, normalize))
+
+
+def _text_columns(table: Table) -> list[str]:
+    """Return the names of the columns of text."""
+    import polars as pl
+
+    return [name for name in table.columns if table[name].dtype == pl.String]
+
+
+def _fit_text(table: Table, text: list[str]) -> tuple[tuple[Categories, ...], list[str]]:
+    """Return the encodings of the columns of text, and notes on what was filled in and encoded."""
+    categories, gaps, encoded = [], [], []
+    for name in text:
+        cells = text_cells(table, name)
+        category = fit_categories(name, cells)
+        categories.append(category)
+        if (missing := cells.count(None)) and category.levels:
+            gaps.append(f"{name!r} {_cells(missing)} (most frequent: {category.fill!r})")
+        rare = ", one for all rare levels" if category.others else ""
+        encoded.append(f"{name!r} ({len(category.feature_names)} columns{rare})")
+    notes = []
+    if gaps:
+        notes.append(f"Missing text was filled in: {_some(gaps)}.")
+    if encoded:
+        notes.append(f"Text was one-hot encoded: {_some(encoded)}.")
+    return tuple(categories), notes
+
+
+def _fit_gaps(numbers: np.ndarray, names: list[str], *, always: bool) -> tuple[tuple[float, ...] | None, list[str]]:
+    """Return what fills gaps, the medians of the training rows (scikit-learn's `SimpleImputer`), and a note on them.
+
+    Args:
+        numbers: `(rows, columns)`, NaN where a cell is missing.
+        names: of the columns; empty where they have none.
+        always: return medians even if no training row has a gap.
+    """
+    if numbers.ndim > 2:
+        check_no_gap(numbers, None)
+        return None, []
+    missing = _count_gaps(numbers).tolist()
+    if not missing or not (always or any(missing)):
+        return None, []
+    from sklearn.impute import SimpleImputer
+
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(np.asarray(numbers, np.float64))
+    fills = tuple(np.asarray(imputer.statistics_, np.float64).tolist())
+    filled = [
+        f"{_name(names, i)} {_cells(missing[i])} ({'empty' if missing[i] == len(numbers) else 'median'}: {fills[i]:g})"
+        for i in range(len(missing))
+        if missing[i]
+    ]
+    return fills, [f"Missing numbers were filled in: {_some(filled)}."] if filled else []
+
+
+def _count_gaps(numbers: np.ndarray) -> np.ndarray:
+    """Return how many NaN each column has."""
+    counts = np.zeros(numbers.shape[1], np.int64)
+    if numbers.dtype.kind == "f":
+        for rows in row_blocks(numbers):
+            counts += np.isnan(numbers[rows]).sum(axis=0)
+    return counts
+
+
+def _constant_notes(numbers: np.ndarray, names: list[str], normalize: str | None) -> list[str]:
+    """Return a note on the columns, or channels, that never change."""
+    if not numbers.shape[1]:
+        return []
+    constant = np.flatnonzero(~np.isnan(constant_features(numbers)))
+    if not len(constant):
+        return []
+    what = "column" if numbers.ndim == 2 else "channel"
+    becomes = "; standardized, they are 0" if normalize == "standard" else ""
+    which = _some([_name(names, i, what) for i in constant])
+    return [f"Constant in the training rows, so of no use: {which}{becomes}."]
+
+
+def _encoded_names(names: tuple[str, ...] | None, categories: tuple[Categories, ...]) -> tuple[str, ...] | None:
+    """Return the names of the features after encoding."""
+    if names is None:
+        return None
+    encoded = {category.column: category.feature_names for category in categories}
+    return tuple(feature for name in names for feature in encoded.get(name, (name,)))
+
+
+def _name(names: list[str], i: int | np.integer, what: str = "column") -> str:
+    """Return how a column is called in a note."""
+    return repr(names[i]) if names else f"{what} {i}"
+
+
+def _cells(count: int) -> str:
+    """Return a count of cells in words."""
+    return f"{count} cell" + ("s" if count > 1 else "")
+
+
+def _some(items: list[str]) -> str:
+    """Return up to ten items, and how many more there are."""
+    return ", ".join(items[:10]) + (f" and {len(items) - 10} more" if len(items) > 10 else "")

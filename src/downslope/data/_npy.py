@@ -1,0 +1,119 @@
+"""NumPy's own files as data sets."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from downslope.core import DataError, SettingError, UnknownNameError
+from downslope.data._dataset import Dataset
+
+UNREADABLE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
+FEATURE_NAMES = ("x", "X", "x_train", "X_train")
+TARGET_NAMES = ("y", "Y", "y_train", "Y_train")
+
+
+def read_npy(path: Path, target: str | int | None, task: str | None) -> Dataset:
+    """Return the data set of a `.npy` file, memory-mapped; `target` is the number of a column.
+
+    Raises:
+        DataError: the file cannot be read, or has no columns.
+        SettingError: a target that is no number of a column.
+    """
+    array = _loaded(path, path, mmap_mode="r")
+    if target is None:
+        return Dataset(array)
+    if array.ndim != 2 or array.shape[1] < 2:
+        raise DataError(
+            f"{path.name!r} must hold an array of at least two columns for a target to be one, got {array.shape}."
+        )
+    column, columns = _column_number(target), array.shape[1]
+    if column is None or not -columns <= column < columns:
+        raise SettingError(
+            f"`target` must be the number of a column of {path.name!r}, {-columns} to {columns - 1}, got {target!r}.",
+            "target",
+        )
+    column %= columns
+    return Dataset(_without_column(array, column), np.array(array[:, column]), task=task, target_name=column)
+
+
+def read_npz(path: Path, target: str | int | None, task: str | None) -> Dataset:
+    """Return the data set of a `.npz` file; `target` is the name of an array.
+
+    Raises:
+        DataError: the file cannot be read, or holds no array of features.
+        UnknownNameError: a target that is no array of the file.
+    """
+    with path.open("rb") as file, _loaded(path, file) as arrays:
+        names = list(arrays.files)
+        x = next((name for name in FEATURE_NAMES if name in names), None)
+        x = names[0] if x is None and len(names) == 1 else x
+        if x is None:
+            raise DataError(
+                f"{path.name!r} must hold an array named {', '.join(FEATURE_NAMES[:-1])} or {FEATURE_NAMES[-1]}, "
+                f"got {', '.join(names) or 'none'}. Save it as `numpy.savez(path, x=…, y=…)`."
+            )
+        if target is not None and target not in names:
+            raise UnknownNameError("target", target, names)
+        y = _partner(x, names) if target is None else str(target)
+        labels = None if y is None else _entry(arrays, y, path)
+        return Dataset(_entry(arrays, x, path), labels, task=task, target_name=y)
+
+
+def _without_column(array: np.ndarray, column: int) -> np.ndarray:
+    """Return an array without a column; the first and the last go without a copy, so that large files stay on disk."""
+    if column == 0:
+        return array[:, 1:]
+    return array[:, :-1] if column == array.shape[1] - 1 else np.delete(array, column, axis=1)
+
+
+def _partner(x: str, names: list[str]) -> str | None:
+    """Return the target that goes with an array of features."""
+    suffix = x[1:]
+    return next((name for name in TARGET_NAMES if name in names and name[1:] == suffix), None)
+
+
+def _column_number(target: str | int) -> int | None:
+    """Return a column's number, which may be given as text."""
+    try:
+        return int(target)
+    except ValueError:
+        return None
+
+
+def _loaded(path: Path, source: Any, mmap_mode: Any = None) -> Any:
+    """Return what `numpy.load` makes of a file: an array, or for `.npz` the arrays by name.
+
+    Raises:
+        DataError: it is not what its ending says, damaged, or holds Python objects.
+    """
+    try:
+        loaded = np.load(source, mmap_mode=mmap_mode, allow_pickle=False)
+    except UNREADABLE as error:
+        raise _unreadable(path, error) from error
+    if isinstance(loaded, np.ndarray) is not (path.suffix.lower() == ".npy"):
+        if not isinstance(loaded, np.ndarray):
+            loaded.close()
+        raise DataError(f"{path.name!r} is a NumPy file of the other kind. Correct its ending: .npy or .npz.")
+    return loaded
+
+
+def _entry(arrays: Any, name: str, path: Path) -> np.ndarray:
+    """Return one array of a `.npz` file."""
+    try:
+        return arrays[name]
+    except UNREADABLE as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    """Return the error for a file that NumPy cannot read."""
+    if "allow_pickle" in str(error) or "Object arrays" in str(error):
+        return DataError(
+            f"{path.name!r} must hold numbers, got Python objects. Save text as CSV, or numbers as floats."
+        )
+    return DataError(f"{path.name!r} must be a NumPy file, but cannot be read: {str(error).splitlines()[0]}")

@@ -1,0 +1,290 @@
+"""From a user's table or arrays to the numbers a network takes, and back: fitted once, kept with the run."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from downslope.core import DataError, SettingError, Shape, ShapeError, check_choice, float_dtype
+from downslope.data._blocks import check_no_gap, check_no_infinity, row_blocks
+from downslope.data._categories import Categories, text_cells
+from downslope.data._dataset import Dataset, number_array
+from downslope.data._fitting import fit_columns
+from downslope.data._scaling import Scaling, fit_scaling
+from downslope.data._tables import Table, as_table, is_table, listed, number_matrix
+from downslope.data._targets import clean_target, distinct_labels, label_indices, target_for
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What is done to inputs before a network sees them, and to its outputs before the user does.
+
+    All statistics are those of the training rows it was fitted on. It holds plain numbers and text only, so that it
+    travels as JSON, and using it needs no scikit-learn.
+
+    Attributes:
+        task: `"classification"` or `"regression"`.
+        columns: the names of the input columns, or None for arrays without names.
+        table: whether it was fitted on a data frame.
+        categories: the columns of text, one-hot.
+        fills: what missing cells of the other columns become, one number a column; None if none may be missing.
+        scaling: of the other columns, or of the channels of images; None if they are used as they are.
+        input_shape: the shape of an input without the row axis.
+        feature_names: of the inputs as the network sees them, or None.
+        class_labels: the classes, sorted, as Python values; empty for regression.
+        target_columns: how many numbers a regression target has; 0 means one, given as `(rows,)`.
+        target_scaling: of a regression target, or None.
+        notes: sentences for the user: what was filled in, encoded, or found constant.
+
+    Example:
+        >>> train = Dataset([[1.0], [2.0], [3.0], [2.0]], ["no", "yes", "yes", "no"])
+        >>> preprocessing = Preprocessing.fit(train, normalize="minmax")
+        >>> preprocessing.inputs([[1.0], [4.0]]).tolist(), preprocessing.targets(["yes", "no"]).tolist()
+        ([[0.0], [1.5]], [1, 0])
+        >>> preprocessing.labels([1, 1]).tolist()
+        ['yes', 'yes']
+        >>> Preprocessing.from_json(preprocessing.as_json()) == preprocessing
+        True
+    """
+
+    task: str
+    columns: tuple[str, ...] | None
+    table: bool
+    categories: tuple[Categories, ...]
+    fills: tuple[float, ...] | None
+    scaling: Scaling | None
+    input_shape: Shape
+    feature_names: tuple[str, ...] | None
+    class_labels: tuple[str | bool | int | float, ...]
+    target_columns: int
+    target_scaling: Scaling | None
+    notes: tuple[str, ...]
+
+    @classmethod
+    def fit(
+        cls,
+        train: Dataset,
+        *,
+        normalize: str | None = None,
+        normalize_targets: str | None = None,
+        classes: Any = None,
+    ) -> Preprocessing:
+        """Return the preprocessing that training rows ask for.
+
+        In tables, missing numbers become the column's median, missing text its most frequent level, and text becomes
+        one-hot. Arrays are filled in likewise, but only if training rows have gaps. Normalization applies to numbers
+        and booleans; one-hot columns stay zeros and ones.
+
+        Args:
+            train: the training part, with targets. Row weights do not enter the statistics.
+            normalize: of the inputs: None, `"standard"`, `"minmax"` or `"symmetric"`; see `fit_scaling`.
+            normalize_targets: of a regression target: None or `"standard"`.
+            classes: the labels to know; None for those of `train`.
+
+        Raises:
+            DataError: no target, or only one class.
+            SettingError: targets to be normalized that are labels, or an unknown name.
+        """
+        if train.task is None:
+            raise DataError("Training needs a target, got a data set without `y`. Pass `y`, or name the target column.")
+        labels = _class_labels(train, classes)
+        target_columns, target_scaling = _fit_targets(train, normalize_targets)
+        columns, notes = fit_columns(train, normalize)
+        return cls(
+            task=train.task,
+            class_labels=labels,
+            target_columns=target_columns,
+            target_scaling=target_scaling,
+            notes=notes,
+            **vars(columns),
+        )
+
+    @property
+    def classes(self) -> np.ndarray | None:
+        """The sorted class labels, or None for regression."""
+        return np.array(self.class_labels) if self.task == "classification" else None
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the network puts out: one a class, or one a target column."""
+        return len(self.class_labels) or self.target_columns or 1
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """The input columns that are read as numbers; empty where columns have no names."""
+        text = set(self.categorical)
+        return tuple(name for name in self.columns or () if name not in text)
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """The input columns that are read as text."""
+        return tuple(category.column for category in self.categories)
+
+    def inputs(self, x: Any) -> np.ndarray:
+        """Return inputs as the network takes them, `(rows, *input_shape)`, in the type networks are made with.
+
+        Columns of a data frame are found by name, and others ignored. Where nothing has to change, `x` itself returns,
+        uncopied; do not write into the result.
+
+        Args:
+            x: an array or a data frame, as in training.
+
+        Raises:
+            DataError: missing columns (named), text among numbers, infinite numbers, gaps where none may be.
+            ShapeError: another number of features than in training.
+        """
+        table, numbers = self._read(x)
+        check_no_infinity(numbers, self._number_names())
+        if self.fills is None:
+            check_no_gap(numbers, self._number_names())
+        numbers = self._scaled(numbers)
+        if not self.categories:
+            return numbers
+        return np.concatenate(self._in_order(numbers, table), axis=1)
+
+    def targets(self, y: Any) -> np.ndarray:
+        """Return targets as a loss takes them.
+
+        Args:
+            y: labels or numbers, as in training.
+
+        Returns:
+            Class numbers, int32 `(rows,)`; for regression numbers `(rows, outputs)`, scaled as in training.
+
+        Raises:
+            DataError: missing or infinite entries, or labels outside the classes.
+            ShapeError: another number of columns than in training.
+        """
+        y = target_for(self.task, clean_target(y))
+        if self.classes is not None:
+            return label_indices(y, self.classes)
+        y = y[:, None] if y.ndim == 1 else y
+        if y.shape[1] != self.outputs:
+            raise ShapeError(f"`y` must have {self.outputs} columns, as in training, got {y.shape[1]}.")
+        return (y if self.target_scaling is None else self.target_scaling.apply(y)).astype(float_dtype())
+
+    def labels(self, indices: Any) -> np.ndarray:
+        """Return the class labels of class numbers.
+
+        Raises:
+            SettingError: there are no classes.
+        """
+        if self.classes is None:
+            raise SettingError("Regression has no class labels. Use `original_targets`.")
+        return self.classes[np.asarray(indices)]
+
+    def original_targets(self, values: Any) -> np.ndarray:
+        """Return a network's outputs in the units of the training targets, `(rows,)` if those were, else `(rows, k)`.
+
+        Args:
+            values: `(rows, outputs)`.
+        """
+        values = np.asarray(values, np.float64)
+        values = values if self.target_scaling is None else self.target_scaling.undo(values)
+        return values.reshape(len(values)) if self.target_columns == 0 else values
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        return _lists(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, spec: dict[str, Any]) -> Preprocessing:
+        """Return what `as_json` wrote: an equal object, with bitwise the same outputs."""
+        plain = {name: _tuples(value) for name, value in spec.items()}
+        for name in ("scaling", "target_scaling"):
+            plain[name] = None if spec[name] is None else Scaling(**_tuples(spec[name]))
+        plain["categories"] = tuple(Categories(**_tuples(category)) for category in spec["categories"])
+        return cls(**plain)
+
+    def _number_names(self) -> tuple[str, ...] | None:
+        """Return the names of the numeric columns, or None where there are none."""
+        return None if self.columns is None else self.numeric
+
+    def _read(self, x: Any) -> tuple[Table, np.ndarray]:
+        """Return the table, or None, and the array of its numeric columns, NaN where a cell is missing."""
+        table = None
+        if is_table(x):
+            table = as_table(x, self.columns)
+            numbers = number_matrix(table, table.columns if self.columns is None else self.numeric)
+        elif self.categories:
+            raise DataError(f"`x` must be a data frame with the columns {listed(self.columns or ())}, got an array.")
+        else:
+            numbers = number_array(x)
+        wanted = (len(self.numeric),) if self.categories else self.input_shape
+        if numbers.shape[1:] != wanted:
+            raise ShapeError(
+                f"`x` must have the shape (rows, {', '.join(map(str, wanted))}), as in training, got {numbers.shape}. "
+                "Select the same features; for a single row, pass `x[None]`."
+            )
+        return table, numbers
+
+    def _scaled(self, numbers: np.ndarray) -> np.ndarray:
+        """Return numbers filled in, scaled and cast, a block of rows at a time."""
+        if self.fills is None and self.scaling is None:
+            return numbers.astype(float_dtype(), copy=False)
+        result = np.empty(numbers.shape, float_dtype())
+        for rows in row_blocks(numbers):
+            block = numbers[rows]
+            if self.fills is not None:
+                block = np.where(np.isnan(block), np.asarray(self.fills), block)
+            result[rows] = block if self.scaling is None else self.scaling.apply(block)
+        return result
+
+    def _in_order(self, numbers: np.ndarray, table: Table) -> list[np.ndarray]:
+        """Return numbers and encoded text as blocks of columns, in the order of the table."""
+        encoders = {category.column: category for category in self.categories}
+        places = {name: i for i, name in enumerate(self.numeric)}
+        return [
+            encoders[name].encode(text_cells(table, name)).astype(float_dtype())
+            if name in encoders
+            else numbers[:, places[name], None]
+            for name in self.columns or ()
+        ]
+
+
+def _class_labels(train: Dataset, classes: Any) -> tuple[str | bool | int | float, ...]:
+    """Return the class labels as Python values, or none for regression.
+
+    Raises:
+        DataError: there is only one.
+    """
+    if train.task != "classification":
+        return ()
+    known = train.classes if classes is None else distinct_labels(clean_target(classes))
+    if known is None or len(known) < 2:
+        found = "none" if known is None else repr(known[0].item())
+        raise DataError(
+            f"Classification needs at least two classes, got only {found}. "
+            "Add rows of another class, or set the task to regression."
+        )
+    return tuple(known.tolist())
+
+
+def _fit_targets(train: Dataset, normalize: str | None) -> tuple[int, Scaling | None]:
+    """Return how many columns a regression target has (0: one, without its own axis), and its scaling."""
+    if train.task == "classification":
+        if normalize is not None:
+            raise SettingError("`normalize_targets` is for regression, got class labels.", "normalize_targets")
+        return 0, None
+    y = train.y if train.y.ndim == 2 else train.y[:, None]
+    if normalize is not None:
+        normalize = check_choice("normalize_targets", normalize, ["standard"])
+    scaling = None if normalize is None else fit_scaling(y, normalize)
+    return (0 if train.y.ndim == 1 else y.shape[1]), scaling
+
+
+def _lists(value: Any) -> Any:
+    """Return nested tuples as lists, as JSON has them."""
+    if isinstance(value, dict):
+        return {name: _lists(inner) for name, inner in value.items()}
+    return [_lists(inner) for inner in value] if isinstance(value, (tuple, list)) else value
+
+
+def _tuples(value: Any) -> Any:
+    """Return nested lists as tuples."""
+    if isinstance(value, dict):
+        return {name: _tuples(inner) for name, inner in value.items()}
+    return tuple(_tuples(inner) for inner in value) if isinstance(value, (tuple, list)) else value
