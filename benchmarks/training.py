@@ -24,7 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import downslope as ds
-from downslope.training._loop import begin, one_epoch
+from downslope.training._descent import begin
+from downslope.training._loop import one_epoch
 from downslope.training._problem import prepare
 from downslope.training._progress import Silent
 from downslope.training._trajectory import Recorder

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from downslope.core import Key, Params, ShapeError, Variables
@@ -31,11 +32,14 @@ class LossAndGradients(NamedTuple):
     state: tuple[Params, ...]
 
 
+AnyArray = Array | np.ndarray
+
+
 class WeightLists(NamedTuple):
     """The dense layers as plain lists: `W[k][i, j]` leads from neuron `i` of layer `k` to neuron `j` of layer `k+1`."""
 
-    W: list[Array]
-    B: list[Array]
+    W: list[AnyArray]
+    B: list[AnyArray]
 
 
 class GradientLists(NamedTuple):
@@ -128,6 +132,6 @@ def _dense_places(net: Sequential) -> list[int]:
     return places
 
 
-def _bias(layer: Params) -> Array:
+def _bias(layer: Params) -> AnyArray:
     """Return a dense layer's bias: zeros where it has none."""
     return layer["bias"] if "bias" in layer else jnp.zeros(layer["weight"].shape[1], layer["weight"].dtype)

@@ -82,7 +82,7 @@ class RunFolder:
         """Return what `run.json` says."""
         return read_record(self._record)
 
-    def append_metrics(self, values: dict[str, float]) -> None:
+    def append_metrics(self, values: dict[str, float | int]) -> None:
         """Add the values of one epoch."""
         append_line(self._metrics, values)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from downslope.core import DamagedRunError, RunError
 
 
-def append_line(path: Path, values: dict[str, float]) -> None:
+def append_line(path: Path, values: dict[str, float | int]) -> None:
     """Add the line of one epoch.
 
     Raises:
@@ -26,7 +26,7 @@ def append_line(path: Path, values: dict[str, float]) -> None:
         raise RunError(f"{path} cannot be written: {error.strerror}. What was saved before is still there.") from error
 
 
-def read_lines(path: Path) -> list[dict[str, float]]:
+def read_lines(path: Path) -> list[dict[str, float | int]]:
     """Return the values of every epoch; a last line that was cut off does not count.
 
     Raises:
@@ -38,12 +38,12 @@ def read_lines(path: Path) -> list[dict[str, float]]:
     return [_values(path, number, line) for number, line in enumerate(lines, start=1)]
 
 
-def _line(values: dict[str, float]) -> str:
+def _line(values: dict[str, float | int]) -> str:
     body = json.dumps({name: _written(value) for name, value in values.items()})
     return f'{body[:-1]}, "crc32": {zlib.crc32(body.encode())}}}\n'
 
 
-def _values(path: Path, number: int, line: bytes) -> dict[str, float]:
+def _values(path: Path, number: int, line: bytes) -> dict[str, float | int]:
     damaged = DamagedRunError(f"{path} is damaged in line {number}: its checksum does not fit.")
     try:
         content = json.loads(line)
@@ -55,7 +55,7 @@ def _values(path: Path, number: int, line: bytes) -> dict[str, float]:
     return {name: value if isinstance(value, int) else float(value) for name, value in content.items()}
 
 
-def _written(value: float) -> float | str:
+def _written(value: float | int) -> float | int | str:
     if isinstance(value, int):
         return value
     return float(value) if math.isfinite(value) else str(float(value))

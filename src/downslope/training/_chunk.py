@@ -8,10 +8,11 @@ gathered at its head, in one sweep over memory, and each step slices its batch.
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import lax
 from jaxtyping import Array, Float, Int, Shaped
@@ -19,8 +20,7 @@ from jaxtyping import Array, Float, Int, Shaped
 from downslope.core import Variables
 from downslope.losses import Loss
 from downslope.networks import Sequential, loss_and_gradients
-from downslope.optimizers import OptimizerState, apply_rule
-from downslope.optimizers._rule import Rule
+from downslope.optimizers import OptimizerState, Rule, apply_rule
 
 
 class State(NamedTuple):
@@ -35,8 +35,8 @@ class State(NamedTuple):
 
     variables: Variables
     optimizer: OptimizerState
-    total: Array
-    weight: Array
+    total: Array | np.ndarray
+    weight: Array | np.ndarray
 
 
 class ChunkResult(NamedTuple):
@@ -100,7 +100,8 @@ def run_chunk(
             row_weights=w,
         )
         updates, optimizer = apply_rule(rule, result.params, optimizer, variables.params)
-        variables = Variables(optax.apply_updates(variables.params, updates), result.state)
+        params: Any = optax.apply_updates(variables.params, updates)
+        variables = Variables(params, result.state)
         batch_weight = jnp.sum(w) if loss.reduction == "mean" else jnp.ones((), w.dtype)
         return (
             made + 1,

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from downslope.core import named_leaves
 from downslope.runs import Checkpoint, Record, RunFolder
+from downslope.training._descent import Descent
 from downslope.training._trajectory import Trajectory
 
 SECONDS_BETWEEN_SAVES = 5.0
 
 
-class Keepable(Protocol):
-    """What is kept of a descent; see `Descent`."""
-
-    state: Any
-    best_variables: Any
-    epoch: int
-    step: int
-    best: Any
-    stop_reason: str
-    divergence: Any
-
-
+@runtime_checkable
 class Keeper(Protocol):
     """Who keeps a run."""
 
-    def epoch_ended(self, descent: Any, values: dict[str, float]) -> None:
+    def epoch_ended(self, descent: Descent, values: dict[str, float]) -> None:
         """Keep what an epoch ended with."""
         ...
 
@@ -38,7 +28,7 @@ class Keeper(Protocol):
 class Forgetful:
     """Keeps nothing: the run lives in memory only."""
 
-    def epoch_ended(self, descent: Any, values: dict[str, float]) -> None:
+    def epoch_ended(self, descent: Descent, values: dict[str, float]) -> None:
         """Ignore it."""
 
 
@@ -56,18 +46,18 @@ class FolderKeeper:
     saved: float = field(default_factory=time.monotonic)
     best_saved: int = 0
 
-    def begin(self, descent: Keepable) -> None:
+    def begin(self, descent: Descent) -> None:
         """Write the record and the state before the first step."""
         self.folder.write_record(self.record)
         self._save(descent)
 
-    def epoch_ended(self, descent: Keepable, values: dict[str, float]) -> None:
+    def epoch_ended(self, descent: Descent, values: dict[str, float]) -> None:
         """Add the epoch's line; save the state if the last save was a while ago."""
         self.folder.append_metrics({"epoch": descent.epoch, **values})
         if time.monotonic() - self.saved >= SECONDS_BETWEEN_SAVES:
             self._save(descent)
 
-    def end(self, descent: Keepable, trajectory: Trajectory | None) -> None:
+    def end(self, descent: Descent, trajectory: Trajectory | None) -> None:
         """Save the last state, the best parameters, and how it ended."""
         self._save(descent)
         if trajectory is not None:
@@ -78,7 +68,7 @@ class FolderKeeper:
         self.record = self.record.model_copy(update=ended)
         self.folder.write_record(self.record)
 
-    def _save(self, descent: Keepable) -> None:
+    def _save(self, descent: Descent) -> None:
         state = descent.state
         facts = {
             "epoch": descent.epoch,

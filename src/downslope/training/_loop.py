@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
 
 from downslope.core import Variables, float_dtype, fold, tree_size
-from downslope.optimizers import initial_state, observe_loss
+from downslope.optimizers import observe_loss
 from downslope.training._chunk import State, run_chunk
+from downslope.training._descent import Descent
 from downslope.training._evaluate import loss_of, outputs_of
 from downslope.training._keep import Keeper
 from downslope.training._metrics import score
 from downslope.training._predict import predicted
 from downslope.training._problem import Part, Problem
 from downslope.training._progress import Progress
-from downslope.training._stopping import Best, Divergence, explain_divergence
+from downslope.training._stopping import explain_divergence
 from downslope.training._trajectory import Recorder
 
 BYTES_A_CHUNK = 24e6
@@ -24,43 +22,6 @@ BYTES_A_CHUNK = 24e6
 
 OPERATIONS_A_CHUNK = 1e11
 """A chunk takes a second at most on a slow machine, so that progress shows and Ctrl-C is heard."""
-
-
-@dataclass
-class Descent:
-    """A training under way: what the loop changes.
-
-    Attributes:
-        state: the newest parameters and optimizer state.
-        best_variables: those with the lowest validation loss; None while there are none.
-        epoch: how many epochs have ended.
-        step: how many steps of the current epoch were made.
-        best: the lowest validation loss so far.
-        history: the values of each epoch that ended.
-        stop_reason: why training ended; empty while it has not.
-        divergence: what happened, if it diverged.
-    """
-
-    state: State
-    best_variables: Variables | None = None
-    epoch: int = 0
-    step: int = 0
-    best: Best = field(default=Best(float("inf"), 0))
-    history: list[dict[str, float]] = field(default_factory=list)
-    stop_reason: str = ""
-    divergence: Divergence | None = None
-
-    @property
-    def kept(self) -> Variables:
-        """The variables that the run uses: the best by validation loss, where there is one, else the last."""
-        return self.state.variables if self.best_variables is None else self.best_variables
-
-
-def begin(problem: Problem) -> Descent:
-    """Return the descent before its first step."""
-    zero = np.zeros((), float_dtype())
-    state = State(problem.start, initial_state(problem.optimizer, problem.start.params), zero, zero)
-    return Descent(state)
 
 
 def descend(
@@ -164,7 +125,7 @@ def _measure(problem: Problem, descent: Descent) -> dict[str, float]:
     values |= _measured(problem, state.variables, problem.subset, "train")
     if problem.validation is not None:
         values |= _measured(problem, state.variables, problem.validation, "validation")
-    rate = learning_rate(descent)
+    rate = descent.learning_rate
     return values if rate is None else values | {"learning_rate": rate}
 
 
@@ -215,11 +176,5 @@ def _roll_back(problem: Problem, descent: Descent, start: State) -> None:
         last_loss=loss,
         params=descent.state.variables.params,
         inputs=np.asarray(problem.train.x),
-        learning_rate=learning_rate(descent),
+        learning_rate=descent.learning_rate,
     )
-
-
-def learning_rate(descent: Descent) -> float | None:
-    """Return the rate of the last step; None for an optimizer that shows none."""
-    hyperparams: dict[str, Any] = descent.state.optimizer.hyperparams
-    return float(hyperparams["learning_rate"]) if "learning_rate" in hyperparams else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 
 from downslope.core import SettingError
@@ -29,5 +30,5 @@ def probabilities(preprocessing: Preprocessing, loss: Loss, outputs: np.ndarray)
     if preprocessing.task != "classification" or loss.inverse_link is None:
         wanted = "Train with cross_entropy or binary_cross_entropy for probabilities."
         raise SettingError(f"Probabilities need a loss that gives them, got {loss.name!r}. {wanted}", "loss")
-    shares = np.asarray(loss.inverse_link(np.asarray(outputs)))
+    shares = np.asarray(loss.inverse_link(jnp.asarray(outputs)))
     return np.concatenate([1 - shares, shares], axis=1) if shares.shape[1] == 1 else shares

@@ -111,7 +111,7 @@ def prepare(
     metrics: Sequence[str],
 ) -> Problem:
     """Return the problem that `train` was asked to solve; its arguments are explained there."""
-    _check_kinds(net, data)
+    check_kinds(net, data)
     seed = check_integer("seed", seed, at_least=0)
     rule = as_optimizer(optimizer)
     check_integer("batch_size", batch_size)
@@ -139,6 +139,7 @@ def prepare(
             "rows": len(train),
             "validation_rows": 0 if held_out is None else len(held_out),
             "fingerprint": _fingerprint(train),
+            "target": data.target_name,
         },
     )
 
@@ -158,7 +159,7 @@ def part_of(data: Dataset, preprocessing: Preprocessing, loss: Loss, outputs: in
     return Part(preprocessing.inputs(data.x), targets, weights, data.y)
 
 
-def _check_kinds(net: Any, data: Any) -> None:
+def check_kinds(net: Any, data: Any) -> None:
     """Check that a network and a data set came in their places."""
     if not isinstance(net, Sequential):
         raise SettingError(

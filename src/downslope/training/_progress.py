@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from downslope.core import SettingError
 
@@ -13,6 +13,7 @@ LINES_AFTER = 2.0
 """Seconds before the first plain line, and between lines, where nobody asked for lines: short work stays silent."""
 
 
+@runtime_checkable
 class Progress(Protocol):
     """What the training loop tells whoever watches."""
 

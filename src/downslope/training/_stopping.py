@@ -63,7 +63,8 @@ class Divergence:
     @classmethod
     def from_json(cls, facts: dict[str, Any]) -> Divergence:
         """Return what `as_json` wrote."""
-        return cls(**facts | {name: float(facts[name]) for name in ("loss", "norm")})
+        numbers = {name: float(facts[name]) for name in ("loss", "norm")}
+        return cls(**{**facts, **numbers})
 
 
 def explain_divergence(

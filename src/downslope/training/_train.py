@@ -15,8 +15,9 @@ from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, adam
 from downslope.runs import RunFolder
+from downslope.training._descent import Descent, begin
 from downslope.training._keep import FolderKeeper, Forgetful
-from downslope.training._loop import Descent, begin, descend
+from downslope.training._loop import descend
 from downslope.training._problem import Problem, prepare
 from downslope.training._progress import open_progress
 from downslope.training._record import record_of
