@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from downslope.core import Variables, float_dtype, fold, tree_size
+from downslope.core import Variables, float_dtype, tree_size
 from downslope.optimizers import observe_loss
 from downslope.training._chunk import State, run_chunk
 from downslope.training._descent import Descent
@@ -83,7 +83,6 @@ def _run(
     problem: Problem, descent: Descent, indices: np.ndarray, row_weights: np.ndarray, steps: int, size: int
 ) -> float:
     """Run one compiled chunk and advance the descent; return the last loss."""
-    filling = ((0, size - len(indices)), (0, 0))
     result = run_chunk(
         problem.net,
         problem.loss,
@@ -91,13 +90,18 @@ def _run(
         descent.state,
         problem.train.x,
         problem.train.t,
-        np.pad(indices, filling),
-        np.pad(row_weights, filling),
-        fold(problem.seed, "train"),
+        _filled(indices, size),
+        _filled(row_weights, size),
+        problem.key,
         np.int32(steps),
     )
     descent.state, descent.step = result.state, descent.step + int(result.steps)
     return float(result.loss)
+
+
+def _filled(rows: np.ndarray, size: int) -> np.ndarray:
+    """Return rows of so many steps, filled up with zeros: the steps behind the last are not made."""
+    return rows if len(rows) == size else np.pad(rows, ((0, size - len(rows)), (0, 0)))
 
 
 def _epoch_rows(problem: Problem, epoch: int) -> tuple[np.ndarray, np.ndarray]:

@@ -78,6 +78,7 @@ class Problem:
         metrics: names of metrics to put into the history.
         start: the variables before the first step.
         seed: the one seed.
+        key: for layers that draw random numbers while training.
         data: facts about the data, for the record.
     """
 
@@ -92,6 +93,7 @@ class Problem:
     metrics: tuple[str, ...]
     start: Variables
     seed: int
+    key: np.ndarray
     data: dict[str, Any]
 
 
@@ -135,6 +137,7 @@ def prepare(
         metrics=check_metrics(metrics, preprocessing.task),
         start=_started(net, preprocessing, start, seed),
         seed=seed,
+        key=fold(seed, "train"),
         data={
             "rows": len(train),
             "validation_rows": 0 if held_out is None else len(held_out),
