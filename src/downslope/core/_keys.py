@@ -16,10 +16,11 @@ from jax.core import Tracer
 
 from downslope.core._errors import SettingError
 
-Key = np.ndarray | jax.Array
+Key = int | np.ndarray | jax.Array
+"""A seed, two words, or a key of `jax.random`."""
 
 
-def key_words(key: int | Key) -> tuple[int, ...]:
+def key_words(key: Key) -> tuple[int, ...]:
     """Return the words of a seed, of a raw key (`jax.random.PRNGKey`) or of a typed one (`jax.random.key`).
 
     Raises:
@@ -41,7 +42,7 @@ def key_words(key: int | Key) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
-def fold(key: int | Key, *purpose: str | int) -> np.ndarray:
+def fold(key: Key, *purpose: str | int) -> np.ndarray:
     """Return the key for a purpose: words and numbers, such as `fold(seed, "order", epoch)`.
 
     Args:
@@ -62,6 +63,6 @@ def fold(key: int | Key, *purpose: str | int) -> np.ndarray:
     return np.random.SeedSequence((*key_words(key), *numbers, len(numbers))).generate_state(2)
 
 
-def generator(key: int | Key, *purpose: str | int) -> np.random.Generator:
+def generator(key: Key, *purpose: str | int) -> np.random.Generator:
     """Return NumPy's generator (Philox) for a key, folded by the purpose."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(key_words(fold(key, *purpose)))))

@@ -38,9 +38,10 @@ class Dense:
 
     def __post_init__(self) -> None:
         check_integer("units", self.units, advice="A layer has at least one unit.")
-        if isinstance(self.initializer, str) and self.initializer != "auto":
-            named(self.initializer)
-        elif not callable(self.initializer) and self.initializer != "auto":
+        if isinstance(self.initializer, str):
+            if self.initializer != "auto":
+                named(self.initializer)
+        elif not callable(self.initializer):
             raise SettingError(
                 f"`initializer` must be a name or a function (key, shape, dtype), got {self.initializer!r}.",
                 "initializer",

@@ -10,6 +10,7 @@ with `wᵢ = 1` unless row weights are given. The rows that pad a last batch hav
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -90,9 +91,10 @@ class Loss:
         return derivative * jnp.expand_dims(share, tuple(range(1, output.ndim)))
 
     def rendered(self) -> dict[str, Any]:
-        """Return how a run records this loss: ours by name, a user's own as such."""
-        ours = self.rows.__module__.startswith(__name__.split(".")[0] + ".")
-        return {"function": f"losses.{self.name}"} if ours else {"custom": f"{self.rows.__module__}.{self.name}"}
+        """Return how a run records this loss: ours by name, a user's own, or one of ours changed, as such."""
+        module = self.rows.__module__
+        ours = module.startswith(f"{__package__}.") and getattr(sys.modules.get(module), self.name, None) == self
+        return {"function": f"losses.{self.name}"} if ours else {"custom": f"{module}.{self.name}"}
 
     def _fitted(self, target: Array, output: Array) -> Array:
         """Return the target in the shape of the output where it holds numbers; class indices stay as they are.

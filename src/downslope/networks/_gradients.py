@@ -46,8 +46,8 @@ class GradientLists(NamedTuple):
     """Activations `A` (the input first, the output last) and the gradients `DW`, `DB` of `W` and `B`."""
 
     A: list[Array]
-    DW: list[Array]
-    DB: list[Array]
+    DW: list[AnyArray]
+    DB: list[AnyArray]
 
 
 def loss_and_gradients(

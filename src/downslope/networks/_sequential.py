@@ -83,10 +83,10 @@ class Sequential:
     def __init__(self, layers: Sequence[AnyLayer]):
         object.__setattr__(self, "layers", tuple(layers))
         for place, layer in enumerate(self.layers):
-            if isinstance(layer, type) or not isinstance(layer, (Layer, ContextLayer)):
-                made = f"; did you mean {layer.__name__}()?" if isinstance(layer, type) else "."
+            if isinstance(layer, (type, Sequential)) or not isinstance(layer, (Layer, ContextLayer)):
                 raise SettingError(
-                    f"`layers` must hold layers such as ds.Dense(64), got {layer!r} at place {place}{made}", "layers"
+                    f"`layers` must hold layers such as ds.Dense(64), got {layer!r} at place {place}{_hint(layer)}",
+                    "layers",
                 )
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -104,7 +104,7 @@ class Sequential:
             shapes.append(output_shape(layer, shapes[-1]))
         return tuple(shapes)
 
-    def init(self, key: int | Key, input_shape: Shape) -> Variables:
+    def init(self, key: Key, input_shape: Shape) -> Variables:
         """Return the variables that training starts from.
 
         Args:
@@ -169,6 +169,13 @@ class Sequential:
             gradients.append(d_params)
             d_activations.append(dh)
         return Backward(tuple(reversed(gradients)), tuple(reversed(d_activations)), dh)
+
+
+def _hint(layer: object) -> str:
+    """Return the end of the message for what is no layer."""
+    if isinstance(layer, type):
+        return f"; did you mean {layer.__name__}()?"
+    return "; give its layers instead, `*net.layers`." if isinstance(layer, Sequential) else "."
 
 
 def _chosen_initializer(layers: tuple[AnyLayer, ...], place: int) -> AnyLayer:
