@@ -48,6 +48,7 @@ from .optimizers import set_hyperparam as set_hyperparam
 from .optimizers import sgd as sgd
 from .reference import check_gradients as check_gradients
 from .training import Record as Record
+from .training import Restarts as Restarts
 from .training import Run as Run
 from .training import Trajectory as Trajectory
 from .training import open_run as open_run

@@ -108,14 +108,21 @@ class RunFolder:
         """Write the recorded parameters."""
         write_checkpoint(self.path / "trajectory.safetensors", trajectory)
 
+    def save_restarts(self, restarts: Checkpoint) -> None:
+        """Write how several starts ended."""
+        write_checkpoint(self.path / "restarts.safetensors", restarts)
+
     def read(self, name: str) -> Checkpoint:
         """Return the checkpoint `last`, `previous` or `best`."""
         return read_checkpoint(self.checkpoint_path(name))
 
     def read_trajectory(self) -> Checkpoint | None:
         """Return the recorded parameters, if there are any."""
-        path = self.path / "trajectory.safetensors"
-        return read_checkpoint(path) if path.is_file() else None
+        return self._read_optional("trajectory.safetensors")
+
+    def read_restarts(self) -> Checkpoint | None:
+        """Return how several starts ended, if there were several."""
+        return self._read_optional("restarts.safetensors")
 
     def has(self, name: str) -> bool:
         """Return whether the checkpoint is there."""
@@ -133,8 +140,13 @@ class RunFolder:
     def _metrics(self) -> Path:
         return self.path / "metrics.jsonl"
 
+    def _read_optional(self, name: str) -> Checkpoint | None:
+        path = self.path / name
+        return read_checkpoint(path) if path.is_file() else None
+
     def _remove_run(self) -> None:
         """Remove the files of a run, and no others."""
         checkpoints = [self.checkpoint_path(name) for name in CHECKPOINTS]
-        for path in (self._record, self._metrics, self.path / "trajectory.safetensors", *checkpoints):
+        optional = [self.path / name for name in ("trajectory.safetensors", "restarts.safetensors")]
+        for path in (self._record, self._metrics, *optional, *checkpoints):
             path.unlink(missing_ok=True)

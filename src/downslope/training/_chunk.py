@@ -80,35 +80,59 @@ def run_chunk(
         key: of the run, for layers that draw random numbers; folded by the step.
         steps: how many steps to make.
     """
-    batches_x, batches_t = x[indices], t[indices]
+    batches = (x[indices], t[indices], row_weights)
 
     def unfinished(carry: tuple[Array, Array, State]) -> Array:
         made, last_loss, _ = carry
         return (made < steps) & jnp.isfinite(last_loss)
 
-    def step(carry: tuple[Array, Array, State]) -> tuple[Array, Array, State]:
-        made, _, (variables, optimizer, total, weight) = carry
-        w = row_weights[made]
-        result = loss_and_gradients(
-            net,
-            variables,
-            batches_x[made],
-            batches_t[made],
-            loss,
-            training=True,
-            key=jax.random.fold_in(key, optimizer.step),
-            row_weights=w,
-        )
-        updates, optimizer = apply_rule(rule, result.params, optimizer, variables.params)
-        params: Any = optax.apply_updates(variables.params, updates)
-        variables = Variables(params, result.state)
-        batch_weight = jnp.sum(w) if loss.reduction == "mean" else jnp.ones((), w.dtype)
-        return (
-            made + 1,
-            result.loss,
-            State(variables, optimizer, total + result.loss * batch_weight, weight + batch_weight),
-        )
+    def advance(carry: tuple[Array, Array, State]) -> tuple[Array, Array, State]:
+        made, _, state = carry
+        state, value = _step(net, loss, rule, state, batches, key, made)
+        return made + 1, value, state
 
     start = (jnp.zeros_like(steps), jnp.zeros_like(state.total), state)
-    made, last_loss, state = lax.while_loop(unfinished, step, start)
+    made, last_loss, state = lax.while_loop(unfinished, advance, start)
     return ChunkResult(state, made, last_loss)
+
+
+@partial(jax.jit, static_argnames=("net", "loss", "rule"))
+def run_population_chunk(
+    net: Sequential,
+    loss: Loss,
+    rule: Rule,
+    states: State,
+    x: Float[Array, "rows ..."],
+    t: Shaped[Array, "rows ..."],
+    indices: Int[Array, "steps batch"],
+    row_weights: Float[Array, "steps batch"],
+    key: Shaped[Array, " words"],
+    steps: Int[Array, ""],
+) -> State:
+    """Make `steps` steps of many descents at once, on the same batches; return their states.
+
+    Every array of `states` has a first axis, one entry a descent; the other arguments are as for `run_chunk`. A descent
+    whose loss is no longer finite goes on without harm to the others: a test of each loss would make every step choose
+    between old and new parameters.
+    """
+    batches = (x[indices], t[indices], row_weights)
+
+    def descend(state: State) -> State:
+        return lax.fori_loop(0, steps, lambda made, state: _step(net, loss, rule, state, batches, key, made)[0], state)
+
+    return jax.vmap(descend)(states)
+
+
+def _step(
+    net: Sequential, loss: Loss, rule: Rule, state: State, batches: tuple[Array, Array, Array], key: Array, place: Array
+) -> tuple[State, Array]:
+    """Make one step on the batch at `place`; return the next state, and the loss before the step."""
+    variables, optimizer, total, weight = state
+    x, t, w = (array[place] for array in batches)
+    step_key = jax.random.fold_in(key, optimizer.step)
+    result = loss_and_gradients(net, variables, x, t, loss, training=True, key=step_key, row_weights=w)
+    updates, optimizer = apply_rule(rule, result.params, optimizer, variables.params)
+    params: Any = optax.apply_updates(variables.params, updates)
+    counted = jnp.sum(w) if loss.reduction == "mean" else jnp.ones((), w.dtype)
+    state = State(Variables(params, result.state), optimizer, total + result.loss * counted, weight + counted)
+    return state, result.loss

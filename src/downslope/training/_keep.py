@@ -11,6 +11,7 @@ import numpy as np
 from downslope.core import named_leaves
 from downslope.runs import Checkpoint, Record, RunFolder
 from downslope.training._descent import Descent
+from downslope.training._restarts import Restarts
 from downslope.training._trajectory import Trajectory
 
 SECONDS_BETWEEN_SAVES = 5.0
@@ -57,8 +58,10 @@ class FolderKeeper:
         if time.monotonic() - self.saved >= SECONDS_BETWEEN_SAVES:
             self._save(descent)
 
-    def end(self, descent: Descent, trajectory: Trajectory | None) -> None:
+    def end(self, descent: Descent, trajectory: Trajectory | None, restarts: Restarts | None) -> None:
         """Save the last state, the best parameters, and how it ended."""
+        if restarts is not None:
+            self._add_restarts(descent, restarts)
         self._save(descent)
         if trajectory is not None:
             arrays = {"steps": trajectory.steps} | _named("params", trajectory.params)
@@ -67,6 +70,15 @@ class FolderKeeper:
         ended = {"status": "finished", "stop_reason": descent.stop_reason, "stop_detail": detail}
         self.record = self.record.model_copy(update=ended)
         self.folder.write_record(self.record)
+
+    def _add_restarts(self, descent: Descent, restarts: Restarts) -> None:
+        """Add the history of the start that was kept, and how all of them ended."""
+        for epoch, values in enumerate(descent.history, start=1):
+            self.folder.append_metrics({"epoch": epoch, **values})
+        arrays = _named("histories", restarts.histories)
+        arrays |= {"losses": restarts.losses, "epochs": restarts.epochs}
+        facts = {"best": restarts.best, "stop_reasons": " ".join(restarts.stop_reasons)}
+        self.folder.save_restarts(Checkpoint(arrays, facts))
 
     def _save(self, descent: Descent) -> None:
         state = descent.state

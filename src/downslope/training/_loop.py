@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from downslope.core import Variables, float_dtype, tree_size
+from downslope.core import Variables
 from downslope.optimizers import observe_loss
 from downslope.training._chunk import State, run_chunk
 from downslope.training._descent import Descent
@@ -14,14 +14,9 @@ from downslope.training._metrics import score
 from downslope.training._predict import predicted
 from downslope.training._problem import Part, Problem
 from downslope.training._progress import Progress
+from downslope.training._rows import chunk_steps, epoch_rows, filled
 from downslope.training._stopping import explain_divergence
 from downslope.training._trajectory import Recorder
-
-BYTES_A_CHUNK = 24e6
-"""A chunk's gathered batches fit in a processor's cache, or nearly."""
-
-OPERATIONS_A_CHUNK = 1e11
-"""A chunk takes a second at most on a slow machine, so that progress shows and Ctrl-C is heard."""
 
 
 def descend(
@@ -64,7 +59,7 @@ def descend(
 
 def one_epoch(problem: Problem, descent: Descent, progress: Progress, recorder: Recorder) -> float:
     """Make the steps of one epoch; return the last batch's loss, which is not finite if an earlier one was not."""
-    indices, row_weights = _epoch_rows(problem, descent.epoch)
+    indices, row_weights = epoch_rows(problem, descent.epoch)
     size = chunk_steps(problem)
     loss = 0.0
     while descent.step < len(indices):
@@ -90,35 +85,13 @@ def _run(
         descent.state,
         problem.train.x,
         problem.train.t,
-        _filled(indices, size),
-        _filled(row_weights, size),
+        filled(indices, size),
+        filled(row_weights, size),
         problem.key,
         np.int32(steps),
     )
     descent.state, descent.step = result.state, descent.step + int(result.steps)
     return float(result.loss)
-
-
-def _filled(rows: np.ndarray, size: int) -> np.ndarray:
-    """Return rows of so many steps, filled up with zeros: the steps behind the last are not made."""
-    return rows if len(rows) == size else np.pad(rows, ((0, size - len(rows)), (0, 0)))
-
-
-def _epoch_rows(problem: Problem, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of each step of an epoch, and how much they count."""
-    indices, weights = problem.batches.epoch(epoch)
-    if problem.train.weights is not None:
-        weights = weights * problem.train.weights[indices]
-    return indices, weights.astype(float_dtype())
-
-
-def chunk_steps(problem: Problem) -> int:
-    """Return how many steps a compiled chunk may hold, by its memory and its time."""
-    rows = problem.batches.batch_size
-    bytes_a_step = rows * problem.train.x.nbytes / len(problem.train)
-    operations_a_step = 6 * rows * tree_size(problem.start.params)
-    most = min(BYTES_A_CHUNK / bytes_a_step, OPERATIONS_A_CHUNK / operations_a_step, problem.batches.steps)
-    return max(1, int(most))
 
 
 def _measure(problem: Problem, descent: Descent) -> dict[str, float]:
@@ -167,7 +140,7 @@ def _roll_back(problem: Problem, descent: Descent, start: State) -> None:
     last = descent.step - 1 if np.isfinite(float(descent.state.total)) else descent.step - 2
     descent.state, descent.step = start, 0
     loss = descent.history[-1]["train_loss"] if descent.history else float("nan")
-    indices, row_weights = _epoch_rows(problem, descent.epoch)
+    indices, row_weights = epoch_rows(problem, descent.epoch)
     size = chunk_steps(problem)
     while descent.step < last:
         chunk = slice(descent.step, descent.step + size)

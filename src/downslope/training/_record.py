@@ -16,6 +16,7 @@ from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.runs import Checkpoint, Record, RunFolder
 from downslope.training._problem import Problem
+from downslope.training._restarts import Restarts
 from downslope.training._run import Run
 from downslope.training._stopping import Divergence
 from downslope.training._trajectory import Trajectory
@@ -93,6 +94,7 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
         stop_reason=record.stop_reason or record.status,
         divergence=Divergence.from_json(record.stop_detail) if record.stop_detail else None,
         best_epoch=int(best.facts["best_epoch"] or best.facts["epoch"] or 0),
+        restarts=_restarts(folder.read_restarts()),
         trajectory=_trajectory(folder.read_trajectory(), template),
         preprocessing=preprocessing,
         metrics=tuple(settings["metrics"]),
@@ -105,6 +107,17 @@ def _variables(checkpoint: Checkpoint, template: Variables) -> Variables:
     """Return a network's variables from named arrays, in the precision they were saved in."""
     named = _under("variables", checkpoint)
     return with_named_leaves(template, named, what="saved array")
+
+
+def _restarts(checkpoint: Checkpoint | None) -> Restarts | None:
+    """Return how several starts ended, if there were several."""
+    if checkpoint is None:
+        return None
+    arrays, facts = checkpoint
+    reasons = tuple(str(facts["stop_reasons"]).split())
+    return Restarts(
+        arrays["losses"], int(facts["best"] or 0), arrays["epochs"], reasons, _under("histories", checkpoint)
+    )
 
 
 def _trajectory(checkpoint: Checkpoint | None, template: Variables) -> Trajectory | None:

@@ -16,6 +16,7 @@ from downslope.training._evaluate import loss_of, outputs_of
 from downslope.training._metrics import DEFAULTS, score
 from downslope.training._predict import predicted, probabilities
 from downslope.training._problem import part_of
+from downslope.training._restarts import Restarts
 from downslope.training._stopping import Divergence
 from downslope.training._trajectory import Trajectory
 
@@ -34,6 +35,7 @@ class Run:
         stop_reason: `"completed"`, `"early_stopping"`, `"interrupted"` or `"diverged"`.
         divergence: what happened, if it diverged: step, loss, norm, likely cause, remedy.
         best_epoch: after how many epochs `variables` were reached.
+        restarts: how each of several starts ended; None for a run with one.
         trajectory: recorded parameters, if any were asked for.
         preprocessing: what is done to inputs and targets, fitted on the training part.
         metrics: names of metrics that `evaluate` adds to those of the task.
@@ -49,6 +51,7 @@ class Run:
     stop_reason: str
     divergence: Divergence | None
     best_epoch: int
+    restarts: Restarts | None
     trajectory: Trajectory | None
     preprocessing: Preprocessing
     metrics: tuple[str, ...]

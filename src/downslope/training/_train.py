@@ -21,6 +21,7 @@ from downslope.training._loop import descend
 from downslope.training._problem import Problem, prepare
 from downslope.training._progress import open_progress
 from downslope.training._record import record_of
+from downslope.training._restarts import Restarts, descend_from_many_starts
 from downslope.training._run import Run
 from downslope.training._trajectory import Record, Recorder
 
@@ -37,6 +38,7 @@ def train(
     epochs: int = 50,
     validation: float | Dataset = 0.0,
     early_stopping: int | None = None,
+    restarts: int = 1,
     seed: int = 0,
     store: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
@@ -64,6 +66,8 @@ def train(
         validation: a share of the rows to hold out, or a data set: the best parameters are those of the lowest loss
             there.
         early_stopping: stop after so many epochs without a lower validation loss; None for never.
+        restarts: how many starting weights to try, all at once, on the same batches; the run keeps the one with the
+            lowest loss and tells how the others ended. The history is that of the one kept, without metrics.
         seed: decides the starting weights, the split and the order of rows.
         store: a new or empty folder to keep the run in.
         overwrite: whether a run that is already in that folder may be replaced.
@@ -89,13 +93,15 @@ def train(
     Example:
         >>> import downslope as ds
         >>> data = ds.load("iris")
-        >>> run = ds.train(ds.mlp([16], outputs=3), data, epochs=30, normalize="standard", seed=1, progress=False)
+        >>> net, fast = ds.mlp([16], outputs=3), ds.adam(1e-2)
+        >>> run = ds.train(net, data, optimizer=fast, epochs=30, normalize="standard", progress=False)
         >>> run.stop_reason, run.epochs
         ('completed', 30)
         >>> bool(run.evaluate(data)["accuracy"] > 0.9)
         True
     """
     check_integer("epochs", epochs)
+    _check_restarts(restarts, start, record)
     patience = _patience(early_stopping, validation)
     record = record or Record()
     watcher = open_progress(progress, epochs)
@@ -124,26 +130,33 @@ def train(
             "normalize_targets": normalize_targets,
             "validation": "data" if isinstance(validation, Dataset) else validation,
             "started_from": "given variables" if start is not None else "initialization",
+            "restarts": restarts,
             "record": record,
         }
         keeper = FolderKeeper(RunFolder.create(store, overwrite=overwrite), record_of(problem, settings, notes))
         keeper.begin(descent)
     recorder = Recorder(record.parameters_every)
+    ended = None
     try:
-        descend(
-            problem,
-            descent,
-            epochs=epochs,
-            patience=patience,
-            progress=watcher,
-            recorder=recorder,
-            keeper=keeper or Forgetful(),
-        )
+        if restarts > 1:
+            descent, ended = descend_from_many_starts(
+                problem, restarts, epochs=epochs, patience=patience, progress=watcher
+            )
+        else:
+            descend(
+                problem,
+                descent,
+                epochs=epochs,
+                patience=patience,
+                progress=watcher,
+                recorder=recorder,
+                keeper=keeper or Forgetful(),
+            )
     finally:
         watcher.close()
-    run = _ended(problem, descent, recorder, notes, keeper)
+    run = _ended(problem, descent, recorder, notes, keeper, ended)
     if keeper is not None:
-        keeper.end(descent, run.trajectory)
+        keeper.end(descent, run.trajectory, ended)
     return run
 
 
@@ -160,8 +173,29 @@ def _patience(early_stopping: int | None, validation: Any) -> int | None:
     return check_integer("early_stopping", early_stopping, advice="It counts epochs; 0 or None is never.")
 
 
+def _check_restarts(restarts: int, start: Variables | None, record: Record | None) -> None:
+    """Check that what else was asked for can be had with several starts."""
+    if check_integer("restarts", restarts) == 1:
+        return
+    if start is not None:
+        raise SettingError(
+            f"`restarts` draws new starting weights, got {restarts} together with `start`. Give one of them.",
+            "restarts",
+        )
+    if record is not None and record.parameters_every is not None:
+        raise SettingError(
+            f"`record` follows one descent, got {restarts} restarts. Train the best one again, with its `start`.",
+            "record",
+        )
+
+
 def _ended(
-    problem: Problem, descent: Descent, recorder: Recorder, notes: tuple[str, ...], keeper: FolderKeeper | None
+    problem: Problem,
+    descent: Descent,
+    recorder: Recorder,
+    notes: tuple[str, ...],
+    keeper: FolderKeeper | None,
+    restarts: Restarts | None,
 ) -> Run:
     """Return the run that a descent has become."""
     names = descent.history[0] if descent.history else {}
@@ -174,6 +208,7 @@ def _ended(
         stop_reason=descent.stop_reason,
         divergence=descent.divergence,
         best_epoch=descent.best.epoch if descent.best_variables is not None else descent.epoch,
+        restarts=restarts,
         trajectory=recorder.trajectory(),
         preprocessing=problem.preprocessing,
         metrics=problem.metrics,

@@ -1,0 +1,120 @@
+"""Retraining: several random starts in one go, the lowest error kept, and how the others ended.
+
+Many floors of the valley are good enough; the spread of final losses shows how much the start matters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from downslope.core import fold
+from downslope.optimizers import initial_state
+from downslope.training._chunk import State
+from downslope.training._descent import Descent, begin
+from downslope.training._population import Population, descend_together, member, populate
+from downslope.training._problem import Problem
+from downslope.training._progress import Progress
+from downslope.training._stopping import Best, explain_divergence
+
+
+@dataclass(frozen=True)
+class Restarts:
+    """How each of several starts ended.
+
+    Attributes:
+        losses: the lowest validation loss of each where there are validation rows, else the last training loss; NaN for
+            one that diverged in its first epoch. `(restarts,)`
+        best: which one the run kept.
+        epochs: how many epochs each made, `(restarts,)`.
+        stop_reasons: why each stopped.
+        histories: name → values, `(epochs, restarts)`; NaN after a start has stopped.
+    """
+
+    losses: np.ndarray
+    best: int
+    epochs: np.ndarray
+    stop_reasons: tuple[str, ...]
+    histories: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    def table(self) -> Any:
+        """Return a polars table of all starts, the lowest loss first."""
+        import polars
+
+        columns = {
+            "restart": np.arange(len(self)),
+            "loss": self.losses,
+            "epochs": self.epochs,
+            "stop_reason": list(self.stop_reasons),
+        }
+        return polars.DataFrame(columns).sort("loss", nulls_last=True)
+
+    def __str__(self) -> str:
+        found = self.losses[np.isfinite(self.losses)]
+        if not len(found):
+            return f"All {len(self)} starts diverged."
+        low, middle, high = np.quantile(found, [0, 0.5, 1])
+        lost = f"; {len(self) - len(found)} diverged" if len(found) < len(self) else ""
+        return f"{len(self)} starts: lowest loss {low:.4g}, median {middle:.4g}, highest {high:.4g}{lost}."
+
+
+def descend_from_many_starts(
+    problem: Problem, restarts: int, *, epochs: int, patience: int | None, progress: Progress
+) -> tuple[Descent, Restarts]:
+    """Train from several starts at once; return the descent that ended lowest, and how all of them ended.
+
+    Start 0 is the one that a run without restarts has. All see the same batches.
+    """
+    first = begin(problem)
+    others = [_start(problem, first.state, number) for number in range(1, restarts)]
+    population = populate([first.state, *others])
+    descend_together(problem, population, epochs=epochs, patience=patience, progress=progress)
+    names = population.history[0] if population.history else {}
+    ended = Restarts(
+        losses=population.best_loss,
+        best=population.best,
+        epochs=population.epochs,
+        stop_reasons=tuple(population.stop_reasons),
+        histories={name: np.stack([values[name] for values in population.history]) for name in names},
+    )
+    return _winner(problem, population, first), ended
+
+
+def _start(problem: Problem, state: State, number: int) -> State:
+    """Return the state before the first step of another start."""
+    variables = problem.net.init(fold(problem.seed, "initialize", number), problem.preprocessing.input_shape)
+    return state._replace(variables=variables, optimizer=initial_state(problem.optimizer, variables.params))
+
+
+def _winner(problem: Problem, population: Population, first: Descent) -> Descent:
+    """Return the best member as a descent of its own; the first start, with what happened, if all diverged."""
+    place = population.best
+    epochs = int(population.epochs[place])
+    history = [{name: float(value[place]) for name, value in values.items()} for values in population.history[:epochs]]
+    descent = Descent(
+        state=member(population.states, place),
+        epoch=epochs,
+        best=Best(float(population.best_loss[place]), int(population.best_epoch[place])),
+        history=history,
+        stop_reason=population.stop_reasons[place],
+    )
+    if problem.validation is not None and population.best_epoch[place] > 0:
+        descent.best_variables = member(population.best_variables, place)
+    if descent.stop_reason == "diverged":
+        kept = member(population.best_variables, place) if epochs else first.state.variables
+        descent.state = descent.state._replace(variables=kept)
+        descent.divergence = explain_divergence(
+            step=epochs * problem.batches.steps,
+            epoch=epochs,
+            first_loss=history[0]["train_loss"] if history else float("nan"),
+            last_loss=history[-1]["train_loss"] if history else float("nan"),
+            params=kept.params,
+            inputs=np.asarray(problem.train.x),
+            learning_rate=descent.learning_rate,
+        )
+    return descent
