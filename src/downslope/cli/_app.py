@@ -1,0 +1,84 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from downslope.cli._data import data
+from downslope.cli._demo import demo
+from downslope.cli._evaluate import evaluate
+from downslope.cli._predict import predict
+from downslope.cli._train import train
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    epilog="[bold]First steps[/bold]\n\ndownslope demo\n\ndownslope data\n\ndownslope train digits",
+)
+
+
+def _show_version(wanted: bool) -> bool:
+    """Print the version and end, if that was asked for."""
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"downslope {version('downslope')}")
+        raise typer.Exit
+    return wanted
+
+
+@app.callback()
+def downslope(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Train neural networks on tables, arrays and small images, and predict with them.
+
+    Results go to stdout, everything else to stderr. Exit codes: 0 it worked, 1 the work failed, 2 bad usage.
+    """
+
+
+def _add(command: Callable[..., None], *examples: str) -> None:
+    """Add a command, whose page of help is its docstring and its examples, each a line."""
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    text = "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
+    app.command(help=text, epilog="\n\n".join(["[bold]Examples[/bold]", *examples]))(command)
+
+
+_add(demo, "downslope demo", "downslope demo --store runs/first")
+_add(
+    train,
+    "downslope train digits",
+    "downslope train houses.csv --target price --store runs/houses",
+    "downslope train iris --network linear --optimizer sgd --learning-rate 0.1 --momentum 0.9",
+    "downslope train digits --schedule warmup:100+cosine --epochs 30 --json",
+)
+_add(
+    predict,
+    "downslope predict runs/houses new_houses.csv --output prices.csv",
+    "downslope predict runs/digits-1 digits | head",
+)
+_add(
+    evaluate,
+    "downslope evaluate runs/houses sold_in_may.csv",
+    "downslope evaluate runs/digits-1 digits --json",
+)
+_add(data, "downslope data", "downslope data --json")
+
+
+def option_names() -> dict[str, str]:
+    """Return the option of each setting, by its name in Python."""
+    root: Any = typer.main.get_command(app)
+    parameters = [parameter for command in root.commands.values() for parameter in command.params]
+    return {
+        parameter.name: next(text for text in parameter.opts if text.startswith("--"))
+        for parameter in parameters
+        if parameter.param_type_name == "option"
+    }

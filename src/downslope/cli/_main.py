@@ -1,0 +1,87 @@
+"""The entry point: run a command, and turn whatever goes wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from downslope.cli._interrupts import STOPPED, ending_at_once
+from downslope.cli._wording import on_the_command_line, usage_sentence
+
+FAILED, BAD_USAGE = 1, 2
+TRACEBACK = "DOWNSLOPE_TRACEBACK"
+"""The environment variable that shows where an unexpected error arose, for a report of it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code.
+
+    Args:
+        arguments: the words after `downslope`; None takes them from the process.
+    """
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Return the exit code of a command, after it has run."""
+    try:
+        with ending_at_once():
+            from downslope.cli._app import app
+
+            code = app(list(arguments) or ["--help"], standalone_mode=False, prog_name="downslope")
+            sys.stdout.flush()
+    except (KeyboardInterrupt, EOFError):
+        return STOPPED
+    except BrokenPipeError:
+        return _unheard()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else FAILED
+    except Exception as error:
+        return _failed(error)
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    """Say in one line what went wrong, and return the exit code."""
+    from downslope.cli._app import option_names
+
+    if type(error).__name__ == "Abort":
+        return STOPPED
+    if hasattr(error, "format_message"):  # typer's own errors, whose class differs between its versions
+        return _say(usage_sentence(error, option_names()), BAD_USAGE)
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return _say(f"{error.strerror}{where}.", FAILED)
+    from downslope.core import DamagedRunError, DownslopeError, MissingExtraError
+
+    if isinstance(error, DownslopeError):
+        code = FAILED if isinstance(error, (DamagedRunError, MissingExtraError)) else BAD_USAGE
+        return _say(on_the_command_line(str(error), option_names()), code)
+    return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    """Apologize for an error that nobody foresaw."""
+    if os.environ.get(TRACEBACK):
+        import traceback
+
+        traceback.print_exception(error)
+    return _say(
+        f"Sorry, this should not have happened ({type(error).__name__}: {' '.join(str(error).split())[:300]}). "
+        f"Set {TRACEBACK}=1 to see where, and please report it.",
+        FAILED,
+    )
+
+
+def _say(sentence: str, code: int) -> int:
+    """Write one line to stderr, and return the exit code."""
+    line = " ".join(sentence.split())
+    print(f"downslope: {line}{'' if line.endswith(('.', '?', '!')) else '.'}", file=sys.stderr)
+    return code
+
+
+def _unheard() -> int:
+    """End quietly when nobody reads stdout any more, as in `downslope predict … | head`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILED

@@ -1,0 +1,40 @@
+"""An optimizer from the options of the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def optimizer_of(name: str, learning_rate: float | None, momentum: float | None, schedule: str, steps: int) -> Any:
+    """Return the optimizer.
+
+    Args:
+        name: as `ds.train` takes it.
+        learning_rate: above 0; None for the optimizer's usual one.
+        momentum: for `sgd` and `rmsprop`, or None.
+        schedule: how the rate changes; see `schedule_of`.
+        steps: of the whole training.
+
+    Raises:
+        UnknownNameError: there is no such optimizer or schedule.
+        SettingError: momentum for an optimizer that has its own, or a number that cannot be.
+
+    Example:
+        >>> optimizer_of("sgd", 0.1, 0.9, "constant", 1000)
+        sgd(0.1, momentum=0.9)
+    """
+    from downslope.cli._schedule import schedule_of
+    from downslope.core import SettingError, check_number
+    from downslope.optimizers import as_optimizer
+
+    usual = as_optimizer(name)
+    if momentum is not None and "momentum" not in usual.settings:
+        raise SettingError(
+            f"`momentum` is for sgd and rmsprop, got the optimizer {name}. Leave it out, or choose one of these.",
+            "momentum",
+        )
+    if learning_rate is None:
+        learning_rate = usual.settings["learning_rate"]
+    rate = check_number("learning_rate", learning_rate, above=0.0, advice="Try 0.001.")
+    numbers = {} if momentum is None else {"momentum": momentum}
+    return usual.maker(rate if schedule == "constant" else schedule_of(schedule, rate, steps), **numbers)

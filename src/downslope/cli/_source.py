@@ -1,0 +1,149 @@
+"""From the words on the command line to data: a file, or the name of a data set."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from downslope.data import Dataset, Preprocessing
+
+
+def open_training_data(
+    source: str, *, target: str | None, task: str | None, numeric: Sequence[str], categorical: Sequence[str]
+) -> Dataset:
+    """Return the data set to train on, with its target.
+
+    Raises:
+        SettingError: a file without a target, or column settings for a data set that needs none.
+        DataError: neither a file nor a data set, or a file that cannot be used.
+    """
+    from downslope.core import SettingError
+    from downslope.data import load, read
+
+    if is_set(source):
+        given = {"target": target, "numeric": numeric, "categorical": categorical}
+        for setting, value in given.items():
+            if value:
+                raise SettingError(
+                    f"`{setting}` is for files; the data set {source!r} knows its columns. Leave it out.", setting
+                )
+        data = load(source)
+        return data if task is None else dataclasses.replace(data, task=task)
+    path = _found(source)
+    if target is None and path.suffix.lower() != ".npz":
+        raise _target_missing(path)
+    data = read(path, target, task=task, numeric=numeric, categorical=categorical)
+    if data.y is None:
+        raise _target_missing(path)
+    return data
+
+
+def open_examples(
+    source: str, preprocessing: Preprocessing, *, target: str | int | None, needs_target: bool
+) -> Dataset:
+    """Return rows to predict or to judge, with the columns that a run was trained on.
+
+    Args:
+        source: a file or the name of a data set.
+        preprocessing: of the run.
+        target: the name or number of the target's column, where known.
+        needs_target: whether the rows need their target.
+
+    Raises:
+        SettingError: a target is needed, and nobody named it.
+        DataError: a column is missing, or the source cannot be used.
+    """
+    from downslope.data import load, read
+
+    if is_set(source):
+        return load(source)
+    path = _found(source)
+    ending = path.suffix.lower()
+    task = preprocessing.task if needs_target else None
+    if ending == ".npz":
+        return read(path, target if needs_target else None, task=task)
+    if ending == ".npy":
+        return _open_npy(path, preprocessing, target, needs_target)
+    if not needs_target:
+        return read(path, columns=preprocessing.columns, categorical=preprocessing.categorical)
+    if target is None:
+        raise _target_missing(path)
+    return read(
+        path,
+        target,
+        task=task,
+        columns=preprocessing.columns,
+        categorical=[*preprocessing.categorical, *_text_target(preprocessing, target)],
+    )
+
+
+def is_set(source: str) -> bool:
+    """Return whether a source is the name of a data set; a file of that name comes first."""
+    from downslope.data import available
+
+    return not Path(source).is_file() and source in {info.name for info in available()}
+
+
+def _found(source: str) -> Path:
+    """Return the path of a file, or of what `read` can say best what is wrong with.
+
+    Raises:
+        DataError: neither a file nor a data set has this name; close names of both are offered.
+    """
+    from downslope.core import DataError, close_names
+    from downslope.data import available
+
+    path = Path(source)
+    if path.exists() or path.suffix:
+        return path
+    files = [entry.name for entry in Path().iterdir() if entry.is_file()] if path.parent == Path() else []
+    close = close_names(source, [*(info.name for info in available()), *files])
+    advice = f"Did you mean {' or '.join(map(repr, close))}?" if close else "List the data sets with: downslope data."
+    raise DataError(f"There is neither a file nor a data set {source!r}. {advice}")
+
+
+def _open_npy(path: Path, preprocessing: Preprocessing, target: Any, needs_target: bool) -> Dataset:
+    """Return the rows of a `.npy` file; the target's column may still be in it where it is not needed."""
+    from downslope.data import read
+
+    if needs_target:
+        return read(path, _needed(target, path), task=preprocessing.task)
+    data = read(path)
+    one_more = data.x.ndim == 2 and (data.x.shape[1] - 1,) == preprocessing.input_shape
+    return read(path, target) if one_more and isinstance(target, int) else data
+
+
+def _needed(target: Any, path: Path) -> Any:
+    """Return a target that was named."""
+    if target is None:
+        raise _target_missing(path)
+    return target
+
+
+def _text_target(preprocessing: Preprocessing, target: str | int) -> list[str]:
+    """Return the target's column if its labels are text, so that labels such as '01' stay what they are."""
+    labels = preprocessing.class_labels
+    return [str(target)] if labels and isinstance(labels[0], str) else []
+
+
+def _target_missing(path: Path) -> Exception:
+    """Return the error for a file whose target nobody named: it lists the columns."""
+    from downslope.core import SettingError
+    from downslope.data import read
+
+    if path.suffix.lower() == ".npz":
+        import numpy as np
+
+        with np.load(path, allow_pickle=False) as arrays:
+            choice = f"array to learn; {path.name!r} has {', '.join(map(repr, arrays.files))}"
+    elif path.suffix.lower() == ".npy":
+        shape = read(path).x.shape
+        choice = f"number of the column to learn, 0 to {shape[-1] - 1}, where -1 is the last"
+    else:
+        names = read(path).feature_names or ()
+        more = f", … ({len(names)} in all)" if len(names) > 30 else ""
+        choice = f"column to learn; {path.name!r} has {', '.join(map(repr, names[:30]))}{more}"
+    return SettingError(f"`target` must name the {choice}. Add one of them: --target NAME.", "target")

@@ -1,0 +1,70 @@
+"""Sentences written for Python, said in the words of the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+PHRASES = (
+    (r"\b([Ss])et the task to (\w+)", r"\1et --task \2"),
+    (r"\b([Ss])et the task\b", r"\1et --task"),
+    (r"declare the column categorical", "declare the column categorical (--categorical)"),
+    (r"Use classification\.", "Use --task classification."),
+    (r"Pass `y`, or name", "Name"),
+    (r", or clip the gradient", ""),
+    (r", or leave `normalize_targets` off", ""),
+    (r" \(--overwrite, overwrite=True\)", " (--overwrite)"),
+    (r"; for a single row, pass `x\[None\]`", ""),
+    (r"^`x` must", "The rows must"),
+    (r" with `path` or the environment variable", " with the environment variable"),
+    (r"`train`", "downslope train"),
+)
+"""What else Python's sentences advise, and how it is done on the command line."""
+
+
+def on_the_command_line(sentence: str, options: Mapping[str, str]) -> str:
+    """Return a sentence with Python's names of settings as options.
+
+    Args:
+        sentence: as Downslope's errors and notes put it.
+        options: Python name → option.
+
+    Example:
+        >>> on_the_command_line("`batch_size` must be 1 or more, got 0.", {"batch_size": "--batch-size"})
+        '--batch-size must be 1 or more, got 0.'
+        >>> on_the_command_line("Hold some out (validation=0.2).", {"validation": "--validation"})
+        'Hold some out (--validation 0.2).'
+    """
+    sentence = re.sub(r"`(\w+)`", lambda found: options.get(found[1], found[0]), sentence)
+    sentence = re.sub(r"\b(\w+)=('[^']*'|-?\d[\w.+-]*\w|\d)", lambda found: _assigned(found, options), sentence)
+    for pattern, replacement in PHRASES:
+        sentence = re.sub(pattern, replacement, sentence)
+    return sentence
+
+
+def usage_sentence(error: Any, options: Mapping[str, str]) -> str:
+    """Return what typer has to say about a command that cannot be, as one sentence with a way out.
+
+    Args:
+        error: a usage error of typer: it has a message, and maybe the parameter or the names it had expected.
+        options: Python name → option.
+    """
+    parameter = getattr(error, "param", None)
+    message = getattr(error, "message", "")
+    if parameter is not None and message.startswith("must "):
+        return f"{options.get(parameter.name, parameter.name)} {message}"
+    close = getattr(error, "possibilities", None)
+    if close:
+        return f"{message}. Did you mean {' or '.join(sorted(close))}?"
+    sentence = error.format_message().rstrip(".")
+    if "Did you mean" in sentence:
+        return sentence
+    context = getattr(error, "ctx", None)
+    return f"{sentence}. See {context.command_path if context else 'downslope'} --help."
+
+
+def _assigned(found: re.Match[str], options: Mapping[str, str]) -> str:
+    """Return `name=value` as an option and its value, if there is such an option."""
+    option = options.get(found[1])
+    return found[0] if option is None else f"{option} {found[2].strip(chr(39))}"

@@ -1,0 +1,56 @@
+"""Figures as files, the same bytes each time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from downslope.core import SettingError
+
+ENDINGS = (".png", ".svg", ".pdf")
+DOTS_PER_INCH = 160
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Write a figure to a file, with its description inside, and return the path.
+
+    Dates and program versions are left out, so that equal figures are equal files.
+
+    Args:
+        figure: a figure of this room, or any other.
+        path: ends in `.png`, `.svg` or `.pdf`; the folder must be there.
+
+    Raises:
+        SettingError: another ending.
+
+    Example:
+        >>> import tempfile
+        >>> from matplotlib.figure import Figure
+        >>> save(Figure(), Path(tempfile.mkdtemp()) / "empty.svg").name
+        'empty.svg'
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise SettingError(f"`path` must end in {', '.join(ENDINGS)}, got {path.name!r}.", "path")
+    with matplotlib.rc_context({"svg.hashsalt": "downslope"}):
+        figure.savefig(path, dpi=DOTS_PER_INCH, metadata=_metadata(ending, alt_text(figure)))
+    return path
+
+
+def alt_text(figure: Figure) -> str:
+    """Return what a figure shows, in words: for screen readers, and for pages that place it."""
+    return str(figure.get_label())
+
+
+def _metadata(ending: str, description: str) -> dict[str, Any]:
+    """Return what is written into a file beside the drawing."""
+    if ending == ".png":
+        return {"Software": None, "Description": description}
+    if ending == ".svg":
+        return {"Date": None, "Creator": "Downslope", "Description": description}
+    return {"CreationDate": None, "Creator": "Downslope", "Producer": None, "Subject": description}

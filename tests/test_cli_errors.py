@@ -1,0 +1,169 @@
+"""Bad input on the command line: one sentence on stderr, nothing on stdout, exit code 2, no traceback."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from downslope.cli import _cache, _main
+
+GOOD = "size,rooms,price\n" + "".join(f"{30 + i},{i % 5 + 1},{100.5 + 3 * i}\n" for i in range(30))
+FILES = {
+    "houses.csv": GOOD,
+    "empty.csv": "",
+    "header.csv": "size,rooms,price\n",
+    "text.csv": GOOD + "many,2,10\n",
+    "one_class.csv": "size,kind\n" + "".join(f"{i},red\n" for i in range(20)),
+    "nan_target.csv": GOOD + "30,2,\n",
+    "classes.csv": "size,kind\n" + "".join(f"{i},{'red' if i % 2 else 'blue'}\n" for i in range(40)),
+    "other_classes.csv": "size,kind\n1,green\n2,red\n",
+    "lacking.csv": "size,price\n30,100\n",
+    "stray.csv": "size,rooms\n30,2\nbig,3\n",
+    "notes.txt": "hello\n",
+}
+TRAIN = ("train", "houses.csv", "--target", "price")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of bad files and of small runs."""
+    path = tmp_path_factory.mktemp("cli_errors")
+    for name, content in FILES.items():
+        (path / name).write_text(content)
+    (path / "binary.csv").write_bytes(bytes(range(256)) * 8)
+    (path / "broken.parquet").write_bytes(b"PAR1 and nothing else")
+    (path / "folder.csv").mkdir()
+    (path / "full").mkdir()
+    (path / "full" / "file").touch()
+    np.save(path / "table.npy", np.random.default_rng(0).normal(size=(20, 3)))
+    np.savez(path / "arrays.npz", x=np.ones((20, 3)), labels=np.zeros(20))
+    np.savez(path / "outside.npz", x=np.random.default_rng(0).normal(size=(40, 2)), y=np.arange(40) % 2 * 3.5)
+    quick = ("--epochs", "1", "--network", "2")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path)
+        patch.setattr(_cache, "keep_compiled_code", lambda: None)
+        assert _main.run([*TRAIN, "--store", "runs/houses", *quick]) == 0
+        assert _main.run(["train", "classes.csv", "--target", "kind", "--store", "runs/classes", *quick]) == 0
+        assert _main.run(["train", "table.npy", "--target", "0", "--store", "runs/table", *quick]) == 0
+    return path
+
+
+@pytest.fixture(autouse=True)
+def in_that_folder(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(_cache, "keep_compiled_code", lambda: None)
+
+
+CASES = {
+    # files
+    ("train", "nowhere.csv", "--target", "price"): "There is no file 'nowhere.csv'",
+    ("train", "hoses.csv", "--target", "price"): "Did you mean 'houses.csv'",
+    ("train", "folder.csv", "--target", "price"): "'folder.csv' is a folder",
+    ("train", "full", "--target", "price"): "'full' is a folder",
+    ("train", "empty.csv", "--target", "price"): "got an empty file",
+    ("train", "header.csv", "--target", "price"): "must hold rows",
+    ("train", "binary.csv", "--target", "price"): "'binary.csv' must be a text file",
+    ("train", "broken.parquet", "--target", "price"): "'broken.parquet' must be a Parquet file",
+    ("train", "notes.txt", "--target", "price"): "must end in .csv",
+    ("train", "digts"): "neither a file nor a data set 'digts'. Did you mean 'digits'",
+    ("train", "zzz"): "downslope data",
+    # columns
+    ("train", "houses.csv"): "--target must name the column to learn; 'houses.csv' has 'size', 'rooms', 'price'",
+    ("train", "table.npy"): "0 to 2, where -1 is the last",
+    ("train", "arrays.npz"): "'x', 'labels'",
+    ("train", "table.npy", "--target", "7"): "--target must be the number of a column",
+    ("train", "houses.csv", "--target", "prise"): "Did you mean 'price'?",
+    ("train", "text.csv", "--target", "price"): "'size' holds numbers, but 'many' in row 30",
+    ("train", "one_class.csv", "--target", "kind"): "at least two classes, got only 'red'",
+    ("train", "nan_target.csv", "--target", "price"): "must be filled in every row",
+    (*TRAIN, "--categorical", "romms"): "Did you mean 'rooms'?",
+    (*TRAIN, "--task", "clasification"): "--task must be one of classification, regression, got 'clasification'.",
+    ("train", "classes.csv", "--target", "kind", "--task", "regression"): "Use --task classification.",
+    ("train", "iris", "--target", "kind"): "--target is for files",
+    ("train", "iris", "--categorical", "kind"): "--categorical is for files",
+    # numbers
+    (*TRAIN, "--batch-size", "-3"): "--batch-size must be a whole number, 1 or more, got -3.",
+    (*TRAIN, "--batch-size", "many"): "--batch-size must be a whole number of rows or 'all', got 'many'.",
+    (*TRAIN, "--learning-rate", "-0.1"): "--learning-rate must be a number above 0, got -0.1.",
+    (*TRAIN, "--learning-rate", "abc"): "--learning-rate must be a number above 0, got 'abc'.",
+    (*TRAIN, "--learning-rate", "nan"): "--learning-rate must be a number above 0, got nan.",
+    (*TRAIN, "--learning-rate", "inf"): "--learning-rate must be a number above 0, got inf.",
+    (*TRAIN, "--momentum", "0.9"): "--momentum is for sgd and rmsprop, got the optimizer adam",
+    (*TRAIN, "--optimizer", "sgd", "--momentum", "1.5"): "--momentum must be",
+    (*TRAIN, "--epochs", "0"): "--epochs must be a whole number, 1 or more, got 0.",
+    (*TRAIN, "--epochs", "1.5"): "--epochs must be a whole number, 1 or more, got '1.5'.",
+    (*TRAIN, "--seed", "-1"): "--seed must be a whole number, 0 or more, got -1.",
+    (*TRAIN, "--early-stopping", "-1"): "--early-stopping must be a whole number",
+    (*TRAIN, "--validation", "0", "--early-stopping", "3"): "--early-stopping watches the validation loss",
+    (*TRAIN, "--validation", "1.2"): "--validation must be",
+    (*TRAIN, "--test", "1.2"): "--test must be",
+    (*TRAIN, "--test", "x"): "--test must be a share of the rows from 0 to below 1, got 'x'.",
+    (*TRAIN, "--validation", "0.6", "--test", "0.6"): "--validation and --test must sum to less than 1",
+    (*TRAIN, "--network", "64,-5"): "--network must be the widths of the hidden layers",
+    (*TRAIN, "--network", "64,x"): "--network must be the widths of the hidden layers",
+    (*TRAIN, "--network", ""): "--network must be the widths of the hidden layers",
+    # names
+    (*TRAIN, "--optimizer", "adm"): "Did you mean 'adam'",
+    (*TRAIN, "--loss", "squared_eror"): "Did you mean 'squared_error'",
+    (*TRAIN, "--activation", "rellu"): "Did you mean 'relu'",
+    (*TRAIN, "--initializer", "he_norml"): "Did you mean 'he_normal'",
+    (*TRAIN, "--initializer", "constant"): "takes a number, such as constant:0.1",
+    (*TRAIN, "--initializer", "constant:x"): "takes a number, such as constant:0.1",
+    (*TRAIN, "--normalize", "standart"): "Did you mean 'standard'?",
+    (*TRAIN, "--order", "shufle"): "Did you mean 'shuffle'",
+    (*TRAIN, "--schedule", "cosin"): "Did you mean 'cosine'?",
+    (*TRAIN, "--schedule", "step:2:10"): "--schedule step:FACTOR:EVERY, got 'step:2:10'",
+    # what does not fit
+    (*TRAIN, "--loss", "cross_entropy"): "--loss must suit targets that are numbers",
+    ("train", "iris", "--loss", "squared_error"): "--loss must suit targets that are classes",
+    ("train", "iris", "--loss", "binary_cross_entropy"): "--loss must tell 3 classes apart",
+    ("train", "outside.npz", "--task", "regression", "--loss", "binary_cross_entropy"): "between 0 and 1",
+    # folders
+    (*TRAIN, "--store", "full"): "must be new or empty, got full",
+    (*TRAIN, "--store", "houses.csv"): "houses.csv",
+    (*TRAIN, "--overwrite"): "--store FOLDER",
+    ("predict", "full", "houses.csv"): "full holds no run",
+    ("predict", "nowhere", "houses.csv"): "there is nothing at nowhere",
+    ("predict", "houses.csv", "houses.csv"): "there is a file at houses.csv",
+    ("predict", "runs/houses", "lacking.csv"): "lacks 'rooms'",
+    ("predict", "runs/houses", "nowhere.csv"): "There is no file 'nowhere.csv'",
+    ("predict", "runs/houses", "stray.csv"): "'big' in row 1",
+    ("predict", "runs/houses", "table.npy"): "The rows must have the shape (rows, 2), as in training, got (20, 3).",
+    ("predict", "runs/table", "iris"): "must have the shape (rows, 2)",
+    ("predict", "runs/houses", "houses.csv", "--output", "nowhere/out.csv"): "--output must be a file",
+    ("evaluate", "runs/classes", "other_classes.csv"): "one of the classes 'blue', 'red', got 'green'",
+    ("evaluate", "runs/houses", "houses.csv", "--target", "prise"): "Did you mean 'price'?",
+    ("evaluate", "full", "houses.csv"): "full holds no run",
+    ("demo", "--store", "full"): "must be new or empty",
+    # the command itself
+    ("trian",): "No such command 'trian'. Did you mean 'train'?",
+    ("train",): "Missing argument 'SOURCE'. See downslope train --help.",
+    ("predict", "runs/houses"): "Missing argument 'FILE'. See downslope predict --help.",
+    (*TRAIN, "--lerning-rate", "1"): "No such option: --lerning-rate. Did you mean --learning-rate?",
+    (*TRAIN, "--epochs"): "'--epochs' requires an argument",
+    (*TRAIN, "more"): "more",
+}
+
+
+@pytest.mark.parametrize("words", CASES, ids=" ".join)
+def test_bad_input_is_one_sentence_and_exit_code_2(words, capsys):
+    code = _main.run(words)
+    out, err = capsys.readouterr()
+    assert CASES[words] in err
+    assert err.startswith("downslope: ")
+    assert err.count("\n") == 1
+    assert err.rstrip().endswith((".", "?"))
+    assert "`" not in err.replace("`factor`", "")  # which has no option of its own
+    assert (code, out) == (2, "")
+
+
+def test_a_damaged_run_fails_with_one_sentence(capsys, folder):
+    record = json.loads(Path("runs/houses/run.json").read_text())
+    damaged = folder / "damaged"
+    damaged.mkdir()
+    (damaged / "run.json").write_text(json.dumps(record | {"seed": 7}))
+    code = _main.run(["predict", "damaged", "houses.csv"])
+    out, err = capsys.readouterr()
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "is damaged" in err
