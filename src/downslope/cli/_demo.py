@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from downslope.cli._interrupts import let_training_keep_its_result
-from downslope.cli._report import counted, print_lines, shown
+from downslope.cli._report import counted, print_lines, shown, shown_progress
 
 if TYPE_CHECKING:
     from downslope.data import Dataset
@@ -54,7 +54,6 @@ def demo(
 
 def _trained(split: Any, store: Path) -> Run:
     """Return the trained run; only an earlier demo is written over."""
-    from downslope.cli._train import shown_progress
     from downslope.networks import mlp
     from downslope.optimizers import adam
     from downslope.training import train

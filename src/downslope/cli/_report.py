@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from downslope.data import Dataset
     from downslope.training import Run
 
 Scores = Mapping[str, float]
@@ -93,6 +94,18 @@ def counted(count: int, noun: str) -> str:
         ('1 row', '1,200 rows')
     """
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def described(data: Dataset) -> str:
+    """Return what a data set is, in a few words."""
+    features = " × ".join(map(str, data.x.shape[1:]))
+    into = "" if data.classes is None else f" into {len(data.classes)} classes"
+    return f"{counted(len(data), 'row')}, {features} feature{'s' * (features != '1')}, {data.task}{into}."
+
+
+def shown_progress() -> str:
+    """Return how progress shows: a bar on a terminal, lines elsewhere."""
+    return "bar" if sys.stderr.isatty() else "lines"
 
 
 def print_lines(lines: Iterable[str]) -> None:

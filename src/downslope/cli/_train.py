@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +11,8 @@ import typer
 
 from downslope.cli._interrupts import let_training_keep_its_result
 from downslope.cli._options import SourceArgument, reader
-from downslope.cli._report import counted, print_json, print_lines, say, score_lines, why_stopped
+from downslope.cli._report import described, print_json, print_lines, say, score_lines, shown_progress, why_stopped
+from downslope.cli._run_folder import run_folder
 from downslope.cli._schedule import NOTATIONS
 
 if TYPE_CHECKING:
@@ -236,7 +234,7 @@ def train(
         "overwrite": overwrite,
     }
     let_training_keep_its_result()
-    with _folder(store, overwrite, source) as folder:
+    with run_folder(store, overwrite, source) as folder:
         run = _trained(split, store=folder, **settings)
     # not before: whatever is wrong with data or settings is then the only line on stderr
     say(f"{Path(source).name}: {described(data)}", *split.notes, *run.notes)
@@ -252,18 +250,6 @@ def train(
     if run.divergence is not None:
         say(str(run.divergence))
         raise typer.Exit(1)
-
-
-def described(data: Dataset) -> str:
-    """Return what a data set is, in a few words."""
-    features = " × ".join(map(str, data.x.shape[1:]))
-    into = "" if data.classes is None else f" into {len(data.classes)} classes"
-    return f"{counted(len(data), 'row')}, {features} feature{'s' * (features != '1')}, {data.task}{into}."
-
-
-def shown_progress() -> str:
-    """Return how progress shows: a bar on a terminal, lines elsewhere."""
-    return "bar" if sys.stderr.isatty() else "lines"
 
 
 def _trained(split: Split, *, normalize: str | None, loss: str, **settings: Any) -> Run:
@@ -315,48 +301,6 @@ def _patience(early_stopping: int | None, split: Split) -> int:
     if early_stopping is None:
         return 0 if split.validation is None else PATIENCE
     return early_stopping
-
-
-@contextmanager
-def _folder(store: Path | None, overwrite: bool, source: str) -> Iterator[Path]:
-    """Give the folder to keep the run in: as asked for, else `runs/SOURCE-n`, new and gone again if nothing began."""
-    if store is not None:
-        yield store
-        return
-    if overwrite:
-        from downslope.core import SettingError
-
-        raise SettingError("`overwrite` goes with a folder, got none. Name it: --store FOLDER.", "overwrite")
-    folder = _next_free(Path("runs"), Path(source).stem)
-    try:
-        yield folder
-    except BaseException:
-        with suppress(OSError):  # folders that are not empty stay
-            folder.rmdir()
-            folder.parent.rmdir()
-        raise
-
-
-def _next_free(parent: Path, stem: str) -> Path:
-    """Make and return the folder `stem-n` with the first number after all taken ones.
-
-    Raises:
-        RunError: the folder cannot be made.
-    """
-    from downslope.core import RunError
-
-    while True:
-        ends = (path.name.removeprefix(f"{stem}-") for path in parent.glob(f"{glob.escape(stem)}-*"))
-        folder = parent / f"{stem}-{max((int(end) for end in ends if end.isdecimal()), default=0) + 1}"
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue  # another training has just taken it
-        except OSError as error:
-            raise RunError(
-                f"The folder {folder} cannot be made: {error.strerror}. Choose another with --store."
-            ) from error
-        return folder
 
 
 def _next(run: Run, source: str) -> list[str]:

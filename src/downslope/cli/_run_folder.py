@@ -1,0 +1,50 @@
+"""Where a run is kept if nobody says where."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def run_folder(store: Path | None, overwrite: bool, source: str) -> Iterator[Path]:
+    """Give the folder to keep the run in: as asked for, else `runs/SOURCE-n`, new and gone again if nothing began."""
+    if store is not None:
+        yield store
+        return
+    if overwrite:
+        from downslope.core import SettingError
+
+        raise SettingError("`overwrite` goes with a folder, got none. Name it: --store FOLDER.", "overwrite")
+    folder = _next_free(Path("runs"), Path(source).stem)
+    try:
+        yield folder
+    except BaseException:
+        with suppress(OSError):  # folders that are not empty stay
+            folder.rmdir()
+            folder.parent.rmdir()
+        raise
+
+
+def _next_free(parent: Path, stem: str) -> Path:
+    """Make and return the folder `stem-n` with the first number after all taken ones.
+
+    Raises:
+        RunError: the folder cannot be made.
+    """
+    from downslope.core import RunError
+
+    while True:
+        ends = (path.name.removeprefix(f"{stem}-") for path in parent.glob(f"{glob.escape(stem)}-*"))
+        folder = parent / f"{stem}-{max((int(end) for end in ends if end.isdecimal()), default=0) + 1}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue  # another training has just taken it
+        except OSError as error:
+            raise RunError(
+                f"The folder {folder} cannot be made: {error.strerror}. Choose another with --store."
+            ) from error
+        return folder
