@@ -1,5 +1,6 @@
 from . import core as core
 from . import data as data
+from . import figures as figures
 from . import layers as layers
 from . import losses as losses
 from . import networks as networks
@@ -40,9 +41,16 @@ from .networks import layer_gradients as layer_gradients
 from .networks import loss_and_gradients as loss_and_gradients
 from .networks import mlp as mlp
 from .networks import weights as weights
+from .optimizers import adadelta as adadelta
+from .optimizers import adagrad as adagrad
 from .optimizers import adam as adam
 from .optimizers import adamw as adamw
+from .optimizers import averaged_params as averaged_params
 from .optimizers import clip as clip
+from .optimizers import decoupled_weight_decay as decoupled_weight_decay
+from .optimizers import ema as ema
+from .optimizers import l2 as l2
+from .optimizers import nadam as nadam
 from .optimizers import rmsprop as rmsprop
 from .optimizers import set_hyperparam as set_hyperparam
 from .optimizers import sgd as sgd

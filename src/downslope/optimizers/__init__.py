@@ -1,26 +1,38 @@
 """Update rules as optax pairs whose hyper-parameters are state."""
 
+from downslope.optimizers._adadelta import adadelta
+from downslope.optimizers._adagrad import adagrad
 from downslope.optimizers._adam import adam, adamw
 from downslope.optimizers._clip import clip
+from downslope.optimizers._ema import averaged_params, ema
 from downslope.optimizers._foreign import from_optax
+from downslope.optimizers._nadam import nadam
 from downslope.optimizers._named import as_optimizer
 from downslope.optimizers._optimizer import Optimizer
 from downslope.optimizers._rmsprop import rmsprop
 from downslope.optimizers._rule import Rule
 from downslope.optimizers._sgd import sgd
 from downslope.optimizers._state import OptimizerState, apply_rule, initial_state, observe_loss, set_hyperparam
+from downslope.optimizers._weight_decay import decoupled_weight_decay, l2
 
 __all__ = [
     "Optimizer",
     "OptimizerState",
     "Rule",
+    "adadelta",
+    "adagrad",
     "adam",
     "adamw",
     "apply_rule",
     "as_optimizer",
+    "averaged_params",
     "clip",
+    "decoupled_weight_decay",
+    "ema",
     "from_optax",
     "initial_state",
+    "l2",
+    "nadam",
     "observe_loss",
     "rmsprop",
     "set_hyperparam",

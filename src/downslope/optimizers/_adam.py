@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from downslope.core import PyTree
+from downslope.optimizers._decay_rules import DecoupledWeightDecay
 from downslope.optimizers._limits import check_hyperparam
 from downslope.optimizers._optimizer import Optimizer, make
 from downslope.optimizers._rule import Hyperparams, cast, descend, zeros_like
-from downslope.optimizers._weight_decay import check_params
 
 
 def adam(
@@ -62,7 +62,7 @@ def adam(
         "eps": check_hyperparam("eps", eps),
     }
     flags = {"eps_in_sqrt": eps_in_sqrt, "bias_correction": bias_correction}
-    return make(adam, Adam(**flags, weight_decay=False), numbers, numbers | flags)
+    return make(adam, Adam(**flags), numbers, numbers | flags)
 
 
 def adamw(
@@ -80,8 +80,8 @@ def adamw(
         m, v, m̂, v̂ as in `adam`, of the gradient without any decay
         θ ← θ − η (m̂ / (√v̂ + ε) + λ θ)
 
-    Definitions differ: the decay is multiplied by the rate, as in torch and optax, so that a schedule shrinks both; in
-    the paper it has a schedule of its own. The default `λ` is torch's; optax's is 1e-4.
+    The same as `decoupled_weight_decay(λ, adam(…))`, which says how definitions differ. The default `λ` is torch's;
+    optax's is 1e-4.
 
     Args:
         learning_rate: `η`, 0 or more: a number or a schedule, as every number here.
@@ -107,18 +107,19 @@ def adamw(
     """
     weight_decay = check_hyperparam("weight_decay", weight_decay)
     plain = adam(learning_rate, b1=b1, b2=b2, eps=eps, eps_in_sqrt=eps_in_sqrt, bias_correction=bias_correction)
-    numbers = plain.hyperparams | ({"weight_decay": weight_decay} if weight_decay != 0 else {})
-    rule = Adam(eps_in_sqrt, bias_correction, weight_decay=weight_decay != 0)
-    return make(adamw, rule, numbers, plain.settings | {"weight_decay": weight_decay})
+    settings = plain.settings | {"weight_decay": weight_decay}
+    if weight_decay == 0:
+        return make(adamw, plain.rule, plain.hyperparams, settings)
+    numbers = plain.hyperparams | {"weight_decay": weight_decay}
+    return make(adamw, DecoupledWeightDecay(plain.rule), numbers, settings)
 
 
 @dataclass(frozen=True)
 class Adam:
-    """The rule of `adam` and `adamw`; the flags say which terms there are."""
+    """The rule of `adam`, and within `adamw`; the flags say which terms there are."""
 
     eps_in_sqrt: bool
     bias_correction: bool
-    weight_decay: bool
 
     def init(self, params: PyTree) -> PyTree:
         """Return `m = v = 0`."""
@@ -134,9 +135,6 @@ class Adam:
         v = jax.tree.map(lambda v, g: β2 * v + (1 - β2) * jnp.square(g), memory["v"], g)
         to_m_hat, to_v_hat = self._corrections(β1, β2, step)
         d = jax.tree.map(lambda m, v: m * to_m_hat / self._root(v * to_v_hat, ε), m, v)
-        if self.weight_decay:
-            λ = hyperparams["weight_decay"]
-            d = jax.tree.map(lambda d, θ: d + λ * θ, d, cast(check_params(params), η.dtype))
         return descend(η, d, gradients), {"m": m, "v": v}
 
     def _corrections(self, β1: jax.Array, β2: jax.Array, step: Any) -> tuple[Any, Any]:

@@ -45,7 +45,7 @@ def clip(max_norm: Any, optimizer: Any) -> Optimizer:
         Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013, Algorithm 1.
     """
     max_norm, optimizer = check_hyperparam("max_norm", max_norm), as_optimizer(optimizer)
-    if isinstance(optimizer.rule, Clip):
+    if "max_norm" in optimizer.hyperparams:
         raise SettingError(
             f"`optimizer` must be one that does not clip yet, got {optimizer!r}. Clip once, to the smaller norm.",
             "optimizer",

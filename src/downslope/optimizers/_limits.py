@@ -11,10 +11,13 @@ LIMITS: dict[str, dict[str, Any]] = {
     "learning_rate": {"at_least": 0.0},
     "momentum": {"at_least": 0.0, "below": 1.0},
     "decay": {"at_least": 0.0, "below": 1.0},
+    "momentum_decay": {"at_least": 0.0},
     "b1": {"at_least": 0.0, "below": 1.0},
     "b2": {"at_least": 0.0, "below": 1.0},
     "eps": {"at_least": 0.0},
     "weight_decay": {"at_least": 0.0},
+    "ema_decay": {"at_least": 0.0, "below": 1.0},
+    "initial_accumulator": {"at_least": 0.0},
     "max_norm": {"above": 0.0},
 }
 

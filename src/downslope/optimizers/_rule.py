@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from downslope.core import PyTree
+from downslope.core import PyTree, SettingError
 
 Hyperparams = dict[str, Any]
 """The numbers of a rule by name, as arrays of one number."""
@@ -35,7 +35,7 @@ class Rule(Protocol):
         Args:
             gradients: as the parameters.
             memory: from `init` or the last step.
-            params: the parameters; rules without weight decay take None too.
+            params: the parameters; rules without weight decay and averaging take None too.
             hyperparams: the numbers of this step.
             step: how many steps were made before.
             extra: what only some of optax's transformations ask for, such as the loss.
@@ -64,6 +64,21 @@ def zeros_like(params: PyTree) -> PyTree:
 def cast(tree: PyTree, dtype: Any) -> PyTree:
     """Return the tree as arrays of one type."""
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), tree)
+
+
+def needed(params: PyTree, what: str) -> PyTree:
+    """Return the parameters.
+
+    Args:
+        params: the parameters, or None.
+        what: what needs them, as a sentence begins.
+
+    Raises:
+        SettingError: they were left out.
+    """
+    if params is None:
+        raise SettingError(f"{what} needs the parameters, got None. Call `update(gradients, state, params)`.", "params")
+    return params
 
 
 def descend(rate: jax.Array, directions: PyTree, gradients: PyTree) -> PyTree:

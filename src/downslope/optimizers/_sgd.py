@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from downslope.core import PyTree, SettingError
+from downslope.optimizers._decay_rules import L2
 from downslope.optimizers._limits import check_hyperparam
 from downslope.optimizers._optimizer import Optimizer, make
-from downslope.optimizers._rule import Hyperparams, cast, descend, zeros_like
-from downslope.optimizers._weight_decay import check_params
+from downslope.optimizers._rule import Hyperparams, cast, descend, working_dtype, zeros_like
 
 
 def sgd(
@@ -21,6 +23,7 @@ def sgd(
     nesterov: bool = False,
     averaged: bool = False,
     bias_correction: bool = False,
+    hold_effective_rate: bool = False,
     weight_decay: Any = 0,
 ) -> Optimizer:
     """Return (stochastic) gradient descent with rate `η`, momentum `μ` and weight decay `λ`.
@@ -34,13 +37,19 @@ def sgd(
         v ← μ v + (1 − μ) g
         θ ← θ − η v,    with bias correction  θ ← θ − η v / (1 − μᵗ)   (t = 1 at the first step)
 
-    Along a steady gradient the first form moves `η / (1 − μ)` a step, the averaged one `η` whatever `μ` is: take the
-    averaged form to hold the effective rate when `μ` changes.
+    Along a steady gradient the first form moves `η / (1 − μ)` a step in the long run: its effective rate.
+    `hold_effective_rate` holds that fixed when `μ` changes, by a schedule or by hand: `η` is meant at the momentum `μ₁`
+    of the first step, and
+
+        θ ← θ − η (1 − μₜ)/(1 − μ₁) v
+
+    The velocity stays as it is, and takes about `1/(1 − μ)` steps to fit the new momentum. The averaged form moves `η`
+    whatever `μ` is, without that delay.
 
     Definitions differ: the rate stays outside the velocity, as in torch and optax (both agree with ours in all forms
     they have); Keras and scikit-learn put it inside, `v ← μ v − η g`, which is the same only while the rate is
-    constant. `weight_decay` is L2 in the gradient, before the momentum, as torch's. torch's `dampening` is `averaged`
-    but for the first step, where torch takes `v = g`.
+    constant. `weight_decay` is that of `l2`, before the momentum, as torch's. torch's `dampening` is `averaged` but for
+    the first step, where torch takes `v = g`.
 
     Args:
         learning_rate: `η`, 0 or more: a number or a schedule, as every number here.
@@ -48,6 +57,7 @@ def sgd(
         nesterov: look ahead along the velocity; needs momentum, and does not go with `averaged`.
         averaged: average the gradients instead of summing them up.
         bias_correction: correct the average for its start at 0; goes with `averaged` only.
+        hold_effective_rate: hold `η / (1 − μ)` at its first value; needs momentum, and does not go with `averaged`.
         weight_decay: `λ`, 0 or more. Exactly 0 keeps no such term.
 
     Raises:
@@ -70,7 +80,7 @@ def sgd(
         this is after the usual change of variables.
     """
     momentum, weight_decay = check_hyperparam("momentum", momentum), check_hyperparam("weight_decay", weight_decay)
-    rule = Sgd(momentum != 0, nesterov, averaged, bias_correction, weight_decay != 0)
+    rule = Sgd(momentum != 0, nesterov, averaged, bias_correction, hold_effective_rate)
     _check_choices(rule)
     settings = {
         "learning_rate": check_hyperparam("learning_rate", learning_rate),
@@ -78,10 +88,13 @@ def sgd(
         "nesterov": nesterov,
         "averaged": averaged,
         "bias_correction": bias_correction,
+        "hold_effective_rate": hold_effective_rate,
         "weight_decay": weight_decay,
     }
-    used = {"learning_rate": True, "momentum": rule.momentum, "weight_decay": rule.weight_decay}
-    return make(sgd, rule, {name: settings[name] for name in used if used[name]}, settings)
+    decayed = weight_decay != 0
+    used = {"learning_rate": True, "momentum": rule.momentum, "weight_decay": decayed}
+    numbers = {name: settings[name] for name in used if used[name]}
+    return make(sgd, L2(rule) if decayed else rule, numbers, settings)
 
 
 @dataclass(frozen=True)
@@ -92,11 +105,12 @@ class Sgd:
     nesterov: bool
     averaged: bool
     bias_correction: bool
-    weight_decay: bool
+    hold_effective_rate: bool
 
     def init(self, params: PyTree) -> PyTree:
-        """Return the velocity `v = 0`, or nothing without momentum."""
-        return {"v": zeros_like(params)} if self.momentum else {}
+        """Return the velocity `v = 0`, or nothing without momentum; and room for `μ₁` where it is needed."""
+        velocity = {"v": zeros_like(params)} if self.momentum else {}
+        return velocity | ({"first_momentum": np.zeros((), working_dtype(params))} if self.hold_effective_rate else {})
 
     def update(
         self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Any, **extra: Any
@@ -104,29 +118,35 @@ class Sgd:
         """Return `−η v`, or its variants, and `v`."""
         η = hyperparams["learning_rate"]
         g = cast(gradients, η.dtype)
-        if self.weight_decay:
-            λ = hyperparams["weight_decay"]
-            g = jax.tree.map(lambda g, θ: g + λ * θ, g, cast(check_params(params), η.dtype))
         if not self.momentum:
             return descend(η, g, gradients), memory
         μ = hyperparams["momentum"]
         weight = 1 - μ if self.averaged else 1
         v = jax.tree.map(lambda v, g: μ * v + weight * g, memory["v"], g)
-        if self.nesterov:
-            return descend(η, jax.tree.map(lambda v, g: g + μ * v, v, g), gradients), {"v": v}
+        new = {"v": v}
+        if self.hold_effective_rate:
+            μ1 = jnp.where(step == 0, μ, memory["first_momentum"])
+            η = η * (1 - μ) / (1 - μ1)
+            new["first_momentum"] = μ1
         if self.bias_correction:
             η = η / (1 - μ ** (step + 1).astype(μ.dtype))
-        return descend(η, v, gradients), {"v": v}
+        d = jax.tree.map(lambda v, g: g + μ * v, v, g) if self.nesterov else v
+        return descend(η, d, gradients), new
 
 
 def _check_choices(rule: Sgd) -> None:
     """Raise if two settings exclude each other."""
-    if rule.nesterov and not rule.momentum:
-        raise SettingError("`nesterov` needs momentum, got a `momentum` of 0. Pass `momentum=0.9`, say.", "nesterov")
+    for name in ("nesterov", "averaged", "hold_effective_rate"):
+        if getattr(rule, name) and not rule.momentum:
+            raise SettingError(f"`{name}` needs momentum, got a `momentum` of 0. Pass `momentum=0.9`, say.", name)
     if rule.nesterov and rule.averaged:
         raise SettingError("`nesterov` and `averaged` exclude each other. Leave one of them out.", "nesterov")
-    if rule.averaged and not rule.momentum:
-        raise SettingError("`averaged` needs momentum, got a `momentum` of 0. Pass `momentum=0.9`, say.", "averaged")
+    if rule.hold_effective_rate and rule.averaged:
+        raise SettingError(
+            "`hold_effective_rate` and `averaged` exclude each other: the averaged form holds it already. "
+            "Leave one of them out.",
+            "hold_effective_rate",
+        )
     if rule.bias_correction and not rule.averaged:
         raise SettingError(
             "`bias_correction` goes with `averaged=True` only: a plain velocity is a sum, and has no bias.",

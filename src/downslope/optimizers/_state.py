@@ -80,7 +80,7 @@ def apply_rule(
         rule: the static part of the optimizer.
         gradients: as the parameters.
         state: from `initial_state` or the last step.
-        params: the parameters; rules without weight decay can do without.
+        params: the parameters; rules without weight decay and averaging can do without.
         extra: handed to foreign transformations that ask for more, such as `value=loss`.
     """
     dtype, step = working_dtype(gradients), jnp.asarray(state.step, jnp.int32)
