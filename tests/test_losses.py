@@ -1,5 +1,6 @@
 """Losses: the derivative is the derivative of the value, and both are those of torch and scikit-learn."""
 
+import json
 from dataclasses import replace
 
 import jax
@@ -11,6 +12,7 @@ import cases
 from cases import every_loss, refused
 from downslope import losses
 from downslope.core import CustomPartError, DataError, SettingError, ShapeError, UnknownNameError, rebuild, render
+from downslope.losses import cross_entropy_with, huber_with
 
 OUTPUTS = [1, 2, 4]
 SIDES = {name: cases.LOSSES[name] for name in ("hinge", "perceptron")}
@@ -51,7 +53,7 @@ def test_the_derivative_is_the_gradient_of_the_value(loss, outputs, weighted):
 @every_weighting
 def test_compiled_equals_not_compiled(loss, outputs, weighted):
     arguments = case(loss, outputs, weighted)
-    np.testing.assert_allclose(jax.jit(loss.value)(*arguments), loss.value(*arguments), rtol=1e-13)
+    np.testing.assert_allclose(jax.jit(loss.value)(*arguments), loss.value(*arguments), rtol=1e-13, atol=1e-16)
     np.testing.assert_allclose(
         jax.jit(loss.derivative)(*arguments), loss.derivative(*arguments), rtol=1e-13, atol=1e-16
     )
@@ -76,6 +78,14 @@ def test_weights_of_one_change_nothing(loss, outputs):
     ones = jnp.ones(cases.ROWS)
     np.testing.assert_allclose(loss.value(y, t, ones), loss.value(y, t), rtol=1e-13)
     np.testing.assert_allclose(loss.derivative(y, t, ones), loss.derivative(y, t), rtol=1e-13)
+
+
+@every_loss
+@every_width
+def test_a_batch_without_weight_says_nothing(loss, outputs):
+    y, t, _ = case(loss, outputs)
+    assert float(loss.value(y, t, jnp.zeros(cases.ROWS))) == 0
+    assert not np.any(loss.derivative(y, t, jnp.zeros(cases.ROWS)))
 
 
 @every_loss
@@ -105,19 +115,27 @@ def test_precision_follows_the_output(loss, outputs, float32):
 
 @every_loss
 def test_large_outputs_stay_finite(loss):
-    y, t = jnp.asarray([[-1e4, 1e4], [900.0, -900.0]]), cases.targets(loss, 2, rows=2)
+    largest = 700.0 if loss.targets == "counts" else 1e4  # of Poisson's loss the value itself is e^y
+    y, t = jnp.asarray([[-1e4, largest], [600.0, -900.0]]), cases.targets(loss, 2, rows=2)
     assert np.isfinite(loss.value(y, t))
     assert np.isfinite(loss.derivative(y, t)).all()
 
 
 @every_loss
 def test_what_is_rendered_can_be_built_again(loss):
-    assert rebuild(render(loss), {"losses": losses}) is loss
+    again = rebuild(json.loads(json.dumps(render(loss))), {"losses": losses})
+    assert again == loss
+    assert hash(again) == hash(loss)
 
 
 @pytest.mark.parametrize(
     "changed",
-    [replace(losses.squared_error, reduction="sum"), replace(losses.hinge, name="mine")],
+    [
+        replace(losses.squared_error, reduction="sum"),
+        replace(losses.hinge, name="mine"),
+        replace(losses.hinge, name="cross_entropy"),
+        replace(huber_with(delta=2), reduction="sum"),
+    ],
     ids=lambda x: x.name,
 )
 def test_one_of_ours_with_changes_is_not_taken_for_ours(changed):
@@ -185,6 +203,12 @@ TORCH = {  # each written as the sum over rows of ours
     "binary_cross_entropy": lambda f, y, t, row: (
         f.binary_cross_entropy_with_logits(y, t, reduction="none").sum(1) @ row / row.sum()
     ),
+    "huber": lambda f, y, t, row: f.huber_loss(y, t, reduction="none").sum(1) @ row / row.sum(),
+    "huber, narrow": lambda f, y, t, row: f.huber_loss(y, t, reduction="none", delta=0.3).sum(1) @ row / row.sum(),
+    "poisson": lambda f, y, t, row: f.poisson_nll_loss(y, t, reduction="none").sum(1) @ row / row.sum(),
+    "cross_entropy, smoothed": lambda f, y, t, row: (
+        f.cross_entropy(y, t, reduction="none", label_smoothing=0.1) @ row / row.sum()
+    ),
 }
 
 
@@ -205,15 +229,19 @@ def test_values_and_derivatives_are_those_of_torch(name, outputs, weighted):
     np.testing.assert_allclose(loss.derivative(y, t, row_weights), theirs.grad.numpy(), rtol=1e-10, atol=1e-15)
 
 
-@pytest.mark.parametrize("name", ["mse_loss", "cross_entropy", "binary_cross_entropy_with_logits"])
+@pytest.mark.parametrize(
+    "name", ["mse_loss", "cross_entropy", "binary_cross_entropy_with_logits", "huber_loss", "poisson_nll_loss"]
+)
 def test_the_means_of_torch_have_our_names(name):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     ours = {
         "mse_loss": losses.mean_squared_error,
         "cross_entropy": losses.cross_entropy,
         "binary_cross_entropy_with_logits": losses.binary_cross_entropy,
+        "huber_loss": losses.huber,
+        "poisson_nll_loss": losses.poisson,
     }[name]
-    y, t, _ = case(ours, 1 if ours.targets == "shares" else 4)
+    y, t, _ = case(ours, 4 if name in ("mse_loss", "cross_entropy") else 1)
     theirs = getattr(torch.nn.functional, name)(torch.tensor(np.asarray(y)), torch.tensor(np.asarray(t)))
     np.testing.assert_allclose(ours.value(y, t), theirs.item(), rtol=1e-12)
 
@@ -235,6 +263,15 @@ def test_cross_entropy_is_the_log_loss_of_scikit_learn(weighted):
     shares = np.asarray(losses.cross_entropy.inverse_link(y))
     expected = metrics.log_loss(np.asarray(t), shares, labels=range(4), sample_weight=row_weights)
     np.testing.assert_allclose(losses.cross_entropy.value(y, t, row_weights), expected, rtol=1e-12)
+
+
+@every_weighting
+def test_poisson_is_half_the_deviance_of_scikit_learn_up_to_what_targets_alone_decide(weighted):
+    metrics = pytest.importorskip("sklearn.metrics")
+    y, t, row_weights = case(losses.poisson, 1, weighted)
+    deviance = metrics.mean_poisson_deviance(np.asarray(t), np.exp(y), sample_weight=row_weights)
+    alone = np.average(np.asarray(jax.scipy.special.xlogy(t, t) - t)[:, 0], weights=row_weights)
+    np.testing.assert_allclose(losses.poisson.value(y, t, row_weights) + alone, deviance / 2, rtol=1e-12)
 
 
 # ── By hand ──────────────────────────────────────────────────────────────────────────────────────
@@ -267,12 +304,58 @@ def test_several_classes_are_told_apart_by_the_strongest_rival(name, margin):
     np.testing.assert_allclose(loss.derivative(y, t), pushed, rtol=1e-13)
 
 
+def test_huber_lies_between_squared_and_absolute_error():
+    y, t, _ = case(losses.huber, 3)
+    within, beyond = huber_with(delta=100), huber_with(delta=1e-8)
+    np.testing.assert_allclose(2 * within.value(y, t), losses.squared_error.value(y, t), rtol=1e-13)
+    np.testing.assert_allclose(1e8 * beyond.value(y, t), np.abs(y - t).sum(axis=1).mean(), rtol=1e-7)
+    edge = jnp.asarray([[-0.5], [0.5], [3.0]])
+    np.testing.assert_array_equal(huber_with(delta=0.5).rows(edge, 0 * edge, delta=0.5), [0.125, 0.125, 1.375])
+
+
+def test_smoothed_indices_are_smoothed_shares():
+    smoothed = cross_entropy_with(label_smoothing=0.3)
+    y, t, _ = case(smoothed, 4)
+    shares = 0.7 * jnp.eye(4)[t] + 0.3 / 4
+    assert_same(smoothed, y, t, shares, loss_of_other=losses.cross_entropy)
+    assert_same(smoothed, y, t, jnp.eye(4)[t])
+
+
+def test_losses_of_equal_settings_are_equal():
+    assert huber_with(delta=2) == huber_with(delta=2.0) != huber_with(delta=3)
+    assert huber_with() == losses.huber
+    assert cross_entropy_with(label_smoothing=0) == losses.cross_entropy
+    assert render(huber_with(delta=2)) == {"kind": "losses.huber_with", "delta": 2.0}
+    assert render(losses.huber) == {"function": "losses.huber"}
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: huber_with(delta=0), "`delta` must be a number above 0, got 0"),
+        (lambda: huber_with(delta=float("nan")), "`delta`"),
+        (lambda: cross_entropy_with(label_smoothing=1), "`label_smoothing` must be a number of at least 0 and below 1"),
+        (lambda: cross_entropy_with(label_smoothing=-0.1), "`label_smoothing`"),
+    ],
+)
+def test_settings_out_of_bounds_are_refused(make, words):
+    with pytest.raises(SettingError, match=words):
+        make()
+
+
 def test_at_the_kink_hinge_rests_and_perceptron_moves():
     one, zero = jnp.asarray([[1.0], [-1.0]]), jnp.zeros((2, 1))
     t = jnp.asarray([1, 0])
     assert not losses.hinge.derivative(one, t).any()
     np.testing.assert_array_equal(losses.perceptron.derivative(zero, t), [[-0.5], [0.5]])
     assert losses.perceptron.derivative(jnp.zeros((2, 3)), t).any(axis=1).all()
+
+
+def test_the_inverse_link_of_poisson_makes_the_loss_least_at_the_mean():
+    counts = jnp.asarray([[0.0], [1.0], [5.0]])
+    y = jnp.full((3, 1), jnp.log(2.0))
+    np.testing.assert_allclose(losses.poisson.inverse_link(y), 2, rtol=1e-13)
+    np.testing.assert_allclose(losses.poisson.derivative(y, counts).sum(), 0, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", ["cross_entropy", "binary_cross_entropy"])
@@ -349,6 +432,7 @@ def test_what_is_no_loss_is_refused(wrong):
         ("binary_cross_entropy", None, 3, 3),
         ("hinge", 2, 1, 1),
         ("hinge", 5, 1, 5),
+        ("poisson", None, 2, 2),
         ("perceptron", 3, 1, 3),
     ],
 )
@@ -372,6 +456,9 @@ def test_binary_cross_entropy_knows_two_classes():
         ("binary_cross_entropy", [[0.0, 0.3, 1.0]], 3, None),
         ("hinge", [-1, 1], 1, "classification"),
         ("hinge", [0, 1, 2], 3, "classification"),
+        ("huber", [0.5, 1.5], 1, "regression"),
+        ("poisson", [0, 3], 1, "regression"),
+        ("poisson", [[0.0, 2.5]], 2, None),
     ],
 )
 def test_targets_that_fit_are_accepted(name, targets, outputs, task):
@@ -390,6 +477,8 @@ def test_targets_that_fit_are_accepted(name, targets, outputs, task):
         ("hinge", [-2, 1], 1, None, DataError, "lie in -1…1"),
         ("squared_error", [[0.5, 1.5]], 3, None, SettingError, "must have 2 outputs"),
         ("binary_cross_entropy", [[0.5], [1.5]], 1, None, DataError, r"between 0 and 1, got \[1.5\] in row 1"),
+        ("poisson", [[3.0], [-0.5]], 1, "regression", DataError, r"be 0 or more, got \[-0.5\] in row 1"),
+        ("poisson", [0, 1], 1, "classification", SettingError, "must suit targets that are classes"),
     ],
 )
 def test_targets_that_do_not_fit_are_refused(name, targets, outputs, task, error, message):

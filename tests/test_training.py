@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+import cases
 import downslope as ds
 from downslope.training import _chunk, _loop, _problem
 
@@ -240,6 +241,16 @@ def test_three_learning_rates_compile_once(monkeypatch):
     assert not traces
 
 
+def test_equal_settings_of_losses_and_classes_compile_once(monkeypatch):
+    traces = []
+    original = _chunk.loss_and_gradients
+    monkeypatch.setattr(_chunk, "loss_and_gradients", lambda *a, **k: traces.append(1) or original(*a, **k))
+    net = ds.mlp([13], outputs=3)
+    for weights in (None, {0: 2.0}, "balanced"):
+        trained(net, CLASSES, loss=ds.losses.cross_entropy_with(label_smoothing=0.1), class_weight=weights)
+    assert len(traces) == 1
+
+
 @pytest.mark.parametrize("order", ["shuffle", "replacement"])
 def test_chunk_length_does_not_change_a_bit(monkeypatch, order):
     runs = []
@@ -432,6 +443,14 @@ def test_two_classes_with_every_loss_for_them(loss, outputs):
     else:
         with pytest.raises(ds.SettingError, match="probabilities"):
             run.predict_proba(x)
+
+
+@pytest.mark.usefixtures("float32")
+def test_a_layer_of_a_users_own_follows_the_precision_of_the_session(tmp_path):
+    net = ds.Sequential([cases.NoisyCounter(), ds.Dense(2)])  # it starts from float64
+    run = trained(net, store=tmp_path / "run")
+    assert net.init(0, (3,)).params[0]["scale"].dtype == np.float32
+    assert_bitwise(ds.open_run(tmp_path / "run", net=net).variables, run.variables)
 
 
 def test_metrics_enter_the_history():

@@ -15,7 +15,27 @@ from downslope.layers._activations import (
     activation_names,
     as_activation,
 )
+from downslope.layers._batch_norm import BatchNorm
+from downslope.layers._chain import (
+    ChainBackward,
+    ChainForward,
+    Nested,
+    chain_backward,
+    chain_forward,
+    chain_params,
+    chain_shapes,
+    chain_state,
+    checked_layers,
+    decide_initializers,
+    walk,
+)
+from downslope.layers._conv import Conv1D, Conv2D
 from downslope.layers._dense import Dense
+from downslope.layers._dropout import Dropout
+from downslope.layers._flatten import Flatten
+from downslope.layers._frozen import Frozen, placed, thawed
+from downslope.layers._layer_norm import LayerNorm
+from downslope.layers._pool import AvgPool, MaxPool
 from downslope.layers._protocol import (
     Activation,
     AnyLayer,
@@ -30,22 +50,36 @@ from downslope.layers._protocol import (
     initialize,
     output_shape,
 )
+from downslope.layers._residual import Residual
 
 __all__ = [
     "ELU",
     "GELU",
     "Activation",
     "AnyLayer",
+    "AvgPool",
+    "BatchNorm",
     "Cache",
+    "ChainBackward",
+    "ChainForward",
     "Context",
     "ContextLayer",
+    "Conv1D",
+    "Conv2D",
     "Dense",
+    "Dropout",
+    "Flatten",
+    "Frozen",
     "Identity",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
+    "MaxPool",
+    "Nested",
     "Parametrized",
     "ReLU",
     "Reshaping",
+    "Residual",
     "ScaledTanh",
     "SiLU",
     "Sigmoid",
@@ -53,9 +87,19 @@ __all__ = [
     "Tanh",
     "activation_names",
     "as_activation",
+    "chain_backward",
+    "chain_forward",
+    "chain_params",
+    "chain_shapes",
+    "chain_state",
+    "checked_layers",
+    "decide_initializers",
     "forward_in",
     "initial_state",
     "initialize",
     "initializers",
     "output_shape",
+    "placed",
+    "thawed",
+    "walk",
 ]

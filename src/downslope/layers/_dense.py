@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from downslope.core import Key, Params, SettingError, Shape, ShapeError, check_integer, float_dtype
+from downslope.core import Key, Params, Shape, ShapeError, check_integer
 from downslope.layers._protocol import Cache
-from downslope.layers.initializers import Initializer, named
+from downslope.layers._weights import check_initializer, draw_weights
+from downslope.layers.initializers import Initializer
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,7 @@ class Dense:
 
     def __post_init__(self) -> None:
         check_integer("units", self.units, advice="A layer has at least one unit.")
-        if isinstance(self.initializer, str):
-            if self.initializer != "auto":
-                named(self.initializer)
-        elif not callable(self.initializer):
-            raise SettingError(
-                f"`initializer` must be a name or a function (key, shape, dtype), got {self.initializer!r}.",
-                "initializer",
-            )
+        check_initializer(self.initializer)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return `(units,)`.
@@ -56,19 +49,14 @@ class Dense:
         if len(input_shape) != 1:
             raise ShapeError(
                 f"Dense expects examples that are vectors, such as (64,), got examples of shape {input_shape}. "
-                "Reshape the data to (rows, features) first."
+                "Put ds.Flatten() before it, or reshape the data to (rows, features)."
             )
         return (self.units,)
 
     def initialize(self, key: Key, input_shape: Shape) -> Params:
         """Return `{"weight": (n_in, units), "bias": (units,)}`. `"auto"` outside a network is Glorot's normal."""
         self.output_shape(input_shape)
-        draw = self.initializer
-        if isinstance(draw, str):
-            draw = named("glorot_normal" if draw == "auto" else draw)
-        dtype = float_dtype()
-        params = {"weight": np.asarray(draw(key, (*input_shape, self.units), dtype), dtype)}
-        return params | {"bias": np.zeros(self.units, dtype)} if self.bias else params
+        return draw_weights(self.initializer, key, (*input_shape, self.units), bias=self.bias)
 
     def forward(self, params: Params, x: Float[Array, "batch n_in"]) -> tuple[Float[Array, "batch n_out"], Cache]:
         """Return `y = x W + b`, and `x`, which the backward pass needs.

@@ -7,7 +7,7 @@ import numpy as np
 from downslope.core import DataError, SettingError, UnknownNameError
 from downslope.losses._classes import binary_cross_entropy, cross_entropy, hinge, perceptron
 from downslope.losses._loss import Loss
-from downslope.losses._numbers import mean_squared_error, squared_error, sum_squared_error
+from downslope.losses._numbers import huber, mean_squared_error, poisson, squared_error, sum_squared_error
 
 _NAMED = {
     loss.name: loss
@@ -15,12 +15,15 @@ _NAMED = {
         squared_error,
         sum_squared_error,
         mean_squared_error,
+        huber,
+        poisson,
         cross_entropy,
         binary_cross_entropy,
         hinge,
         perceptron,
     )
 }
+_RANGES = {"shares": (1.0, "lie between 0 and 1"), "counts": (np.inf, "be 0 or more")}
 
 
 def loss_names() -> tuple[str, ...]:
@@ -64,7 +67,7 @@ def outputs_for(loss: Loss, *, classes: int | None, target_columns: int = 1) -> 
     Raises:
         SettingError: the loss cannot tell so many classes apart.
     """
-    if loss.targets == "numbers" or classes is None:
+    if loss.targets in ("numbers", "counts") or classes is None:
         return target_columns
     if loss.targets == "classes":
         return classes
@@ -95,13 +98,13 @@ def check_targets(loss: Loss, targets: np.ndarray, *, outputs: int, task: str | 
             "which is for classes. Set the task to classification if they are classes.",
             "loss",
         )
-    if loss.targets == "numbers" and task == "classification" and loss.name in _NAMED:
+    if loss.targets in ("numbers", "counts") and task == "classification" and loss.name in _NAMED:
         raise SettingError(
             f"`loss` must suit targets that are classes (cross_entropy, for one), got {loss.name!r}, "
             "which is for numbers. Set the task to regression if they are numbers.",
             "loss",
         )
-    if targets.ndim == 1 and np.issubdtype(targets.dtype, np.integer) and loss.targets != "numbers":
+    if targets.ndim == 1 and np.issubdtype(targets.dtype, np.integer) and loss.targets not in ("numbers", "counts"):
         _check_indices(loss, targets, outputs)
     else:
         _check_columns(loss, targets, outputs)
@@ -129,6 +132,15 @@ def _check_columns(loss: Loss, targets: np.ndarray, outputs: int) -> None:
             f"got {outputs}.",
             "outputs",
         )
-    if loss.targets == "shares" and (targets.min() < 0 or targets.max() > 1):
-        row = int(np.argmax(((targets < 0) | (targets > 1)).reshape(len(targets), -1).any(axis=1)))
-        raise DataError(f"Targets of {loss.name} must lie between 0 and 1, got {targets[row]} in row {row}.")
+    if loss.targets in _RANGES:
+        _check_range(loss, targets, *_RANGES[loss.targets])
+
+
+def _check_range(loss: Loss, targets: np.ndarray, highest: float, words: str) -> None:
+    """Check that targets lie between 0 and the highest that the loss allows."""
+    if targets.min() < 0 or targets.max() > highest:
+        row = int(np.argmax(((targets < 0) | (targets > highest)).reshape(len(targets), -1).any(axis=1)))
+        raise DataError(
+            f"Targets of {loss.name} must {words}, got {targets[row]} in row {row}. "
+            "Choose another loss, or leave `normalize_targets` off."
+        )

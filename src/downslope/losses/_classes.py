@@ -9,6 +9,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from downslope.core import check_number
 from downslope.losses._loss import Loss
 
 
@@ -24,13 +25,18 @@ def _sign(t: jax.Array, dtype: jnp.dtype) -> jax.Array:
     return jnp.where(t > 0, 1, -1).astype(dtype)
 
 
-def _cross_entropy(y: jax.Array, t: jax.Array) -> jax.Array:
-    chosen = _chosen(y, t)
+def _smoothed(chosen: jax.Array, label_smoothing: float) -> jax.Array:
+    """Return `(1 − ε) p + ε/K` for rows of `K` shares `p`."""
+    return (1 - label_smoothing) * chosen + label_smoothing / chosen.shape[1] if label_smoothing else chosen
+
+
+def _cross_entropy(y: jax.Array, t: jax.Array, *, label_smoothing: float) -> jax.Array:
+    chosen = _smoothed(_chosen(y, t), label_smoothing)
     return jax.nn.logsumexp(y, axis=1) * jnp.sum(chosen, axis=1) - jnp.sum(chosen * y, axis=1)
 
 
-def _cross_entropy_derivative(y: jax.Array, t: jax.Array) -> jax.Array:
-    chosen = _chosen(y, t)
+def _cross_entropy_derivative(y: jax.Array, t: jax.Array, *, label_smoothing: float) -> jax.Array:
+    chosen = _smoothed(_chosen(y, t), label_smoothing)
     return jax.nn.softmax(y, axis=1) * jnp.sum(chosen, axis=1, keepdims=True) - chosen
 
 
@@ -86,12 +92,44 @@ def _softmax(y: jax.Array) -> jax.Array:
     return jax.nn.softmax(y, axis=1)
 
 
-cross_entropy = Loss(
-    "cross_entropy", _cross_entropy, _cross_entropy_derivative, targets="classes", inverse_link=_softmax
-)
+def cross_entropy_with(*, label_smoothing: float | int = 0.0) -> Loss:
+    """Return cross-entropy against smoothed targets: a share `ε` of each is spread evenly over the `K` classes.
+
+        pᵢ = (1 − ε) one-hot(tᵢ) + ε/K        l = −Σᵢⱼ pᵢⱼ ln softmax(yᵢ)ⱼ / B        ∂l/∂y = (softmax(y) − p) / B
+
+    No output can grow for ever to please such targets. It is `CrossEntropyLoss(label_smoothing=ε)` of torch. (With
+    class weights torch also weighs the spread shares, each by its own class; our weights count rows.)
+
+    Args:
+        label_smoothing: `ε`, at least 0 and below 1; 0.1 is usual.
+
+    Raises:
+        SettingError: `label_smoothing` is out of bounds.
+
+    Example:
+        >>> y = jnp.array([[2.0, 0.0]])
+        >>> cross_entropy_with(label_smoothing=0.2).derivative(y, jnp.array([0])).tolist()
+        [[-0.0192, 0.0192]]
+
+    References:
+        Szegedy et al., Rethinking the Inception architecture (2016), §7.
+    """
+    smoothing = check_number("label_smoothing", label_smoothing, at_least=0, below=1)
+    return Loss(
+        "cross_entropy",
+        _cross_entropy,
+        _cross_entropy_derivative,
+        targets="classes",
+        inverse_link=_softmax,
+        settings=(("label_smoothing", smoothing),),
+    )
+
+
+cross_entropy = cross_entropy_with()
 """`l = −Σᵢ ln softmax(yᵢ)[tᵢ] / B`, from logits; `∂l/∂y = (softmax(y) − one-hot(t)) / B`.
 
-Targets are class indices `0…K−1`, or rows of shares such as one-hot ones. torch's `CrossEntropyLoss`."""
+Targets are class indices `0…K−1`, or rows of shares such as one-hot ones. torch's `CrossEntropyLoss`. For label
+smoothing see `cross_entropy_with`."""
 
 binary_cross_entropy = Loss(
     "binary_cross_entropy",

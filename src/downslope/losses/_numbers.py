@@ -1,15 +1,21 @@
-"""Losses for targets that are numbers."""
+"""Losses for targets that are numbers, counts among them."""
 
 from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
 
+from downslope.core import check_number
 from downslope.losses._loss import Loss
 
 
+def _over_outputs(y: jax.Array) -> tuple[int, ...]:
+    """Return all axes but that of the rows."""
+    return tuple(range(1, y.ndim))
+
+
 def _squared(y: jax.Array, t: jax.Array) -> jax.Array:
-    return jnp.sum(jnp.square(y - t), axis=tuple(range(1, y.ndim)))
+    return jnp.sum(jnp.square(y - t), axis=_over_outputs(y))
 
 
 def _squared_derivative(y: jax.Array, t: jax.Array) -> jax.Array:
@@ -17,11 +23,56 @@ def _squared_derivative(y: jax.Array, t: jax.Array) -> jax.Array:
 
 
 def _mean_squared(y: jax.Array, t: jax.Array) -> jax.Array:
-    return jnp.mean(jnp.square(y - t), axis=tuple(range(1, y.ndim)))
+    return jnp.mean(jnp.square(y - t), axis=_over_outputs(y))
 
 
 def _mean_squared_derivative(y: jax.Array, t: jax.Array) -> jax.Array:
     return 2 * (y - t) / (y.size // y.shape[0])
+
+
+def _huber(y: jax.Array, t: jax.Array, *, delta: float) -> jax.Array:
+    e = jnp.abs(y - t)
+    return jnp.sum(jnp.where(e <= delta, jnp.square(e) / 2, delta * (e - delta / 2)), axis=_over_outputs(y))
+
+
+def _huber_derivative(y: jax.Array, t: jax.Array, *, delta: float) -> jax.Array:
+    return jnp.clip(y - t, -delta, delta)
+
+
+def _poisson(y: jax.Array, t: jax.Array) -> jax.Array:
+    return jnp.sum(jnp.exp(y) - t * y, axis=_over_outputs(y))
+
+
+def _poisson_derivative(y: jax.Array, t: jax.Array) -> jax.Array:
+    return jnp.exp(y) - t
+
+
+def huber_with(*, delta: float | int = 1.0) -> Loss:
+    """Return Huber's loss: squared for errors up to `δ`, in proportion to the error beyond.
+
+        e = y − t        l = Σᵢⱼ ½ e²              ∂l/∂y = e / B             where |e| ≤ δ
+                             δ (|e| − ½ δ)                 δ sign(e) / B     elsewhere
+
+    Mean over rows of the sum over outputs. torch's `HuberLoss` takes the mean over outputs too; its `SmoothL1Loss` is
+    this divided by `δ`. The half is there, so that within `δ` it is half our `squared_error`.
+
+    Args:
+        delta: `δ`, above 0, in the units of the targets as the network sees them. As `δ` grows, half the squared error;
+            as it shrinks, `δ` times the absolute error.
+
+    Raises:
+        SettingError: `delta` is not above 0.
+
+    Example:
+        >>> y, t = jnp.array([[0.5], [5.0]]), jnp.array([[0.0], [0.0]])
+        >>> float(huber_with(delta=2.0).value(y, t)), huber_with(delta=2.0).derivative(y, t).tolist()
+        (4.0625, [[0.25], [1.0]])
+
+    References:
+        P. J. Huber, Robust estimation of a location parameter (1964), §1.
+    """
+    settings = (("delta", check_number("delta", delta, above=0)),)
+    return Loss("huber", _huber, _huber_derivative, settings=settings)
 
 
 squared_error = Loss("squared_error", _squared, _squared_derivative)
@@ -35,3 +86,13 @@ sum_squared_error = Loss("sum_squared_error", _squared, _squared_derivative, red
 
 mean_squared_error = Loss("mean_squared_error", _mean_squared, _mean_squared_derivative)
 """`l = Σᵢⱼ (yᵢⱼ − tᵢⱼ)² / (B k)`: mean over rows and `k` outputs, torch's `MSELoss`; `∂l/∂y = 2 (y − t) / (B k)`."""
+
+huber = huber_with()
+"""Huber's loss with `δ = 1`: squared for small errors, so that few large ones do not rule. See `huber_with`."""
+
+poisson = Loss("poisson", _poisson, _poisson_derivative, targets="counts", inverse_link=jnp.exp)
+"""`l = Σᵢⱼ (exp(yᵢⱼ) − tᵢⱼ yᵢⱼ) / B`, for counts whose mean is `exp(y)`; `∂l/∂y = (exp(y) − t) / B`.
+
+The negative logarithm of Poisson's distribution without `ln t!`, which no output changes; the loss may be negative.
+Mean over rows of the sum over outputs: torch's `PoissonNLLLoss(log_input=True, full=False)` takes the mean over outputs
+too. Targets are 0 or more, whole or not; predictions are `exp(y)`."""

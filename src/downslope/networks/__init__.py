@@ -1,5 +1,7 @@
 """Networks: layers in a chain, one sweep forward, one back."""
 
+from downslope.networks._cnn import cnn
+from downslope.networks._freeze import freeze, rearranged
 from downslope.networks._gradients import (
     GradientLists,
     LossAndGradients,
@@ -18,8 +20,11 @@ __all__ = [
     "LossAndGradients",
     "Sequential",
     "WeightLists",
+    "cnn",
+    "freeze",
     "layer_gradients",
     "loss_and_gradients",
     "mlp",
+    "rearranged",
     "weights",
 ]

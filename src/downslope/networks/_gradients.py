@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from downslope.core import Key, Params, ShapeError, Variables
-from downslope.layers import Dense
+from downslope.layers import Dense, Parametrized
 from downslope.losses import Loss, as_loss
 from downslope.networks._sequential import Sequential
 
@@ -92,6 +92,11 @@ def loss_and_gradients(
 def weights(net: Sequential, params: tuple[Params, ...]) -> WeightLists:
     """Return the weights and biases of the dense layers as plain lists `W`, `B`.
 
+    For networks whose only layers with parameters are dense, in a plain chain; others do not read as such lists.
+
+    Raises:
+        ShapeError: the network has no dense layers, or others with parameters.
+
     Example:
         >>> import downslope as ds
         >>> net = ds.mlp([8], outputs=3)
@@ -104,7 +109,7 @@ def weights(net: Sequential, params: tuple[Params, ...]) -> WeightLists:
 
 
 def layer_gradients(net: Sequential, variables: Variables, x: Any, t: Any, loss: str | Loss) -> GradientLists:
-    """Return activations and gradients of the dense layers as plain lists `A`, `DW`, `DB`.
+    """Return activations and gradients of the dense layers as plain lists `A`, `DW`, `DB`; see `ds.weights`.
 
     Args:
         net: the network.
@@ -124,8 +129,14 @@ def _dense_places(net: Sequential) -> list[int]:
     """Return where the dense layers are.
 
     Raises:
-        ShapeError: there are none.
+        ShapeError: there are none, or other layers have parameters too, which the lists could not show.
     """
+    for place, layer in enumerate(net.layers):
+        if isinstance(layer, Parametrized) and not isinstance(layer, Dense):
+            raise ShapeError(
+                "The network must be a plain chain of dense layers to be read as lists of weights, got "
+                f"{type(layer).__name__} at place {place}. Read variables.params and ds.loss_and_gradients instead."
+            )
     places = [place for place, layer in enumerate(net.layers) if isinstance(layer, Dense)]
     if not places:
         raise ShapeError("The network must have dense layers to be read as lists of weights, got none.")

@@ -1,31 +1,33 @@
 """A network: layers in a chain, one sweep forward and one back.
 
 Forward: `h⁰ = x`, `hᵏ = layerₖ(hᵏ⁻¹)`, every `hᵏ` kept. Backward: from `∂l/∂hᴸ`, each layer in turn, last to first,
-gives the gradients of its parameters and `∂l/∂hᵏ⁻¹`. A batch goes through whole, one matrix product a layer.
+gives the gradients of its parameters and `∂l/∂hᵏ⁻¹`. A batch goes through whole, one matrix product a layer. The two
+sweeps themselves are in `downslope.layers._chain`, for blocks hold chains as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from downslope.core import Key, Params, SettingError, Shape, Variables, check_integer, fold
+from downslope.core import Key, Params, Shape, Variables, float_dtype
 from downslope.layers import (
-    Activation,
     AnyLayer,
     Cache,
     Context,
-    ContextLayer,
-    Layer,
-    forward_in,
-    initial_state,
-    initialize,
-    output_shape,
+    chain_backward,
+    chain_forward,
+    chain_params,
+    chain_shapes,
+    chain_state,
+    checked_layers,
+    placed,
+    thawed,
 )
 
 
@@ -81,13 +83,7 @@ class Sequential:
     layers: tuple[AnyLayer, ...]
 
     def __init__(self, layers: Sequence[AnyLayer]):
-        object.__setattr__(self, "layers", tuple(layers))
-        for place, layer in enumerate(self.layers):
-            if isinstance(layer, (type, Sequential)) or not isinstance(layer, (Layer, ContextLayer)):
-                raise SettingError(
-                    f"`layers` must hold layers such as ds.Dense(64), got {layer!r} at place {place}{_hint(layer)}",
-                    "layers",
-                )
+        object.__setattr__(self, "layers", checked_layers(layers))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the output for one example.
@@ -99,10 +95,7 @@ class Sequential:
 
     def shapes(self, input_shape: Shape) -> tuple[Shape, ...]:
         """Return the shape of every activation for one example, the input's first."""
-        shapes = [tuple(check_integer("input_shape", size) for size in input_shape)]
-        for layer in self.layers:
-            shapes.append(output_shape(layer, shapes[-1]))
-        return tuple(shapes)
+        return chain_shapes(self.layers, input_shape)
 
     def init(self, key: Key, input_shape: Shape) -> Variables:
         """Return the variables that training starts from.
@@ -114,13 +107,9 @@ class Sequential:
         Returns:
             `Variables(params, state)` of NumPy arrays: float32, or float64 when JAX's x64 mode is on.
         """
-        shapes = self.shapes(input_shape)
-        params = tuple(
-            initialize(_chosen_initializer(self.layers, place), fold(key, "initialize", place), shapes[place])
-            for place in range(len(self.layers))
-        )
-        state = tuple(initial_state(layer, shape) for layer, shape in zip(self.layers, shapes, strict=False))
-        return Variables(params, state)
+        layers = thawed(self.layers)
+        params, state = chain_params(layers, key, input_shape), chain_state(layers, input_shape)
+        return Variables(*map(_in_working_precision, placed(self.layers, params, state)))
 
     def apply(self, variables: Variables, x: Any) -> Float[Array, "batch ..."]:
         """Return the output for a batch `(B, …)`, as when predicting."""
@@ -144,15 +133,10 @@ class Sequential:
             key: the randomness of this pass, for layers that need any in training.
             row_weights: how much each row counts in the statistics of a batch, `(B,)`.
         """
-        h = jnp.asarray(x)
-        activations, caches, states = [h], [], []
-        for place, (layer, params, state) in enumerate(zip(self.layers, *variables, strict=True)):
-            own_key = None if key is None else jax.random.fold_in(jnp.asarray(key), place)
-            h, cache, next_state = forward_in(layer, Context(training, own_key, row_weights), params, state, h)
-            activations.append(h)
-            caches.append(cache)
-            states.append(next_state)
-        return Forward(h, tuple(activations), tuple(caches), tuple(states))
+        params, state = variables
+        context = Context(training, key, row_weights)
+        activations, caches, state = chain_forward(self.layers, context, params, state, jnp.asarray(x))
+        return Forward(activations[-1], activations, caches, state)
 
     def backward(self, variables: Variables, forward: Forward, d_output: Float[Array, "batch ..."]) -> Backward:
         """Return the gradients that belong to a forward pass.
@@ -162,30 +146,15 @@ class Sequential:
             forward: what it returned.
             d_output: `∂l/∂y`, in the shape of the output.
         """
-        dh = jnp.asarray(d_output)
-        gradients, d_activations = [], [dh]
-        for layer, params, cache in reversed(list(zip(self.layers, variables.params, forward.caches, strict=True))):
-            d_params, dh = layer.backward(params, cache, dh)
-            gradients.append(d_params)
-            d_activations.append(dh)
-        return Backward(tuple(reversed(gradients)), tuple(reversed(d_activations)), dh)
+        swept = chain_backward(self.layers, variables.params, forward.caches, jnp.asarray(d_output))
+        return Backward(swept.params, swept.activations, swept.activations[0])
 
 
-def _hint(layer: object) -> str:
-    """Return the end of the message for what is no layer."""
-    if isinstance(layer, type):
-        return f"; did you mean {layer.__name__}()?"
-    return "; give its layers instead, `*net.layers`." if isinstance(layer, Sequential) else "."
-
-
-def _chosen_initializer(layers: tuple[AnyLayer, ...], place: int) -> AnyLayer:
-    """Return a layer with `"auto"` decided by the activation that follows it, before the next layer with weights."""
-    layer: Any = layers[place]
-    if getattr(layer, "initializer", None) != "auto":
-        return layer
-    for following in layers[place + 1 :]:
-        if isinstance(following, Activation):
-            return replace(layer, initializer="he_normal" if following.rectifier else "glorot_normal")
-        if hasattr(following, "initializer"):
-            break
-    return replace(layer, initializer="glorot_normal")
+def _in_working_precision(tree: Any) -> Any:
+    """Return arrays of NumPy, with real numbers in the type networks are made with, whatever a user's layer gave."""
+    if isinstance(tree, dict):  # `jax.tree.map` would sort the names
+        return {name: _in_working_precision(value) for name, value in tree.items()}
+    if isinstance(tree, (tuple, list)):
+        return type(tree)(_in_working_precision(value) for value in tree)
+    array = np.asarray(tree)
+    return np.asarray(array, float_dtype()) if np.issubdtype(array.dtype, np.floating) else array

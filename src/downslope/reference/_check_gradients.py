@@ -191,6 +191,8 @@ def _loss_and_targets(loss: str | Loss, t: Any, output: jax.Array, seed: int) ->
     chosen, random = as_loss(loss, task="regression"), generator(seed, "targets")
     if chosen.targets == "numbers":
         return chosen, jnp.asarray(random.standard_normal(output.shape))
+    if chosen.targets == "counts":
+        return chosen, jnp.asarray(random.poisson(2.0, output.shape).astype(float))
     if chosen.targets == "shares":
         return chosen, jnp.asarray(random.uniform(0, 1, output.shape))
     return chosen, jnp.asarray(random.integers(0, max(output.shape[-1], 2), output.shape[:-1]))

@@ -32,7 +32,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint in one piece."""
     from safetensors.numpy import save
 
-    arrays = {name: np.ascontiguousarray(array) for name, array in checkpoint.arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()}
     facts = json.dumps(checkpoint.facts)
     write_whole(path, save(arrays, metadata={"facts": facts, "digest": _digest(arrays, facts)}))
 

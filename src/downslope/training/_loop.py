@@ -10,8 +10,7 @@ from downslope.training._chunk import State, run_chunk
 from downslope.training._descent import Descent
 from downslope.training._evaluate import loss_of, outputs_of
 from downslope.training._keep import Keeper
-from downslope.training._metrics import score
-from downslope.training._predict import predicted
+from downslope.training._metrics import Answers, score
 from downslope.training._problem import Part, Problem
 from downslope.training._progress import Progress
 from downslope.training._rows import chunk_steps, epoch_rows, filled
@@ -111,8 +110,8 @@ def _measured(problem: Problem, variables: Variables, part: Part, name: str) -> 
     outputs = outputs_of(problem.net, variables, part.x)
     values = {f"{name}_loss": loss_of(problem.net, problem.loss, outputs, part.t, part.weights)}
     if problem.metrics:
-        guess = predicted(problem.preprocessing, outputs)
-        scores = score(problem.metrics, problem.preprocessing.task, part.truth, guess, part.weights)
+        answers = Answers(part.truth, outputs, part.weights, problem.preprocessing, problem.loss)
+        scores = score(problem.metrics, answers)
         values |= {f"{name}_{metric}": value for metric, value in scores.items()}
     return values
 

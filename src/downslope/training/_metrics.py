@@ -1,42 +1,120 @@
-"""Metrics by name, from scikit-learn: what users ask of predictions, in the targets' own units."""
+"""Metrics by name, from scikit-learn: what users ask of predictions, in the targets' own units.
+
+Rows count by their row weights, and rows of weight 0 not at all; class weights change what descends, not what is
+measured. A metric that is undefined for some rows, such as AUC where all are of one class, is NaN.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from downslope.core import SettingError, UnknownNameError
+from downslope.data import Preprocessing
+from downslope.losses import Loss
+from downslope.training._predict import class_scores, original_numbers, predicted_classes
+
+NAN = float("nan")
 
 
-def _accuracy(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None) -> float:
+@dataclass(frozen=True)
+class Answers:
+    """What a metric may ask for: the truth, and what the network makes of the same rows.
+
+    Attributes:
+        truth: class indices `(rows,)`, or targets in their original units.
+        outputs: the network's raw outputs, `(rows, outputs)`.
+        weights: row weights, or None.
+        preprocessing: fitted in training.
+        loss: what descended.
+    """
+
+    truth: np.ndarray
+    outputs: np.ndarray
+    weights: np.ndarray | None
+    preprocessing: Preprocessing
+    loss: Loss
+
+    @cached_property
+    def predictions(self) -> np.ndarray:
+        """What is predicted, of the same kind as `truth`."""
+        if self.preprocessing.task == "classification":
+            return predicted_classes(self.outputs)
+        return original_numbers(self.preprocessing, self.loss, self.outputs)
+
+    @cached_property
+    def scores(self) -> np.ndarray:
+        """A number for each row and class, `(rows, classes)`: the larger, the likelier that class."""
+        return class_scores(self.loss, self.outputs)
+
+    @property
+    def two_classes(self) -> bool:
+        """Whether there are just two classes, of which the second in sorted order is the positive one."""
+        return self.preprocessing.outputs == 2
+
+
+def _accuracy(answers: Answers) -> float:
     from sklearn.metrics import accuracy_score
 
-    return accuracy_score(truth, predicted, sample_weight=weights)
+    return accuracy_score(answers.truth, answers.predictions, sample_weight=answers.weights)
 
 
-def _rmse(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None) -> float:
+def _balanced_accuracy(answers: Answers) -> float:
+    from sklearn.metrics import recall_score
+
+    # balanced_accuracy_score itself warns where a class is predicted that does not occur
+    occurring, weights = np.unique(answers.truth), answers.weights
+    return recall_score(answers.truth, answers.predictions, labels=occurring, average="macro", sample_weight=weights)
+
+
+def _f1(answers: Answers) -> float:
+    from sklearn.metrics import f1_score
+
+    labels, weights = [1] if answers.two_classes else None, answers.weights
+    settings: dict[str, Any] = {"labels": labels, "average": "macro", "zero_division": NAN}
+    return f1_score(answers.truth, answers.predictions, sample_weight=weights, **settings)
+
+
+def _auc(answers: Answers) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    occurring = np.unique(answers.truth)
+    if len(occurring) < 2:
+        return NAN
+    against_rest = occurring[1:] if answers.two_classes else occurring
+    areas = [
+        roc_auc_score(answers.truth == place, answers.scores[:, place], sample_weight=answers.weights)
+        for place in against_rest
+    ]
+    return float(np.mean(areas))
+
+
+def _rmse(answers: Answers) -> float:
     from sklearn.metrics import root_mean_squared_error
 
-    return root_mean_squared_error(truth, predicted, sample_weight=weights)
+    return root_mean_squared_error(answers.truth, answers.predictions, sample_weight=answers.weights)
 
 
-def _mae(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None) -> float:
+def _mae(answers: Answers) -> float:
     from sklearn.metrics import mean_absolute_error
 
-    return mean_absolute_error(truth, predicted, sample_weight=weights)
+    return mean_absolute_error(answers.truth, answers.predictions, sample_weight=answers.weights)
 
 
-def _r2(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None) -> float:
+def _r2(answers: Answers) -> float:
     from sklearn.metrics import r2_score
 
-    return r2_score(truth, predicted, sample_weight=weights) if len(truth) > 1 else float("nan")
+    if np.any(np.ptp(answers.truth, axis=0) == 0):
+        return NAN
+    return r2_score(answers.truth, answers.predictions, sample_weight=answers.weights)
 
 
-Metric = Callable[[Any, Any, Any], float]
-METRICS: dict[str, dict[str, Metric]] = {
-    "classification": {"accuracy": _accuracy},
+METRICS: dict[str, dict[str, Callable[[Answers], float]]] = {
+    "classification": {"accuracy": _accuracy, "balanced_accuracy": _balanced_accuracy, "f1": _f1, "auc": _auc},
     "regression": {"rmse": _rmse, "mae": _mae, "r2": _r2},
 }
 DEFAULTS = {"classification": ("accuracy",), "regression": ("rmse", "r2")}
@@ -57,13 +135,16 @@ def check_metrics(names: Sequence[str], task: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def score(
-    names: Sequence[str], task: str, truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = None
-) -> dict[str, float]:
+def score(names: Iterable[str], answers: Answers) -> dict[str, float]:
     """Return the metrics of predictions, by name.
 
     Predictions that are not finite score NaN: a run that diverged has no metrics.
     """
-    if task == "regression" and not np.all(np.isfinite(predicted)):
-        return dict.fromkeys(names, float("nan"))
-    return {name: float(METRICS[task][name](truth, predicted, weights)) for name in names}
+    if answers.weights is not None:
+        counts = answers.weights > 0
+        truth, outputs, weights = (array[counts] for array in (answers.truth, answers.outputs, answers.weights))
+        answers = replace(answers, truth=truth, outputs=outputs, weights=weights)
+    finite = np.all(np.isfinite(answers.outputs)) and np.all(np.isfinite(answers.predictions))
+    if not len(answers.truth) or not finite:
+        return dict.fromkeys(names, NAN)
+    return {name: float(METRICS[answers.preprocessing.task][name](answers)) for name in names}

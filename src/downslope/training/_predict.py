@@ -10,15 +10,24 @@ from downslope.data import Preprocessing
 from downslope.losses import Loss
 
 
-def predicted(preprocessing: Preprocessing, outputs: np.ndarray) -> np.ndarray:
-    """Return labels, or targets in their original units.
+def predicted(preprocessing: Preprocessing, loss: Loss, outputs: np.ndarray) -> np.ndarray:
+    """Return labels, or targets in their original units."""
+    if preprocessing.task == "regression":
+        return original_numbers(preprocessing, loss, outputs)
+    return preprocessing.labels(predicted_classes(outputs))
+
+
+def original_numbers(preprocessing: Preprocessing, loss: Loss, outputs: np.ndarray) -> np.ndarray:
+    """Return the mean of the targets that outputs stand for, such as `exp(y)` of counts, in the targets' units."""
+    return preprocessing.original_targets(outputs if loss.inverse_link is None else _linked(loss, outputs))
+
+
+def predicted_classes(outputs: np.ndarray) -> np.ndarray:
+    """Return class indices `(rows,)`.
 
     With one output per row, two classes are told apart by its sign; else the largest output wins.
     """
-    if preprocessing.task == "regression":
-        return preprocessing.original_targets(outputs)
-    two_sides = outputs.shape[1] == 1
-    return preprocessing.labels((outputs[:, 0] > 0).astype(np.int32) if two_sides else np.argmax(outputs, axis=1))
+    return (outputs[:, 0] > 0).astype(np.int32) if outputs.shape[1] == 1 else np.argmax(outputs, axis=1)
 
 
 def probabilities(preprocessing: Preprocessing, loss: Loss, outputs: np.ndarray) -> np.ndarray:
@@ -30,5 +39,28 @@ def probabilities(preprocessing: Preprocessing, loss: Loss, outputs: np.ndarray)
     if preprocessing.task != "classification" or loss.inverse_link is None:
         wanted = "Train with cross_entropy or binary_cross_entropy for probabilities."
         raise SettingError(f"Probabilities need a loss that gives them, got {loss.name!r}. {wanted}", "loss")
-    shares = np.asarray(loss.inverse_link(jnp.asarray(outputs)))
+    return _shares(loss, outputs)
+
+
+def class_scores(loss: Loss, outputs: np.ndarray) -> np.ndarray:
+    """Return a number for each row and class, `(rows, classes)`: the larger, the likelier that class.
+
+    Probabilities where the loss gives them; else by how much an output exceeds the largest of the others.
+    """
+    if loss.inverse_link is not None:
+        return _shares(loss, outputs)
+    if outputs.shape[1] == 1:
+        return np.concatenate([-outputs, outputs], axis=1)
+    second, first = np.sort(outputs, axis=1)[:, -2:].T[:, :, None]
+    return outputs - np.where(outputs == first, second, first)
+
+
+def _shares(loss: Loss, outputs: np.ndarray) -> np.ndarray:
+    """Return a column a class; of one output, both sides."""
+    shares = _linked(loss, outputs)
     return np.concatenate([1 - shares, shares], axis=1) if shares.shape[1] == 1 else shares
+
+
+def _linked(loss: Loss, outputs: np.ndarray) -> np.ndarray:
+    """Return the means that outputs stand for."""
+    return np.asarray(loss.inverse_link(jnp.asarray(outputs)))  # pyright: ignore[reportOptionalCall]

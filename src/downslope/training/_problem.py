@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import jax
@@ -24,9 +25,11 @@ from downslope.core import (
     named_leaves,
 )
 from downslope.data import Batches, Dataset, Preprocessing
+from downslope.layers import BatchNorm, walk
 from downslope.losses import Loss, as_loss, check_targets
-from downslope.networks import Sequential
+from downslope.networks import Sequential, rearranged
 from downslope.optimizers import Optimizer, as_optimizer
+from downslope.training._class_weights import ClassWeight, class_weights, row_weights
 from downslope.training._metrics import check_metrics
 
 SUBSET_ROWS = 2000
@@ -41,7 +44,7 @@ class Part:
         x: inputs, `(rows, …)`.
         t: targets: class indices `(rows,)` or numbers `(rows, outputs)`.
         weights: row weights, or None.
-        truth: the targets as the user gave them.
+        truth: what metrics compare predictions with: class indices, or targets in their original units.
     """
 
     x: np.ndarray | Array
@@ -71,9 +74,10 @@ class Problem:
         loss: what descends.
         optimizer: how.
         batches: which rows each step learns from.
-        train: the training rows.
+        train: the training rows; their weights are multiplied by those of their classes.
         subset: those that `train_loss` is measured on.
         validation: rows to stop by, or None.
+        class_weight: `"balanced"`, pairs of label and weight, or None.
         preprocessing: fitted on the training rows.
         metrics: names of metrics to put into the history.
         start: the variables before the first step.
@@ -89,6 +93,7 @@ class Problem:
     train: Part
     subset: Part
     validation: Part | None
+    class_weight: str | tuple[tuple[Any, float], ...] | None
     preprocessing: Preprocessing
     metrics: tuple[str, ...]
     start: Variables
@@ -111,6 +116,7 @@ def prepare(
     normalize_targets: str | None,
     start: Variables | None,
     metrics: Sequence[str],
+    class_weight: ClassWeight,
 ) -> Problem:
     """Return the problem that `train` was asked to solve; its arguments are explained there."""
     check_kinds(net, data)
@@ -123,16 +129,20 @@ def prepare(
         training, normalize=normalize, normalize_targets=normalize_targets, classes=data.classes
     )
     outputs = _outputs(net, preprocessing)
+    _check_batch_norm(net, preprocessing.input_shape, len(training), batch_size)
     chosen = as_loss(loss, task=preprocessing.task, outputs=outputs)
     train = part_of(training, preprocessing, chosen, outputs)
+    of_classes = class_weights(class_weight, preprocessing, train.truth)
+    weighted = replace(train, weights=row_weights(of_classes, train.truth, train.weights, float_dtype()))
     return Problem(
         net=net,
         loss=chosen,
         optimizer=rule,
         batches=Batches(len(train), batch_size, order=order, seed=seed),
-        train=train.on_device(),
+        train=weighted.on_device(),
         subset=_subset(train, seed).on_device(),
         validation=None if held_out is None else part_of(held_out, preprocessing, chosen, outputs).on_device(),
+        class_weight=class_weight if isinstance(class_weight, str) else _pairs(of_classes),
         preprocessing=preprocessing,
         metrics=check_metrics(metrics, preprocessing.task),
         start=_started(net, preprocessing, start, seed),
@@ -143,6 +153,7 @@ def prepare(
             "validation_rows": 0 if held_out is None else len(held_out),
             "fingerprint": _fingerprint(train),
             "target": data.target_name,
+            "class_weights": _pairs(of_classes),
         },
     )
 
@@ -151,7 +162,7 @@ def part_of(data: Dataset, preprocessing: Preprocessing, loss: Loss, outputs: in
     """Return a data set as the network sees it.
 
     Raises:
-        DataError: it has no target, or targets that the loss does not allow.
+        DataError: it has no target, targets that the loss does not allow, or no row of a weight above 0.
         SettingError: the loss does not suit the target.
     """
     if data.y is None:
@@ -159,7 +170,10 @@ def part_of(data: Dataset, preprocessing: Preprocessing, loss: Loss, outputs: in
     targets = preprocessing.targets(data.y)
     check_targets(loss, targets, outputs=outputs, task=preprocessing.task)
     weights = None if data.row_weights is None else np.asarray(data.row_weights, float_dtype())
-    return Part(preprocessing.inputs(data.x), targets, weights, data.y)
+    if weights is not None and not weights.any():
+        raise DataError(f"Some row must have a weight above 0, got {len(weights)} rows that all weigh 0.")
+    truth = targets if preprocessing.task == "classification" else data.y
+    return Part(preprocessing.inputs(data.x), targets, weights, truth)
 
 
 def check_kinds(net: Any, data: Any) -> None:
@@ -206,6 +220,28 @@ def _outputs(net: Sequential, preprocessing: Preprocessing) -> int:
     return outputs
 
 
+def _check_batch_norm(net: Sequential, input_shape: tuple[int, ...], rows: int, batch_size: int) -> None:
+    """Check that no batch leaves batch norm a single number of each feature, which it would make 0.
+
+    Raises:
+        SettingError: a batch would, every one or the last.
+    """
+    norms = [shape for layer, shape in walk(net.layers, input_shape) if isinstance(layer, BatchNorm)]
+    alone = batch_size == 1 or rows % batch_size == 1
+    if not alone or all(int(np.prod(shape[:-1])) > 1 for shape in norms):
+        return
+    if rows == 1:
+        raise SettingError("Batch norm needs 2 training rows or more, got 1. Use ds.LayerNorm().", "batch_size")
+    which = "every batch holds" if batch_size == 1 else "the last batch holds"
+    near = sorted(range(2, rows + 1), key=lambda size: (abs(size - batch_size), size))
+    works = sorted(islice((size for size in near if rows % size != 1), 3))
+    raise SettingError(
+        f"With batch norm every batch must hold 2 rows or more, but with `batch_size` {batch_size} and {rows} training "
+        f"rows {which} one. Sizes that do not divide {rows - 1} work: {', '.join(map(str, works))} are near.",
+        "batch_size",
+    )
+
+
 def _subset(train: Part, seed: int) -> Part:
     """Return the rows that `train_loss` is measured on: all, or a fixed draw of `SUBSET_ROWS`."""
     if len(train) <= SUBSET_ROWS:
@@ -223,12 +259,19 @@ def _started(net: Sequential, preprocessing: Preprocessing, start: Variables | N
     fresh = net.init(fold(seed, "initialize"), preprocessing.input_shape)
     if start is None:
         return fresh
+    if len(start.params) == len(start.state) == len(net.layers):
+        start = rearranged(net, start)
     given, expected = named_leaves(tuple(start)), named_leaves(tuple(fresh))
     shapes = {name: np.shape(array) for name, array in given.items()}
     wanted = {name: np.shape(array) for name, array in expected.items()}
     if shapes != wanted:
         raise ShapeError(f"`start` must hold variables of this network, with shapes {wanted}, got {shapes}.")
     return jax.tree.map(lambda old, new: np.asarray(new, old.dtype), fresh, Variables(*start))
+
+
+def _pairs(weights: dict[Any, float] | None) -> tuple[tuple[Any, float], ...] | None:
+    """Return weights by label as JSON can hold them: its names are text, labels may be numbers."""
+    return None if weights is None else tuple(weights.items())
 
 
 def _fingerprint(train: Part) -> str:

@@ -40,6 +40,7 @@ def record_of(problem: Problem, settings: dict[str, Any], notes: tuple[str, ...]
         "batch_size": problem.batches.batch_size,
         "order": problem.batches.order,
         "metrics": problem.metrics,
+        "class_weight": problem.class_weight,
         **settings,
     }
     return Record(

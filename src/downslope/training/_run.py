@@ -13,7 +13,7 @@ from downslope.data import Dataset, Preprocessing
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.training._evaluate import loss_of, outputs_of
-from downslope.training._metrics import DEFAULTS, score
+from downslope.training._metrics import DEFAULTS, Answers, score
 from downslope.training._predict import predicted, probabilities
 from downslope.training._problem import part_of
 from downslope.training._restarts import Restarts
@@ -87,8 +87,8 @@ class Run:
         return outputs_of(self.net, self.variables, inputs)
 
     def predict(self, x: Any) -> np.ndarray:
-        """Return the predicted labels, or targets in their original units. `x` as for `outputs`."""
-        return predicted(self.preprocessing, self.outputs(x))
+        """Return the predicted labels, or targets in their original units, of counts the mean. `x` as for `outputs`."""
+        return predicted(self.preprocessing, self.loss, self.outputs(x))
 
     def predict_proba(self, x: Any) -> np.ndarray:
         """Return the probability of each class, `(rows, classes)`, in the order of `preprocessing.classes`.
@@ -119,8 +119,7 @@ class Run:
         outputs = self.outputs(data)
         part = part_of(data, self.preprocessing, self.loss, outputs.shape[1])
         names = tuple(dict.fromkeys(DEFAULTS[self.task] + self.metrics))
-        guess = predicted(self.preprocessing, outputs)
-        scores = score(names, self.task, part.truth, guess, part.weights)
+        scores = score(names, Answers(part.truth, outputs, part.weights, self.preprocessing, self.loss))
         return {"loss": loss_of(self.net, self.loss, outputs, part.t, part.weights)} | scores
 
     def table(self) -> Any:

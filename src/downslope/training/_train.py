@@ -15,6 +15,7 @@ from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, adam
 from downslope.runs import RunFolder
+from downslope.training._class_weights import ClassWeight
 from downslope.training._descent import Descent, begin
 from downslope.training._keep import FolderKeeper, Forgetful
 from downslope.training._loop import descend
@@ -47,6 +48,7 @@ def train(
     order: str = "shuffle",
     start: Variables | None = None,
     metrics: Sequence[str] = (),
+    class_weight: ClassWeight = None,
     record: Record | None = None,
     progress: str | bool = "auto",
 ) -> Run:
@@ -75,8 +77,16 @@ def train(
             (`"symmetric"`), or not at all (None). Statistics come from the training part.
         normalize_targets: `"standard"` for numbers as targets, undone in predictions; or None.
         order: how rows are drawn: `"shuffle"` anew each epoch, `"shuffle_once"`, `"sequential"`, `"replacement"`.
-        start: variables to begin from, instead of `net.init`.
-        metrics: names to put into the history: `accuracy`; `rmse`, `mae`, `r2`.
+        start: variables to begin from, such as those of another run, instead of `net.init`. With `ds.freeze(net, …)`
+            for the network, some layers keep theirs.
+        metrics: names to put into the history, scikit-learn's: for classes `accuracy`, `balanced_accuracy`, `f1` (of
+            two classes that of the second in sorted order, of more the mean over those that occur), `auc` (area under
+            the ROC curve; of more than two classes the mean of each against the rest, over those that occur); for
+            numbers `rmse`, `mae`, `r2`. NaN where one is undefined.
+        class_weight: how much the rows of each class count in what descends, times their row weights: `"balanced"` for
+            scikit-learn's `n / (K · count)` of the training rows, or weights of 0 or more by label (1 where not
+            named). `batch_loss` counts so too; all that is measured at fixed parameters (`train_loss`,
+            `validation_loss`, metrics) counts by row weights alone, and compares with other runs.
         record: what to record besides; see `ds.Record`.
         progress: `"auto"`, `"bar"`, `"lines"`, or False.
 
@@ -99,6 +109,22 @@ def train(
         ('completed', 30)
         >>> bool(run.evaluate(data)["accuracy"] > 0.9)
         True
+
+        An optimizer of your own, `θ ← θ − η sign(g)`, is a pair of functions, as optax's are; it can be chained with
+        those of optax:
+
+        >>> import jax, jax.numpy as jnp, optax
+        >>> def sign_descent(learning_rate):
+        ...     def init(params):
+        ...         return optax.EmptyState()
+        ...
+        ...     def update(gradients, state, params=None):
+        ...         return jax.tree.map(lambda g: -learning_rate * jnp.sign(g), gradients), state
+        ...
+        ...     return optax.GradientTransformation(init, update)
+        >>> run = ds.train(net, data, optimizer=sign_descent(1e-3), epochs=20, progress=False)
+        >>> bool(run.history["train_loss"][-1] < run.history["train_loss"][0])
+        True
     """
     check_integer("epochs", epochs)
     _check_restarts(restarts, start, record)
@@ -118,6 +144,7 @@ def train(
         normalize_targets=normalize_targets,
         start=start,
         metrics=metrics,
+        class_weight=class_weight,
     )
     notes = tuple(dict.fromkeys(data.notes + problem.preprocessing.notes))
     keeper = None
