@@ -719,7 +719,11 @@ def test_short_forms_of_weight_decay_are_the_long_ones():
 # --- averages of weights ---
 
 
-@pytest.mark.parametrize("inner", [adamw(0.01), sgd(DECAY, momentum=CYCLE), from_optax(optax.lamb(0.01))], ids=repr)
+@pytest.mark.parametrize(
+    "inner",
+    [adamw(0.01), sgd(DECAY, momentum=CYCLE), from_optax(optax.lamb(0.01))],
+    ids=["adamw", "scheduled sgd", "lamb"],
+)
 def test_averaging_leaves_the_steps_alone(inner):
     with jax_as_optax_needs_it():
         assert_paths_close(walk(ema(0.9, inner))[0], walk(inner)[0])

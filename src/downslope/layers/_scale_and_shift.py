@@ -41,7 +41,7 @@ def scale_and_shift_gradients(normalized: Float[Array, "batch ..."], dy: Float[A
 
 def as_features(vector: Float[Array | np.ndarray, " features"], like: Float[Array, "batch ..."]) -> Array:
     """Return a vector with one number a feature, shaped to go with a batch."""
-    return jnp.reshape(vector, (1,) * (like.ndim - 1) + (-1,))
+    return jnp.asarray(vector).reshape((1,) * (like.ndim - 1) + (-1,))
 
 
 def all_but_features(x: Float[Array, "batch ..."]) -> tuple[int, ...]:
