@@ -42,6 +42,14 @@ def test_an_opened_run_is_the_run(finished):
         assert getattr(opened, name) == getattr(finished, name), name
 
 
+def test_a_run_opens_in_another_precision_than_it_was_saved_in(tmp_path):
+    with jax.enable_x64(False):
+        run = stored(tmp_path / "run", record=ds.Record(parameters_every=4))
+    opened = ds.open_run(tmp_path / "run")
+    assert opened.params[0]["weight"].dtype == np.float32
+    same((opened.variables, opened.trajectory.params), (run.variables, run.trajectory.params))
+
+
 def test_a_run_folder_holds_what_the_design_says(finished):
     files = {str(path.relative_to(finished.path)) for path in finished.path.rglob("*") if path.is_file()}
     checkpoints = {f"checkpoints/{name}.safetensors" for name in ("last", "previous", "best")}

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from downslope import layers, losses, networks, optimizers, schedules
-from downslope.core import Variables, rebuild, render, with_named_leaves
+from downslope.core import PyTree, Variables, named_leaves, rebuild, render, with_named_leaves
 from downslope.data import Preprocessing
 from downslope.layers import initializers
 from downslope.losses import Loss
@@ -106,8 +106,7 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
 
 def _variables(checkpoint: Checkpoint, template: Variables) -> Variables:
     """Return a network's variables from named arrays, in the precision they were saved in."""
-    named = _under("variables", checkpoint)
-    return with_named_leaves(template, named, what="saved array")
+    return _fitted(template, _under("variables", checkpoint), what="saved array")
 
 
 def _restarts(checkpoint: Checkpoint | None) -> Restarts | None:
@@ -127,7 +126,14 @@ def _trajectory(checkpoint: Checkpoint | None, template: Variables) -> Trajector
         return None
     steps = checkpoint.arrays["steps"]
     stacked = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (len(steps), *leaf.shape)), template.params)
-    return Trajectory(steps, with_named_leaves(stacked, _under("params", checkpoint), what="recorded array"))
+    return Trajectory(steps, _fitted(stacked, _under("params", checkpoint), what="recorded array"))
+
+
+def _fitted(template: PyTree, named: dict[str, np.ndarray], *, what: str) -> PyTree:
+    """Return named arrays as the tree that a template is, in the precision they were saved in."""
+    leaves = named_leaves(template).items()
+    typed = [leaf.astype(named[name].dtype) if name in named else leaf for name, leaf in leaves]
+    return with_named_leaves(jax.tree.unflatten(jax.tree.structure(template), typed), named, what=what)
 
 
 def _under(prefix: str, checkpoint: Checkpoint) -> dict[str, np.ndarray]:
