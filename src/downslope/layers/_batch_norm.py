@@ -46,8 +46,8 @@ class BatchNorm:
         Ioffe, Szegedy (2015), Batch normalization, algorithms 1 and 2; the backward pass, §3.
     """
 
-    momentum: float = 0.9
-    eps: float = 1e-5
+    momentum: float | int = 0.9
+    eps: float | int = 1e-5
 
     def __post_init__(self) -> None:
         check_number("momentum", self.momentum, at_least=0, below=1, advice="It weighs the old value.")

@@ -27,7 +27,7 @@ class Dropout:
         Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout, §4 and §10.
     """
 
-    rate: float
+    rate: float | int
 
     def __post_init__(self) -> None:
         check_number("rate", self.rate, at_least=0, below=1, advice="It is the share of numbers to drop, such as 0.1.")

@@ -34,7 +34,7 @@ class LayerNorm:
         Ba, Kiros, Hinton (2016), Layer normalization, eq. 3–4.
     """
 
-    eps: float = 1e-5
+    eps: float | int = 1e-5
 
     def __post_init__(self) -> None:
         check_number("eps", self.eps, above=0)
