@@ -84,12 +84,12 @@ def check_present(wanted: Sequence[str], present: Sequence[str]) -> None:
         return
     close = list(dict.fromkeys(match for name in missing for match in close_names(name, present)))
     advice = f"Did you mean {' or '.join(map(repr, close[:3]))}?" if close else f"It has {listed(present)}."
-    raise DataError(f"The table must have the columns {listed(wanted)}, but lacks {listed(missing)}. {advice}")
+    raise DataError(f"The table must have {len(wanted)} columns, but lacks {listed(missing, most=8)}. {advice}")
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return up to 30 names, as a sentence shows them."""
-    return ", ".join(map(repr, names[:30])) + (f", … ({len(names)} in all)" if len(names) > 30 else "")
+def listed(names: Sequence[str], *, most: int = 30) -> str:
+    """Return the first names, as a sentence shows them."""
+    return ", ".join(map(repr, names[:most])) + (f", … ({len(names)} in all)" if len(names) > most else "")
 
 
 def number_matrix(table: Table, columns: Sequence[str]) -> np.ndarray:

@@ -61,7 +61,8 @@ def train(
         net: the network.
         data: rows with targets.
         loss: a name, a `Loss`, or `"auto"`: cross-entropy for classes, squared error for numbers.
-        optimizer: one of `ds.sgd`, `ds.rmsprop`, `ds.adam`, `ds.adamw`, `ds.clip`, their name, or any optax
+        optimizer: one of `ds.sgd`, `ds.rmsprop`, `ds.adam`, `ds.adamw`, `ds.nadam`, `ds.adagrad`, `ds.adadelta`, their
+            name, one of them within `ds.clip`, `ds.l2`, `ds.decoupled_weight_decay` or `ds.ema`, or any optax
             transformation.
         batch_size: rows a step, from 1 to all.
         epochs: passes over the data, at most.
