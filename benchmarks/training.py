@@ -28,7 +28,7 @@ from downslope.training._descent import begin
 from downslope.training._loop import one_epoch
 from downslope.training._problem import prepare
 from downslope.training._progress import Silent
-from downslope.training._trajectory import Recorder
+from downslope.training._recorder import Recorder
 
 Epoch = Callable[[], None]
 
@@ -134,8 +134,9 @@ def ours(case: Case, x: np.ndarray, t: np.ndarray) -> Epoch:
         normalize_targets=None,
         start=ds.Variables(params, tuple({} for _ in net.layers)),
         metrics=(),
+        class_weight=None,
     )
-    descent, silent, recorder = begin(problem), Silent(), Recorder(None)
+    descent, silent, recorder = begin(problem), Silent(), Recorder(ds.Record())
 
     def epoch() -> None:
         loss = one_epoch(problem, descent, silent, recorder)

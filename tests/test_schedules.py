@@ -16,6 +16,7 @@ from downslope.core import CustomPartError, SettingError, UnknownNameError, rebu
 SCHEDULES = {
     "constant": schedules.constant(0.1),
     "step_decay": schedules.step_decay(0.1, 0.5, every=7),
+    "piecewise_constant": schedules.piecewise_constant([0.1, 0.3, 0.05], at=[7, 30]),
     "exponential_decay": schedules.exponential_decay(0.1, 0.97),
     "exponential_decay, every 5": schedules.exponential_decay(0.1, 0.9, 5),
     "inverse_time_decay": schedules.inverse_time_decay(0.1, 0.3),
@@ -221,6 +222,11 @@ def torch_rates(make, steps, start=0.1):
 
 
 TORCH = {
+    "MultiStepLR": (
+        schedules.piecewise_constant([0.1, 0.05, 0.025], at=[7, 30]),
+        lambda lr, o: lr.MultiStepLR(o, [7, 30], 0.5),
+        100,
+    ),
     "StepLR": (schedules.step_decay(0.1, 0.5, 7), lambda lr, o: lr.StepLR(o, 7, 0.5), 100),
     "ExponentialLR": (schedules.exponential_decay(0.1, 0.97), lambda lr, o: lr.ExponentialLR(o, 0.97), 100),
     "CosineAnnealingLR": (
@@ -349,6 +355,8 @@ BAD = {
     "negative constant": partial(schedules.constant, -0.1),
     "constant of text": partial(schedules.constant, "0.1"),
     "constant NaN": partial(schedules.constant, math.nan),
+    "values and steps that do not fit": partial(schedules.piecewise_constant, [0.1, 0.2], at=[]),
+    "steps that do not rise": partial(schedules.piecewise_constant, [0.1, 0.2, 0.3], at=[5, 5]),
     "factor 0": partial(schedules.step_decay, 0.1, 0, 10),
     "factor above 1": partial(schedules.step_decay, 0.1, 2, 10),
     "every 0": partial(schedules.step_decay, 0.1, 0.5, 0),

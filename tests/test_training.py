@@ -255,7 +255,7 @@ def test_equal_settings_of_losses_and_classes_compile_once(monkeypatch):
 def test_chunk_length_does_not_change_a_bit(monkeypatch, order):
     runs = []
     for length in (1, 7, 32):
-        monkeypatch.setattr(_loop, "chunk_steps", lambda problem, length=length: length)
+        monkeypatch.setattr(_loop, "chunk_steps", lambda problem, epoch, length=length: length)
         runs.append(trained(data=NUMBERS, batch_size=4, optimizer=ds.adam(1e-2), order=order))
     for other in runs[1:]:
         assert_bitwise(runs[0].variables, other.variables)

@@ -1,5 +1,6 @@
 from . import core as core
 from . import data as data
+from . import diagnosis as diagnosis
 from . import figures as figures
 from . import layers as layers
 from . import losses as losses
@@ -24,6 +25,8 @@ from .data import Dataset as Dataset
 from .data import available as available
 from .data import load as load
 from .data import read as read
+from .diagnosis import compare_initializations as compare_initializations
+from .diagnosis import initialization_report as initialization_report
 from .layers import ELU as ELU
 from .layers import GELU as GELU
 from .layers import AvgPool as AvgPool
@@ -52,6 +55,7 @@ from .networks import freeze as freeze
 from .networks import layer_gradients as layer_gradients
 from .networks import loss_and_gradients as loss_and_gradients
 from .networks import mlp as mlp
+from .networks import profile as profile
 from .networks import weights as weights
 from .optimizers import adadelta as adadelta
 from .optimizers import adagrad as adagrad
@@ -67,9 +71,17 @@ from .optimizers import rmsprop as rmsprop
 from .optimizers import set_hyperparam as set_hyperparam
 from .optimizers import sgd as sgd
 from .reference import check_gradients as check_gradients
+from .training import Change as Change
+from .training import Moment as Moment
+from .training import Race as Race
 from .training import Record as Record
 from .training import Restarts as Restarts
 from .training import Run as Run
+from .training import Statistics as Statistics
+from .training import Stop as Stop
+from .training import Sweep as Sweep
 from .training import Trajectory as Trajectory
 from .training import open_run as open_run
+from .training import race as race
+from .training import sweep as sweep
 from .training import train as train

@@ -26,6 +26,7 @@ from downslope.layers._chain import (
     chain_shapes,
     chain_state,
     checked_layers,
+    context_at,
     decide_initializers,
     walk,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "chain_shapes",
     "chain_state",
     "checked_layers",
+    "context_at",
     "decide_initializers",
     "forward_in",
     "initial_state",

@@ -29,6 +29,7 @@ from downslope.layers import (
     placed,
     thawed,
 )
+from downslope.networks._summary import Summary, summarize
 
 
 class Forward(NamedTuple):
@@ -96,6 +97,28 @@ class Sequential:
     def shapes(self, input_shape: Shape) -> tuple[Shape, ...]:
         """Return the shape of every activation for one example, the input's first."""
         return chain_shapes(self.layers, input_shape)
+
+    def summary(self, input_shape: Shape) -> Summary:
+        """Return what each layer holds and takes: parameters, connections, operations of a forward pass, memory.
+
+        All of it is counted; what is measured is in `ds.profile`.
+
+        Args:
+            input_shape: the shape of one example, without the row axis.
+
+        Returns:
+            `.rows`, one a layer, those inside residual blocks too, and totals; `.table()` for polars; printed, a table.
+
+        Example:
+            >>> import downslope as ds
+            >>> print(ds.Sequential([ds.Conv2D(8, 3), ds.ReLU(), ds.Flatten(), ds.Dense(10)]).summary((8, 8, 1)))
+            place  layer         output  parameters  connections   FLOPs  activation
+            0      Conv2D(8, 3)   8×8×8          80        3,872   8,256     ...
+            ...
+            total                         ...
+            One example of shape 8×8×1, forward; an addition is a FLOP as well.
+        """
+        return summarize(self.layers, input_shape)
 
     def init(self, key: Key, input_shape: Shape) -> Variables:
         """Return the variables that training starts from.

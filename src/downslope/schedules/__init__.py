@@ -11,6 +11,7 @@ the classical proof asks for `Σ ηₜ² < ∞`. Which schedule has which, where
     cyclic, triangular                yes         no        no
     cyclic, the others, low = 0       no          yes       yes
     one_cycle, or with an end > 0     yes         no        no
+    piecewise_constant                yes         no        no
     warmup                            as what follows it
 
 `reduce_on_plateau` depends on the losses it sees.
@@ -23,6 +24,7 @@ from downslope.schedules._cyclic import cyclic
 from downslope.schedules._exponential_decay import exponential_decay
 from downslope.schedules._inverse_time_decay import inverse_time_decay
 from downslope.schedules._one_cycle import one_cycle
+from downslope.schedules._piecewise_constant import piecewise_constant
 from downslope.schedules._reduce_on_plateau import observe, reduce_on_plateau
 from downslope.schedules._schedule import Schedule
 from downslope.schedules._step_decay import step_decay
@@ -38,6 +40,7 @@ __all__ = [
     "inverse_time_decay",
     "observe",
     "one_cycle",
+    "piecewise_constant",
     "reduce_on_plateau",
     "step_decay",
     "warmup",

@@ -2,7 +2,8 @@
 
 A step is: forward, loss, backward, update. Only the network, the loss and the optimizer's rule are static; rates,
 weights and the number of steps are traced, so one architecture compiles once. The rows of all steps of a chunk are
-gathered at its head, in one sweep over memory, and each step slices its batch.
+gathered first, in one sweep over memory, and each step slices its batch. Gathering is a program of its own, so that the
+steps are the same program wherever in the chunk one stops to look at them: docs/decisions/0005.
 """
 
 from __future__ import annotations
@@ -53,17 +54,40 @@ class ChunkResult(NamedTuple):
     loss: Array
 
 
+class Batches(NamedTuple):
+    """The batches of a chunk, one after another along the first axis.
+
+    Attributes:
+        x: inputs, `(steps, B, …)`.
+        t: targets, `(steps, B, …)`.
+        weights: how much each row counts, `(steps, B)`.
+    """
+
+    x: Array
+    t: Array
+    weights: Array
+
+
+@jax.jit
+def gather(
+    x: Float[Array, "rows ..."],
+    t: Shaped[Array, "rows ..."],
+    indices: Int[Array, "*steps batch"],
+    row_weights: Float[Array, "*steps batch"],
+) -> Batches:
+    """Return the batches of a chunk: the rows with these numbers."""
+    return Batches(x[indices], t[indices], row_weights)
+
+
 @partial(jax.jit, static_argnames=("net", "loss", "rule"))
 def run_chunk(
     net: Sequential,
     loss: Loss,
     rule: Rule,
     state: State,
-    x: Float[Array, "rows ..."],
-    t: Shaped[Array, "rows ..."],
-    indices: Int[Array, "steps batch"],
-    row_weights: Float[Array, "steps batch"],
+    batches: Batches,
     key: Shaped[Array, " words"],
+    start: Int[Array, ""],
     steps: Int[Array, ""],
 ) -> ChunkResult:
     """Make up to `steps` steps; stop after a batch whose loss is not finite.
@@ -73,14 +97,11 @@ def run_chunk(
         loss: what descends.
         rule: the optimizer's static part.
         state: before the first step.
-        x: all inputs.
-        t: all targets.
-        indices: the rows of each step's batch; there may be more steps than are made.
-        row_weights: how much each row of each batch counts.
+        batches: of the whole chunk; there may be more than there are steps to make.
         key: of the run, for layers that draw random numbers; folded by the step.
+        start: the first batch to learn from.
         steps: how many steps to make.
     """
-    batches = (x[indices], t[indices], row_weights)
 
     def unfinished(carry: tuple[Array, Array, State]) -> Array:
         made, last_loss, _ = carry
@@ -88,11 +109,11 @@ def run_chunk(
 
     def advance(carry: tuple[Array, Array, State]) -> tuple[Array, Array, State]:
         made, _, state = carry
-        state, value = _step(net, loss, rule, state, batches, key, made)
+        state, value = _step(net, loss, rule, state, batches, key, start + made)
         return made + 1, value, state
 
-    start = (jnp.zeros_like(steps), jnp.zeros_like(state.total), state)
-    made, last_loss, state = lax.while_loop(unfinished, advance, start)
+    begun = (jnp.zeros_like(steps), jnp.zeros_like(state.total), state)
+    made, last_loss, state = lax.while_loop(unfinished, advance, begun)
     return ChunkResult(state, made, last_loss)
 
 
@@ -102,29 +123,26 @@ def run_population_chunk(
     loss: Loss,
     rule: Rule,
     states: State,
-    x: Float[Array, "rows ..."],
-    t: Shaped[Array, "rows ..."],
-    indices: Int[Array, "steps batch"],
-    row_weights: Float[Array, "steps batch"],
-    key: Shaped[Array, " words"],
+    batches: Batches,
+    key: Shaped[Array, "*members words"],
     steps: Int[Array, ""],
 ) -> State:
-    """Make `steps` steps of many descents at once, on the same batches; return their states.
+    """Make `steps` steps of many descents at once; return their states.
 
-    Every array of `states` has a first axis, one entry a descent; the other arguments are as for `run_chunk`. A descent
-    whose loss is no longer finite goes on without harm to the others: a test of each loss would make every step choose
-    between old and new parameters.
+    Every array of `states` has a first axis, one entry a descent. Batches and the key have one too, or are the same for
+    all; the other arguments are as for `run_chunk`. A descent whose loss is no longer finite goes on without harm to
+    the others: a test of each loss would make every step choose between old and new parameters.
     """
-    batches = (x[indices], t[indices], row_weights)
 
-    def descend(state: State) -> State:
+    def descend(state: State, batches: Batches, key: Array) -> State:
         return lax.fori_loop(0, steps, lambda made, state: _step(net, loss, rule, state, batches, key, made)[0], state)
 
-    return jax.vmap(descend)(states)
+    own = 0 if batches.weights.ndim == 3 else None
+    return jax.vmap(descend, in_axes=(0, own, own))(states, batches, key)
 
 
 def _step(
-    net: Sequential, loss: Loss, rule: Rule, state: State, batches: tuple[Array, Array, Array], key: Array, place: Array
+    net: Sequential, loss: Loss, rule: Rule, state: State, batches: Batches, key: Array, place: Array
 ) -> tuple[State, Array]:
     """Make one step on the batch at `place`; return the next state, and the loss before the step."""
     variables, optimizer, total, weight = state

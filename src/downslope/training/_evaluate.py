@@ -31,9 +31,7 @@ def outputs_of(net: Sequential, variables: Variables, x: np.ndarray | Array) -> 
     return np.concatenate([np.asarray(block) for block in blocks])[: len(x)]
 
 
-def loss_of(
-    net: Sequential, loss: Loss, outputs: np.ndarray, targets: np.ndarray | Array, row_weights: np.ndarray | None
-) -> float:
+def loss_of(loss: Loss, outputs: np.ndarray, targets: np.ndarray | Array, row_weights: np.ndarray | None) -> float:
     """Return the loss of outputs, weighted exactly."""
     weights = np.ones(len(outputs), outputs.dtype) if row_weights is None else np.asarray(row_weights, outputs.dtype)
     return float(_loss(loss, outputs, targets, weights))

@@ -12,7 +12,7 @@ from downslope.core import named_leaves
 from downslope.runs import Checkpoint, Record, RunFolder
 from downslope.training._descent import Descent
 from downslope.training._restarts import Restarts
-from downslope.training._trajectory import Trajectory
+from downslope.training._run import Run
 
 SECONDS_BETWEEN_SAVES = 5.0
 
@@ -58,14 +58,18 @@ class FolderKeeper:
         if time.monotonic() - self.saved >= SECONDS_BETWEEN_SAVES:
             self._save(descent)
 
-    def end(self, descent: Descent, trajectory: Trajectory | None, restarts: Restarts | None) -> None:
+    def end(self, descent: Descent, run: Run, restarts: Restarts | None) -> None:
         """Save the last state, the best parameters, and how it ended."""
         if restarts is not None:
             self._add_restarts(descent, restarts)
         self._save(descent)
-        if trajectory is not None:
-            arrays = {"steps": trajectory.steps} | _named("params", trajectory.params)
-            self.folder.save_trajectory(Checkpoint(arrays, {}))
+        recorded = {}
+        if run.trajectory is not None:
+            recorded |= {"steps": run.trajectory.steps} | _named("params", run.trajectory.params)
+        if run.statistics is not None:
+            recorded |= _named("statistics", {"steps": run.statistics.steps} | run.statistics.values)
+        if recorded:
+            self.folder.save_trajectory(Checkpoint(recorded, {}))
         detail = None if descent.divergence is None else descent.divergence.as_json()
         ended = {"status": "finished", "stop_reason": descent.stop_reason, "stop_detail": detail}
         self.record = self.record.model_copy(update=ended)

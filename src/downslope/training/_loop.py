@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 
 from downslope.core import Variables
 from downslope.optimizers import observe_loss
-from downslope.training._chunk import State, run_chunk
+from downslope.training._chunk import Batches, ChunkResult, State, gather, run_chunk
 from downslope.training._descent import Descent
 from downslope.training._evaluate import loss_of, outputs_of
 from downslope.training._keep import Keeper
 from downslope.training._metrics import Answers, score
+from downslope.training._observers import Observer, consult
 from downslope.training._problem import Part, Problem
 from downslope.training._progress import Progress
-from downslope.training._rows import chunk_steps, epoch_rows, filled
+from downslope.training._recorder import Recorder
+from downslope.training._rows import batches_of, chunk_steps, epoch_rows, filled
 from downslope.training._stopping import explain_divergence
-from downslope.training._trajectory import Recorder
+from downslope.training._watch import LayerStatistics, look
 
 
 def descend(
@@ -27,6 +30,7 @@ def descend(
     progress: Progress,
     recorder: Recorder,
     keeper: Keeper,
+    observers: tuple[Observer, ...] = (),
 ) -> None:
     """Train until something ends it: all epochs done, patience, divergence, or Ctrl-C.
 
@@ -36,10 +40,10 @@ def descend(
         epochs: how many epochs there are.
         patience: epochs without a lower validation loss before it stops; None for no such end.
         progress: who watches.
-        recorder: collects parameters.
+        recorder: collects what is recorded.
         keeper: writes to disk.
+        observers: see each epoch's end, and may change numbers or stop.
     """
-    recorder.observe(0, descent.state.variables.params)
     try:
         while not descent.stop_reason and descent.epoch < epochs:
             start = descent.state
@@ -49,48 +53,71 @@ def descend(
                 _roll_back(problem, descent, start)
                 break
             _finish_epoch(problem, descent, values, patience)
+            consult(observers, descent)
             progress.epoch(descent.epoch, values)
             keeper.epoch_ended(descent, values)
         descent.stop_reason = descent.stop_reason or "completed"
     except KeyboardInterrupt:
         descent.stop_reason = "interrupted"
+    step = int(descent.state.optimizer.step)
+    if descent.stop_reason != "diverged" and recorder.wants_parameters(step):
+        recorder.params[step] = jax.tree.map(np.asarray, descent.state.variables.params)
 
 
 def one_epoch(problem: Problem, descent: Descent, progress: Progress, recorder: Recorder) -> float:
     """Make the steps of one epoch; return the last batch's loss, which is not finite if an earlier one was not."""
     indices, row_weights = epoch_rows(problem, descent.epoch)
-    size = chunk_steps(problem)
+    size = chunk_steps(problem, descent.epoch)
     loss = 0.0
     while descent.step < len(indices):
-        due = recorder.steps_until_due(descent.epoch * len(indices) + descent.step)
-        steps = min(size, len(indices) - descent.step, due or size)
-        chunk = slice(descent.step, descent.step + size)
-        loss = _run(problem, descent, indices[chunk], row_weights[chunk], steps, size)
+        steps = slice(descent.step, descent.step + size)
+        loss = _recorded(problem, descent, recorder, indices[steps], row_weights[steps], size)
         if not np.isfinite(loss):
             break
-        recorder.observe(descent.epoch * len(indices) + descent.step, descent.state.variables.params)
         progress.chunk(descent.epoch, descent.step / len(indices))
     return loss
 
 
-def _run(
-    problem: Problem, descent: Descent, indices: np.ndarray, row_weights: np.ndarray, steps: int, size: int
+def _recorded(
+    problem: Problem, descent: Descent, recorder: Recorder, indices: np.ndarray, row_weights: np.ndarray, size: int
 ) -> float:
-    """Run one compiled chunk and advance the descent; return the last loss."""
-    result = run_chunk(
-        problem.net,
-        problem.loss,
-        problem.optimizer.rule,
-        descent.state,
-        problem.train.x,
-        problem.train.t,
-        filled(indices, size),
-        filled(row_weights, size),
-        problem.key,
-        np.int32(steps),
-    )
-    descent.state, descent.step = result.state, descent.step + int(result.steps)
-    return float(result.loss)
+    """Make steps, with a break at each that is to be recorded, and advance the descent; return the last loss.
+
+    The breaks wait for nothing: what is due is queued between the steps, and read when all have been queued.
+    """
+    first, made, state, results = int(descent.state.optimizer.step), 0, descent.state, []
+    batches = _gathered(problem, indices, row_weights, size)
+    while made < len(indices):
+        if recorder.wants_parameters(first + made):
+            recorder.params[first + made] = state.variables.params
+        if recorder.wants_statistics(first + made):
+            recorder.statistics[first + made] = _look(problem, state, batches, made)
+        steps = min(len(indices) - made, recorder.until_due(first + made) or len(indices))
+        results.append(_run(problem, state, batches, made, steps))
+        state, made = results[-1].state, made + steps
+    for result in results:  # after a loss that is not finite, what was queued behind it does not count
+        descent.state, descent.step = result.state, descent.step + int(result.steps)
+        if not np.isfinite(float(result.loss)):
+            break
+    recorder.settle(int(descent.state.optimizer.step))
+    return float(results[-1].loss)
+
+
+def _gathered(problem: Problem, indices: np.ndarray, row_weights: np.ndarray, size: int) -> Batches:
+    """Return the batches of a chunk, filled up to its size."""
+    return gather(problem.train.x, problem.train.t, filled(indices, size), filled(row_weights, size))
+
+
+def _run(problem: Problem, state: State, batches: Batches, start: int, steps: int) -> ChunkResult:
+    """Return what a compiled chunk makes of a state."""
+    static = problem.architecture, problem.loss, problem.optimizer.rule
+    return run_chunk(*static, state, batches, problem.key, np.int32(start), np.int32(steps))
+
+
+def _look(problem: Problem, state: State, batches: Batches, place: int) -> LayerStatistics:
+    """Return the statistics of the step that comes next."""
+    static = problem.architecture, problem.loss, problem.optimizer.rule
+    return look(*static, state.variables, state.optimizer, batches, problem.key, np.int32(place))
 
 
 def _measure(problem: Problem, descent: Descent) -> dict[str, float]:
@@ -102,13 +129,16 @@ def _measure(problem: Problem, descent: Descent) -> dict[str, float]:
     if problem.validation is not None:
         values |= _measured(problem, state.variables, problem.validation, "validation")
     rate = descent.learning_rate
-    return values if rate is None else values | {"learning_rate": rate}
+    values |= {} if rate is None else {"learning_rate": rate}
+    if problem.batch_sizes is not None:
+        values["batch_size"] = float(batches_of(problem, descent.epoch).batch_size)
+    return values
 
 
 def _measured(problem: Problem, variables: Variables, part: Part, name: str) -> dict[str, float]:
     """Return the loss and the metrics of some rows, each named after them."""
-    outputs = outputs_of(problem.net, variables, part.x)
-    values = {f"{name}_loss": loss_of(problem.net, problem.loss, outputs, part.t, part.weights)}
+    outputs = outputs_of(problem.architecture, variables, part.x)
+    values = {f"{name}_loss": loss_of(problem.loss, outputs, part.t, part.weights)}
     if problem.metrics:
         answers = Answers(part.truth, outputs, part.weights, problem.preprocessing, problem.loss)
         scores = score(problem.metrics, answers)
@@ -135,15 +165,17 @@ def _finish_epoch(problem: Problem, descent: Descent, values: dict[str, float], 
 
 def _roll_back(problem: Problem, descent: Descent, start: State) -> None:
     """End a run that diverged at the last state whose loss was finite, found by making the epoch's steps again."""
-    failed = descent.epoch * problem.batches.steps + max(descent.step - 1, 0)
+    failed = max(int(descent.state.optimizer.step) - 1, 0)
     last = descent.step - 1 if np.isfinite(float(descent.state.total)) else descent.step - 2
     descent.state, descent.step = start, 0
     loss = descent.history[-1]["train_loss"] if descent.history else float("nan")
     indices, row_weights = epoch_rows(problem, descent.epoch)
-    size = chunk_steps(problem)
+    size = chunk_steps(problem, descent.epoch)
     while descent.step < last:
         chunk = slice(descent.step, descent.step + size)
-        loss = _run(problem, descent, indices[chunk], row_weights[chunk], min(size, last - descent.step), size)
+        batches = _gathered(problem, indices[chunk], row_weights[chunk], size)
+        result = _run(problem, descent.state, batches, 0, min(size, last - descent.step))
+        descent.state, descent.step, loss = result.state, descent.step + int(result.steps), float(result.loss)
     descent.stop_reason = "diverged"
     descent.divergence = explain_divergence(
         step=failed,

@@ -21,11 +21,13 @@ from downslope.core import PyTree, Variables
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import observe_loss
-from downslope.training._chunk import State, run_population_chunk
+from downslope.training._chunk import State
+from downslope.training._crew import epoch_together
+from downslope.training._descent import Descent
 from downslope.training._evaluate import block_rows
 from downslope.training._problem import Part, Problem
 from downslope.training._progress import Progress
-from downslope.training._rows import chunk_steps, epoch_rows, filled
+from downslope.training._stopping import Best, explain_divergence
 
 
 @dataclass
@@ -83,14 +85,29 @@ def member(tree: Any, place: int) -> Any:
 
 
 def descend_together(
-    problem: Problem, population: Population, *, epochs: int, patience: int | None, progress: Progress
+    problem: Problem,
+    population: Population,
+    *,
+    epochs: int,
+    patience: int | None,
+    progress: Progress,
+    members: Sequence[Problem] | None = None,
 ) -> None:
-    """Train all members until each has stopped, or Ctrl-C; the population is changed in place."""
+    """Train all members until each has stopped, or Ctrl-C; the population is changed in place.
+
+    Args:
+        problem: what all members learn.
+        population: the members.
+        epochs: how many epochs there are.
+        patience: epochs without a lower validation loss before a member stops; None for no such end.
+        progress: who watches.
+        members: each member's own seed and order of batches; None if all see the same batches.
+    """
     epoch = 0
     try:
         while epoch < epochs and population.active.any():
             before, active = population.states, population.active
-            _one_epoch(problem, population, epoch, progress)
+            population.states = epoch_together(problem, population.states, epoch, progress, members)
             if not active.all():
                 population.states = _chosen(active, population.states, before)
             epoch += 1
@@ -103,26 +120,39 @@ def descend_together(
     population.stop_reasons = [found or reason for found in population.stop_reasons]
 
 
-def _one_epoch(problem: Problem, population: Population, epoch: int, progress: Progress) -> None:
-    """Make the steps of one epoch."""
-    indices, row_weights = epoch_rows(problem, epoch)
-    size = chunk_steps(problem)
-    for start in range(0, len(indices), size):
-        chunk = slice(start, start + size)
-        population.states = run_population_chunk(
-            problem.net,
-            problem.loss,
-            problem.optimizer.rule,
-            population.states,
-            problem.train.x,
-            problem.train.t,
-            filled(indices[chunk], size),
-            filled(row_weights[chunk], size),
-            problem.key,
-            np.int32(min(size, len(indices) - start)),
+def descent_of(problem: Problem, population: Population, place: int, start: State) -> Descent:
+    """Return a member as a descent of its own; where it diverged in the first epoch, its start, with what happened.
+
+    Args:
+        problem: what the member learned.
+        population: ended.
+        place: which member.
+        start: the member's state before the first step.
+    """
+    epochs = int(population.epochs[place])
+    history = [{name: float(value[place]) for name, value in values.items()} for values in population.history[:epochs]]
+    descent = Descent(
+        state=member(population.states, place),
+        epoch=epochs,
+        best=Best(float(population.best_loss[place]), int(population.best_epoch[place])),
+        history=history,
+        stop_reason=population.stop_reasons[place],
+    )
+    if problem.validation is not None and population.best_epoch[place] > 0:
+        descent.best_variables = member(population.best_variables, place)
+    if descent.stop_reason == "diverged":
+        kept = member(population.best_variables, place) if epochs else start.variables
+        descent.state = descent.state._replace(variables=kept)
+        descent.divergence = explain_divergence(
+            step=epochs * problem.batches.steps,
+            epoch=epochs,
+            first_loss=history[0]["train_loss"] if history else float("nan"),
+            last_loss=history[-1]["train_loss"] if history else float("nan"),
+            params=kept.params,
+            inputs=np.asarray(problem.train.x),
+            learning_rate=descent.learning_rate,
         )
-        jax.block_until_ready(population.states.weight)
-        progress.chunk(epoch, min(1.0, (start + size) / len(indices)))
+    return descent
 
 
 def _measure(problem: Problem, states: State) -> dict[str, np.ndarray]:
@@ -130,9 +160,9 @@ def _measure(problem: Problem, states: State) -> dict[str, np.ndarray]:
     total, weight = np.asarray(states.total, float), np.asarray(states.weight, float)
     stepped = np.where(weight > 0, weight, 1)  # members that have stopped made no step
     values = {"batch_loss": total / stepped if problem.loss.reduction == "mean" else total}
-    values["train_loss"] = losses_of(problem.net, problem.loss, states.variables, problem.subset)
+    values["train_loss"] = losses_of(problem.architecture, problem.loss, states.variables, problem.subset)
     if problem.validation is not None:
-        values["validation_loss"] = losses_of(problem.net, problem.loss, states.variables, problem.validation)
+        values["validation_loss"] = losses_of(problem.architecture, problem.loss, states.variables, problem.validation)
     if "learning_rate" in states.optimizer.hyperparams:
         values["learning_rate"] = np.asarray(states.optimizer.hyperparams["learning_rate"], float)
     return values

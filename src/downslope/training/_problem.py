@@ -27,8 +27,9 @@ from downslope.core import (
 from downslope.data import Batches, Dataset, Preprocessing
 from downslope.layers import BatchNorm, walk
 from downslope.losses import Loss, as_loss, check_targets
-from downslope.networks import Sequential, rearranged
+from downslope.networks import Sequential, architecture, rearranged
 from downslope.optimizers import Optimizer, as_optimizer
+from downslope.schedules import Schedule
 from downslope.training._class_weights import ClassWeight, class_weights, row_weights
 from downslope.training._metrics import check_metrics
 
@@ -71,9 +72,11 @@ class Problem:
 
     Attributes:
         net: the network.
+        architecture: the network as compiled programs know it, without how it starts.
         loss: what descends.
         optimizer: how.
-        batches: which rows each step learns from.
+        batches: which rows each step learns from; with a schedule of sizes, those of the first epoch.
+        batch_sizes: a schedule of the epoch that gives the size of its batches, or None.
         train: the training rows; their weights are multiplied by those of their classes.
         subset: those that `train_loss` is measured on.
         validation: rows to stop by, or None.
@@ -87,9 +90,11 @@ class Problem:
     """
 
     net: Sequential
+    architecture: Sequential
     loss: Loss
     optimizer: Optimizer
     batches: Batches
+    batch_sizes: Schedule | None
     train: Part
     subset: Part
     validation: Part | None
@@ -108,7 +113,8 @@ def prepare(
     *,
     loss: str | Loss,
     optimizer: Any,
-    batch_size: int,
+    batch_size: int | Schedule,
+    epochs: int = 1,
     order: str,
     validation: float | Dataset,
     seed: int,
@@ -122,23 +128,26 @@ def prepare(
     check_kinds(net, data)
     seed = check_integer("seed", seed, at_least=0)
     rule = as_optimizer(optimizer)
-    check_integer("batch_size", batch_size)
+    sizes = _batch_sizes(batch_size, epochs)
     as_loss(loss)
     training, held_out = _split(data, validation, seed)
     preprocessing = Preprocessing.fit(
         training, normalize=normalize, normalize_targets=normalize_targets, classes=data.classes
     )
     outputs = _outputs(net, preprocessing)
-    _check_batch_norm(net, preprocessing.input_shape, len(training), batch_size)
+    for size in sizes:
+        _check_batch_norm(net, preprocessing.input_shape, len(training), size)
     chosen = as_loss(loss, task=preprocessing.task, outputs=outputs)
     train = part_of(training, preprocessing, chosen, outputs)
     of_classes = class_weights(class_weight, preprocessing, train.truth)
     weighted = replace(train, weights=row_weights(of_classes, train.truth, train.weights, float_dtype()))
     return Problem(
         net=net,
+        architecture=architecture(net),
         loss=chosen,
         optimizer=rule,
-        batches=Batches(len(train), batch_size, order=order, seed=seed),
+        batches=Batches(len(train), sizes[0], order=order, seed=seed),
+        batch_sizes=batch_size if isinstance(batch_size, Schedule) else None,
         train=weighted.on_device(),
         subset=_subset(train, seed).on_device(),
         validation=None if held_out is None else part_of(held_out, preprocessing, chosen, outputs).on_device(),
@@ -200,6 +209,20 @@ def _split(data: Dataset, validation: Any, seed: int) -> tuple[Dataset, Dataset 
         return data, None
     split = data.split(validation=share, seed=seed)
     return split.train, split.validation
+
+
+def size_at(schedule: Schedule, epoch: int) -> int:
+    """Return the size that a schedule gives to the batches of an epoch, rounded to a whole number of rows."""
+    return round(float(schedule(epoch)))
+
+
+def _batch_sizes(batch_size: int | Schedule, epochs: int) -> list[int]:
+    """Return the sizes that batches will have, checked, each once, that of the first epoch first."""
+    if not isinstance(batch_size, Schedule):
+        return [check_integer("batch_size", batch_size)]
+    advice = "A schedule for it is called with the epoch, from 0, and must give 1 or more."
+    sizes = dict.fromkeys(size_at(batch_size, epoch) for epoch in range(epochs))
+    return [check_integer("batch_size", size, advice=advice) for size in sizes]
 
 
 def _outputs(net: Sequential, preprocessing: Preprocessing) -> int:

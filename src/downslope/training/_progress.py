@@ -150,3 +150,27 @@ def described(values: dict[str, float]) -> str:
     """
     shown = [name for name in values if name.startswith(("train_", "validation_"))]
     return "  ".join(f"{name.replace('_', ' ')} {values[name]:.4g}" for name in shown)
+
+
+@dataclass
+class Shifted:
+    """Progress of a part of the work, shown as part of the whole.
+
+    Attributes:
+        inner: shows the whole.
+        before: how many epochs other parts have made.
+    """
+
+    inner: Progress
+    before: int
+
+    def chunk(self, epoch: int, share: float) -> None:
+        """Tell how much of an epoch is done."""
+        self.inner.chunk(self.before + epoch, share)
+
+    def epoch(self, epoch: int, values: dict[str, float]) -> None:
+        """Tell what an epoch ended with."""
+        self.inner.epoch(self.before + epoch, values)
+
+    def close(self) -> None:
+        """Leave that to whoever opened it."""

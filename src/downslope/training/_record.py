@@ -18,6 +18,7 @@ from downslope.runs import Checkpoint, Record, RunFolder
 from downslope.training._problem import Problem
 from downslope.training._restarts import Restarts
 from downslope.training._run import Run
+from downslope.training._statistics import Statistics, layer_names
 from downslope.training._stopping import Divergence
 from downslope.training._trajectory import Trajectory
 
@@ -37,7 +38,7 @@ def record_of(problem: Problem, settings: dict[str, Any], notes: tuple[str, ...]
         "network": problem.net,
         "loss": problem.loss,
         "optimizer": problem.optimizer,
-        "batch_size": problem.batches.batch_size,
+        "batch_size": problem.batch_sizes or problem.batches.batch_size,
         "order": problem.batches.order,
         "metrics": problem.metrics,
         "class_weight": problem.class_weight,
@@ -86,6 +87,7 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
     last = folder.read("last")
     best = folder.read("best") if folder.has("best") else last
     template = network.init(0, preprocessing.input_shape)
+    recorded = folder.read_trajectory()
     return Run(
         net=network,
         loss=descended,
@@ -96,7 +98,9 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
         divergence=Divergence.from_json(record.stop_detail) if record.stop_detail else None,
         best_epoch=int(best.facts["best_epoch"] or best.facts["epoch"] or 0),
         restarts=_restarts(folder.read_restarts()),
-        trajectory=_trajectory(folder.read_trajectory(), template),
+        averaged=_averaged(settings, last, template),
+        trajectory=_trajectory(recorded, template),
+        statistics=_statistics(recorded, layer_names(network, preprocessing.input_shape)),
         preprocessing=preprocessing,
         metrics=tuple(settings["metrics"]),
         notes=tuple(record.notes),
@@ -122,11 +126,26 @@ def _restarts(checkpoint: Checkpoint | None) -> Restarts | None:
 
 def _trajectory(checkpoint: Checkpoint | None, template: Variables) -> Trajectory | None:
     """Return recorded parameters, if there are any."""
-    if checkpoint is None:
+    if checkpoint is None or "steps" not in checkpoint.arrays:
         return None
     steps = checkpoint.arrays["steps"]
     stacked = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (len(steps), *leaf.shape)), template.params)
     return Trajectory(steps, _fitted(stacked, _under("params", checkpoint), what="recorded array"))
+
+
+def _statistics(checkpoint: Checkpoint | None, layers: tuple[str, ...]) -> Statistics | None:
+    """Return recorded statistics, if there are any."""
+    arrays = {} if checkpoint is None else _under("statistics", checkpoint)
+    return Statistics(layers=layers, **arrays) if arrays else None
+
+
+def _averaged(settings: dict[str, Any], last: Checkpoint, template: Variables) -> Variables | None:
+    """Return the average of the weights, if the optimizer kept one."""
+    if settings["optimizer"].get("kind") != "optimizers.ema":
+        return None
+    average = _under("optimizer/memory/average", last)
+    state = _variables(last, template).state
+    return Variables(_fitted(template.params, average, what="averaged array"), state)
 
 
 def _fitted(template: PyTree, named: dict[str, np.ndarray], *, what: str) -> PyTree:

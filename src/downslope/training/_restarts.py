@@ -14,10 +14,9 @@ from downslope.core import fold
 from downslope.optimizers import initial_state
 from downslope.training._chunk import State
 from downslope.training._descent import Descent, begin
-from downslope.training._population import Population, descend_together, member, populate
+from downslope.training._population import descend_together, descent_of, populate
 from downslope.training._problem import Problem
 from downslope.training._progress import Progress
-from downslope.training._stopping import Best, explain_divergence
 
 
 @dataclass(frozen=True)
@@ -82,39 +81,10 @@ def descend_from_many_starts(
         stop_reasons=tuple(population.stop_reasons),
         histories={name: np.stack([values[name] for values in population.history]) for name in names},
     )
-    return _winner(problem, population, first), ended
+    return descent_of(problem, population, population.best, first.state), ended
 
 
 def _start(problem: Problem, state: State, number: int) -> State:
     """Return the state before the first step of another start."""
     variables = problem.net.init(fold(problem.seed, "initialize", number), problem.preprocessing.input_shape)
     return state._replace(variables=variables, optimizer=initial_state(problem.optimizer, variables.params))
-
-
-def _winner(problem: Problem, population: Population, first: Descent) -> Descent:
-    """Return the best member as a descent of its own; the first start, with what happened, if all diverged."""
-    place = population.best
-    epochs = int(population.epochs[place])
-    history = [{name: float(value[place]) for name, value in values.items()} for values in population.history[:epochs]]
-    descent = Descent(
-        state=member(population.states, place),
-        epoch=epochs,
-        best=Best(float(population.best_loss[place]), int(population.best_epoch[place])),
-        history=history,
-        stop_reason=population.stop_reasons[place],
-    )
-    if problem.validation is not None and population.best_epoch[place] > 0:
-        descent.best_variables = member(population.best_variables, place)
-    if descent.stop_reason == "diverged":
-        kept = member(population.best_variables, place) if epochs else first.state.variables
-        descent.state = descent.state._replace(variables=kept)
-        descent.divergence = explain_divergence(
-            step=epochs * problem.batches.steps,
-            epoch=epochs,
-            first_loss=history[0]["train_loss"] if history else float("nan"),
-            last_loss=history[-1]["train_loss"] if history else float("nan"),
-            params=kept.params,
-            inputs=np.asarray(problem.train.x),
-            learning_rate=descent.learning_rate,
-        )
-    return descent

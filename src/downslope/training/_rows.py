@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from downslope.core import float_dtype, tree_size
-from downslope.training._problem import Problem
+from downslope.data import Batches
+from downslope.training._problem import Problem, size_at
 
 BYTES_A_CHUNK = 24e6
 """A chunk's gathered batches fit in a processor's cache, or nearly."""
@@ -16,21 +19,36 @@ OPERATIONS_A_CHUNK = 1e11
 
 def filled(rows: np.ndarray, size: int) -> np.ndarray:
     """Return rows of so many steps, filled up with zeros: the steps behind the last are not made."""
-    return rows if len(rows) == size else np.pad(rows, ((0, size - len(rows)), (0, 0)))
+    missing = size - rows.shape[-2]
+    return rows if missing == 0 else np.pad(rows, [(0, 0)] * (rows.ndim - 2) + [(0, missing), (0, 0)])
+
+
+def batches_of(problem: Problem, epoch: int) -> Batches:
+    """Return the batches of an epoch, whose size may follow a schedule."""
+    if problem.batch_sizes is None:
+        return problem.batches
+    return replace(problem.batches, batch_size=size_at(problem.batch_sizes, epoch))
 
 
 def epoch_rows(problem: Problem, epoch: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows of each step of an epoch, and how much they count."""
-    indices, weights = problem.batches.epoch(epoch)
+    indices, weights = batches_of(problem, epoch).epoch(epoch)
     if problem.train.weights is not None:
         weights = weights * problem.train.weights[indices]
     return indices, weights.astype(float_dtype())
 
 
-def chunk_steps(problem: Problem) -> int:
-    """Return how many steps a compiled chunk may hold, by its memory and its time."""
-    rows = problem.batches.batch_size
+def chunk_steps(problem: Problem, epoch: int = 0, *, members: int = 1) -> int:
+    """Return how many steps a compiled chunk may hold, by its memory and its time.
+
+    Args:
+        problem: what is learned.
+        epoch: which epoch, for the size of its batches.
+        members: how many descents the chunk makes at once.
+    """
+    batches = batches_of(problem, epoch)
+    rows = batches.batch_size
     bytes_a_step = rows * problem.train.x.nbytes / len(problem.train)
-    operations_a_step = 6 * rows * tree_size(problem.start.params)
-    most = min(BYTES_A_CHUNK / bytes_a_step, OPERATIONS_A_CHUNK / operations_a_step, problem.batches.steps)
+    operations_a_step = 6 * rows * members * tree_size(problem.start.params)
+    most = min(BYTES_A_CHUNK / bytes_a_step, OPERATIONS_A_CHUNK / max(1, operations_a_step), batches.steps)
     return max(1, int(most))

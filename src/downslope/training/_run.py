@@ -11,12 +11,13 @@ import numpy as np
 from downslope.core import DataError, Params, Variables
 from downslope.data import Dataset, Preprocessing
 from downslope.losses import Loss
-from downslope.networks import Sequential
+from downslope.networks import Sequential, architecture
 from downslope.training._evaluate import loss_of, outputs_of
 from downslope.training._metrics import DEFAULTS, Answers, score
 from downslope.training._predict import predicted, probabilities
 from downslope.training._problem import part_of
 from downslope.training._restarts import Restarts
+from downslope.training._statistics import Statistics
 from downslope.training._stopping import Divergence
 from downslope.training._trajectory import Trajectory
 
@@ -32,11 +33,13 @@ class Run:
         last: the variables after the last step.
         history: name → values, one an epoch: `batch_loss`, the mean over batches while weights move; `train_loss`, at
             the epoch's end on a fixed draw of at most 2,000 training rows; `validation_loss`; `learning_rate`; metrics.
-        stop_reason: `"completed"`, `"early_stopping"`, `"interrupted"` or `"diverged"`.
+        stop_reason: `"completed"`, `"early_stopping"`, `"stopped"` (by an observer), `"interrupted"` or `"diverged"`.
         divergence: what happened, if it diverged: step, loss, norm, likely cause, remedy.
         best_epoch: after how many epochs `variables` were reached.
         restarts: how each of several starts ended; None for a run with one.
+        averaged: the average of the weights that `ds.ema` kept, with the state of `last`; else None.
         trajectory: recorded parameters, if any were asked for.
+        statistics: recorded statistics of every layer, if any were asked for.
         preprocessing: what is done to inputs and targets, fitted on the training part.
         metrics: names of metrics that `evaluate` adds to those of the task.
         notes: sentences about the data: the task, what was imputed, encoded, constant.
@@ -52,7 +55,9 @@ class Run:
     divergence: Divergence | None
     best_epoch: int
     restarts: Restarts | None
+    averaged: Variables | None
     trajectory: Trajectory | None
+    statistics: Statistics | None
     preprocessing: Preprocessing
     metrics: tuple[str, ...]
     notes: tuple[str, ...]
@@ -84,7 +89,7 @@ class Run:
             ShapeError: rows of another shape.
         """
         inputs = self.preprocessing.inputs(x.x if isinstance(x, Dataset) else x)
-        return outputs_of(self.net, self.variables, inputs)
+        return outputs_of(architecture(self.net), self.variables, inputs)
 
     def predict(self, x: Any) -> np.ndarray:
         """Return the predicted labels, or targets in their original units, of counts the mean. `x` as for `outputs`."""
@@ -120,7 +125,7 @@ class Run:
         part = part_of(data, self.preprocessing, self.loss, outputs.shape[1])
         names = tuple(dict.fromkeys(DEFAULTS[self.task] + self.metrics))
         scores = score(names, Answers(part.truth, outputs, part.weights, self.preprocessing, self.loss))
-        return {"loss": loss_of(self.net, self.loss, outputs, part.t, part.weights)} | scores
+        return {"loss": loss_of(self.loss, outputs, part.t, part.weights)} | scores
 
     def table(self) -> Any:
         """Return the history as a polars table, one row an epoch, `epoch` counted from 1."""

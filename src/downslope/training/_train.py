@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import optax
 
 from downslope.core import SettingError, Variables, check_integer
@@ -15,16 +14,20 @@ from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, adam
 from downslope.runs import RunFolder
+from downslope.schedules import Schedule
 from downslope.training._class_weights import ClassWeight
-from downslope.training._descent import Descent, begin
+from downslope.training._descent import begin
 from downslope.training._keep import FolderKeeper, Forgetful
 from downslope.training._loop import descend
-from downslope.training._problem import Problem, prepare
+from downslope.training._observers import Observer, check_observers
+from downslope.training._outcome import run_of
+from downslope.training._problem import prepare
 from downslope.training._progress import open_progress
 from downslope.training._record import record_of
-from downslope.training._restarts import Restarts, descend_from_many_starts
+from downslope.training._recorder import Recorder
+from downslope.training._restarts import descend_from_many_starts
 from downslope.training._run import Run
-from downslope.training._trajectory import Record, Recorder
+from downslope.training._trajectory import Record
 
 _ADAM = adam(1e-3)
 
@@ -35,7 +38,7 @@ def train(
     *,
     loss: str | Loss = "auto",
     optimizer: Optimizer | optax.GradientTransformation | str = _ADAM,
-    batch_size: int = 32,
+    batch_size: int | Schedule = 32,
     epochs: int = 50,
     validation: float | Dataset = 0.0,
     early_stopping: int | None = None,
@@ -50,6 +53,7 @@ def train(
     metrics: Sequence[str] = (),
     class_weight: ClassWeight = None,
     record: Record | None = None,
+    observers: Sequence[Observer] = (),
     progress: str | bool = "auto",
 ) -> Run:
     """Train a network and return what it learned, whatever ended the training.
@@ -64,7 +68,8 @@ def train(
         optimizer: one of `ds.sgd`, `ds.rmsprop`, `ds.adam`, `ds.adamw`, `ds.nadam`, `ds.adagrad`, `ds.adadelta`, their
             name, one of them within `ds.clip`, `ds.l2`, `ds.decoupled_weight_decay` or `ds.ema`, or any optax
             transformation.
-        batch_size: rows a step, from 1 to all.
+        batch_size: rows a step, from 1 to all; or a schedule, which is called with the epoch instead of the step (each
+            size compiles once), such as `ds.schedules.piecewise_constant([32, 128, 512], at=[10, 20])`.
         epochs: passes over the data, at most.
         validation: a share of the rows to hold out, or a data set: the best parameters are those of the lowest loss
             there.
@@ -89,6 +94,8 @@ def train(
             named). `batch_loss` counts so too; all that is measured at fixed parameters (`train_loss`,
             `validation_loss`, metrics) counts by row weights alone, and compares with other runs.
         record: what to record besides; see `ds.Record`.
+        observers: functions that are shown a `ds.Moment` at the end of each epoch, and return None, `ds.Stop()`, or
+            `ds.Change(learning_rate=…)` to go on with other rates or momenta.
         progress: `"auto"`, `"bar"`, `"lines"`, or False.
 
     Returns:
@@ -128,9 +135,10 @@ def train(
         True
     """
     check_integer("epochs", epochs)
-    _check_restarts(restarts, start, record)
-    patience = _patience(early_stopping, validation)
+    observers = check_observers(observers)
     record = record or Record()
+    _check_restarts(restarts, start, record, observers)
+    patience = checked_patience(early_stopping, validation)
     watcher = open_progress(progress, epochs)
     problem = prepare(
         net,
@@ -138,6 +146,7 @@ def train(
         loss=loss,
         optimizer=optimizer,
         batch_size=batch_size,
+        epochs=epochs,
         order=order,
         validation=validation,
         seed=seed,
@@ -163,7 +172,7 @@ def train(
         }
         keeper = FolderKeeper(RunFolder.create(store, overwrite=overwrite), record_of(problem, settings, notes))
         keeper.begin(descent)
-    recorder = Recorder(record.parameters_every)
+    recorder = Recorder(record)
     ended = None
     try:
         if restarts > 1:
@@ -179,16 +188,18 @@ def train(
                 progress=watcher,
                 recorder=recorder,
                 keeper=keeper or Forgetful(),
+                observers=observers,
             )
     finally:
         watcher.close()
-    run = _ended(problem, descent, recorder, notes, keeper, ended)
+    path = None if keeper is None else keeper.folder.path
+    run = run_of(problem, descent, recorder, notes=notes, path=path, restarts=ended)
     if keeper is not None:
-        keeper.end(descent, run.trajectory, ended)
+        keeper.end(descent, run, ended)
     return run
 
 
-def _patience(early_stopping: int | None, validation: Any) -> int | None:
+def checked_patience(early_stopping: int | None, validation: Any) -> int | None:
     """Return the patience, checked; 0 means none, as None does."""
     if early_stopping is None or early_stopping == 0:
         return None
@@ -201,7 +212,7 @@ def _patience(early_stopping: int | None, validation: Any) -> int | None:
     return check_integer("early_stopping", early_stopping, advice="It counts epochs; 0 or None is never.")
 
 
-def _check_restarts(restarts: int, start: Variables | None, record: Record | None) -> None:
+def _check_restarts(restarts: int, start: Variables | None, record: Record, observers: tuple[Observer, ...]) -> None:
     """Check that what else was asked for can be had with several starts."""
     if check_integer("restarts", restarts) == 1:
         return
@@ -210,36 +221,9 @@ def _check_restarts(restarts: int, start: Variables | None, record: Record | Non
             f"`restarts` draws new starting weights, got {restarts} together with `start`. Give one of them.",
             "restarts",
         )
-    if record is not None and record.parameters_every is not None:
-        raise SettingError(
-            f"`record` follows one descent, got {restarts} restarts. Train the best one again, with its `start`.",
-            "record",
-        )
-
-
-def _ended(
-    problem: Problem,
-    descent: Descent,
-    recorder: Recorder,
-    notes: tuple[str, ...],
-    keeper: FolderKeeper | None,
-    restarts: Restarts | None,
-) -> Run:
-    """Return the run that a descent has become."""
-    names = descent.history[0] if descent.history else {}
-    return Run(
-        net=problem.net,
-        loss=problem.loss,
-        variables=descent.kept,
-        last=descent.state.variables,
-        history={name: np.array([values[name] for values in descent.history]) for name in names},
-        stop_reason=descent.stop_reason,
-        divergence=descent.divergence,
-        best_epoch=descent.best.epoch if descent.best_variables is not None else descent.epoch,
-        restarts=restarts,
-        trajectory=recorder.trajectory(),
-        preprocessing=problem.preprocessing,
-        metrics=problem.metrics,
-        notes=notes,
-        path=None if keeper is None else keeper.folder.path,
-    )
+    for name, given in (("record", record.anything), ("observers", bool(observers))):
+        if given:
+            raise SettingError(
+                f"`{name}` follows one descent, got {restarts} restarts. Train the best one again, with its `start`.",
+                name,
+            )

@@ -1,8 +1,8 @@
-"""What training records on request: parameters as they move."""
+"""What training records on request: parameters as they move, statistics of every layer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -17,6 +17,9 @@ class Record:
 
     Attributes:
         parameters_every: record all parameters before the first step and after every so many steps; None for never.
+            They go to `run.trajectory`.
+        statistics_every: record how signals and gradients run through every layer, on the batch of the first step and
+            of every so many; None for never. They go to `run.statistics`; see `Statistics`.
 
     Example:
         >>> import downslope as ds
@@ -28,10 +31,17 @@ class Record:
     """
 
     parameters_every: int | None = None
+    statistics_every: int | None = None
 
     def __post_init__(self) -> None:
-        if self.parameters_every is not None:
-            check_integer("parameters_every", self.parameters_every)
+        for name in ("parameters_every", "statistics_every"):
+            if getattr(self, name) is not None:
+                check_integer(name, getattr(self, name))
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is anything to record."""
+        return self.parameters_every is not None or self.statistics_every is not None
 
 
 @dataclass(frozen=True)
@@ -62,28 +72,3 @@ class Trajectory:
             for index in np.ndindex(*values.shape[1:]):
                 columns[f"{path}{list(index)}"] = np.asarray(values)[(slice(None), *index)]
         return polars.DataFrame(columns)
-
-
-@dataclass
-class Recorder:
-    """Collects parameters while a run is under way."""
-
-    every: int | None
-    steps: list[int] = field(default_factory=list)
-    params: list[tuple[Params, ...]] = field(default_factory=list)
-
-    def steps_until_due(self, step: int) -> int | None:
-        """Return how many steps to make before recording again; None if nothing is recorded."""
-        return None if self.every is None else self.every - step % self.every
-
-    def observe(self, step: int, params: tuple[Params, ...]) -> None:
-        """Record, if it is time."""
-        if self.every is not None and step % self.every == 0 and (not self.steps or self.steps[-1] != step):
-            self.steps.append(step)
-            self.params.append(jax.tree.map(np.asarray, params))
-
-    def trajectory(self) -> Trajectory | None:
-        """Return what was recorded; None if nothing was asked for."""
-        if self.every is None:
-            return None
-        return Trajectory(np.array(self.steps), jax.tree.map(lambda *values: np.stack(values), *self.params))

@@ -1,0 +1,135 @@
+"""Which start is best, on the user's own network and data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optax
+
+from downslope.core import SettingError, check_integer, render
+from downslope.data import Dataset
+from downslope.diagnosis._start_comparison import StartComparison
+from downslope.layers.initializers import Initializer
+from downslope.losses import Loss
+from downslope.networks import Sequential, with_initializer
+from downslope.optimizers import Optimizer, adam
+from downslope.training import ClassWeight, train
+
+INITIALIZERS = ("auto", "he_normal", "glorot_normal", "lecun_normal", "orthogonal")
+"""What is compared unless told otherwise."""
+
+_ADAM = adam(1e-3)
+
+
+def compare_initializations(
+    net: Sequential,
+    data: Dataset,
+    *,
+    initializers: Sequence[Initializer | str] | Mapping[str, Initializer | str] = INITIALIZERS,
+    restarts: int = 5,
+    epochs: int = 20,
+    loss: str | Loss = "auto",
+    optimizer: Optimizer | optax.GradientTransformation | str = _ADAM,
+    batch_size: int = 32,
+    validation: float | Dataset = 0.0,
+    early_stopping: int | None = None,
+    seed: int = 0,
+    normalize: str | None = None,
+    normalize_targets: str | None = None,
+    order: str = "shuffle",
+    class_weight: ClassWeight = None,
+    progress: str | bool = "auto",
+) -> StartComparison:
+    """Train a network from several kinds of starting weights, a few restarts each, and say which is best.
+
+    For each initializer the runs are those of `ds.train(with_initializer(net, initializer), …, restarts=restarts)` with
+    the same seed: the same split, the same batches.
+
+    Args:
+        net: the network. The initializer of every layer that has one is replaced, in blocks and frozen layers too.
+        data: rows with targets.
+        initializers: names and functions of `ds.initializers`, or your own; or a name for each.
+        restarts: starts with each, 2 or more, trained at once.
+        epochs: passes over the data, at most.
+        loss: this and the others as for `ds.train`.
+        optimizer: likewise.
+        batch_size: likewise.
+        validation: likewise. With validation rows, the lowest loss there is compared; else the last training loss.
+        early_stopping: likewise.
+        seed: likewise.
+        normalize: likewise.
+        normalize_targets: likewise.
+        order: likewise.
+        class_weight: likewise.
+        progress: likewise, for each initializer in turn.
+
+    Raises:
+        SettingError: a setting that cannot be.
+        UnknownNameError: there is no initializer of a name.
+
+    Example:
+        >>> import downslope as ds
+        >>> from downslope.diagnosis import compare_initializations
+        >>> fast = {"optimizer": ds.adam(1e-2), "epochs": 10, "restarts": 3, "progress": False}
+        >>> compared = compare_initializations(
+        ...     ds.mlp([16], outputs=3), ds.load("iris"), initializers=["zeros", "he_normal"], **fast
+        ... )
+        >>> compared.best
+        'he_normal'
+        >>> list(compared.losses)
+        ['zeros', 'he_normal']
+    """
+    check_integer("restarts", restarts, at_least=2, advice="The spread between restarts is what tells starts apart.")
+    nets = {name: with_initializer(net, one) for name, one in _by_name(initializers).items()}
+    runs = {
+        name: train(
+            started,
+            data,
+            loss=loss,
+            optimizer=optimizer,
+            batch_size=batch_size,
+            epochs=epochs,
+            validation=validation,
+            early_stopping=early_stopping,
+            restarts=restarts,
+            seed=seed,
+            normalize=normalize,
+            normalize_targets=normalize_targets,
+            order=order,
+            class_weight=class_weight,
+            progress=progress,
+        )
+        for name, started in nets.items()
+    }
+    held_out = isinstance(validation, Dataset) or validation > 0
+    return StartComparison(runs, "validation loss" if held_out else "training loss")
+
+
+def _by_name(initializers: Any) -> dict[str, Initializer | str]:
+    """Return the initializers, each by its name.
+
+    Raises:
+        SettingError: there is none, or a name stands for two.
+    """
+    if isinstance(initializers, Mapping):
+        named = list(initializers.items())
+    elif isinstance(initializers, str) or not isinstance(initializers, Sequence):
+        raise SettingError(
+            f"`initializers` must be several, such as ('he_normal', 'zeros'), got {initializers!r}.", "initializers"
+        )
+    else:
+        named = [(one if isinstance(one, str) else _described(one), one) for one in initializers]
+    if not named or len(dict(named)) < len(named):
+        names = [name for name, _ in named]
+        raise SettingError(f"`initializers` must hold one or more, each of its own name, got {names}.", "initializers")
+    return dict(named)
+
+
+def _described(initializer: Initializer) -> str:
+    """Return what an initializer is called, with its settings: `constant(c=0.1)`."""
+    spec = render(initializer)
+    if "kind" not in spec:
+        return next(iter(spec.values())).split(".")[-1]
+    settings = ", ".join(f"{name}={value}" for name, value in spec.items() if name != "kind")
+    return f"{spec['kind'].split('.')[-1]}({settings})"

@@ -1,0 +1,47 @@
+"""A finding: one thing that is wrong or worth knowing, with what was measured and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from downslope.core import check_choice
+
+SEVERITIES = ("severe", "warning", "note")
+"""The most severe first."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a diagnosis found.
+
+    Attributes:
+        code: a short name that stays the same, such as `"vanishing_signal"`, for programs.
+        severity: `"severe"` (training will fail or be crippled), `"warning"` (likely slower or worse), `"note"`.
+        statement: what is the matter, in a sentence.
+        evidence: what was measured.
+        fix: what to do about it.
+
+    Example:
+        >>> print(Finding("dead_units", "warning", "Units are dead.", "12 % at layer 1.", "Center the inputs."))
+        warning: Units are dead.
+          measured: 12 % at layer 1.
+          fix: Center the inputs.
+    """
+
+    code: str
+    severity: str
+    statement: str
+    evidence: str
+    fix: str
+
+    def __post_init__(self) -> None:
+        check_choice("severity", self.severity, SEVERITIES)
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.statement}\n  measured: {self.evidence}\n  fix: {self.fix}"
+
+
+def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings with the most severe first; of equally severe ones, in the order given."""
+    return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))

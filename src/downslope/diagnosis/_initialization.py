@@ -1,0 +1,239 @@
+"""The initialization report: what a network does with its first batch, before any training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Shaped
+
+from downslope.core import Params, Variables, check_integer, generator
+from downslope.data import Dataset
+from downslope.diagnosis._cosines import activation_cosine, weight_cosine
+from downslope.diagnosis._initialization_findings import findings_of
+from downslope.diagnosis._initialization_report import InitializationReport, Inputs, LayerStart
+from downslope.diagnosis._signal_theory import Prediction, drawn, predict
+from downslope.diagnosis._sweep import Chain, flat, sweep
+from downslope.layers import Activation, Context
+from downslope.losses import Loss
+from downslope.networks import Sequential, Signals, signal_layers, signals, with_initializer
+from downslope.training import Part, Problem, prepare
+
+ALIKE = 1e-4
+"""Units whose weights differ by less than this share of the largest are the same, up to rounding."""
+
+ROUNDING = 1e-6
+"""A mean that is a smaller share of the size is 0, up to rounding."""
+
+
+def initialization_report(
+    net: Sequential,
+    data: Dataset,
+    *,
+    loss: str | Loss = "auto",
+    seed: int = 0,
+    rows: int = 256,
+    normalize: str | None = None,
+    normalize_targets: str | None = None,
+    start: Variables | None = None,
+) -> InitializationReport:
+    """Return how signals run through a network before its first step, beside what theory predicts, and what is wrong.
+
+    The network is that which `ds.train` with the same settings starts from. Batch norm normalizes by the rows measured
+    on, as in training; dropout drops nothing. The theory is that of wide layers (it is derived in
+    `downslope.diagnosis._signal_theory`): with `n` units, mean squares differ from it by about `√(5/n)` a layer, and
+    these differences add up with depth.
+
+    Args:
+        net: the network.
+        data: rows with targets.
+        loss: as for `ds.train`.
+        seed: draws the weights and the rows.
+        rows: how many rows to measure on, at most.
+        normalize: as for `ds.train`: inputs are normalized only if asked.
+        normalize_targets: likewise.
+        start: variables to report on, instead of freshly drawn ones.
+
+    Raises:
+        SettingError: a setting that cannot be.
+        DataError: data that cannot be learned from as it is.
+        ShapeError: a network that does not fit the data.
+
+    Example:
+        Glorot's variance halves the signal at every relu:
+
+        >>> import downslope as ds
+        >>> from downslope.diagnosis import initialization_report
+        >>> net = ds.mlp([64] * 12, outputs=3, initializer="glorot_normal")
+        >>> report = initialization_report(net, ds.load("iris"), normalize="standard")
+        >>> report.findings[0].code
+        'vanishing_signal'
+        >>> print(report.findings[0].fix)
+        Use initializer='he_normal': the weights' n_in · variance is 1, 2 suits these activations.
+        >>> report.layers[1].place, report.layers[1].name, report.layers[1].shape
+        ('0', 'Dense', (64,))
+    """
+    check_integer("rows", rows)
+    problem = prepare(
+        net,
+        data,
+        loss=loss,
+        optimizer="sgd",
+        batch_size=len(data),
+        order="sequential",
+        validation=0.0,
+        seed=seed,
+        normalize=normalize,
+        normalize_targets=normalize_targets,
+        start=start,
+        metrics=(),
+        class_weight=None,
+    )
+    part = _drawn(problem.train, rows, seed)
+    layers, inputs = _measured(problem, part), _inputs(np.asarray(part.x, np.float64))
+    return InitializationReport(
+        layers=layers,
+        inputs=inputs,
+        findings=findings_of(layers, inputs),
+        loss=problem.loss.name,
+        rows=len(part),
+        seed=None if start is not None else seed,
+    )
+
+
+def _drawn(part: Part, rows: int, seed: int) -> Part:
+    """Return some rows that count, drawn without replacement."""
+    counted = np.arange(len(part)) if part.weights is None else np.flatnonzero(part.weights)
+    if len(counted) > rows:
+        counted = np.sort(generator(seed, "initialization report").choice(counted, rows, replace=False))
+    return part.take(counted)
+
+
+def _measured(problem: Problem, part: Part) -> tuple[LayerStart, ...]:
+    """Return the input and every layer."""
+    net, start, x, weights = problem.net, problem.start, jnp.asarray(part.x), _weights(part)
+    compiled = with_initializer(net, "auto")  # one for all starts: how weights were drawn is no part of it
+    found, chain = _passes(compiled, problem.loss, start, x, jnp.asarray(part.t), weights)
+    predictions = predict(compiled, drawn(net.layers, *start), chain, weights)
+    layers = [_input(chain, weights)]
+    everywhere = signal_layers(net, tuple(x.shape[1:])), flat(net.layers, *start, chain), predictions
+    numbers = zip(*(np.asarray(values, np.float64).tolist() for values in found), strict=True)
+    for (place, layer, shape), (opened, params, passed), prediction, values in zip(*everywhere, numbers, strict=True):
+        mean, deviation, dead, saturated, gradient = values
+        active, bounded = isinstance(opened, Activation), not getattr(opened, "rectifier", True)
+        layers.append(
+            LayerStart(
+                place=place,
+                layer=layer,
+                shape=shape,
+                mean=mean,
+                variance=deviation * deviation,
+                gradient=gradient,
+                dead=dead if active else None,
+                saturated=saturated if bounded else None,
+                activation_cosine=activation_cosine(passed.h),
+                **_theory(prediction),
+                **_of_weights(params, passed.gradients),
+            )
+        )
+    return tuple(layers)
+
+
+@partial(jax.jit, static_argnames=("net", "loss"))
+def _passes(
+    net: Sequential,
+    loss: Loss,
+    start: Variables,
+    x: Float[Array, "rows ..."],
+    t: Shaped[Array, "rows ..."],
+    weights: Float[Array, " rows"],
+) -> tuple[Signals, Chain]:
+    """Return the statistics of a pass forward and back, and what passed."""
+    found = signals(net, start, x, t, loss, training=True, row_weights=weights)
+    output = net.forward(start, x, training=True, row_weights=weights).output
+    context = Context(training=True, row_weights=weights)
+    return found, sweep(net.layers, context, *start, x, loss.derivative(output, t, weights))
+
+
+def _weights(part: Part) -> Float[Array, " rows"]:
+    """Return how much each row counts."""
+    return jnp.ones(len(part), part.x.dtype) if part.weights is None else jnp.asarray(part.weights)
+
+
+def _input(chain: Chain, weights: Float[Array, " rows"]) -> LayerStart:
+    """Return the input as the first line of the report, where there is nothing to predict."""
+    x, dx = np.asarray(chain.x, np.float64), np.asarray(chain.dx, np.float64)
+    mean, square, gradient = (_mean(values, weights) for values in (x, np.square(x), np.square(dx)))
+    return LayerStart(
+        place="input",
+        layer=None,
+        shape=tuple(x.shape[1:]),
+        mean=mean,
+        mean_theory=None,
+        variance=max(square - mean * mean, 0.0),
+        variance_theory=None,
+        gradient=gradient**0.5,
+        gradient_theory=None,
+        activation_cosine=activation_cosine(x),
+    )
+
+
+def _mean(values: Float[np.ndarray, "rows ..."], weights: Float[Array, " rows"]) -> float:
+    """Return the mean over rows, each by its weight, and over everything else."""
+    return float(np.average(values.reshape(len(values), -1).mean(axis=1), weights=np.asarray(weights, np.float64)))
+
+
+def _theory(prediction: Prediction) -> dict[str, Any]:
+    """Return what theory predicts; None also where it overflows."""
+    mean, square, gradient = (None if value is None else float(value) for value in prediction)
+    numbers: dict[str, Any] = {"mean_theory": None, "variance_theory": None, "gradient_theory": None}
+    if mean is not None and square is not None:
+        mean = 0.0 if abs(mean) < ROUNDING * square**0.5 else mean
+        numbers |= {"mean_theory": mean, "variance_theory": max(square - mean * mean, 0.0)}
+    if gradient is not None:
+        numbers["gradient_theory"] = gradient**0.5
+    return {name: value if value is not None and math.isfinite(value) else None for name, value in numbers.items()}
+
+
+def _of_weights(params: Params, gradients: Params) -> dict[str, Any]:
+    """Return what there is to say of a layer's weights, if it has any. Frozen ones have no gradients."""
+    if "weight" not in params or np.ndim(params["weight"]) < 2:
+        return {}
+    W = np.asarray(params["weight"], np.float64)
+    gradient = np.asarray(gradients["weight"], np.float64) if "weight" in gradients else None
+    n_in = W.size // W.shape[-1]
+    return {
+        "gain": n_in * float(np.mean(np.square(W))),
+        "weight_gradient": None if gradient is None else float(np.sqrt(np.mean(np.square(gradient)))),
+        "weight_cosine": weight_cosine(W),
+        "weight_cosine_theory": n_in**-0.5,
+        "identical": gradient is not None and bool(W.any()) and all(map(_all_alike, _units(params, gradients))),
+    }
+
+
+def _units(*trees: Params) -> Sequence[np.ndarray]:
+    """Return the arrays of a layer, one row for each unit."""
+    arrays = [np.asarray(leaf, np.float64) for tree in trees for leaf in tree.values()]
+    return [array.reshape(-1, array.shape[-1]).T for array in arrays]
+
+
+def _all_alike(units: np.ndarray) -> bool:
+    """Return whether there are several units, all the same."""
+    return len(units) > 1 and bool(np.ptp(units, axis=0).max() <= ALIKE * np.abs(units).max())
+
+
+def _inputs(x: np.ndarray) -> Inputs:
+    """Return what there is to say of the inputs."""
+    flat_x = x.reshape(len(x), -1)
+    square, means, deviations = np.mean(np.square(flat_x)), flat_x.mean(axis=0), flat_x.std(axis=0)
+    varying = deviations[deviations > 1e-6 * np.abs(means)]
+    return Inputs(
+        size=float(np.sqrt(square)),
+        shift=float(np.mean(np.square(means)) / square) if square > 0 else 0.0,
+        deviations=(float(varying.min()), float(varying.max())) if len(varying) else (0.0, 0.0),
+    )

@@ -1,0 +1,79 @@
+"""Everything that passes through a network on one batch, forward and back, layer by layer and inside blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from jaxtyping import Array, Float
+
+from downslope.core import Params
+from downslope.layers import AnyLayer, Context, Residual, chain_backward, chain_forward, placed, thawed
+
+
+class Passed(NamedTuple):
+    """What passed through one layer.
+
+    Attributes:
+        gradients: with respect to its parameters; an empty dict if they are frozen.
+        h: its output, `(B, …)`.
+        dh: `∂l/∂h`.
+        inside: what passed through the layers of a block; None for other layers, and for frozen blocks.
+    """
+
+    gradients: Params
+    h: Array
+    dh: Array
+    inside: Any
+
+
+class Chain(NamedTuple):
+    """What passed through layers in a chain.
+
+    Attributes:
+        x: the input, `(B, …)`.
+        dx: `∂l/∂x`, through this chain alone.
+        passed: what passed through each layer.
+    """
+
+    x: Array
+    dx: Array
+    passed: tuple[Passed, ...]
+
+
+def sweep(
+    layers: Sequence[AnyLayer],
+    context: Context,
+    params: Sequence[Params],
+    state: Sequence[Params],
+    x: Float[Array, "batch ..."],
+    dy: Float[Array, "batch ..."],
+) -> Chain:
+    """Return what passes through a chain whose output has the gradient `dy`. Can be compiled.
+
+    Nothing random happens: a key in the context would have to be folded as a block folds it.
+    """
+    forward = chain_forward(layers, context, params, state, x)
+    backward = chain_backward(layers, params, forward.caches, dy)
+    h, dh = forward.activations, backward.activations
+    passed = []
+    for place, layer in enumerate(layers):
+        inside = None
+        if isinstance(layer, Residual):
+            bodies = params[place]["body"], state[place]["body"]
+            inside = sweep(layer.layers, context, *bodies, h[place], dh[place + 1])
+        passed.append(Passed(backward.params[place], h[place + 1], dh[place + 1], inside))
+    return Chain(x, dh[0], tuple(passed))
+
+
+def flat(
+    layers: Sequence[AnyLayer], params: Sequence[Params], state: Sequence[Params], chain: Chain
+) -> Iterator[tuple[AnyLayer, Params, Passed]]:
+    """Yield every layer with its parameters, frozen ones by what they hold: in the order of `signal_layers`."""
+    opened = thawed(layers)
+    own, _ = placed(opened, params, state)
+    for place, passed in enumerate(chain.passed):
+        yield opened[place], own[place], passed
+        if passed.inside is not None:
+            block: Any = layers[place]
+            yield from flat(block.layers, params[place]["body"], state[place]["body"], passed.inside)

@@ -1,0 +1,220 @@
+"""Measure where the time of training a network goes: layer by layer, as a whole, by the size of the batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from downslope.core import SettingError, Shape, ShapeError, check_integer, check_number, fold
+from downslope.data import Dataset, Preprocessing
+from downslope.losses import Loss, as_loss
+from downslope.networks._costs import connections, forward_flops
+from downslope.networks._layer_times import LayerSeconds, time_layer
+from downslope.networks._peak import matrix_product_rate
+from downslope.networks._profile_result import LayerProfile, Profile
+from downslope.networks._savings import savings
+from downslope.networks._sequential import Sequential
+from downslope.networks._sites import Site, sites_of
+from downslope.networks._stopwatch import Deadline
+from downslope.networks._throughput import Step, StepTime, powers_of_two, throughputs
+from downslope.networks._wording import bytes_text
+
+MEMORY_LIMIT = 2**30
+"""The default limit: 1 GiB."""
+LAYERS_SHARE, THROUGHPUT_SHARE = 0.5, 0.85
+"""By which share of the time the layers, and then the batch sizes, are to be done."""
+
+Tell = Callable[[str], None]
+
+
+def profile(
+    net: Sequential,
+    data: Dataset | Shape,
+    *,
+    loss: str | Loss = "auto",
+    batch_size: int = 32,
+    batch_sizes: Sequence[int] | None = None,
+    memory_limit: int | None = None,
+    seconds: float | int = 30.0,
+    seed: int = 0,
+    tell: Tell | None = None,
+) -> Profile:
+    """Measure how long each layer of a network takes forward and backward, what the whole takes, and what it could.
+
+    Times are measured in compiled loops, as training runs, after a warm-up: medians of several samples. The sum of the
+    layers is not the whole, which the compiler makes one program of; both are given. FLOP/s are operations counted over
+    time measured, beside a large matrix product measured in the same call; a backward pass counts as its forward pass
+    once for the gradients of parameters, and once for that of the input. Memory is what the compiler says that the
+    compiled program reserves.
+
+    Weights, examples and targets are drawn anew; nothing of the user's is touched. While a machine does other work as
+    well, its times say little. Interrupting (Ctrl-C) stops after the call under way.
+
+    Args:
+        net: the network.
+        data: a data set, or the shape of one example, such as `(28, 28, 1)`. Of a data set only shapes and the task are
+            used.
+        loss: a name or a loss; `"auto"` as for `ds.train`, squared error where there is no data set.
+        batch_size: for the times of layers and of the step.
+        batch_sizes: for the throughput; None: 1, 2, 4, … while memory and time allow, and there are as many rows. An
+            empty list measures none.
+        memory_limit: bytes that a compiled step may reserve, 2³⁰ (1 GiB) by default. Dense layers in place of
+            convolutions are measured where their weights take a quarter of it.
+        seconds: after which nothing new is begun; what is under way, compilations too, still ends. Layers come first
+            and may take half; what there was no time for is None, and `notes` say so.
+        seed: of all that is drawn.
+        tell: called with a few words before each measurement.
+
+    Returns:
+        `.rows`, `.step`, `.peak_flops`, `.bottleneck`, `.savings`, `.throughput`, `.growth_stops_at`; `.table()`,
+        `.throughput_table()`, `.savings_table()` for polars; printed, all of it.
+
+    Raises:
+        SettingError: a setting that cannot be, or a step that would reserve more than the limit.
+        ShapeError: the network cannot take such examples, or the loss its outputs.
+
+    Example:
+        >>> import downslope as ds
+        >>> net = ds.Sequential([ds.Dense(256), ds.ReLU(), ds.Dense(2)])
+        >>> found = profile(net, (64,), batch_sizes=[16, 32], seconds=60)
+        >>> [row.layer for row in found.rows], round(sum(row.share for row in found.rows), 6)
+        (['Dense(256)', 'ReLU()', 'Dense(2)'], 1.0)
+        >>> found.throughput_table()["batch_size"].to_list()
+        [16, 32]
+    """
+    begun, total = time.monotonic(), check_number("seconds", seconds, above=0)
+    check_integer("batch_size", batch_size)
+    limit = MEMORY_LIMIT if memory_limit is None else check_integer("memory_limit", memory_limit)
+    seed, told = check_integer("seed", seed, at_least=0), tell or _nothing
+    shape, task, rows = _facts(net, data)
+    sizes = powers_of_two(rows) if batch_sizes is None else _checked_sizes(batch_sizes)
+
+    def by(share: float) -> Deadline:
+        return Deadline(begun + share * total)
+
+    told(f"a step on {batch_size} examples")
+    step = _step(net, shape, as_loss(loss, task=task, outputs=net.output_shape(shape)[-1]), seed)
+    whole = _whole(step, batch_size, limit, by(LAYERS_SHARE))
+    told("a large matrix product")
+    peak = matrix_product_rate(by(LAYERS_SHARE))
+    sites = sites_of(net.layers, shape)
+    times, notes = _layer_times(sites, batch_size, seed=seed, deadline=by(LAYERS_SHARE), tell=told)
+    throughput, why = throughputs(
+        step, sizes, known=whole, memory_limit=limit, deadline=by(THROUGHPUT_SHARE), tell=told
+    )
+    saved = savings(sites, times, batch_size, seed=seed, memory_limit=limit, deadline=by(1.0), tell=told)
+    return Profile(
+        rows=_rows(sites, times, batch_size),
+        input_shape=shape,
+        step=whole,
+        peak_flops=peak,
+        savings=saved,
+        throughput=tuple(throughput),
+        memory_limit=limit,
+        notes=(*notes, *why),
+    )
+
+
+def _facts(net: Any, data: Any) -> tuple[Shape, str | None, int | None]:
+    """Return the shape of an example, the task and the number of rows, as far as they are known."""
+    if not isinstance(net, Sequential):
+        raise SettingError(
+            f"`net` must be a network such as ds.mlp([64], outputs=10), got {type(net).__name__}.", "net"
+        )
+    if isinstance(data, Dataset):
+        arrays = isinstance(data.x, np.ndarray)
+        shape = data.x.shape[1:] if arrays else Preprocessing.fit(data).input_shape
+        return tuple(shape), data.task, len(data)
+    if not isinstance(data, tuple | list):
+        raise SettingError(
+            f"`data` must be a ds.Dataset or the shape of one example, such as (64,) or (28, 28, 1), got {data!r}.",
+            "data",
+        )
+    return tuple(check_integer("data", size, advice="A shape holds no row axis.") for size in data), None, None
+
+
+def _checked_sizes(batch_sizes: Any) -> list[int]:
+    """Return batch sizes in rising order, each once."""
+    if isinstance(batch_sizes, str) or not hasattr(batch_sizes, "__iter__"):
+        raise SettingError(f"`batch_sizes` must be a list such as [1, 32, 1024], got {batch_sizes!r}.", "batch_sizes")
+    return sorted({check_integer("batch_sizes", size) for size in batch_sizes})
+
+
+def _step(net: Sequential, shape: Shape, loss: Loss, seed: int) -> Step:
+    """Return the step to time.
+
+    Raises:
+        ShapeError: the loss wants rows of outputs, and the network makes images or sequences.
+    """
+    made = net.output_shape(shape)
+    if loss.targets in ("classes", "sides") and len(made) != 1:
+        raise ShapeError(
+            f"With the loss {loss.name} the network must end in a row of outputs, such as Dense(10), got outputs of "
+            f"shape {made}. Put ds.Flatten() and a dense layer last, or use squared_error."
+        )
+    return Step(net, loss, jax.device_put(net.init(fold(seed, "initialize"), shape)), shape, seed)
+
+
+def _whole(step: Step, batch_size: int, limit: int, deadline: Deadline) -> StepTime:
+    """Return the time of the step at the batch size asked for.
+
+    Raises:
+        SettingError: it would reserve more memory than the limit.
+    """
+    program = step.compiled(batch_size)
+    if program.memory > limit:
+        raise SettingError(
+            f"`memory_limit` must hold a step on {batch_size} examples, which reserves {bytes_text(program.memory)}, "
+            f"got {bytes_text(limit)}. Use a smaller `batch_size`, or raise the limit if there is memory.",
+            "memory_limit",
+        )
+    return step.timed(batch_size, program, deadline)
+
+
+def _layer_times(
+    sites: Sequence[Site], batch_size: int, *, seed: int, deadline: Deadline, tell: Tell
+) -> tuple[list[LayerSeconds | None], list[str]]:
+    """Return the times of all layers, equal ones measured once; None after the deadline, and a note that says so."""
+    known: dict[Any, LayerSeconds] = {}
+    times: list[LayerSeconds | None] = []
+    for number, site in enumerate(sites, start=1):
+        alike = site.layer, site.input_shape, site.parameters > 0, site.feeds
+        if alike not in known and deadline.allows():
+            tell(f"layer {number} of {len(sites)}, {site.name}")
+            known[alike] = time_layer(site, batch_size, seed=seed, deadline=deadline)
+        times.append(known.get(alike))
+    missing = times.count(None)
+    if not missing:
+        return times, []
+    return times, [f"The time was up before {missing} of {len(sites)} layers; more `seconds` measure all of them."]
+
+
+def _rows(sites: Sequence[Site], times: Sequence[LayerSeconds | None], batch_size: int) -> tuple[LayerProfile, ...]:
+    """Return the rows of the profile."""
+    total = sum(sum(taken) for taken in times if taken is not None)
+    rows = []
+    for site, taken in zip(sites, times, strict=True):
+        one = forward_flops(site.layer, site.input_shape)
+        passes = 1 + (site.parameters > 0) + site.feeds
+        rows.append(
+            LayerProfile(
+                place=site.place,
+                layer=site.name,
+                output_shape=site.output_shape,
+                parameters=site.parameters,
+                connections=connections(site.layer, site.input_shape),
+                flops=None if one is None else one * passes * batch_size,
+                forward_seconds=None if taken is None else taken.forward,
+                backward_seconds=None if taken is None else taken.backward,
+                share=sum(taken) / total if taken is not None and total else None,
+            )
+        )
+    return tuple(rows)
+
+
+def _nothing(words: str) -> None:
+    """Tell nobody."""

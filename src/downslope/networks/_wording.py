@@ -1,0 +1,63 @@
+"""Numbers and tables as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def aligned(lines: Sequence[Sequence[str]], *, left: int) -> str:
+    """Return lines of cells as a table with two blanks between columns.
+
+    Args:
+        lines: equally many cells each; the first line is the head.
+        left: how many columns begin at the left; the others, numbers, end at the right.
+
+    Example:
+        >>> print(aligned([("layer", "FLOPs"), ("Dense(8)", "72")], left=1))
+        layer     FLOPs
+        Dense(8)     72
+    """
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    written = []
+    for line in lines:
+        cells = [
+            cell.ljust(width) if place < left else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        written.append("  ".join(cells).rstrip())
+    return "\n".join(written)
+
+
+def count_text(number: int | None) -> str:
+    """Return a count with its thousands set apart; `?` for one nobody knows."""
+    return "?" if number is None else f"{number:,}"
+
+
+def bytes_text(number: float | int) -> str:
+    """Return a number of bytes in the unit that suits it.
+
+    Example:
+        >>> bytes_text(512), bytes_text(3 * 2**20)
+        ('512 B', '3.0 MiB')
+    """
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024 or unit == "GiB":
+            return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return ""
+
+
+def seconds_text(seconds: float | int | None) -> str:
+    """Return a time in the unit that suits it, to three digits; `?` for one that was not measured.
+
+    Example:
+        >>> seconds_text(0.00123), seconds_text(2.5e-6), seconds_text(0.0)
+        ('1.23 ms', '2.50 µs', '0')
+    """
+    if seconds is None:
+        return "?"
+    if seconds == 0:
+        return "0"
+    factor, unit = next(((f, u) for f, u in ((1, "s"), (1e3, "ms")) if seconds * f >= 1), (1e6, "µs"))
+    value = seconds * factor
+    return f"{value:.{max(0, 2 - len(str(int(value))) + 1)}f} {unit}"

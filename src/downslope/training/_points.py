@@ -1,0 +1,154 @@
+"""The combinations of settings that a sweep tries, and which of them can descend together."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import jax
+import numpy as np
+
+from downslope.core import SettingError, UnknownNameError, render
+from downslope.data import Dataset
+from downslope.networks import Sequential
+from downslope.optimizers import Optimizer, as_optimizer
+from downslope.training._problem import prepare
+from downslope.training._train import train
+
+FIXED = ("loss", "validation", "normalize_targets", "start")
+"""Settings of `train` that must be the same throughout, or losses would not compare."""
+
+OF_ONE_RUN = ("restarts", "store", "overwrite", "record", "observers")
+"""Settings of `train` that have no meaning for many runs."""
+
+OF_TRAIN = {
+    name: parameter for name, parameter in inspect.signature(train).parameters.items() if name not in ("net", "data")
+}
+OF_PREPARE = [
+    name
+    for name in inspect.signature(prepare).parameters
+    if name not in ("net", "data", "optimizer") and name in OF_TRAIN
+]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One combination of settings.
+
+    Attributes:
+        number: which.
+        settings: for `train`, but without the network and the optimizer's own numbers.
+        net: the network.
+        optimizer: with its numbers.
+        label: what differs between points, by name, as the user gave it.
+    """
+
+    number: int
+    settings: dict[str, Any]
+    net: Sequential
+    optimizer: Optimizer
+    label: dict[str, Any]
+
+    def setting(self, name: str) -> Any:
+        """Return a setting of `train`: as given, or its default."""
+        return self.settings.get(name, OF_TRAIN[name].default)
+
+    @property
+    def own_rows(self) -> bool:
+        """Whether the rows to learn from depend on the seed."""
+        validation = self.setting("validation")
+        return not isinstance(validation, Dataset) and validation != 0
+
+    def group(self, data: Dataset) -> Any:
+        """Return what must be equal for two points to descend together."""
+        shape = tuple(data.x.shape[1:])
+        schedules = {name: value for name, value in self.optimizer.hyperparams.items() if callable(value)}
+        kinds = jax.tree.structure(schedules), tuple(np.shape(leaf) for leaf in jax.tree.leaves(schedules))
+        free = () if self.own_rows else ("seed",)
+        others = {name: value for name, value in self.settings.items() if name not in free}
+        return self.net, shape, self.optimizer.rule, kinds, str(render(_by_name(others)))
+
+
+def points_of(settings: dict[str, Any]) -> list[Point]:
+    """Return every combination of the settings that are lists, the last one changing fastest."""
+    _check_names(settings)
+    choices = {name: _choices(name, value) for name, value in settings.items()}
+    swept = [name for name, given in choices.items() if len(given) > 1 or isinstance(settings[name], (list, dict))]
+    found = []
+    for number, chosen in enumerate(product(*(given.items() for given in choices.values()))):
+        labels = {name: label for name, (label, _) in zip(choices, chosen, strict=True)}
+        values = {name: value for name, (_, value) in zip(choices, chosen, strict=True)}
+        optimizer = as_optimizer(values.pop("optimizer"))
+        numbers = {name: values.pop(name) for name in list(values) if name not in OF_TRAIN and name != "net"}
+        label = {name: labels[name] for name in swept}
+        found.append(Point(number, values, values.pop("net"), _with_numbers(optimizer, numbers), label))
+    return found
+
+
+def _choices(name: str, value: Any) -> dict[Any, Any]:
+    """Return the values of a setting by their labels."""
+    if name in ("net", "optimizer") and isinstance(value, dict):
+        return value
+    if not isinstance(value, list) or name == "metrics":
+        return {_label(value): value}
+    if not value:
+        raise SettingError(f"`{name}` must hold one value at least, got an empty list.", name)
+    if name in FIXED:
+        raise SettingError(
+            f"`{name}` must be the same for all runs of a sweep, or their losses would not compare, got a list.", name
+        )
+    return {_label(each): each for each in value}
+
+
+def _label(value: Any) -> Any:
+    """Return what names a value in a table; it can be a key."""
+    return value if isinstance(value, (int, float, str)) or value is None else repr(value)
+
+
+def _with_numbers(optimizer: Optimizer, numbers: dict[str, Any]) -> Optimizer:
+    """Return the optimizer with some of its numbers replaced, those of an optimizer within it, too.
+
+    Raises:
+        UnknownNameError: it has no number of that name.
+    """
+    if not numbers:
+        return optimizer
+    own, inner = dict(optimizer.settings), optimizer.settings.get("optimizer")
+    known = [*(name for name in own if name != "optimizer"), *(inner.settings if inner is not None else ())]
+    for name in numbers:
+        if name not in known:
+            raise UnknownNameError("settings", name, [*OF_TRAIN, *known])
+    own |= {name: value for name, value in numbers.items() if name in own}
+    rest = {name: value for name, value in numbers.items() if name not in optimizer.settings}
+    if inner is not None:
+        own["optimizer"] = _with_numbers(inner, rest)
+    return _made_again(optimizer, own)
+
+
+def _made_again(optimizer: Optimizer, settings: dict[str, Any]) -> Optimizer:
+    """Return what the maker of an optimizer makes of other settings."""
+    parameters = inspect.signature(optimizer.maker).parameters
+    by_position = [
+        name for name, parameter in parameters.items() if parameter.kind is not inspect.Parameter.KEYWORD_ONLY
+    ]
+    rest = {name: value for name, value in settings.items() if name not in by_position}
+    return optimizer.maker(*(settings[name] for name in by_position), **rest)
+
+
+def _check_names(settings: dict[str, Any]) -> None:
+    """Check that no setting is one of `train` that has no meaning for many runs."""
+    for name in OF_ONE_RUN:
+        if name in settings:
+            raise SettingError(
+                f"`{name}` is for one run, not for a sweep. Sweep, then `ds.train` with the best settings.", name
+            )
+
+
+def _by_name(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with data sets and arrays replaced by who they are."""
+    return {
+        name: id(value) if name in ("validation", "start") and value is not None and not np.isscalar(value) else value
+        for name, value in settings.items()
+    }

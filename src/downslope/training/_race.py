@@ -1,0 +1,99 @@
+"""A race: several optimizers from one start, on the same batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from downslope.core import SettingError, Variables
+from downslope.data import Dataset
+from downslope.networks import Sequential
+from downslope.training._run import Run
+from downslope.training._sweep import compared_loss
+from downslope.training._train import train
+
+
+@dataclass(frozen=True)
+class Race:
+    """How several optimizers came down from one start.
+
+    Attributes:
+        runs: each optimizer's run, by name.
+    """
+
+    runs: dict[str, Run]
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """Where each got to: its lowest validation loss, or its last training loss; NaN if it diverged at once."""
+        return {name: compared_loss(run) for name, run in self.runs.items()}
+
+    @property
+    def winner(self) -> str:
+        """Who got lowest."""
+        found = {name: loss for name, loss in self.losses.items() if np.isfinite(loss)}
+        return min(found or self.losses, key=lambda name: found.get(name, np.inf))
+
+    def table(self) -> Any:
+        """Return a polars table, the lowest loss first, with the epochs each took to come within 10 % of the winner."""
+        import polars
+
+        rows = [
+            {
+                "optimizer": name,
+                "loss": loss,
+                "epochs": self.runs[name].epochs,
+                "epochs_to_near": self._epochs_to(1.1 * self.losses[self.winner], name),
+                "stop_reason": self.runs[name].stop_reason,
+            }
+            for name, loss in self.losses.items()
+        ]
+        return polars.DataFrame(rows).sort("loss", nulls_last=True)
+
+    def _epochs_to(self, loss: float, name: str) -> int | None:
+        """Return after how many epochs a loss was reached; None if it was not."""
+        history = self.runs[name].history
+        values = history.get("validation_loss", history.get("train_loss", np.zeros(0)))
+        return int(np.argmax(values <= loss)) + 1 if np.any(values <= loss) else None
+
+
+def race(
+    net: Sequential,
+    data: Dataset,
+    *,
+    optimizers: dict[str, Any] | list[Any],
+    start: Variables | None = None,
+    **settings: Any,
+) -> Race:
+    """Train with several optimizers from one start, on the same batches.
+
+    Args:
+        net: the network.
+        data: rows with targets.
+        optimizers: name → optimizer; or a list, whose entries name themselves.
+        start: variables to begin from; None for the network's own, drawn from the seed.
+        **settings: of `ds.train`, the same for all.
+
+    Raises:
+        SettingError: a setting that cannot be, or that a race has no use for.
+
+    Example:
+        >>> import downslope as ds
+        >>> racers = {"sgd": ds.sgd(0.01), "momentum": ds.sgd(0.01, momentum=0.9), "adam": ds.adam(0.01)}
+        >>> net, data = ds.mlp([8], outputs=3), ds.load("iris")
+        >>> found = ds.race(net, data, optimizers=racers, epochs=20, normalize="standard", progress=False)
+        >>> found.winner != "sgd", list(found.runs)
+        (True, ['sgd', 'momentum', 'adam'])
+    """
+    if not optimizers:
+        raise SettingError("`optimizers` must hold one optimizer at least, got none.", "optimizers")
+    for name in ("optimizer", "store", "overwrite", "restarts"):
+        if name in settings:
+            raise SettingError(f"`{name}` is for one run, not for a race of several optimizers.", name)
+    named = optimizers if isinstance(optimizers, dict) else {str(each): each for each in optimizers}
+    return Race({name: train(net, data, optimizer=each, start=start, **settings) for name, each in named.items()})

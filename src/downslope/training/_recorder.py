@@ -1,0 +1,75 @@
+"""Collects what is recorded while a run is under way: parameters, and statistics of every layer.
+
+Step `s`, counted from 0 over the whole run, is due if `s` is a multiple of the period. What is recorded belongs to the
+moment before that step: the parameters it starts from, and signals, gradients and update of its own batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from downslope.core import Params, Shape
+from downslope.networks import Sequential
+from downslope.training._statistics import Statistics, layer_names
+from downslope.training._trajectory import Record, Trajectory
+from downslope.training._watch import LayerStatistics
+
+
+@dataclass
+class Recorder:
+    """Collects parameters and statistics.
+
+    Attributes:
+        record: what was asked for.
+    """
+
+    record: Record
+    params: dict[int, tuple[Params, ...]] = field(default_factory=dict)
+    statistics: dict[int, LayerStatistics] = field(default_factory=dict)
+
+    @property
+    def periods(self) -> list[int]:
+        """The periods of whatever is recorded."""
+        return [every for every in (self.record.parameters_every, self.record.statistics_every) if every is not None]
+
+    def until_due(self, step: int) -> int | None:
+        """Return how many steps there are from a step to the next one that is due; None if nothing is recorded."""
+        return min((every - step % every for every in self.periods), default=None)
+
+    def wants_parameters(self, step: int) -> bool:
+        """Return whether the parameters before a step are to be recorded."""
+        return self.record.parameters_every is not None and step % self.record.parameters_every == 0
+
+    def wants_statistics(self, step: int) -> bool:
+        """Return whether the statistics of a step are to be recorded."""
+        return self.record.statistics_every is not None and step % self.record.statistics_every == 0
+
+    def settle(self, last: int) -> None:
+        """Copy what was recorded up to a step to the host, and forget what came after: steps on numbers not finite."""
+        for kept in (self.params, self.statistics):
+            for step in [step for step in kept if step > last]:
+                del kept[step]
+            for step in reversed(kept):
+                if all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(kept[step])):
+                    break
+                kept[step] = jax.tree.map(np.asarray, kept[step])
+
+    def trajectory(self) -> Trajectory | None:
+        """Return the recorded parameters; None if there are none."""
+        return Trajectory(*_stacked(self.params)) if self.params else None
+
+    def statistics_of(self, net: Sequential, input_shape: Shape) -> Statistics | None:
+        """Return the recorded statistics; None if there are none."""
+        if not self.statistics:
+            return None
+        steps, values = _stacked(self.statistics)
+        return Statistics(steps, layer_names(net, input_shape), **values._asdict())
+
+
+def _stacked(recorded: dict[int, Any]) -> tuple[np.ndarray, Any]:
+    """Return all steps, and all that was recorded at them."""
+    return np.array(list(recorded)), jax.tree.map(lambda *leaves: np.stack(leaves), *recorded.values())

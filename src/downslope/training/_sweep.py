@@ -1,0 +1,194 @@
+"""Sweeps: one network and data set, many settings, those that can at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from downslope.core import fold
+from downslope.data import Dataset
+from downslope.networks import Sequential
+from downslope.training._descent import begin
+from downslope.training._outcome import run_of
+from downslope.training._points import OF_PREPARE, Point, points_of
+from downslope.training._population import descend_together, descent_of, populate
+from downslope.training._problem import Problem, prepare
+from downslope.training._progress import Progress, Shifted, open_progress
+from downslope.training._recorder import Recorder
+from downslope.training._run import Run
+from downslope.training._train import checked_patience
+from downslope.training._trajectory import Record
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What many settings led to.
+
+    Attributes:
+        settings: of each run, what differs between runs, by name.
+        runs: as `ds.train` would have returned them.
+        losses: what they are compared by: the lowest validation loss where there are validation rows, else the last
+            training loss; NaN for one that diverged in its first epoch. `(runs,)`
+    """
+
+    settings: tuple[dict[str, Any], ...]
+    runs: tuple[Run, ...]
+    losses: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    @property
+    def place(self) -> int:
+        """Where the lowest loss is; 0 if all diverged at once."""
+        return int(np.nanargmin(self.losses)) if np.isfinite(self.losses).any() else 0
+
+    @property
+    def best(self) -> Run:
+        """The run with the lowest loss."""
+        return self.runs[self.place]
+
+    @property
+    def best_settings(self) -> dict[str, Any]:
+        """Its settings, of those that differ between runs."""
+        return self.settings[self.place]
+
+    def table(self) -> Any:
+        """Return a polars table of all runs, the lowest loss first."""
+        import polars
+
+        columns: dict[str, Any] = {
+            name: [shown_setting(one[name]) for one in self.settings] for name in self.settings[0]
+        }
+        columns["loss"] = self.losses
+        columns["epochs"] = [run.epochs for run in self.runs]
+        columns["stop_reason"] = [run.stop_reason for run in self.runs]
+        return polars.DataFrame(columns, strict=False).sort("loss", nulls_last=True)
+
+    def __str__(self) -> str:
+        if not np.isfinite(self.losses).any():
+            return f"All {len(self)} runs diverged."
+        best = ", ".join(f"{name} {shown_setting(value)}" for name, value in self.best_settings.items())
+        diverged = sum(run.stop_reason == "diverged" for run in self.runs)
+        lost = f"; {diverged} diverged" if diverged else ""
+        return f"{len(self)} runs: lowest loss {self.losses[self.place]:.4g} with {best}{lost}."
+
+
+def sweep(
+    net: Sequential | Sequence[Sequential] | dict[str, Sequential],
+    data: Dataset,
+    *,
+    optimizer: Any = "adam",
+    progress: str | bool = "auto",
+    **settings: Any,
+) -> Sweep:
+    """Train with every combination of some settings, and compare.
+
+    Settings that are plain numbers to the compiled step (all numbers of the optimizer; the seed, if the validation rows
+    do not depend on it) are trained at once, as one population; others (batch size, widths) in groups, one after
+    another. Each run is what `ds.train` makes of the same settings, up to rounding.
+
+    Args:
+        net: the network, or several: a list, or a dictionary that names them.
+        data: rows with targets.
+        optimizer: as for `ds.train`, or a list, or a dictionary that names them. Its numbers can be swept by their
+            names.
+        progress: `"auto"`, `"bar"`, `"lines"`, or False.
+        **settings: settings of `ds.train` and numbers of the optimizer by name. A list is swept: `learning_rate=[1e-3,
+            1e-2, 1e-1]`, `momentum=[0, 0.9]`, `weight_decay`, `seed`, `batch_size`, `epochs`, `early_stopping`,
+            `normalize`, `order`, `class_weight`. Others must be the same for all, or their losses would not compare.
+
+    Returns:
+        Every run, the best one, a table.
+
+    Raises:
+        UnknownNameError: no setting or number has that name.
+        SettingError: a setting that cannot be, or that cannot be swept.
+
+    Example:
+        >>> import downslope as ds
+        >>> rates = [10.0**k for k in (-3, -2, -1)]
+        >>> net, data = ds.mlp([8], outputs=3), ds.load("iris")
+        >>> found = ds.sweep(net, data, learning_rate=rates, epochs=10, normalize="standard", progress=False)
+        >>> found.best_settings
+        {'learning_rate': 0.1}
+        >>> found.table().columns
+        ['learning_rate', 'loss', 'epochs', 'stop_reason']
+    """
+    points = points_of({"net": net, "optimizer": optimizer} | settings)
+    groups: dict[Any, list[Point]] = {}
+    for point in points:
+        groups.setdefault(point.group(data), []).append(point)
+    watcher = open_progress(progress, sum(members[0].setting("epochs") for members in groups.values()))
+    done, epochs = {}, 0
+    try:
+        for members in groups.values():
+            done |= _descend_group(data, members, Shifted(watcher, epochs))
+            epochs += members[0].setting("epochs")
+            if any(run.stop_reason == "interrupted" for run in done.values()):
+                break
+    finally:
+        watcher.close()
+    ended = [point for point in points if point.number in done]
+    runs = tuple(done[point.number] for point in ended)
+    losses = np.array([compared_loss(run) for run in runs])
+    return Sweep(tuple(point.label for point in ended), runs, losses)
+
+
+def compared_loss(run: Run) -> float:
+    """Return what runs are compared by: the lowest validation loss, else the last training loss; NaN without any."""
+    if "validation_loss" in run.history:
+        return float(np.nanmin(run.history["validation_loss"], initial=np.inf)) if run.epochs else float("nan")
+    return float(run.history["train_loss"][-1]) if run.epochs else float("nan")
+
+
+def shown_setting(value: Any) -> Any:
+    """Return a setting as a table shows it: numbers and text as they are, parts by how they are made."""
+    return value if value is None or isinstance(value, (int, float, str)) else repr(value)
+
+
+def _descend_group(data: Dataset, points: list[Point], watcher: Progress) -> dict[int, Run]:
+    """Return the runs of points that descend together, by their numbers."""
+    first = points[0]
+    problem = prepare(first.net, data, optimizer=first.optimizer, **{name: first.setting(name) for name in OF_PREPARE})
+    patience = checked_patience(first.setting("early_stopping"), first.setting("validation"))
+    members = [_member(problem, point) for point in points]
+    starts = [begin(member).state for member in members]
+    population = populate(starts)
+    same = all(member.seed == problem.seed for member in members)
+    descend_together(
+        problem,
+        population,
+        epochs=first.setting("epochs"),
+        patience=patience,
+        progress=watcher,
+        members=None if same else members,
+    )
+    notes = tuple(dict.fromkeys(data.notes + problem.preprocessing.notes))
+    return {
+        point.number: run_of(
+            member, descent_of(member, population, place, starts[place]), Recorder(Record()), notes=notes
+        )
+        for place, (point, member) in enumerate(zip(points, members, strict=True))
+    }
+
+
+def _member(problem: Problem, point: Point) -> Problem:
+    """Return the problem of one point: that of its group, with its own optimizer and seed."""
+    seed = point.setting("seed")
+    if seed == problem.seed:
+        return replace(problem, optimizer=point.optimizer)
+    start = problem.start
+    if point.setting("start") is None:
+        start = problem.net.init(fold(seed, "initialize"), problem.preprocessing.input_shape)
+    return replace(
+        problem,
+        optimizer=point.optimizer,
+        seed=seed,
+        key=fold(seed, "train"),
+        batches=replace(problem.batches, seed=seed),
+        start=start,
+    )
