@@ -11,7 +11,10 @@ import typer
 from downslope.cli._data import data
 from downslope.cli._demo import demo
 from downslope.cli._evaluate import evaluate
+from downslope.cli._init import init
 from downslope.cli._predict import predict
+from downslope.cli._profile import profile
+from downslope.cli._sweep import sweep
 from downslope.cli._train import train
 
 app = typer.Typer(
@@ -59,6 +62,8 @@ _add(
     "downslope train houses.csv --target price --store runs/houses",
     "downslope train iris --network linear --optimizer sgd --learning-rate 0.1 --momentum 0.9",
     "downslope train digits --schedule warmup:100+cosine --epochs 30 --json",
+    "downslope train mnist1d --network conv32k5-pool-conv32-pool-dense64 --norm batch --restarts 4",
+    "downslope train pixels.csv --target label --shape 28x28x1 --network conv16-pool-dense64",
 )
 _add(
     predict,
@@ -69,6 +74,23 @@ _add(
     evaluate,
     "downslope evaluate runs/houses sold_in_may.csv",
     "downslope evaluate runs/digits-1 digits --json",
+)
+_add(
+    sweep,
+    "downslope sweep digits",
+    "downslope sweep digits --optimizer sgd --learning-rate 1e-3..1 --momentum 0,0.9 --epochs 20",
+    "downslope sweep houses.csv --target price --network 32 --network 64,64 --batch-size 16..128",
+)
+_add(
+    init,
+    "downslope init digits --network 256,256,256 --activation tanh",
+    "downslope init houses.csv --target price --compare zeros,he_normal --figure start.png",
+    "downslope init mnist1d --network conv16-pool-dense32 --compare none",
+)
+_add(
+    profile,
+    "downslope profile digits --network conv32-pool-conv64-pool-dense128",
+    "downslope profile houses.csv --target price --network 512,512 --batch-size 256 --figure speed.svg",
 )
 _add(data, "downslope data", "downslope data --json")
 

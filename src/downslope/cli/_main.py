@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from downslope.cli._wording import on_the_command_line, usage_sentence
 FAILED, BAD_USAGE = 1, 2
 TRACEBACK = "DOWNSLOPE_TRACEBACK"
 """The environment variable that shows where an unexpected error arose, for a report of it."""
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""Large libraries make some million objects that stay; looking through them for garbage takes a tenth of a command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -20,7 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: the words after `downslope`; None takes them from the process.
     """
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    gc.freeze()  # nor is what is left worth looking through at the end
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 
-def optimizer_of(name: str, learning_rate: float | None, momentum: float | None, schedule: str, steps: int) -> Any:
+def optimizer_of(
+    name: str,
+    learning_rate: float | None,
+    momentum: float | None,
+    schedule: str,
+    steps: int,
+    *,
+    weight_decay: float | None = None,
+    clip: float | None = None,
+) -> Any:
     """Return the optimizer.
 
     Args:
@@ -14,6 +23,8 @@ def optimizer_of(name: str, learning_rate: float | None, momentum: float | None,
         momentum: for `sgd` and `rmsprop`, or None.
         schedule: how the rate changes; see `schedule_of`.
         steps: of the whole training.
+        weight_decay: 0 or more: of `sgd` in the gradient, else decoupled. None for the optimizer's usual one.
+        clip: the norm that gradients are shortened to, or None.
 
     Raises:
         UnknownNameError: there is no such optimizer or schedule.
@@ -25,7 +36,8 @@ def optimizer_of(name: str, learning_rate: float | None, momentum: float | None,
     """
     from downslope.cli._schedule import schedule_of
     from downslope.core import SettingError, check_number
-    from downslope.optimizers import as_optimizer
+    from downslope.optimizers import as_optimizer, decoupled_weight_decay
+    from downslope.optimizers import clip as clipped
 
     usual = as_optimizer(name)
     if momentum is not None and "momentum" not in usual.settings:
@@ -36,5 +48,16 @@ def optimizer_of(name: str, learning_rate: float | None, momentum: float | None,
     if learning_rate is None:
         learning_rate = usual.settings["learning_rate"]
     rate = check_number("learning_rate", learning_rate, above=0.0, advice="Try 0.001.")
-    numbers = {} if momentum is None else {"momentum": momentum}
-    return usual.maker(rate if schedule == "constant" else schedule_of(schedule, rate, steps), **numbers)
+    numbers = {"momentum": momentum, "weight_decay": weight_decay}
+    own = {name: number for name, number in numbers.items() if number is not None and name in usual.settings}
+    optimizer = usual.maker(rate if schedule == "constant" else schedule_of(schedule, rate, steps), **own)
+    if weight_decay is not None and "weight_decay" not in own:
+        optimizer = decoupled_weight_decay(weight_decay, optimizer)
+    return optimizer if clip is None else clipped(_norm(clip), optimizer)
+
+
+def _norm(clip: float) -> float:
+    """Return the norm to shorten gradients to, checked under the name of the option."""
+    from downslope.core import check_number
+
+    return check_number("clip", clip, above=0.0, advice="Try 1.")

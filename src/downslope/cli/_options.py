@@ -1,4 +1,4 @@
-"""What the options of several commands are: their types, and how their text is read."""
+"""How the text of an option is read, and what commands of every kind take."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def shown(name: str, value: float) -> str:
     """Return a score as a reader wants it."""
     if not math.isfinite(value):
         return str(value)
-    if name == "accuracy":
+    if name in ("accuracy", "balanced_accuracy"):
         return f"{value:.1%}".replace("%", " %")
     return f"{value:.4f}" if name == "r2" and abs(value) < 100 else f"{value:.4g}"
 
@@ -111,6 +111,15 @@ def shown_progress() -> str:
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines to stdout."""
     print("\n".join(lines))
+
+
+def print_text(text: str) -> None:
+    """Print text to stdout, in the words of the command line."""
+    from downslope.cli._app import option_names
+    from downslope.cli._wording import on_the_command_line
+
+    options = option_names()
+    print_lines(on_the_command_line(line, options) for line in text.split("\n"))
 
 
 def _finite(value: Any) -> Any:

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from downslope.cli._network import convolves
+from downslope.cli._shape import OF_SETS, arranged, arranged_as_in_training, read_shape
 
 if TYPE_CHECKING:
     from downslope.data import Dataset, Preprocessing
 
 
 def open_training_data(
-    source: str, *, target: str | None, task: str | None, numeric: Sequence[str], categorical: Sequence[str]
+    source: str,
+    *,
+    target: str | None,
+    task: str | None,
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    shape: str | None,
+    network: str,
 ) -> Dataset:
     """Return the data set to train on, with its target.
+
+    Args:
+        source: a file or the name of a data set.
+        target: the name or number of a column, for files.
+        task: as asked for, or None.
+        numeric: columns to read as numbers.
+        categorical: columns to read as categories.
+        shape: what a row is, or None.
+        network: as text; convolutions see the images and sequences that some sets hold as flat rows.
 
     Raises:
         SettingError: a file without a target, or column settings for a data set that needs none.
@@ -31,14 +51,17 @@ def open_training_data(
                     f"`{setting}` is for files; the data set {source!r} knows its columns. Leave it out.", setting
                 )
         data = load(source)
-        return data if task is None else dataclasses.replace(data, task=task)
+        data = data if task is None else dataclasses.replace(data, task=task)
+        known = OF_SETS.get(source) if convolves(network) else None
+        wanted = known if shape is None else read_shape(shape)
+        return data if wanted is None else arranged(data, wanted, task=data.task)
     path = _found(source)
     if target is None and path.suffix.lower() != ".npz":
         raise _target_missing(path)
     data = read(path, target, task=task, numeric=numeric, categorical=categorical)
     if data.y is None:
         raise _target_missing(path)
-    return data
+    return data if shape is None else arranged(data, read_shape(shape), task=task)
 
 
 def open_examples(
@@ -56,28 +79,8 @@ def open_examples(
         SettingError: a target is needed, and nobody named it.
         DataError: a column is missing, or the source cannot be used.
     """
-    from downslope.data import load, read
-
-    if is_set(source):
-        return load(source)
-    path = _found(source)
-    ending = path.suffix.lower()
-    task = preprocessing.task if needs_target else None
-    if ending == ".npz":
-        return read(path, target if needs_target else None, task=task)
-    if ending == ".npy":
-        return _open_npy(path, preprocessing, target, needs_target)
-    if not needs_target:
-        return read(path, columns=preprocessing.columns, categorical=preprocessing.categorical)
-    if target is None:
-        raise _target_missing(path)
-    return read(
-        path,
-        target,
-        task=task,
-        columns=preprocessing.columns,
-        categorical=[*preprocessing.categorical, *_text_target(preprocessing, target)],
-    )
+    data = _open_flat(source, preprocessing, target, needs_target)
+    return arranged_as_in_training(data, preprocessing.input_shape)
 
 
 def is_set(source: str) -> bool:
@@ -105,6 +108,27 @@ def _found(source: str) -> Path:
     raise DataError(f"There is neither a file nor a data set {source!r}. {advice}")
 
 
+def _open_flat(source: str, preprocessing: Preprocessing, target: Any, needs_target: bool) -> Dataset:
+    """Return rows as they are in a file or a data set."""
+    from downslope.data import load, read
+
+    if is_set(source):
+        return load(source)
+    path = _found(source)
+    ending = path.suffix.lower()
+    task = preprocessing.task if needs_target else None
+    if ending == ".npz":
+        return read(path, target if needs_target else None, task=task)
+    if ending == ".npy":
+        return _open_npy(path, preprocessing, target, needs_target)
+    columns, categorical = preprocessing.columns, preprocessing.categorical
+    if not needs_target:
+        data = read(path, columns=columns, categorical=categorical)
+        return data if columns else _without(data, target)
+    text = _text_target(preprocessing, _needed(target, path))
+    return read(path, target, task=task, columns=columns, categorical=[*categorical, *text])
+
+
 def _open_npy(path: Path, preprocessing: Preprocessing, target: Any, needs_target: bool) -> Dataset:
     """Return the rows of a `.npy` file; the target's column may still be in it where it is not needed."""
     from downslope.data import read
@@ -112,8 +136,14 @@ def _open_npy(path: Path, preprocessing: Preprocessing, target: Any, needs_targe
     if needs_target:
         return read(path, _needed(target, path), task=preprocessing.task)
     data = read(path)
-    one_more = data.x.ndim == 2 and (data.x.shape[1] - 1,) == preprocessing.input_shape
+    one_more = data.x.ndim == 2 and data.x.shape[1] - 1 == math.prod(preprocessing.input_shape)
     return read(path, target) if one_more and isinstance(target, int) else data
+
+
+def _without(data: Dataset, target: Any) -> Dataset:
+    """Return a table without the target's column, which may be in it."""
+    kept = data.x.drop(target, strict=False) if isinstance(target, str) else data.x
+    return dataclasses.replace(data, x=kept, feature_names=None)
 
 
 def _needed(target: Any, path: Path) -> Any:

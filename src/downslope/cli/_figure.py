@@ -1,0 +1,39 @@
+"""A figure of what a command found, where one was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+FigureOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Draw it into this file: .png, .svg or .pdf.", show_default="none")
+]
+
+
+def check_figure(path: Path | None) -> None:
+    """Check, before any long work, that a figure could be written there.
+
+    Raises:
+        SettingError: another ending, or a folder that is not there.
+    """
+    from downslope.core import SettingError
+
+    if path is None:
+        return
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise SettingError(f"`figure` must end in .png, .svg or .pdf, got {str(path)!r}.", "figure")
+    if not path.parent.is_dir() or path.is_dir():
+        raise SettingError(f"`figure` must be a file in a folder that is there, got {str(path)!r}.", "figure")
+
+
+def draw_into(path: Path | None, draw: Callable[[], Any]) -> None:
+    """Draw a figure into a file, if one was asked for, and say so."""
+    if path is None:
+        return
+    from downslope.cli._report import say
+    from downslope.figures import save
+
+    say(f"Figure: {save(draw(), path)}")
