@@ -24,9 +24,10 @@ import jax.numpy as jnp
 import numpy as np
 
 import downslope as ds
-from downslope.training._descent import begin
+from downslope.training._chunk import State
+from downslope.training._descent import Descent, begin
 from downslope.training._loop import one_epoch
-from downslope.training._problem import prepare
+from downslope.training._problem import Problem, prepare
 from downslope.training._progress import Silent
 from downslope.training._recorder import Recorder
 
@@ -112,8 +113,27 @@ def starting_weights(case: Case) -> list[tuple[np.ndarray, np.ndarray]]:
     ]
 
 
+class Descending(NamedTuple):
+    """A descent of ours under way, and what is learned."""
+
+    descent: Descent
+    problem: Problem
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        return self.descent.state
+
+
 def ours(case: Case, x: np.ndarray, t: np.ndarray) -> Epoch:
     """Return an epoch of the training loop behind `ds.train`: rows drawn, chunks run, progress told."""
+    return descent_of(case, data=(x, t))[1]
+
+
+def descent_of(
+    case: Case, record: ds.Record | None = None, data: tuple[np.ndarray, np.ndarray] | None = None
+) -> tuple[Descending, Epoch]:
+    """Return a descent of ours on the rows of a case, or on others, and the function that makes its next epoch."""
     layers = [part for width in case.widths[1:-1] for part in (ds.Dense(width), ds.ReLU())]
     net = ds.Sequential([*layers, ds.Dense(case.widths[-1])])
     pairs = iter(starting_weights(case))
@@ -123,7 +143,7 @@ def ours(case: Case, x: np.ndarray, t: np.ndarray) -> Epoch:
     )
     problem = prepare(
         net,
-        ds.Dataset(x, t),
+        ds.Dataset(*(sample(case) if data is None else data)),
         loss="cross_entropy",
         optimizer=ds.adam(RATE),
         batch_size=case.batch_size,
@@ -136,14 +156,14 @@ def ours(case: Case, x: np.ndarray, t: np.ndarray) -> Epoch:
         metrics=(),
         class_weight=None,
     )
-    descent, silent, recorder = begin(problem), Silent(), Recorder(ds.Record())
+    descent, silent, recorder = begin(problem), Silent(), Recorder(record or ds.Record())
 
     def epoch() -> None:
         loss = one_epoch(problem, descent, silent, recorder)
         descent.epoch, descent.step = descent.epoch + 1, 0
         assert np.isfinite(loss)
 
-    return epoch
+    return Descending(descent, problem), epoch
 
 
 def bare_jax(case: Case, x: np.ndarray, t: np.ndarray) -> Epoch:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
@@ -62,6 +63,38 @@ def test_scaling_is_that_of_sklearn(how):
     theirs = SCALERS[how].fit(NUMBERS)
     np.testing.assert_allclose(ours.inputs(NUMBERS), theirs.transform(NUMBERS), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(ours.inputs(new), theirs.transform(new), rtol=1e-12, atol=1e-12)
+
+
+CONSTANT = {
+    "a small one": [0.1, 0.1, 0.1],
+    "a large one": [1e15 / 3, 1e15 / 3, 1e15 / 3],
+    "but for rounding": [0.3, 0.1 + 0.2, 0.3],
+    "but for less than rounding of a large one": [1e16, 1e16 + 2, 1e16],
+    "small changes": [0.0, 1e-14, 2e-14],
+    "small changes of one": [1.0, 1.0 + 1e-12, 1.0],
+    "far from zero": [1e9, 1e9 + 1, 1e9 + 2],
+}
+
+
+@pytest.mark.parametrize("values", CONSTANT.values(), ids=CONSTANT)
+@pytest.mark.parametrize("how", NORMALIZATIONS)
+def test_what_hardly_changes_is_scaled_as_by_sklearn(how, values):
+    column = np.resize(values, (30, 1))
+    scaling, theirs = fitted(column, normalize=how).scaling, clone(SCALERS[how]).fit(column)
+    center, scale = (theirs.mean_, theirs.scale_) if how == "standard" else (theirs.data_min_, 1 / theirs.scale_)
+    np.testing.assert_allclose(scaling.center, center, rtol=1e-15)
+    np.testing.assert_allclose(scaling.scale, scale, rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 7, 60], ids="{} rows a block".format)
+@pytest.mark.parametrize("how", NORMALIZATIONS)
+def test_scaling_by_blocks_is_that_of_sklearn(how, size, monkeypatch):
+    monkeypatch.setattr("downslope.data._blocks.NUMBERS_A_BLOCK", 3 * size)
+    far = np.add(NUMBERS, [0.0, 1e6, -1e3])
+    scaling, theirs = fitted(far, normalize=how).scaling, clone(SCALERS[how]).fit(far)
+    center, scale = (theirs.mean_, theirs.scale_) if how == "standard" else (theirs.data_min_, 1 / theirs.scale_)
+    np.testing.assert_allclose(scaling.center, center, rtol=1e-12)
+    np.testing.assert_allclose(scaling.scale, scale, rtol=1e-12)
 
 
 def test_scaled_numbers_have_the_promised_size():
@@ -120,6 +153,7 @@ def test_gaps_in_arrays():
     ours = fitted(holed, normalize="standard")
     theirs = make_pipeline(SimpleImputer(strategy="median"), StandardScaler()).fit(holed)
     np.testing.assert_allclose(ours.inputs(holed), theirs.transform(holed), rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(ours.fills, theirs[0].statistics_)
     with pytest.raises(DataError, match=r"row 1 .*column 0"):
         fitted(NUMBERS).inputs([[1.0, 2.0, 3.0], [np.nan, 1.0, 2.0]])
     with pytest.raises(DataError, match="no missing number"):
@@ -301,7 +335,7 @@ from downslope import data
 heavy = {{"polars", "pandas", "sklearn", "scipy.stats", "matplotlib"}}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 plain = data.Dataset(np.eye(4), [0, 1, 0, 1])
-data.Preprocessing.fit(plain).inputs(plain.x)
+data.Preprocessing.fit(plain, normalize="standard").inputs(plain.x)
 plain.split(test=0.5), data.available(), data.load("quadrants")
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 preprocessing = data.Preprocessing.from_json(json.load(open({str(tmp_path / "spec.json")!r})))

@@ -4,13 +4,15 @@ import gzip
 
 import numpy as np
 import pytest
+from sklearn import datasets
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from downslope.core import DataError, SettingError, UnknownNameError
-from downslope.data import available, load
+from downslope.data import _sklearn_sets, available, load
 
 GENERATED = ["mnist1d", "quadrants", "moons", "spirals", "circles"]
+OF_SKLEARN = ["digits", "iris", "wine", "breast_cancer", "diabetes"]
 HERE = [info for info in available() if info.name not in ("mnist", "fashion_mnist")]
 PARTS = {"train": 5, "test": 3}
 
@@ -23,6 +25,48 @@ def test_a_set_is_what_is_said_of_it(info):
     assert data.feature_names is None or len(data.feature_names) == info.features
     assert (data.feature_names is None) == (info.name == "mnist1d")
     assert np.isfinite(data.x).all()
+
+
+def no_sklearn(name):
+    return None
+
+
+def broken(file, **how):
+    raise ValueError(file)
+
+
+def another_version(file, **how):
+    return np.eye(7)
+
+
+@pytest.mark.parametrize("name", OF_SKLEARN)
+def test_sets_of_sklearn_are_bitwise_its_own(name):
+    ours, theirs = load(name), getattr(datasets, f"load_{name}")()
+    assert (ours.x.dtype, ours.y.dtype) == (theirs.data.dtype, theirs.target.dtype)
+    np.testing.assert_array_equal(ours.x, theirs.data)
+    np.testing.assert_array_equal(ours.y, theirs.target)
+    assert ours.feature_names == tuple(theirs.feature_names)
+
+
+@pytest.mark.parametrize("name", OF_SKLEARN)
+def test_sets_of_sklearn_are_read_without_its_loaders(name, monkeypatch):
+    monkeypatch.delattr(datasets, f"load_{name}")
+    load(name)
+
+
+@pytest.mark.parametrize(
+    "reader, instead",
+    [("find_spec", no_sklearn), ("_numbers", broken), ("_numbers", another_version)],
+    ids=["no such file", "not numbers", "other numbers"],
+)
+@pytest.mark.parametrize("name", ["iris", "diabetes"])
+def test_files_that_are_not_as_expected_are_left_to_sklearn(name, monkeypatch, reader, instead):
+    expected = load(name)
+    monkeypatch.setattr(_sklearn_sets, reader, instead)
+    found = load(name)
+    np.testing.assert_array_equal(found.x, expected.x)
+    np.testing.assert_array_equal(found.y, expected.y)
+    assert found.feature_names == expected.feature_names
 
 
 @pytest.mark.parametrize("name", GENERATED)

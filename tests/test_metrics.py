@@ -34,6 +34,7 @@ def softmax(outputs):
 
 WEIGHTS = {"alike": None, "weighted": np.random.default_rng(9).integers(1, 4, ROWS).astype(float)}
 every_weighting = pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS)
+REGRESSION = {"rmse": theirs.root_mean_squared_error, "mae": theirs.mean_absolute_error, "r2": theirs.r2_score}
 OURS = {**METRICS["classification"], **METRICS["regression"]}
 
 
@@ -57,12 +58,31 @@ def test_metrics_of_classes_are_those_of_scikit_learn(classes, weights):
 def test_metrics_of_numbers_are_those_of_scikit_learn_in_the_units_of_the_targets(weights):
     ours = answers(0, loss=losses.squared_error, weights=weights)
     predictions, settings = ours.preprocessing.original_targets(ours.outputs), {"sample_weight": weights}
-    expected = {
-        "rmse": theirs.root_mean_squared_error(ours.truth, predictions, **settings),
-        "mae": theirs.mean_absolute_error(ours.truth, predictions, **settings),
-        "r2": theirs.r2_score(ours.truth, predictions, **settings),
-    }
+    expected = {name: metric(ours.truth, predictions, **settings) for name, metric in REGRESSION.items()}
     assert score(METRICS["regression"], ours) == pytest.approx(expected, rel=1e-12)
+
+
+def answers_in_columns(targets, weights):
+    random = np.random.default_rng(3)
+    y = random.normal([5.0, -80.0, 0.01][:targets], [1.0, 20.0, 0.003][:targets], (ROWS, targets))
+    fitted = Preprocessing.fit(ds.Dataset(np.zeros((ROWS, 1)), y), normalize_targets="standard")
+    return Answers(y, random.normal(size=y.shape), weights, fitted, losses.squared_error)
+
+
+@every_weighting
+@pytest.mark.parametrize("targets", [1, 3])
+def test_several_targets_are_averaged_evenly_as_in_scikit_learn(targets, weights):
+    ours = answers_in_columns(targets, weights)
+    predictions = ours.preprocessing.original_targets(ours.outputs)
+    for name, theirs_of in REGRESSION.items():
+        expected = theirs_of(ours.truth, predictions, sample_weight=weights)
+        assert score([name], ours)[name] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_column_of_targets_is_compared_row_by_row():
+    flat = answers(0, loss=losses.squared_error)
+    column = Answers(flat.truth[:, None], flat.outputs, None, flat.preprocessing, flat.loss)
+    assert score(METRICS["regression"], column) == score(METRICS["regression"], flat)
 
 
 @pytest.mark.parametrize("loss", [losses.binary_cross_entropy, losses.hinge], ids=lambda loss: loss.name)
@@ -111,7 +131,10 @@ def test_f1_is_undefined_where_the_second_of_two_classes_is_neither_there_nor_pr
     assert score(["f1"], ours)["f1"] == 0
 
 
-@pytest.mark.parametrize("truth", [[3.0], [3.0, 3.0, 3.0]], ids=["one row", "equal targets"])
+EQUAL = {"one row": [3.0], "equal targets": [0.1] * 3, "differences too small to square": [1e-200, 2e-200]}
+
+
+@pytest.mark.parametrize("truth", EQUAL.values(), ids=EQUAL)
 def test_r2_is_undefined_where_targets_do_not_vary(truth):
     ours = answers(0, loss=losses.squared_error, truth=truth)
     found = score(METRICS["regression"], ours)

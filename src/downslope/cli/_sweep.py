@@ -36,6 +36,7 @@ from downslope.cli._descent_options import (
     ScheduleOption,
     steps_of,
 )
+from downslope.cli._figure import FigureOption, check_figure, draw_into
 from downslope.cli._interrupts import let_training_keep_its_result
 from downslope.cli._network_options import ActivationOption, DropoutOption, InitializerOption, NormOption, SkipOption
 from downslope.cli._optimizer import optimizer_of
@@ -126,6 +127,7 @@ def sweep(
     order: OrderOption = "shuffle",
     epochs: EpochsOption = 50,
     early_stopping: EarlyStoppingOption = None,
+    figure: FigureOption = None,
     json: JsonOption = False,
 ) -> None:
     """Train with every combination of several values, many at once, and compare what they reach.
@@ -134,6 +136,7 @@ def sweep(
     the command that trains it again and keeps it. Rates, momenta, decays and seeds are trained together in one go.
     """
     asked = dict(locals())
+    check_figure(figure)
     from downslope.cli._cache import keep_compiled_code
     from downslope.cli._loss import class_weight_of, loss_of, target_scaling
     from downslope.cli._network import convolves, network_of
@@ -176,7 +179,9 @@ def sweep(
         if any(one.run.stop_reason == "interrupted" for one in tried):
             break
     say(f"{Path(source).name}: {described(data)}", *split.notes, *tried[0].run.notes)
-    _print(sorted(tried, key=_rank), split, asked, json=json)
+    ranked = sorted(tried, key=_rank)
+    draw_into(figure, lambda: _drawn(ranked))
+    _print(ranked, split, asked, json=json)
 
 
 def _numbers(rates: str, momenta: str | None, decays: str | None) -> list[Settings]:
@@ -251,7 +256,7 @@ def _print(ranked: list[Tried], split: Split, asked: Settings, *, json: bool) ->
         ]
         print_json({"task": best.run.task, "runs": runs, "best": {"settings": best.settings, **scores}})
         return
-    swept = [name for name in best.settings if len({one.settings[name] for one in ranked}) > 1]
+    swept = _swept(ranked)
     measured = "training loss" if split.validation is None else "validation loss"
     heads = [*(name.replace("_", " ") for name in swept), measured, "epochs", "ended"]
     cells = [
@@ -273,13 +278,30 @@ def _print(ranked: list[Tried], split: Split, asked: Settings, *, json: bool) ->
     )
 
 
+def _swept(ranked: list[Tried]) -> list[str]:
+    """Return the names of the settings that differ."""
+    return [name for name in ranked[0].settings if len({one.settings[name] for one in ranked}) > 1]
+
+
+def _drawn(ranked: list[Tried]) -> Any:
+    """Return the figure of all combinations."""
+    import numpy as np
+
+    from downslope.figures import sweep as draw
+    from downslope.training import Sweep
+
+    names = _swept(ranked) or ["learning_rate"]
+    settings = tuple({name: one.settings[name] for name in names} for one in ranked)
+    return draw(Sweep(settings, tuple(one.run for one in ranked), np.array([one.loss for one in ranked])))
+
+
 def _train_command(asked: Settings, settings: Settings) -> str:
     """Return the command that trains with some settings, and with all else that was asked for."""
     usual = inspect.signature(sweep).parameters
     others = {
         name: value
         for name, value in asked.items()
-        if name not in (*settings, "source", "json") and value != usual[name].default
+        if name not in (*settings, "source", "json", "figure") and value != usual[name].default
     }
     words = ["downslope", "train", asked["source"]]
     for name, value in (others | settings).items():

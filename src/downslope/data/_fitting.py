@@ -80,7 +80,7 @@ def _fit_text(table: Table, text: list[str]) -> tuple[tuple[Categories, ...], li
 
 
 def _fit_gaps(numbers: np.ndarray, names: list[str], *, always: bool) -> tuple[tuple[float, ...] | None, list[str]]:
-    """Return what fills gaps, the medians of the training rows (scikit-learn's `SimpleImputer`), and a note on them.
+    """Return what fills gaps, the medians of the training rows as in scikit-learn's `SimpleImputer`, and a note.
 
     Args:
         numbers: `(rows, columns)`, NaN where a cell is missing.
@@ -93,16 +93,20 @@ def _fit_gaps(numbers: np.ndarray, names: list[str], *, always: bool) -> tuple[t
     missing = _count_gaps(numbers).tolist()
     if not missing or not (always or any(missing)):
         return None, []
-    from sklearn.impute import SimpleImputer
-
-    imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(np.asarray(numbers, np.float64))
-    fills = tuple(np.asarray(imputer.statistics_, np.float64).tolist())
+    fills = tuple(_median(numbers[:, i]) for i in range(len(missing)))
     filled = [
         f"{_name(names, i)} {_cells(missing[i])} ({'empty' if missing[i] == len(numbers) else 'median'}: {fills[i]:g})"
         for i in range(len(missing))
         if missing[i]
     ]
     return fills, [f"Missing numbers were filled in: {_some(filled)}."] if filled else []
+
+
+def _median(column: np.ndarray) -> float:
+    """Return the median of the filled cells of a column, and 0 where there are none."""
+    cells = np.asarray(column, np.float64)
+    filled = cells[~np.isnan(cells)]
+    return float(np.median(filled)) if len(filled) else 0.0
 
 
 def _count_gaps(numbers: np.ndarray) -> np.ndarray:

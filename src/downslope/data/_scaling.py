@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -12,6 +12,7 @@ from downslope.core import check_choice
 from downslope.data._blocks import row_blocks
 
 NORMALIZATIONS = ("standard", "minmax", "symmetric")
+EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,12 @@ class Scaling:
 
 
 def fit_scaling(x: np.ndarray, how: str) -> Scaling:
-    """Return the scaling of the features, the last axis of `x`, fitted with scikit-learn.
+    """Return the scaling of the features, the last axis of `x`.
 
     `"standard"` gives zero mean and unit deviation (population deviation, divided by `n`, as scikit-learn's
     `StandardScaler`; others divide by `n − 1`), `"minmax"` gives `[0, 1]`, `"symmetric"` gives `[−1, 1]`. A feature
     that never changes gets scale 1: standardized, it is 0. Every row counts the same, whatever the row weights.
+    All numbers are scikit-learn's, whose import would take longer than the work.
 
     Args:
         x: training rows without gaps, `(rows, features)`, or `(rows, …, channels)`: then a channel's statistics are
@@ -57,30 +59,56 @@ def fit_scaling(x: np.ndarray, how: str) -> Scaling:
     Raises:
         UnknownNameError: an unknown `how`.
     """
-    how = check_choice("normalize", how, NORMALIZATIONS)
-    from sklearn.preprocessing import MinMaxScaler, StandardScaler
-
-    scaler: Any = StandardScaler() if how == "standard" else MinMaxScaler()
-    for rows in row_blocks(x):
-        scaler.partial_fit(np.asarray(x[rows], np.float64).reshape(-1, x.shape[-1]))
-    if isinstance(scaler, StandardScaler):
-        return Scaling(_numbers(scaler.mean_), _numbers(scaler.scale_))
-    low = -1.0 if how == "symmetric" else 0.0
-    spread = np.where(scaler.data_range_ < 10 * np.finfo(np.float64).eps, 1.0, scaler.data_range_)
-    return Scaling(_numbers(scaler.data_min_), _numbers(spread / (1.0 - low)), low)
+    if check_choice("normalize", how, NORMALIZATIONS) == "standard":
+        return _standard(x)
+    low, high = _low_and_high(x)
+    spread = np.where(high - low < 10 * EPS, 1.0, high - low)
+    offset = -1.0 if how == "symmetric" else 0.0
+    return Scaling(_numbers(low), _numbers(spread / (1.0 - offset)), offset)
 
 
 def constant_features(x: np.ndarray) -> Float64[np.ndarray, " features"]:
     """Return each feature's one value, and NaN for features that change."""
-    low = np.full(x.shape[-1], np.inf)
-    high = -low
-    for rows in row_blocks(x):
-        block = x[rows].reshape(-1, x.shape[-1])
-        low = np.minimum(low, block.min(axis=0))
-        high = np.maximum(high, block.max(axis=0))
+    low, high = _low_and_high(x)
     return np.where(low == high, low, np.nan)
 
 
-def _numbers(values: Any) -> tuple[float, ...]:
+def _standard(x: np.ndarray) -> Scaling:
+    """Return the scaling to mean 0 and deviation 1, from statistics of blocks of rows put together.
+
+    References:
+        Chan, Golub, LeVeque, "Algorithms for computing the sample variance" (The American Statistician 37, 1983):
+        the corrected two-pass algorithm, the formula that puts blocks together, and the bound on the error below which
+        a feature is taken for constant.
+    """
+    n, mean, squares = 0, np.zeros(x.shape[-1]), np.zeros(x.shape[-1])
+    for block in _blocks(x):
+        m = len(block)
+        center = block.sum(axis=0) / m
+        rest = block - center
+        d = center - mean
+        squares += (rest**2).sum(axis=0) - rest.sum(axis=0) ** 2 / m + d**2 * (n * m / (n + m))
+        mean += d * (m / (n + m))
+        n += m
+    variance = squares / n
+    constant = variance <= n * EPS * variance + (n * mean * EPS) ** 2
+    return Scaling(_numbers(mean), _numbers(np.where(constant, 1.0, np.sqrt(variance))))
+
+
+def _low_and_high(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each feature's least and greatest value."""
+    low, high = np.full(x.shape[-1], np.inf), np.full(x.shape[-1], -np.inf)
+    for block in _blocks(x):
+        low = np.minimum(low, block.min(axis=0))
+        high = np.maximum(high, block.max(axis=0))
+    return low, high
+
+
+def _blocks(x: np.ndarray) -> Iterator[Float64[np.ndarray, "places features"]]:
+    """Yield the features at all rows and positions, a block of rows at a time."""
+    return (np.asarray(x[rows], np.float64).reshape(-1, x.shape[-1]) for rows in row_blocks(x))
+
+
+def _numbers(values: np.ndarray) -> tuple[float, ...]:
     """Return an array as a tuple of Python numbers."""
-    return tuple(np.asarray(values, np.float64).tolist())
+    return tuple(values.tolist())

@@ -13,6 +13,7 @@ from downslope.data._files import read
 from downslope.data._generated import circles, moons, quadrants, spirals
 from downslope.data._mnist import read_mnist
 from downslope.data._mnist1d import mnist1d
+from downslope.data._sklearn_sets import sklearn_set
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,6 @@ def _old_faithful() -> Dataset:
 
 def _from_sklearn(name: str) -> Dataset:
     """Return one of scikit-learn's small data sets."""
-    from sklearn import datasets
-
-    bunch = getattr(datasets, f"load_{name}")()
-    task = next(info.task for info in SETS if info.name == name)
-    return Dataset(bunch.data, bunch.target, feature_names=[str(name) for name in bunch.feature_names], task=task)
+    info = next(info for info in SETS if info.name == name)
+    examples = sklearn_set(name, info.rows)
+    return Dataset(examples.x, examples.y, feature_names=examples.feature_names, task=info.task)

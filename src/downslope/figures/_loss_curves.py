@@ -10,19 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from downslope.core import DataError
+from downslope.figures._loss_axis import loss_label, spans_decades
 from downslope.figures._style import BLUE, GRAY, VERMILLION, drawn
 from downslope.training import Run
-
-DECADES = 1.2
-"""Losses that span so many powers of ten are drawn on a logarithmic axis."""
 
 GAP = 0.062
 """The least distance of two labels, as a share of the axis."""
 
 HIGHEST = 0.97
 """The highest place of a label, below what is written above the axes."""
-
-UNITS = {"cross_entropy": "nats", "binary_cross_entropy": "nats"}
 
 
 class Curve(NamedTuple):
@@ -73,10 +69,8 @@ def _draw(figure: Figure, run: Run, metrics: list[str]) -> str:
         if key in run.history
     ]
     kept = run.best_epoch if "validation_loss" in run.history else None
-    scaled = ", standardized targets" if run.preprocessing.target_scaling is not None else ""
-    unit = UNITS.get(run.loss.name, "")
-    label = f"loss: {run.loss.name.replace('_', ' ')}{scaled}" + (f" ({unit})" if unit else "")
-    _panel(panels[0], losses, label, kept, logarithmic=_spans_decades(losses))
+    logarithmic = spans_decades([curve.values for curve in losses])
+    _panel(panels[0], losses, loss_label(run), kept, logarithmic=logarithmic)
     if metrics:
         name = metrics[0]
         scores = [
@@ -161,13 +155,6 @@ def spread(heights: np.ndarray, gap: float) -> np.ndarray:
     result = np.empty_like(placed)
     result[order] = placed
     return result
-
-
-def _spans_decades(curves: list[Curve]) -> bool:
-    """Return whether a logarithmic axis suits."""
-    values = np.concatenate([curve.values for curve in curves])
-    values = values[np.isfinite(values)]
-    return len(values) > 0 and values.min() > 0 and bool(np.log10(values.max() / values.min()) > DECADES)
 
 
 def _metric_names(run: Run) -> list[str]:

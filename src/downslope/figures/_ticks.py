@@ -1,0 +1,43 @@
+"""Ticks that read well: whole epochs from 1, plain numbers on logarithmic axes."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+FEW_DECADES = 2.5
+"""Over so few powers of ten, 2 and 5 times each are written, too."""
+
+PLAIN = (1e-3, 1e5)
+"""Numbers between these are written without an exponent."""
+
+
+def epoch_axis(axes: Axes, epochs: int) -> None:
+    """Make the horizontal axis one of epochs, counted from 1."""
+    axes.set_xlim(1 - 0.02 * epochs, epochs * 1.02 + (epochs == 1))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
+    axes.set_xlabel("epoch")
+
+
+def decade_ticks(axis: Axis) -> None:
+    """Write plain numbers on an axis that is logarithmic and has its limits."""
+    low, high = axis.get_view_interval()
+    few = bool(np.log10(high / low) < FEW_DECADES)
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: plain(float(value))))
+    axis.set_minor_locator(NullLocator())
+
+
+def plain(value: float, *, digits: int = 6) -> str:
+    """Return a number as short as it reads well.
+
+    Example:
+        >>> plain(0.001), plain(1e-05), plain(100000.0), plain(2.725e32, digits=2)
+        ('0.001', '1e-5', '1e5', '2.7e32')
+    """
+    if value == 0 or PLAIN[0] <= abs(value) < PLAIN[1]:
+        return f"{value:.{digits}g}"
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    return f"{float(mantissa):g}e{int(power)}"
