@@ -10,11 +10,11 @@ import cases
 import downslope as ds
 from cases import refused
 from downslope.core import SettingError, ShapeError
-from downslope.networks import profile
-from downslope.networks._layer_times import time_layer
+from downslope.efficiency import profile
+from downslope.efficiency._layer_times import time_layer
+from downslope.efficiency._stopwatch import Deadline, compile_loop, time_loop
+from downslope.efficiency._throughput import powers_of_two, stops_growing
 from downslope.networks._sites import sites_of
-from downslope.networks._stopwatch import Deadline, compile_loop, time_loop
-from downslope.networks._throughput import powers_of_two, stops_growing
 
 NET = ds.Sequential([ds.Conv2D(3, 3), ds.Flatten(), ds.Frozen(ds.Dense(6)), ds.Residual([ds.Dense(6)]), ds.Dense(2)])
 SHAPE = (6, 5, 2)

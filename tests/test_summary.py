@@ -11,11 +11,10 @@ import pytest
 import cases
 import downslope as ds
 from cases import every_shaped_network, refused
-from downslope.core import ShapeError, tree_size
+from downslope.core import ShapeError, seconds_text, tree_size
 from downslope.layers import AvgPool, Conv1D, Conv2D, MaxPool, initialize
 from downslope.networks._costs import connections, forward_flops
 from downslope.networks._sites import short_name
-from downslope.networks._wording import seconds_text
 
 WINDOWED = {
     name: case for name, case in cases.SHAPED.items() if isinstance(case[0], (Conv1D, Conv2D, MaxPool, AvgPool))

@@ -1,6 +1,7 @@
 from . import core as core
 from . import data as data
 from . import diagnosis as diagnosis
+from . import efficiency as efficiency
 from . import figures as figures
 from . import layers as layers
 from . import losses as losses
@@ -27,6 +28,7 @@ from .data import load as load
 from .data import read as read
 from .diagnosis import compare_initializations as compare_initializations
 from .diagnosis import initialization_report as initialization_report
+from .efficiency import profile as profile
 from .layers import ELU as ELU
 from .layers import GELU as GELU
 from .layers import AvgPool as AvgPool
@@ -55,7 +57,6 @@ from .networks import freeze as freeze
 from .networks import layer_gradients as layer_gradients
 from .networks import loss_and_gradients as loss_and_gradients
 from .networks import mlp as mlp
-from .networks import profile as profile
 from .networks import weights as weights
 from .optimizers import adadelta as adadelta
 from .optimizers import adagrad as adagrad

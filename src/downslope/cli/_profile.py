@@ -31,7 +31,7 @@ from downslope.cli._options import JsonOption, SourceArgument, reader
 from downslope.cli._report import described, print_json, print_text, say
 
 if TYPE_CHECKING:
-    from downslope.networks import Profile
+    from downslope.efficiency import Profile
 
 MEBIBYTE = 2**20
 
@@ -85,7 +85,7 @@ def profile(
     from downslope.cli._network import network_of
     from downslope.cli._source import open_training_data
     from downslope.core import check_integer
-    from downslope.networks import profile as measured
+    from downslope.efficiency import profile as measured
 
     check_figure(figure)
     limit = check_integer("memory", memory) * MEBIBYTE

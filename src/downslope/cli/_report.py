@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,23 +41,13 @@ def score_lines(parts: Mapping[str, tuple[int, Scores]]) -> list[str]:
               rows  loss  accuracy
         test    50  0.25    96.0 %
     """
+    from downslope.core import aligned
+
     names = list(next(iter(parts.values()))[1])
     rows = [["", "rows", *names]]
     for part, (count, scores) in parts.items():
         rows.append([part, str(count), *(shown(name, scores[name]) for name in names)])
-    return aligned(rows, left=1)
-
-
-def aligned(rows: Sequence[Sequence[str]], left: int) -> list[str]:
-    """Return rows of cells as lines, the first `left` columns flush left, the others flush right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if i < left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    return aligned(rows, left=1).splitlines()
 
 
 def shown(name: str, value: float) -> str:

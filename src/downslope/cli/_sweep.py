@@ -41,7 +41,7 @@ from downslope.cli._interrupts import let_training_keep_its_result
 from downslope.cli._network_options import ActivationOption, DropoutOption, InitializerOption, NormOption, SkipOption
 from downslope.cli._optimizer import optimizer_of
 from downslope.cli._options import JsonOption, SourceArgument
-from downslope.cli._report import aligned, described, print_json, print_lines, say, score_lines, shown_progress
+from downslope.cli._report import described, print_json, print_lines, say, score_lines, shown_progress
 from downslope.cli._values import values_of
 
 if TYPE_CHECKING:
@@ -246,6 +246,8 @@ def _rank(one: Tried) -> float:
 
 def _print(ranked: list[Tried], split: Split, asked: Settings, *, json: bool) -> None:
     """Print what the combinations reached, the best one's scores, and how to have it again."""
+    from downslope.core import aligned
+
     best = ranked[0]
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     scores = {name: None if part is None else best.run.evaluate(part) for name, part in parts.items()}
@@ -267,7 +269,7 @@ def _print(ranked: list[Tried], split: Split, asked: Settings, *, json: bool) ->
     split_anew = " (its seed splits the rows anew)" if "seed" in swept else ""
     print_lines(
         [
-            *aligned([heads, *cells], left=0),
+            aligned([heads, *cells], left=0),
             "",
             "The best one:",
             *score_lines(counts),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from downslope.core import Shape
+from downslope.core import Shape, aligned
 from downslope.diagnosis._finding import Finding
 from downslope.layers import Activation, AnyLayer, Frozen
 
@@ -145,13 +145,11 @@ class InitializationReport:
 
     def __str__(self) -> str:
         """Return the table, aligned, and the findings."""
-        cells = [_HEADS, *map(_cells, self.layers)]
-        widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADS))]
-        lines = ["  ".join(_aligned(line, widths)).rstrip() for line in cells]
+        table = aligned([_HEADS, *map(_cells, self.layers)], left=3)
         origin = "given weights" if self.seed is None else f"seed {self.seed}"
         about = f"At the start ({origin}, {self.rows} rows, loss {self.loss.replace('_', ' ')}); theory in brackets:"
         found = map(str, self.findings) if self.findings else ("Nothing wrong was found at this start.",)
-        return "\n".join([about, *lines, "", *found])
+        return "\n".join([about, table, "", *found])
 
 
 def stages_of(layers: Sequence[LayerStart]) -> tuple[Stage, ...]:
@@ -206,13 +204,6 @@ def _cells(layer: LayerStart) -> tuple[str, ...]:
         "" if layer.weight_cosine is None else _predicted(layer.weight_cosine_theory),
         _number(layer.activation_cosine),
     )
-
-
-def _aligned(line: Sequence[str], widths: Sequence[int]) -> list[str]:
-    """Return the cells of a line, text to the left and numbers to the right."""
-    left = (0, 1, 2)
-    pairs = enumerate(zip(line, widths, strict=True))
-    return [cell.ljust(width) if column in left else cell.rjust(width) for column, (cell, width) in pairs]
 
 
 def _shape(shape: Shape) -> str:

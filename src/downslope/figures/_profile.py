@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from downslope.core import DataError
+from downslope.efficiency import LayerProfile, Profile
 from downslope.figures._style import BLUE, ORANGE, VERMILLION, drawn, percent
-from downslope.networks import LayerProfile, Profile
 
 MOST_LAYERS = 24
 """Of more layers, those that take longest are drawn, and the others as one bar."""
@@ -29,7 +29,7 @@ def profile(found: Profile) -> Figure:
 
     Example:
         >>> import downslope as ds
-        >>> from downslope.networks import profile as measure
+        >>> from downslope.efficiency import profile as measure
         >>> found = measure(ds.mlp([], outputs=2), (8,), batch_sizes=[32], seconds=60)
         >>> [axes.get_xlabel() for axes in profile(found).axes]
         ['time for a batch of 32 (µs)', 'batch size (examples)']

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from downslope.core import Shape
+from downslope.core import Shape, aligned, bytes_text, count_text
 from downslope.layers import AnyLayer
 from downslope.networks._costs import connections, forward_flops, known_sum
 from downslope.networks._sites import itemsize, shape_text, sites_of
-from downslope.networks._wording import aligned, bytes_text, count_text
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Oracles: slow and obviously right. They judge the engine, which never uses them."""
 
 from downslope.reference._check_gradients import check_gradients
+from downslope.reference._dense_hessian import dense_hessian
 from downslope.reference._finite_differences import finite_differences
 from downslope.reference._gradient_report import Comparison, GradientReport
 from downslope.reference._plain_network import PlainNetwork, squared_error
@@ -12,6 +13,7 @@ __all__ = [
     "Gradients",
     "PlainNetwork",
     "check_gradients",
+    "dense_hessian",
     "finite_differences",
     "squared_error",
     "vjp_layer",

@@ -38,7 +38,8 @@ def piecewise_constant(values: Sequence[Number], *, at: Sequence[int]) -> Piecew
     steps = tuple(check_integer("at", step) for step in at)
     if len(checked) != len(steps) + 1:
         raise SettingError(
-            f"`values` must be one more than the steps in `at`, got {len(checked)} values and {len(steps)} steps.", "values"
+            f"`values` must be one more than the steps in `at`, got {len(checked)} values and {len(steps)} steps.",
+            "values",
         )
     if any(a >= b for a, b in pairwise(steps)):
         raise SettingError(f"`at` must be steps that rise, got {list(steps)}.", "at")

@@ -9,19 +9,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from downslope.core import SettingError, Shape, ShapeError, check_integer, check_number, fold
+from downslope.core import SettingError, Shape, ShapeError, bytes_text, check_integer, check_number, fold
 from downslope.data import Dataset, Preprocessing
+from downslope.efficiency._layer_times import LayerSeconds, time_layer
+from downslope.efficiency._peak import matrix_product_rate
+from downslope.efficiency._result import LayerProfile, Profile
+from downslope.efficiency._savings import savings
+from downslope.efficiency._stopwatch import Deadline
+from downslope.efficiency._throughput import Step, StepTime, powers_of_two, throughputs
 from downslope.losses import Loss, as_loss
-from downslope.networks._costs import connections, forward_flops
-from downslope.networks._layer_times import LayerSeconds, time_layer
-from downslope.networks._peak import matrix_product_rate
-from downslope.networks._profile_result import LayerProfile, Profile
-from downslope.networks._savings import savings
-from downslope.networks._sequential import Sequential
-from downslope.networks._sites import Site, sites_of
-from downslope.networks._stopwatch import Deadline
-from downslope.networks._throughput import Step, StepTime, powers_of_two, throughputs
-from downslope.networks._wording import bytes_text
+from downslope.networks import Sequential, Site, connections, forward_flops, sites_of
 
 MEMORY_LIMIT = 2**30
 """The default limit: 1 GiB."""

@@ -9,13 +9,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from downslope.core import Shape, Variables, float_dtype, fold, generator
+from downslope.core import Shape, Variables, bytes_text, float_dtype, fold, generator
+from downslope.efficiency._layer_times import drawn
+from downslope.efficiency._stopwatch import Deadline, Program, compile_loop, time_loop
 from downslope.losses import Loss
-from downslope.networks._gradients import loss_and_gradients
-from downslope.networks._layer_times import drawn
-from downslope.networks._sequential import Sequential
-from downslope.networks._stopwatch import Deadline, Program, compile_loop, time_loop
-from downslope.networks._wording import bytes_text
+from downslope.networks import Sequential, loss_and_gradients
 
 GROWTH = 0.1
 """Throughput has stopped growing where no larger batch has more than this share more."""

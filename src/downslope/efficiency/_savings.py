@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from downslope.core import SettingError
+from downslope.efficiency._layer_times import LayerSeconds, time_layer
+from downslope.efficiency._stopwatch import Deadline
 from downslope.layers import Dense, Frozen
-from downslope.networks._costs import connections
-from downslope.networks._layer_times import LayerSeconds, time_layer
-from downslope.networks._sites import Site, itemsize
-from downslope.networks._stopwatch import Deadline
+from downslope.networks import Site, connections, itemsize
 
 SHARE = 4
 """A dense layer is measured where its weights take at most this part of the memory limit, one in so many."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from downslope.networks._layer_times import drawn
-from downslope.networks._stopwatch import Deadline, compile_loop, time_loop
+from downslope.efficiency._layer_times import drawn
+from downslope.efficiency._stopwatch import Deadline, compile_loop, time_loop
 
 SIDES = (512, 1024, 2048, 4096)
 LONG_ENOUGH = 0.01

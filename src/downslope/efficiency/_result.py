@@ -6,12 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from downslope.core import Shape
-from downslope.networks._costs import known_sum
-from downslope.networks._savings import SHARE, Saving
-from downslope.networks._sites import shape_text
-from downslope.networks._throughput import GROWTH, StepTime, stops_growing
-from downslope.networks._wording import aligned, bytes_text, count_text, seconds_text
+from downslope.core import Shape, aligned, bytes_text, count_text, seconds_text
+from downslope.efficiency._savings import SHARE, Saving
+from downslope.efficiency._throughput import GROWTH, StepTime, stops_growing
+from downslope.networks import known_sum, shape_text
 
 DOMINANT = 0.5
 """A layer with more than this share of the time is the bottleneck."""

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from downslope.core import Shape, float_dtype, fold, generator
+from downslope.efficiency._stopwatch import Deadline, compile_loop, time_loop
 from downslope.layers import Context, Flatten, forward_in, initial_state, initialize
-from downslope.networks._sites import Site, with_cheap_weights
-from downslope.networks._stopwatch import Deadline, compile_loop, time_loop
+from downslope.networks import Site, with_cheap_weights
 
 
 class LayerSeconds(NamedTuple):
