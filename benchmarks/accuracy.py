@@ -28,7 +28,7 @@ class Case(NamedTuple):
 
 CASES = {
     "mnist1d-linear": Case("mnist1d", lambda: ds.mlp([], outputs=10), {"epochs": 100}, 0.30),
-    "mnist1d-mlp": Case("mnist1d", lambda: ds.mlp([100, 100], outputs=10), {"epochs": 100, "early_stopping": 15}, 0.60),
+    "mnist1d-mlp": Case("mnist1d", lambda: ds.mlp([256, 256], outputs=10, dropout=0.3), {"epochs": 60}, 0.60),
     "mnist1d-cnn": Case(
         "mnist1d-sequences",
         lambda: ds.cnn([32, 32, 64], outputs=10, dimensions=1, kernel=5, dense=[64], norm="batch", dropout=0.3),

@@ -251,6 +251,15 @@ def test_equal_settings_of_losses_and_classes_compile_once(monkeypatch):
     assert len(traces) == 1
 
 
+def test_networks_that_only_start_otherwise_compile_once(monkeypatch):
+    traces = []
+    original = _chunk.loss_and_gradients
+    monkeypatch.setattr(_chunk, "loss_and_gradients", lambda *a, **k: traces.append(1) or original(*a, **k))
+    runs = [trained(ds.mlp([9], outputs=2, initializer=name)) for name in ("he_normal", "glorot_uniform", "auto")]
+    assert len(traces) == 1
+    assert runs[1].net.layers[0].initializer == "glorot_uniform"
+
+
 @pytest.mark.parametrize("order", ["shuffle", "replacement"])
 def test_chunk_length_does_not_change_a_bit(monkeypatch, order):
     runs = []

@@ -1,4 +1,5 @@
 from . import core as core
+from . import curvature as curvature
 from . import data as data
 from . import diagnosis as diagnosis
 from . import efficiency as efficiency
@@ -21,6 +22,17 @@ from .core import SettingError as SettingError
 from .core import ShapeError as ShapeError
 from .core import UnknownNameError as UnknownNameError
 from .core import Variables as Variables
+from .core import FunctionSurface as FunctionSurface
+from .core import LossSurface as LossSurface
+from .curvature import condition_number as condition_number
+from .curvature import eigenvalues as eigenvalues
+from .curvature import hessian_blocks as hessian_blocks
+from .curvature import hessian_trace as hessian_trace
+from .curvature import noise_scale as noise_scale
+from .curvature import quadratic as quadratic
+from .curvature import sharpness as sharpness
+from .curvature import spectral_density as spectral_density
+from .curvature import step_model as step_model
 from .data import Batches as Batches
 from .data import Dataset as Dataset
 from .data import available as available
@@ -84,5 +96,6 @@ from .training import Sweep as Sweep
 from .training import Trajectory as Trajectory
 from .training import open_run as open_run
 from .training import race as race
+from .training import surface_of as surface_of
 from .training import sweep as sweep
 from .training import train as train

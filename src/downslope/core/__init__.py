@@ -1,4 +1,4 @@
-"""The words everything else is written in: types, trees, keys, checks, errors, settings as JSON."""
+"""The words everything else is written in: types, trees, keys, checks, errors, settings as JSON, loss surfaces."""
 
 from downslope.core._checks import check_choice, check_integer, check_number
 from downslope.core._errors import (
@@ -13,19 +13,27 @@ from downslope.core._errors import (
     UnknownNameError,
     close_names,
 )
+from downslope.core._function_surface import FunctionSurface
 from downslope.core._keys import Key, fold, generator, key_words
 from downslope.core._render import Renderable, is_custom, rebuild, render
+from downslope.core._surface import BatchGradientsSurface, GaussNewtonSurface, LossSurface, PlaneSurface, check_repeats
+from downslope.core._text import aligned, bytes_text, count_text, seconds_text
 from downslope.core._trees import all_finite, named_leaves, tree_norm, tree_size, with_named_leaves
 from downslope.core._types import Params, PyTree, Shape, Variables, float_dtype
 
 __all__ = [
+    "BatchGradientsSurface",
     "CustomPartError",
     "DamagedRunError",
     "DataError",
     "DownslopeError",
+    "FunctionSurface",
+    "GaussNewtonSurface",
     "Key",
+    "LossSurface",
     "MissingExtraError",
     "Params",
+    "PlaneSurface",
     "PyTree",
     "Renderable",
     "RunError",
@@ -34,11 +42,15 @@ __all__ = [
     "ShapeError",
     "UnknownNameError",
     "Variables",
+    "aligned",
     "all_finite",
+    "bytes_text",
     "check_choice",
     "check_integer",
     "check_number",
+    "check_repeats",
     "close_names",
+    "count_text",
     "float_dtype",
     "fold",
     "generator",
@@ -47,6 +59,7 @@ __all__ = [
     "named_leaves",
     "rebuild",
     "render",
+    "seconds_text",
     "tree_norm",
     "tree_size",
     "with_named_leaves",

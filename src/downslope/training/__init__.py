@@ -9,6 +9,7 @@ from downslope.training._restarts import Restarts
 from downslope.training._run import Run
 from downslope.training._statistics import Statistics
 from downslope.training._stopping import Divergence
+from downslope.training._surface import surface_of
 from downslope.training._sweep import Sweep, sweep
 from downslope.training._train import train
 from downslope.training._trajectory import Record, Trajectory
@@ -31,6 +32,7 @@ __all__ = [
     "open_run",
     "prepare",
     "race",
+    "surface_of",
     "sweep",
     "train",
 ]

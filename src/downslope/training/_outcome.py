@@ -52,6 +52,7 @@ def run_of(
         metrics=problem.metrics,
         notes=notes,
         path=path,
+        training_rows=problem.train,
     )
 
 

@@ -105,6 +105,7 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
         metrics=tuple(settings["metrics"]),
         notes=tuple(record.notes),
         path=folder.path,
+        training_rows=None,
     )
 
 

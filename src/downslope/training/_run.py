@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, Params, Variables
+from downslope.core import DataError, FunctionSurface, Params, Variables
 from downslope.data import Dataset, Preprocessing
 from downslope.losses import Loss
 from downslope.networks import Sequential, architecture
 from downslope.training._evaluate import loss_of, outputs_of
 from downslope.training._metrics import DEFAULTS, Answers, score
 from downslope.training._predict import predicted, probabilities
-from downslope.training._problem import part_of
+from downslope.training._problem import Part, part_of
 from downslope.training._restarts import Restarts
 from downslope.training._statistics import Statistics
 from downslope.training._stopping import Divergence
+from downslope.training._surface import network_surface
 from downslope.training._trajectory import Trajectory
 
 
@@ -44,6 +45,7 @@ class Run:
         metrics: names of metrics that `evaluate` adds to those of the task.
         notes: sentences about the data: the task, what was imputed, encoded, constant.
         path: the run's folder, if it has one.
+        training_rows: what it learned from, as the network saw it; None for a run opened from its folder.
     """
 
     net: Sequential
@@ -62,6 +64,7 @@ class Run:
     metrics: tuple[str, ...]
     notes: tuple[str, ...]
     path: Path | None
+    training_rows: Part | None = field(repr=False)
 
     @property
     def params(self) -> tuple[Params, ...]:
@@ -126,6 +129,33 @@ class Run:
         names = tuple(dict.fromkeys(DEFAULTS[self.task] + self.metrics))
         scores = score(names, Answers(part.truth, outputs, part.weights, self.preprocessing, self.loss))
         return {"loss": loss_of(self.loss, outputs, part.t, part.weights)} | scores
+
+    def surface(self, data: Dataset | None = None) -> FunctionSurface:
+        """Return the loss as a surface over the network's parameters: value, gradient, Hessian times a vector.
+
+        All rows, in inference mode, with the state of `variables`. Training rows count by their weights and those of
+        their classes, as they did in training.
+
+        Args:
+            data: rows with a target; None for those of the training, as the network saw them.
+
+        Raises:
+            DataError: none are given, and the run was opened from its folder, which keeps no data.
+
+        Example:
+            >>> import downslope as ds
+            >>> run = ds.train(ds.mlp([4], outputs=3), ds.load("iris"), epochs=5, normalize="standard", progress=False)
+            >>> bool(abs(run.surface().value(run.params) - run.history["train_loss"][-1]) < 1e-6)
+            True
+        """
+        if data is not None:
+            outputs = self.net.output_shape(self.preprocessing.input_shape)[-1]
+            rows = part_of(data, self.preprocessing, self.loss, outputs)
+        elif self.training_rows is not None:
+            rows = self.training_rows
+        else:
+            raise DataError("`data` must be given for a run opened from its folder, which keeps no rows, got None.")
+        return network_surface(self.net, self.loss, rows, self.variables)
 
     def table(self) -> Any:
         """Return the history as a polars table, one row an epoch, `epoch` counted from 1."""

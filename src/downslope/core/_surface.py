@@ -1,0 +1,88 @@
+"""What a loss surface is: a loss over parameters, its gradient, and its Hessian times a vector.
+
+Everything that measures curvature or draws landscapes sees a loss through these methods only, so it works for networks
+of ours and of others, and can be tested on a bowl. A surface answers the same whenever it is asked the same, over a
+stated data set and in a stated mode, and changes nothing that it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from downslope.core._errors import SettingError
+from downslope.core._types import PyTree
+
+
+@runtime_checkable
+class LossSurface(Protocol):
+    """A loss `l(θ)` over parameters `θ`, any tree of arrays of floating-point numbers."""
+
+    def value(self, params: PyTree) -> float:
+        """Return the loss `l(θ)`; infinite or NaN where it is."""
+        ...
+
+    def gradient(self, params: PyTree) -> PyTree:
+        """Return the gradient `∇l(θ)`, a tree like `params`."""
+        ...
+
+    def hvp(self, params: PyTree, v: PyTree) -> PyTree:
+        """Return the Hessian times a vector, `H(θ) v`, a tree like `params`."""
+        ...
+
+    def values(self, many_params: PyTree) -> Any:
+        """Return the losses at many points, `(points,)`: each leaf of `many_params` has them along its first axis."""
+        ...
+
+
+@runtime_checkable
+class GaussNewtonSurface(Protocol):
+    """A surface that knows the first term of `H = Jᵀ (∂²l/∂y²) J + Σ (∂l/∂y) ∂²y` alone, `y` the model's outputs."""
+
+    def gauss_newton_product(self, params: PyTree, v: PyTree) -> PyTree:
+        """Return `Jᵀ (∂²l/∂y²) J v`, a tree like `params`."""
+        ...
+
+
+@runtime_checkable
+class BatchGradientsSurface(Protocol):
+    """A surface over rows that can be asked for the gradients of batches of them."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows the loss is a mean over."""
+        ...
+
+    def batch_gradients(self, params: PyTree, *, batch_size: int, key: Any = 0) -> Iterator[PyTree]:
+        """Yield the gradients of the mean loss of disjoint batches of `batch_size` rows, drawn at random by `key`.
+
+        Rows that fill no batch are left out. The same key gives the same batches.
+        """
+        ...
+
+
+@runtime_checkable
+class PlaneSurface(Protocol):
+    """A surface that computes its values on a plane faster than point by point."""
+
+    def values_on_plane(self, params: PyTree, first: PyTree, second: PyTree, a: Any, b: Any) -> Any:
+        """Return the losses at `θ + a[i] d₁ + b[j] d₂`, `(len(a), len(b))`."""
+        ...
+
+
+def check_repeats(first: float, second: float, *, dtype: Any, what: str = "The loss function") -> None:
+    """Check that a function that was asked the same twice gave one answer, up to the order of its sums.
+
+    Raises:
+        SettingError: it did not.
+    """
+    allowed = 1000 * float(np.finfo(dtype).eps)
+    if not np.isclose(first, second, rtol=allowed, atol=0, equal_nan=True):
+        raise SettingError(
+            f"{what} must answer the same whenever it is asked the same, got {first:.9g} and then {second:.9g} at the "
+            "same parameters. Fix what is random (dropout off, batch norm in inference mode, keys passed as constants, "
+            "no data drawn inside).",
+            "surface",
+        )

@@ -1,0 +1,268 @@
+"""Eigenvalues at the ends of the spectrum: Lanczos, orthogonal to rounding, to tolerance, with true residuals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+
+from downslope.core import Key, LossSurface, PyTree, ShapeError, check_choice, check_integer, check_number
+from downslope.curvature._eigenpairs import Eigenpairs
+from downslope.curvature._krylov import Krylov
+from downslope.curvature._operator import Operator, Vector, operator_at
+
+ENDS = ("largest", "smallest", "both", "magnitude")
+
+Progress = Callable[[int, np.ndarray, np.ndarray], None]
+"""Called with the number of products so far, the current values, and estimates of their residuals."""
+
+RESOLUTION = 8
+"""So many rounding errors of the largest eigenvalue are not told from zero: 1e-6 in float32."""
+
+_LARGEST_BASIS = 256
+"""A basis restarts at this size even where there is memory for more: removing it from each product costs time."""
+
+_LEAST_SHARE = 1e-3
+"""Residuals that stay above the tolerance when their estimates are below this share of it are rounding."""
+
+_WARM_SHARE = 0.1
+"""How much of a random direction is mixed into a given start, so that what it lacks can be found."""
+
+
+def eigenvalues(
+    surface: LossSurface,
+    params: PyTree,
+    *,
+    k: int = 1,
+    which: str = "largest",
+    tol: float = 1e-3,
+    max_hvps: int = 500,
+    operator: str = "hessian",
+    key: Key | None = None,
+    start: PyTree | None = None,
+    memory_limit: int = 2**30,
+    progress: Progress | None = None,
+) -> Eigenpairs:
+    """Return the outermost eigenvalues of the Hessian at a point, certified.
+
+    Lanczos iteration with full orthogonalization in two passes builds one basis for both ends of the spectrum. It runs
+    until every wanted pair's residual is within `tol · max|λ|`, restarts with the best of the basis when that outgrows
+    the memory, and says "invariant subspace" when the products of the start vector are exhausted: eigenvalues that
+    repeat are then seen once. Each returned pair is multiplied once more: values are `λ = vᵀHv`, residuals the true
+    `‖Hv − λv‖`, and a true eigenvalue lies within the residual of each value. Ctrl-C returns the pairs as they stand.
+
+    The Hessian is never formed. All is measured with the surface's whole data: eigenvalues of one mini-batch
+    overestimate those of the data.
+
+    Args:
+        surface: the loss.
+        params: the point, a tree of arrays; it is not changed.
+        k: how many; with `"both"`, how many at each end.
+        which: `"largest"`, `"smallest"` (the most negative first), `"both"`, or `"magnitude"`.
+        tol: the residual allowed, as a share of the largest magnitude in the spectrum.
+        max_hvps: at most so many products.
+        operator: `"hessian"`, or `"gauss_newton"` where the surface offers it.
+        key: of the random start vector; the same key gives the same result.
+        start: a tree like `params` to start near, such as the last top eigenvector of a training under way.
+        memory_limit: bytes that the basis may take.
+        progress: called as the search goes on with the products so far, the current values, and estimates of their
+            residuals.
+
+    Returns:
+        Values, vectors, residuals, flags, the status, and the number of products.
+
+    Raises:
+        SettingError: a setting that cannot be, or a Hessian that is not finite at this point.
+        ShapeError: `start` is not like `params`.
+
+    Example:
+        >>> from downslope.core import FunctionSurface
+        >>> curvatures = jnp.array([5.0, 2.0, 1.0, -1.0])
+        >>> bowl = FunctionSurface(lambda p: 0.5 * jnp.sum(curvatures * p**2), np.ones(4))
+        >>> pairs = eigenvalues(bowl, np.ones(4), k=2)
+        >>> print(pairs)
+        2 eigenvalues of the Hessian, 6 products. All were found to the tolerance.
+           5  ± ...
+           2  ± ...
+        >>> bool(pairs.converged.all())
+        True
+
+    References:
+        Parlett, "The symmetric eigenvalue problem" (1980), chapters 11 and 13: residual bounds, Lanczos.
+        Wu and Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems" (2000).
+        Giraud et al., "The loss of orthogonality in the Gram-Schmidt process" (2005): twice is enough.
+    """
+    matrix = operator_at(surface, params, operator)
+    return eigenpairs_of(
+        matrix, k=k, which=which, tol=tol, max_hvps=max_hvps, name=operator, key=key, start=start,
+        memory_limit=memory_limit, progress=progress,
+    )  # fmt: skip
+
+
+def eigenpairs_of(
+    operator: Operator,
+    *,
+    k: int,
+    which: str = "largest",
+    tol: float = 1e-3,
+    max_hvps: int = 500,
+    name: str = "hessian",
+    key: Key | None = None,
+    start: PyTree | None = None,
+    memory_limit: int = 2**30,
+    progress: Progress | None = None,
+) -> Eigenpairs:
+    """Return the outermost eigenpairs of an operator; `eigenvalues` explains the arguments."""
+    check_choice("which", which, ENDS)
+    k, tol = check_integer("k", k), check_number("tol", tol, above=0)
+    wanted = min(2 * k if which == "both" else k, operator.size)
+    max_hvps = check_integer("max_hvps", max_hvps, at_least=2 * wanted, advice="Each pair needs two products or more.")
+    limit = _basis_limit(operator, wanted, memory_limit)
+    before = operator.products
+    basis = Krylov(operator, _start(operator, key, start), limit=limit)
+    search = Search(basis, k, which, tol, last=before + max_hvps - wanted, progress=progress)
+    found, status = _found(search)
+    order = outermost(np.array([pair[0] for pair in found]), k, which)
+    values, vectors, residuals = zip(*(found[at] for at in order), strict=True)
+    return Eigenpairs(
+        values=np.array(values),
+        vectors=tuple(operator.unflatten(vector) for vector in vectors),
+        residuals=np.array(residuals),
+        converged=np.array(residuals) <= tol * basis.scale,
+        status=status,
+        hvps=operator.products - before,
+        scale=basis.scale,
+        resolution=RESOLUTION * operator.eps * basis.scale,
+        operator=name,
+    )
+
+
+@dataclass
+class Search:
+    """What is looked for, and in which basis.
+
+    Attributes:
+        basis: the basis so far.
+        k: how many pairs, at each end with `"both"`.
+        which: at which ends.
+        tol: the share of the basis's `scale` that residuals may have.
+        last: the number of products after which there are only those left that certify the pairs.
+        progress: whom to tell.
+    """
+
+    basis: Krylov
+    k: int
+    which: str
+    tol: float
+    last: int
+    progress: Progress | None
+
+    @property
+    def wanted(self) -> int:
+        """How many pairs in all, as far as the space has them."""
+        return min(2 * self.k if self.which == "both" else self.k, self.basis.operator.size)
+
+
+def outermost(values: np.ndarray, k: int, which: str) -> list[int]:
+    """Return where the outermost `k` of some values are, outermost first."""
+    ascending = np.argsort(values)
+    if which == "smallest":
+        return [int(at) for at in ascending[:k]]
+    if which == "magnitude":
+        return [int(at) for at in np.argsort(-np.abs(values))[:k]]
+    descending = [int(at) for at in ascending[::-1]]
+    return descending[:k] if which == "largest" or len(values) <= k else descending[:k] + descending[k:][-k:]
+
+
+def _found(search: Search) -> tuple[list[tuple[float, Vector, float]], str]:
+    """Return the pairs wanted, each value with its vector and true residual, and how the search ended."""
+    basis = search.basis
+    share = 1.0
+    while True:
+        try:
+            status = _extended(search, share)
+        except KeyboardInterrupt:
+            if not basis.size:
+                raise
+            status = "interrupted"
+        values, coordinates, _ = basis.ritz()
+        chosen = outermost(values, search.k, search.which)
+        found = [_certified(basis.operator, basis.vector(coordinates[:, at])) for at in chosen]
+        if status != "converged" or max(residual for _, _, residual in found) <= search.tol * basis.scale:
+            return found, status
+        # the estimates were within the tolerance, the true residuals are not: rounding, or nearly
+        share /= 10
+        if share < _LEAST_SHARE or basis.closed:
+            return found, "resolution reached"
+        if basis.operator.products >= search.last:
+            return found, "not converged"
+
+
+def _extended(search: Search, share: float) -> str:
+    """Extend the basis until residuals are estimated to be within a share of the tolerance; return why it ended."""
+    basis, due = search.basis, search.basis.size
+    while True:
+        if basis.size >= max(search.wanted, due, 1) or basis.closed or basis.full:
+            due = basis.size + max(1, basis.size // 8)
+            values, coordinates, estimates = basis.ritz()
+            chosen = outermost(values, search.k, search.which)
+            if search.progress is not None:
+                search.progress(basis.operator.products, values[chosen], estimates[chosen])
+            if len(chosen) == search.wanted and np.all(estimates[chosen] <= share * search.tol * basis.scale):
+                return "converged" if basis.complete or not basis.closed else "invariant subspace"
+            if basis.closed:
+                return "invariant subspace"
+            if basis.full:
+                kept = outermost(values, *_kept(search))
+                basis.restart(values[kept], coordinates[:, kept])
+                due = basis.size
+        if basis.operator.products >= search.last:
+            return "not converged"
+        basis.extend()
+
+
+def _kept(search: Search) -> tuple[int, str]:
+    """Return how many Ritz pairs outlive a restart, and of which end: those wanted, and half of the rest."""
+    many = search.wanted + (search.basis.limit - search.wanted) // 2
+    return (many // 2 if search.which == "both" else many), search.which
+
+
+def _certified(operator: Operator, vector: Vector) -> tuple[float, Vector, float]:
+    """Return the Rayleigh quotient of a vector, the vector, and its true residual, computed in float64."""
+    v, image = np.asarray(vector, np.float64), np.asarray(operator(vector), np.float64)
+    squared = float(v @ v)
+    value = float(v @ image) / squared
+    return value, vector, float(np.linalg.norm(image - value * v) / np.sqrt(squared))
+
+
+def _start(operator: Operator, key: Key | None, start: PyTree | None) -> Vector:
+    """Return the first vector of the basis, of length 1."""
+    random = operator.random(0 if key is None else key, "start")
+    if start is None:
+        return random
+    given = operator.flatten(start)
+    if given.shape != random.shape:
+        raise ShapeError(f"`start` must be a tree like `params`, of {operator.size} numbers, got {given.size}.")
+    length = jnp.linalg.norm(given)
+    if not 0 < float(length) < np.inf:
+        return random
+    mixed = given / length + jnp.asarray(_WARM_SHARE, operator.dtype) * random
+    return mixed / jnp.linalg.norm(mixed)
+
+
+def _basis_limit(operator: Operator, wanted: int, memory_limit: int) -> int:
+    """Return how many vectors the basis may have; growing and restarting need as much again for a moment.
+
+    Raises:
+        SettingError: the memory allowed does not hold as many as are needed.
+    """
+    one = operator.size * jnp.dtype(operator.dtype).itemsize
+    memory_limit = check_integer("memory_limit", memory_limit)
+    room, needed = memory_limit // (2 * one) - 1, min(2 * wanted + 4, operator.size)
+    check_integer(
+        "memory_limit", memory_limit, at_least=2 * one * (needed + 1),
+        advice="So many bytes hold the basis for the eigenvalues asked for.",
+    )  # fmt: skip
+    return min(room, max(_LARGEST_BASIS, 4 * wanted))

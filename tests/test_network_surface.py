@@ -1,0 +1,69 @@
+"""A trained network as a loss surface: the engine's own loss and gradient, over all rows, in chunks."""
+
+import jax
+import numpy as np
+import pytest
+from tests.cases import SHAPED_NETWORKS, assert_trees_close, refused
+
+import downslope as ds
+from downslope.core import FunctionSurface, GaussNewtonSurface, LossSurface
+from downslope.reference import dense_hessian
+from downslope.training import _surface
+
+RNG = np.random.default_rng(0)
+NUMBERS = ds.Dataset(RNG.normal(size=(30, 3)), RNG.normal(size=30), row_weights=RNG.uniform(0.5, 2, 30))
+CLASSES = ds.Dataset(RNG.normal(size=(30, 3)), RNG.integers(0, 3, 30))
+SETTINGS = {"epochs": 3, "batch_size": 10, "progress": False, "normalize": "standard"}
+RUNS = {
+    "weighted rows": (ds.mlp([4], outputs=1, activation="tanh"), NUMBERS, {}),
+    "a sum over rows": (ds.mlp([4], outputs=1, activation="tanh"), NUMBERS, {"loss": "sum_squared_error"}),
+    "classes": (ds.mlp([4], outputs=3, norm="batch", dropout=0.2), CLASSES, {}),
+}
+
+
+@pytest.mark.parametrize("net, data, settings", RUNS.values(), ids=RUNS)
+def test_the_surface_is_the_loss_that_was_descended(monkeypatch, net, data, settings):
+    run = ds.train(net, data, **SETTINGS | settings)
+    kept = jax.tree.map(np.array, run.variables)
+    whole = run.surface()
+    assert isinstance(whole, LossSurface)
+    assert isinstance(whole, GaussNewtonSurface)
+    assert whole.value(run.params) == pytest.approx(run.evaluate(data)["loss"], rel=1e-12)
+    monkeypatch.setattr(_surface, "block_rows", lambda net, x: 7)
+    chunks = run.surface()
+    v = jax.tree.map(lambda leaf: RNG.normal(size=leaf.shape), run.params)
+    assert chunks.value(run.params) == pytest.approx(whole.value(run.params), rel=1e-12)
+    assert_trees_close(chunks.gradient(run.params), whole.gradient(run.params), rtol=1e-9)
+    assert_trees_close(chunks.hvp(run.params, v), whole.hvp(run.params, v), rtol=1e-8, atol=1e-12)
+    assert_trees_close(run.variables, kept, rtol=0, atol=0)
+
+
+def test_its_curvature_is_that_of_the_dense_hessian():
+    run = ds.train(*RUNS["weighted rows"][:2], **SETTINGS)
+    surface = run.surface()
+    assert np.isfinite(surface.value(run.params))
+    dense = np.linalg.eigvalsh(dense_hessian(surface.gradient, run.params))
+    found = ds.eigenvalues(surface, run.params, k=2, which="both", tol=1e-8)
+    np.testing.assert_allclose(sorted(found.values), [*dense[:2], *dense[-2:]], rtol=1e-6)
+
+
+def test_a_run_from_its_folder_is_given_the_rows(tmp_path):
+    net, data, _ = RUNS["classes"]
+    run = ds.train(net, data, store=tmp_path / "run", **SETTINGS)
+    opened = ds.open_run(tmp_path / "run")
+    with pytest.raises(ds.DataError, match="keeps no rows"):
+        opened.surface()
+    assert opened.surface(data).value(run.params) == pytest.approx(run.surface().value(run.params), rel=1e-12)
+
+
+def test_any_network_and_data_make_a_surface():
+    net, shape = SHAPED_NETWORKS["conv2d"]
+    images = ds.Dataset(RNG.normal(size=(6, *shape)), RNG.integers(0, 3, 6))
+    variables = net.init(0, shape)
+    surface = ds.surface_of(net, "cross_entropy", images, variables)
+    expected = ds.loss_and_gradients(net, variables, images.x, images.y, "cross_entropy")
+    assert surface.value(variables.params) == pytest.approx(float(expected.loss), rel=1e-12)
+    assert_trees_close(surface.gradient(variables.params), expected.params, rtol=1e-9)
+    assert isinstance(surface, FunctionSurface)
+    with refused(ds.ShapeError, "like the surface's parameters"):
+        surface.value(variables.params[:1])
