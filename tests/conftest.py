@@ -16,3 +16,15 @@ def float32():
     """Run the test as users do: with JAX's x64 mode off."""
     with jax.enable_x64(False):
         yield
+
+
+@pytest.fixture(autouse=True)
+def compilation(request):
+    """Compile without optimizing, unless a test asks for the programs that users run by the mark `optimized`.
+
+    Laws in float64 hold to rounding either way, and compiling is most of their time.
+    """
+    quick = request.node.get_closest_marker("optimized") is None
+    jax.config.update("jax_disable_most_optimizations", quick)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)

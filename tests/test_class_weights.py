@@ -10,6 +10,8 @@ from sklearn.utils.class_weight import compute_class_weight
 import downslope as ds
 from cases import refused
 
+pytestmark = pytest.mark.optimized
+
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(60, 3)), np.array(["no"] * 40 + ["some"] * 15 + ["yes"] * 5)
 DATA = ds.Dataset(X, Y)

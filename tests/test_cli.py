@@ -248,6 +248,7 @@ def test_data_lists_the_sets(cli):
     assert [line.split()[0] for line in out.splitlines()[1:]] == [info["name"] for info in listed]
 
 
+@pytest.mark.slow
 def test_demo_reaches_96_percent_and_draws(cli, tmp_path):
     code, out, err = cli("demo")
     assert code == 0, err

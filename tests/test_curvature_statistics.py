@@ -93,6 +93,7 @@ def test_deflation_lowers_the_error_where_few_eigenvalues_dominate():
     assert deflated < plain / 5
 
 
+@pytest.mark.slow
 def test_intervals_of_the_trace_cover_the_truth():
     found, covered = case("random", 3), 0
     for seed in range(200):
@@ -218,6 +219,7 @@ class Cloud:
 TRUTH = float(np.sum(DEVIATIONS**2) / np.sum(CENTER**2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [5, 20])
 def test_the_noise_scale_is_the_true_one_within_its_interval(batch_size):
     found = [curvature.noise_scale(Cloud(seed), {}, batch_size=batch_size, key=seed) for seed in range(100)]

@@ -9,6 +9,8 @@ import downslope as ds
 from downslope.core import generator, tree_norm
 from downslope.reference import dense_hessian
 
+pytestmark = pytest.mark.optimized
+
 # ── Constant initialization ──────────────────────────────────────────────────────────────────────
 #
 # Where all hidden units are identical, their gradients are too, so descent never leaves the subspace S of such

@@ -49,30 +49,6 @@ def test_gradients_are_those_of_the_loss_of_the_output(net, shape, training):
 
 
 @every_shaped_network
-@both_modes
-def test_second_derivatives_are_those_of_the_gradients_by_hand(net, shape, training):
-    variables, x, t = start(net, shape)
-    settings = step_settings(training)
-
-    @jax.jit
-    def gradient(params):
-        here = ds.Variables(params, variables.state)
-        return ds.loss_and_gradients(net, here, x, t, "squared_error", **settings).params
-
-    @jax.jit
-    def product(params, direction):
-        return jax.jvp(gradient, (params,), (direction,))[1]
-
-    def along(params, direction, distance):
-        return jax.tree.map(lambda p, d: p + distance * d, params, direction)
-
-    direction = cases.moved(ds.Variables(jax.tree.map(np.zeros_like, variables.params), ())).params
-    above, below = (gradient(along(variables.params, direction, distance)) for distance in (1e-5, -1e-5))
-    differences = jax.tree.map(lambda a, b: (a - b) / 2e-5, above, below)
-    assert_trees_close(product(variables.params, direction), differences, rtol=1e-5, atol=1e-7)
-
-
-@every_shaped_network
 def test_every_gradient_passes_the_public_check(net, shape):
     report = ds.check_gradients(net, input_shape=shape)
     assert report.passed, report

@@ -16,6 +16,8 @@ from downslope.efficiency._stopwatch import Deadline, compile_loop, time_loop
 from downslope.efficiency._throughput import powers_of_two, stops_growing
 from downslope.networks._sites import sites_of
 
+pytestmark = pytest.mark.optimized
+
 NET = ds.Sequential([ds.Conv2D(3, 3), ds.Flatten(), ds.Frozen(ds.Dense(6)), ds.Residual([ds.Dense(6)]), ds.Dense(2)])
 SHAPE = (6, 5, 2)
 

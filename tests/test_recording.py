@@ -9,6 +9,8 @@ import downslope as ds
 from downslope.networks import signal_layers
 from downslope.training import _loop
 
+pytestmark = pytest.mark.optimized
+
 RNG = np.random.default_rng(0)
 ROWS = ds.Dataset(RNG.normal(size=(50, 4)), RNG.normal(size=(50, 2)))
 EVERYTHING, SHAPE = SHAPED_NETWORKS["conv2d with everything"]

@@ -10,6 +10,8 @@ import pytest
 import downslope as ds
 from downslope.core import fold
 
+pytestmark = pytest.mark.optimized
+
 RNG = np.random.default_rng(0)
 DATA = ds.Dataset(RNG.normal(size=(60, 4)), RNG.normal(size=60))
 HELD_OUT = ds.Dataset(RNG.normal(size=(30, 4)), RNG.normal(size=30))

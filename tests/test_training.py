@@ -8,6 +8,8 @@ import cases
 import downslope as ds
 from downslope.training import _chunk, _loop, _problem
 
+pytestmark = pytest.mark.optimized
+
 RNG = np.random.default_rng(0)
 NUMBERS = ds.Dataset(RNG.normal(size=(50, 3)), RNG.normal(size=(50, 2)))
 CLASSES = ds.Dataset(RNG.normal(size=(50, 3)), RNG.integers(0, 3, 50))
@@ -121,7 +123,7 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("activation", ["relu", "tanh", pytest.param("sigmoid", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_training_agrees_with_torch_step_by_step(name, activation):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")

@@ -16,14 +16,14 @@ from .core import CustomPartError as CustomPartError
 from .core import DamagedRunError as DamagedRunError
 from .core import DataError as DataError
 from .core import DownslopeError as DownslopeError
+from .core import FunctionSurface as FunctionSurface
+from .core import LossSurface as LossSurface
 from .core import MissingExtraError as MissingExtraError
 from .core import RunError as RunError
 from .core import SettingError as SettingError
 from .core import ShapeError as ShapeError
 from .core import UnknownNameError as UnknownNameError
 from .core import Variables as Variables
-from .core import FunctionSurface as FunctionSurface
-from .core import LossSurface as LossSurface
 from .curvature import condition_number as condition_number
 from .curvature import eigenvalues as eigenvalues
 from .curvature import hessian_blocks as hessian_blocks

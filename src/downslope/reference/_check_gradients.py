@@ -101,12 +101,27 @@ def _check_layers(
     comparisons, h = [], x
     for place, (layer, params, state) in enumerate(zip(net.layers, *point, strict=True)):
         own = context._replace(key=fold(context.key, place))  # pyright: ignore[reportArgumentType]
-        y, cache, _ = forward_in(layer, own, params, state, h)
-        dy = jnp.asarray(generator(own.key, "cotangent").standard_normal(y.shape)).astype(y.dtype)  # pyright: ignore[reportArgumentType]
-        by_hand = Gradients(*layer.backward(params, cache, dy))
-        comparisons += _compare_layer(layer, place, by_hand, vjp_layer(layer, params, h, dy, state=state, context=own))
+        y, by_hand, judge = _both(layer, own, params, state, h)
+        comparisons += _compare_layer(layer, place, by_hand, judge)
         h = y
     return comparisons, h
+
+
+def _both(
+    layer: AnyLayer, context: Context, params: Params, state: Params, x: jax.Array
+) -> tuple[jax.Array, Gradients, Gradients]:
+    """Return a layer's output, and its gradients by hand and by the judge, for a random `∂l/∂y`."""
+    shape = jax.eval_shape(lambda: forward_in(layer, context, params, state, x)[0])
+    noise = generator(context.key, "cotangent").standard_normal(shape.shape)  # pyright: ignore[reportArgumentType]
+
+    @jax.jit
+    def gradients(params: Params, x: jax.Array) -> tuple[jax.Array, Gradients, Gradients]:
+        y, cache, _ = forward_in(layer, context, params, state, x)
+        dy = jnp.asarray(noise).astype(y.dtype)
+        by_hand = Gradients(*layer.backward(params, cache, dy))
+        return y, by_hand, vjp_layer(layer, params, x, dy, state=state, context=context)
+
+    return gradients(params, x)
 
 
 def _compare_layer(layer: AnyLayer, place: int, by_hand: Gradients, judge: Gradients) -> list[Comparison]:
@@ -146,12 +161,17 @@ def _check_network(
     comes near to a wrong slope.
     """
 
+    @jax.jit
+    def at(params: tuple[Params, ...]) -> jax.Array:
+        return loss.value(net.forward(Variables(params, point.state), x, **settings).output, t, row_weights)
+
     def value(distance: float, direction: PyTree) -> float:
-        moved = jax.tree_util.tree_map(lambda p, d: p + distance * d, point.params, direction)
-        return float(loss.value(net.forward(Variables(moved, point.state), x, **settings).output, t, row_weights))
+        return float(at(jax.tree_util.tree_map(lambda p, d: p + distance * d, point.params, direction)))
 
     row_weights = settings["row_weights"]
-    result = loss_and_gradients(net, point, x, t, loss, **settings)
+    result = jax.jit(lambda params: loss_and_gradients(net, Variables(params, point.state), x, t, loss, **settings))(
+        point.params
+    )
     slopes, quotients = [], []
     for number in range(_DIRECTIONS if jax.tree_util.tree_leaves(point.params) else 0):
         direction = _direction(point.params, seed, number)
@@ -159,7 +179,8 @@ def _check_network(
         tried = [(value(step, direction) - value(-step, direction)) / (2 * step) for step in _STEPS]
         slopes.append(slope)
         quotients.append(min(tried, key=lambda quotient: abs(quotient - slope)))
-    small = SMALL + _RESOLUTION * abs(float(result.loss)) / tolerance
+    size = max(abs(float(result.loss)), float(jnp.max(jnp.abs(result.output))))  # a loss of 0 may be a difference
+    small = SMALL + _RESOLUTION * size / tolerance
     return Comparison("network", None, "directions", "finite differences", *compare(slopes, quotients, small=small))
 
 
