@@ -181,7 +181,7 @@ def _unknown_stage(word: str, text: str) -> Exception:
 def _windowed(stages: list[Stage], dimensions: int, *, skip: bool, **around: Any) -> list[Any]:
     """Return convolutions and pools, with what surrounds them, as `ds.cnn` has it."""
     from downslope.layers import AvgPool, Conv1D, Conv2D, MaxPool
-    from downslope.networks._stages import Stages
+    from downslope.networks import Stages
 
     convolution, pools = (Conv1D if dimensions == 1 else Conv2D), {"max": MaxPool, "avg": AvgPool}
     dressed = Stages(skip=skip, dropout=0, **around)

@@ -52,6 +52,7 @@ from downslope.layers._protocol import (
     output_shape,
 )
 from downslope.layers._residual import Residual
+from downslope.layers._window import windows
 
 __all__ = [
     "ELU",
@@ -104,4 +105,5 @@ __all__ = [
     "placed",
     "thawed",
     "walk",
+    "windows",
 ]

@@ -71,7 +71,7 @@ class Residual:
             ShapeError: a layer cannot take what it would be given, or the skip does not lead to the same shape.
         """
         shape = chain_shapes(self.layers, input_shape)[-1]
-        projection = self._projection(input_shape)
+        projection = self.projection_for(input_shape)
         skipped = input_shape if projection is None else output_shape(projection, input_shape)
         if tuple(skipped) != shape:
             raise ShapeError(
@@ -83,7 +83,7 @@ class Residual:
     def initialize(self, key: Key, input_shape: Shape) -> Params:
         """Return `{"body": (…), "projection": {…}}`."""
         self.output_shape(input_shape)
-        projection = self._projection(input_shape)
+        projection = self.projection_for(input_shape)
         return {
             "body": chain_params(self.layers, fold(key, "body"), input_shape),
             "projection": {} if projection is None else initialize(projection, fold(key, "projection"), input_shape),
@@ -91,7 +91,7 @@ class Residual:
 
     def initial_state(self, input_shape: Shape) -> Params:
         """Return the first state of the body and of the projection, in the same form."""
-        projection = self._projection(input_shape)
+        projection = self.projection_for(input_shape)
         return {
             "body": chain_state(self.layers, input_shape),
             "projection": {} if projection is None else initial_state(projection, input_shape),
@@ -102,7 +102,7 @@ class Residual:
     ) -> tuple[Float[Array, "batch ..."], Cache, Params]:
         """Return `y = body(x) + P x`, the caches of both, and the next state of both."""
         body = chain_forward(self.layers, context, params["body"], state["body"], x)
-        projection, cache, next_state, skipped = self._projection(x.shape[1:]), None, state["projection"], x
+        projection, cache, next_state, skipped = self.projection_for(x.shape[1:]), None, state["projection"], x
         if projection is not None:
             own = context_at(context, len(self.layers))
             skipped, cache, next_state = forward_in(projection, own, params["projection"], next_state, x)
@@ -116,12 +116,12 @@ class Residual:
         body_caches, projection_cache = cache
         body = chain_backward(self.layers, params["body"], body_caches, dy)
         d_body = body.activations[0]
-        projection, d_projection, d_skipped = self._projection(d_body.shape[1:]), {}, dy
+        projection, d_projection, d_skipped = self.projection_for(d_body.shape[1:]), {}, dy
         if projection is not None:
             d_projection, d_skipped = projection.backward(params["projection"], projection_cache, dy)
         return {"body": body.params, "projection": d_projection}, d_body + d_skipped
 
-    def _projection(self, input_shape: Shape) -> AnyLayer | None:
+    def projection_for(self, input_shape: Shape) -> AnyLayer | None:
         """Return the layer on the skip; None for the identity."""
         if not isinstance(self.projection, str):
             return self.projection

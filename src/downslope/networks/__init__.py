@@ -15,6 +15,7 @@ from downslope.networks._mlp import mlp
 from downslope.networks._sequential import Backward, Forward, Sequential
 from downslope.networks._signals import SignalLayer, Signals, by_layer, signal_layers, signals
 from downslope.networks._sites import Site, itemsize, shape_text, sites_of, with_cheap_weights
+from downslope.networks._stages import Stages
 from downslope.networks._summary import LayerSummary, Summary
 from downslope.networks._with_initializer import architecture, with_initializer
 
@@ -28,6 +29,7 @@ __all__ = [
     "SignalLayer",
     "Signals",
     "Site",
+    "Stages",
     "Summary",
     "WeightLists",
     "architecture",

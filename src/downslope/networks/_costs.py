@@ -33,8 +33,8 @@ from downslope.layers import (
     MaxPool,
     Residual,
     output_shape,
+    windows,
 )
-from downslope.layers._window import windows
 
 BATCH_NORM_FLOPS = 4  # a number: minus the mean, over the deviation, scaled, shifted
 LAYER_NORM_FLOPS = 7  # the same, and the sums of the mean and of the squares

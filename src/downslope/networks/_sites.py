@@ -135,7 +135,7 @@ def _layer_sites(layer: AnyLayer, before: Shape, after: Shape, *, place: str, fe
     yield Site(place, layer, before, after, 0, 0, feeds)
     body = [_frozen(inner) for inner in block.layers] if frozen else block.layers
     yield from _chain_sites(body, before, prefix=f"{place}.", feeds=feeds)
-    projection = block._projection(before)
+    projection = block.projection_for(before)
     if projection is not None:
         yield _site(f"{place}.skip", _frozen(projection) if frozen else projection, before, after, feeds)
 
