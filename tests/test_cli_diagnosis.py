@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from downslope import networks
+from downslope import efficiency
 from downslope.cli import _cache, _main
 from downslope.cli._figure import check_figure, draw_into
 from downslope.cli._wording import on_the_command_line
@@ -57,7 +57,7 @@ def test_init_for_programs(cli):
 
 
 def test_profile_measures_and_draws(cli, tmp_path, monkeypatch):
-    monkeypatch.setattr("downslope.networks.profile", partial(networks.profile, batch_sizes=[32]))
+    monkeypatch.setattr("downslope.efficiency.profile", partial(efficiency.profile, batch_sizes=[32]))
     code, out, err = cli("profile", "iris", "--network", "linear", "--figure", "speed.svg")
     assert code == 0, err
     assert all(words in out for words in ("Dense(3)", "A step on 32 examples", "examples/s"))

@@ -48,6 +48,7 @@ def test_gradients_are_those_of_the_loss_of_the_output(net, shape, training):
     assert_trees_close(jax.jit(gradients)(variables.params, x), expected, atol=1e-12)
 
 
+@pytest.mark.slow
 @every_shaped_network
 def test_every_gradient_passes_the_public_check(net, shape):
     report = ds.check_gradients(net, input_shape=shape)

@@ -74,6 +74,7 @@ def test_the_vjp_sees_the_context():
     np.testing.assert_allclose(gradients.params["scale"], x.sum(axis=0), rtol=1e-13)
 
 
+@pytest.mark.slow
 @every_network
 def test_the_vjp_of_a_network_is_the_limit_of_differences(net):
     variables, x = cases.moved(net.init(0, (cases.FEATURES,))), cases.normal(20, 3, cases.FEATURES)

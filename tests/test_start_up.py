@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 HEAVY = ("sklearn", "scipy.stats", "pandas", "matplotlib", "torch")
 
@@ -29,6 +30,7 @@ def test_training_on_digits_loads_no_library_it_computes_without(tmp_path):
     assert loaded_by(tmp_path, ["train", "digits", "--epochs", "1"]) == []
 
 
+@pytest.mark.slow
 def test_nor_does_training_on_a_table_of_numbers_and_judging_by_it(tmp_path):
     random = np.random.default_rng(0)
     rows = [f"{a:.3f},{'' if a > 1 else 7},{2 * a:.3f}" for a in random.normal(size=60)]
@@ -37,6 +39,7 @@ def test_nor_does_training_on_a_table_of_numbers_and_judging_by_it(tmp_path):
     assert loaded_by(tmp_path, [*train, "--metric", "mae"], ["evaluate", "run", "numbers.csv"]) == []
 
 
+@pytest.mark.slow
 def test_nor_does_any_small_data_set(tmp_path):
     names = ("digits", "iris", "wine", "breast_cancer", "diabetes", "old_faithful")
     script = (
