@@ -128,6 +128,23 @@ def test_a_run_that_diverges_keeps_what_it_recorded():
     assert np.isfinite(run.trajectory.params[0]["weight"]).all()
 
 
+def test_what_was_queued_when_control_c_came_is_not_recorded(monkeypatch):
+    original, calls = _loop.run_chunk, []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 10:  # in the second epoch, with two of its seven steps queued
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    monkeypatch.setattr(_loop, "run_chunk", interrupted)
+    run = trained(record=ds.Record(parameters_every=1, statistics_every=1))
+    assert (run.stop_reason, run.epochs) == ("interrupted", 1)
+    assert run.trajectory.steps.tolist() == list(range(8))
+    assert run.statistics.steps.tolist() == list(range(8))
+    assert_bitwise(run.trajectory.at(7), run.last.params)
+
+
 @pytest.mark.usefixtures("float32")
 def test_everything_trained_twice_from_one_seed_is_bitwise_equal():
     settings = {"optimizer": ds.ema(0.9, ds.clip(1.0, ds.sgd(0.05, momentum=0.9))), "metrics": ("accuracy",)}

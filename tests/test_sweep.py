@@ -34,6 +34,10 @@ CASES = {
         {"optimizer": ds.clip(1.0, ds.adam(0.1)), "max_norm": [0.1, 1.0], "b1": [0.5, 0.9]},
         lambda s: {"optimizer": ds.clip(s["max_norm"], ds.adam(0.1, b1=s["b1"]))},
     ),
+    "within two wrappers": (
+        {"optimizer": ds.ema(0.9, ds.clip(1.0, ds.sgd(0.1))), "learning_rate": [0.01, 0.1]},
+        lambda s: {"optimizer": ds.ema(0.9, ds.clip(1.0, ds.sgd(s["learning_rate"])))},
+    ),
     "dropout, by seed": ({"net": ds.mlp([6], outputs=1, dropout=0.3), "seed": [2, 3]}, lambda s: {}),
     "schedules": (
         {"optimizer": [ds.sgd(rate) for rate in DECAYS.values()]},

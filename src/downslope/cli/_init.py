@@ -148,7 +148,7 @@ def _names(compare: str, initializer: str) -> list[str]:
         return []
     names = list(dict.fromkeys([initializer, *(name.strip() for name in compare.split(","))]))
     for name in names:
-        initializer_of(name)
+        initializer_of(name, setting="initializer" if name == initializer else "compare")
     return names
 
 

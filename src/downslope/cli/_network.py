@@ -114,8 +114,12 @@ def network_of(
     )
 
 
-def initializer_of(text: str) -> Any:
+def initializer_of(text: str, *, setting: str = "initializer") -> Any:
     """Return the initializer of a name, or of a name and a number, such as `normal:0.01`.
+
+    Args:
+        text: the name.
+        setting: whose value it is, for the message if it is none.
 
     Raises:
         UnknownNameError: there is none of this name.
@@ -131,16 +135,16 @@ def initializer_of(text: str) -> Any:
     with_number = {name: getattr(initializers, name) for name in ("constant", "normal", "uniform")}
     name, colon, number = text.partition(":")
     if name not in with_number and name not in ("auto", *initializers.names()):
-        raise UnknownNameError("initializer", name, ["auto", *initializers.names(), *(f"{n}:x" for n in with_number)])
+        raise UnknownNameError(setting, name, ["auto", *initializers.names(), *(f"{n}:x" for n in with_number)])
     if (name in with_number) is not bool(colon):
         wanted = f"a number, such as {name}:0.1" if name in with_number else f"no number, just {name}"
-        raise SettingError(f"`initializer` {name} takes {wanted}, got {text!r}.", "initializer")
+        raise SettingError(f"`{setting}` {name} takes {wanted}, got {text!r}.", setting)
     if not colon:
         return name
     try:
         return with_number[name](float(number))
     except ValueError:
-        raise SettingError(f"`initializer` {name} takes a number, such as {name}:0.1, got {text!r}.") from None
+        raise SettingError(f"`{setting}` {name} takes a number, such as {name}:0.1, got {text!r}.", setting) from None
 
 
 def _widths(words: str) -> list[int]:

@@ -129,12 +129,7 @@ def spectral_density(
     if bandwidth is not None:
         bandwidth = check_number("bandwidth", bandwidth, above=0)
     seed = 0 if key is None else key
-    found = [_quadrature(matrix, nodes, seed, probe) for probe in range(probes)]
-    width = max(len(theta) for theta, _, _ in found)
-    theta, weights, residuals = (
-        np.array([np.pad(row, (0, width - len(row)), constant_values=fill) for row in rows])
-        for rows, fill in zip(zip(*found, strict=True), (np.nan, 0.0, np.inf), strict=True)
-    )
+    theta, weights, residuals = _stacked([_quadrature(matrix, nodes, seed, probe) for probe in range(probes)])
     inside, sticks, sigma = _bulk(theta, weights, residuals, bandwidth, RESOLUTION * matrix.eps)
     bulk = theta[inside]
     axis = np.linspace(np.min(bulk) - _REACH * sigma, np.max(bulk) + _REACH * sigma, points)
@@ -170,6 +165,15 @@ def _quadrature(operator: Operator, nodes: int, key: Key, probe: int) -> tuple[n
     values, coordinates, estimates = basis.ritz()
     weights = coordinates[0] ** 2
     return values, weights / np.sum(weights), estimates
+
+
+def _stacked(found: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+    """Return nodes, weights and residuals of all probes, `(probes, nodes)`; filled up where one has fewer nodes."""
+    width = max(len(theta) for theta, *_ in found)
+    return tuple(
+        np.array([np.pad(row, (0, width - len(row)), constant_values=fill) for row in rows])
+        for rows, fill in zip(zip(*found, strict=True), (np.nan, 0.0, np.inf), strict=True)
+    )
 
 
 def _bulk(

@@ -18,10 +18,18 @@ from downslope.diagnosis._cosines import activation_cosine, weight_cosine
 from downslope.diagnosis._initialization_findings import findings_of
 from downslope.diagnosis._initialization_report import InitializationReport, Inputs, LayerStart
 from downslope.diagnosis._signal_theory import Prediction, drawn, predict
-from downslope.diagnosis._sweep import Chain, flat, sweep
 from downslope.layers import Activation, Context
 from downslope.losses import Loss
-from downslope.networks import Sequential, Signals, signal_layers, signals, with_initializer
+from downslope.networks import (
+    Chain,
+    Sequential,
+    Signals,
+    each_passed,
+    pass_through,
+    signal_layers,
+    signals,
+    with_initializer,
+)
 from downslope.training import Part, Problem, prepare
 
 ALIKE = 1e-4
@@ -121,7 +129,7 @@ def _measured(problem: Problem, part: Part) -> tuple[LayerStart, ...]:
     found, chain = _passes(compiled, problem.loss, start, x, jnp.asarray(part.t), weights)
     predictions = predict(compiled, drawn(net.layers, *start), chain, weights)
     layers = [_input(chain, weights)]
-    everywhere = signal_layers(net, tuple(x.shape[1:])), flat(net.layers, *start, chain), predictions
+    everywhere = signal_layers(net, tuple(x.shape[1:])), each_passed(net.layers, *start, chain), predictions
     numbers = zip(*(np.asarray(values, np.float64).tolist() for values in found), strict=True)
     for (place, layer, shape), (opened, params, passed), prediction, values in zip(*everywhere, numbers, strict=True):
         mean, deviation, dead, saturated, gradient = values
@@ -157,7 +165,7 @@ def _passes(
     found = signals(net, start, x, t, loss, training=True, row_weights=weights)
     output = net.forward(start, x, training=True, row_weights=weights).output
     context = Context(training=True, row_weights=weights)
-    return found, sweep(net.layers, context, *start, x, loss.derivative(output, t, weights))
+    return found, pass_through(net.layers, context, *start, x, loss.derivative(output, t, weights))
 
 
 def _weights(part: Part) -> Float[Array, " rows"]:

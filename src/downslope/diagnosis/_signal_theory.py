@@ -41,7 +41,6 @@ from downslope.diagnosis._layer_theory import (
     is_plain_activation,
     is_weighted,
 )
-from downslope.diagnosis._sweep import Chain, Passed
 from downslope.layers import (
     AnyLayer,
     Dropout,
@@ -50,7 +49,7 @@ from downslope.layers import (
     placed,
     thawed,
 )
-from downslope.networks import Sequential
+from downslope.networks import Chain, Passed, Sequential
 
 OFF_CENTER = 5.0
 """Weights whose mean is so many standard errors from 0 were not drawn around 0."""

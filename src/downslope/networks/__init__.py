@@ -12,6 +12,7 @@ from downslope.networks._gradients import (
     weights,
 )
 from downslope.networks._mlp import mlp
+from downslope.networks._passes import Chain, Passed, each_passed, pass_through
 from downslope.networks._sequential import Backward, Forward, Sequential
 from downslope.networks._signals import SignalLayer, Signals, by_layer, signal_layers, signals
 from downslope.networks._sites import Site, itemsize, shape_text, sites_of, with_cheap_weights
@@ -21,10 +22,12 @@ from downslope.networks._with_initializer import architecture, with_initializer
 
 __all__ = [
     "Backward",
+    "Chain",
     "Forward",
     "GradientLists",
     "LayerSummary",
     "LossAndGradients",
+    "Passed",
     "Sequential",
     "SignalLayer",
     "Signals",
@@ -36,6 +39,7 @@ __all__ = [
     "by_layer",
     "cnn",
     "connections",
+    "each_passed",
     "forward_flops",
     "freeze",
     "itemsize",
@@ -43,6 +47,7 @@ __all__ = [
     "layer_gradients",
     "loss_and_gradients",
     "mlp",
+    "pass_through",
     "rearranged",
     "shape_text",
     "signal_layers",

@@ -15,12 +15,10 @@ from downslope.layers import (
     Context,
     Layer,
     Residual,
-    chain_backward,
-    chain_forward,
     chain_shapes,
-    context_at,
 )
 from downslope.losses import Loss, as_loss
+from downslope.networks._passes import Chain, pass_through
 from downslope.networks._sequential import Sequential
 
 FLAT = 1e-3
@@ -112,8 +110,11 @@ def signals(
     forward = net.forward(variables, x, training=training, key=key, row_weights=row_weights)
     d_output = loss.derivative(forward.output, target, row_weights)
     rows = jnp.ones(forward.output.shape[0], forward.output.dtype) if row_weights is None else row_weights
-    context = Context(training, key, row_weights)
-    found = list(_watch(net.layers, context, *variables, forward.activations[0], d_output, rows))
+    params, state = variables
+    chain = pass_through(
+        net.layers, Context(training, key, row_weights), params, state, forward.activations[0], d_output
+    )
+    found = _measured(net.layers, params, chain, rows)
     return Signals(*(jnp.stack(values) for values in zip(*found, strict=True)))
 
 
@@ -134,46 +135,33 @@ def _parts(layers: Sequence[AnyLayer], params: Sequence[Params]) -> Iterator[Par
             yield from _parts(layer.layers, own["body"])
 
 
-def _watch(
-    layers: Sequence[AnyLayer],
-    context: Context,
-    params: Sequence[Params],
-    state: Sequence[Params],
-    x: Array,
-    dy: Array,
-    rows: Array,
+def _measured(
+    layers: Sequence[AnyLayer], params: Sequence[Params], chain: Chain, rows: Array
 ) -> Iterator[tuple[Array, ...]]:
-    """Yield the numbers of every layer; a block's inside is swept again, which a compiler sees and leaves out."""
-    forward = chain_forward(layers, context, params, state, x)
-    backward = chain_backward(layers, params, forward.caches, dy)
-    for place, layer in enumerate(layers):
-        h, dh = forward.activations[place + 1], backward.activations[place + 1]
-        mean = _mean(h, rows)
-        deviation = jnp.sqrt(_mean(jnp.square(h - mean), rows))
-        dead, saturated = _slopes(layer, params[place], forward.activations[place], forward.caches[place], rows)
-        yield mean, deviation, dead, saturated, jnp.sqrt(_mean(jnp.square(dh), rows))
+    """Yield the numbers of every layer of a chain, and of those inside its blocks."""
+    for layer, own, passed in zip(layers, params, chain.passed, strict=True):
+        mean = _mean(passed.h, rows)
+        deviation = jnp.sqrt(_mean(jnp.square(passed.h - mean), rows))
+        yield mean, deviation, *_slopes(layer, own, passed.x, rows), jnp.sqrt(_mean(jnp.square(passed.dh), rows))
         if isinstance(layer, Residual):
-            own = context_at(context, place)
-            inside = params[place]["body"], state[place]["body"], forward.activations[place]
-            yield from _watch(layer.layers, own, *inside, dh, rows)
+            yield from _measured(layer.layers, own["body"], passed.inside, rows)
 
 
-def _slopes(layer: AnyLayer, params: Params, z: Array, cache: Any, rows: Array) -> tuple[Array, Array]:
+def _slopes(layer: AnyLayer, params: Params, z: Array, rows: Array) -> tuple[Array, Array]:
     """Return the shares of dead units and of saturated numbers of an activation, by its own backward pass."""
     none = jnp.zeros((), z.dtype)
     if not isinstance(layer, Activation) or not isinstance(layer, Layer):
         return none, none
-    slope = jnp.abs(layer.backward(params, cache, jnp.ones_like(z))[1])
-    steepest = jnp.ones((), z.dtype) if layer.rectifier else _slope_at_zero(layer, params, z.dtype)
+    slope = _slope(layer, params, z)
+    steepest = jnp.ones((), z.dtype) if layer.rectifier else _slope(layer, params, jnp.zeros((1, 1), z.dtype))[0, 0]
     flat = (slope <= FLAT * steepest) | ~_beside(rows > 0, slope)
     dead = jnp.mean(jnp.all(flat, axis=tuple(range(flat.ndim - 1))).astype(z.dtype))
     return dead, none if layer.rectifier else _mean((slope < SHALLOW * steepest).astype(z.dtype), rows)
 
 
-def _slope_at_zero(layer: Layer, params: Params, dtype: Any) -> Array:
-    """Return `σ'(0)`, which is the steepest slope of a bounded activation."""
-    zero = jnp.zeros((1, 1), dtype)
-    return jnp.abs(layer.backward(params, layer.forward(params, zero)[1], jnp.ones_like(zero))[1])[0, 0]
+def _slope(layer: Layer, params: Params, z: Array) -> Array:
+    """Return `|σ'(z)|`, by the activation's own backward pass."""
+    return jnp.abs(layer.backward(params, layer.forward(params, z)[1], jnp.ones_like(z))[1])
 
 
 def _mean(values: Float[Array, "batch ..."], rows: Float[Array, " batch"]) -> Array:

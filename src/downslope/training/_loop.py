@@ -11,6 +11,7 @@ from downslope.training._chunk import Batches, ChunkResult, State, gather, run_c
 from downslope.training._descent import Descent
 from downslope.training._evaluate import loss_of, outputs_of
 from downslope.training._keep import Keeper
+from downslope.training._look import LayerStatistics, look
 from downslope.training._metrics import Answers, score
 from downslope.training._observers import Observer, consult
 from downslope.training._problem import Part, Problem
@@ -18,7 +19,6 @@ from downslope.training._progress import Progress
 from downslope.training._recorder import Recorder
 from downslope.training._rows import batches_of, chunk_steps, epoch_rows, filled
 from downslope.training._stopping import explain_divergence
-from downslope.training._watch import LayerStatistics, look
 
 
 def descend(
@@ -60,6 +60,7 @@ def descend(
     except KeyboardInterrupt:
         descent.stop_reason = "interrupted"
     step = int(descent.state.optimizer.step)
+    recorder.settle(step)
     if descent.stop_reason != "diverged" and recorder.wants_parameters(step):
         recorder.params[step] = jax.tree.map(np.asarray, descent.state.variables.params)
 

@@ -61,14 +61,14 @@ class Point:
         validation = self.setting("validation")
         return not isinstance(validation, Dataset) and validation != 0
 
-    def group(self, data: Dataset) -> Any:
-        """Return what must be equal for two points to descend together."""
-        shape = tuple(data.x.shape[1:])
+    @property
+    def group(self) -> Any:
+        """What must be equal for two points to descend together."""
         schedules = {name: value for name, value in self.optimizer.hyperparams.items() if callable(value)}
         kinds = jax.tree.structure(schedules), tuple(np.shape(leaf) for leaf in jax.tree.leaves(schedules))
         free = () if self.own_rows else ("seed",)
         others = {name: value for name, value in self.settings.items() if name not in free}
-        return self.net, shape, self.optimizer.rule, kinds, str(render(_by_name(others)))
+        return self.net, self.optimizer.rule, kinds, str(render(_by_name(others)))
 
 
 def points_of(settings: dict[str, Any]) -> list[Point]:
@@ -116,7 +116,7 @@ def _with_numbers(optimizer: Optimizer, numbers: dict[str, Any]) -> Optimizer:
     if not numbers:
         return optimizer
     own, inner = dict(optimizer.settings), optimizer.settings.get("optimizer")
-    known = [*(name for name in own if name != "optimizer"), *(inner.settings if inner is not None else ())]
+    known = _numbers_of(optimizer)
     for name in numbers:
         if name not in known:
             raise UnknownNameError("settings", name, [*OF_TRAIN, *known])
@@ -124,17 +124,14 @@ def _with_numbers(optimizer: Optimizer, numbers: dict[str, Any]) -> Optimizer:
     rest = {name: value for name, value in numbers.items() if name not in optimizer.settings}
     if inner is not None:
         own["optimizer"] = _with_numbers(inner, rest)
-    return _made_again(optimizer, own)
+    return optimizer.maker(**own)
 
 
-def _made_again(optimizer: Optimizer, settings: dict[str, Any]) -> Optimizer:
-    """Return what the maker of an optimizer makes of other settings."""
-    parameters = inspect.signature(optimizer.maker).parameters
-    by_position = [
-        name for name, parameter in parameters.items() if parameter.kind is not inspect.Parameter.KEYWORD_ONLY
-    ]
-    rest = {name: value for name, value in settings.items() if name not in by_position}
-    return optimizer.maker(*(settings[name] for name in by_position), **rest)
+def _numbers_of(optimizer: Optimizer) -> list[str]:
+    """Return the names of all settings of an optimizer, and of the one within it."""
+    names = [name for name in optimizer.settings if name != "optimizer"]
+    inner = optimizer.settings.get("optimizer")
+    return names if inner is None else [*names, *_numbers_of(inner)]
 
 
 def _check_names(settings: dict[str, Any]) -> None:

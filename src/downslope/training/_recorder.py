@@ -14,9 +14,9 @@ import numpy as np
 
 from downslope.core import Params, Shape
 from downslope.networks import Sequential
+from downslope.training._look import LayerStatistics
 from downslope.training._statistics import Statistics, layer_names
 from downslope.training._trajectory import Record, Trajectory
-from downslope.training._watch import LayerStatistics
 
 
 @dataclass
@@ -49,7 +49,10 @@ class Recorder:
         return self.record.statistics_every is not None and step % self.record.statistics_every == 0
 
     def settle(self, last: int) -> None:
-        """Copy what was recorded up to a step to the host, and forget what came after: steps on numbers not finite."""
+        """Copy what was recorded up to a step to the host, and forget what came after.
+
+        Steps were queued ahead that do not count: behind a loss that is not finite, or when Ctrl-C came.
+        """
         for kept in (self.params, self.statistics):
             for step in [step for step in kept if step > last]:
                 del kept[step]

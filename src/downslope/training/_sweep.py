@@ -28,7 +28,7 @@ class Sweep:
     """What many settings led to.
 
     Attributes:
-        settings: of each run, what differs between runs, by name.
+        settings: of each run, what differs between runs, by name: numbers and words; parts by how they are made.
         runs: as `ds.train` would have returned them.
         losses: what they are compared by: the lowest validation loss where there are validation rows, else the last
             training loss; NaN for one that diverged in its first epoch. `(runs,)`
@@ -60,9 +60,7 @@ class Sweep:
         """Return a polars table of all runs, the lowest loss first."""
         import polars
 
-        columns: dict[str, Any] = {
-            name: [shown_setting(one[name]) for one in self.settings] for name in self.settings[0]
-        }
+        columns: dict[str, Any] = {name: [one[name] for one in self.settings] for name in self.settings[0]}
         columns["loss"] = self.losses
         columns["epochs"] = [run.epochs for run in self.runs]
         columns["stop_reason"] = [run.stop_reason for run in self.runs]
@@ -71,7 +69,7 @@ class Sweep:
     def __str__(self) -> str:
         if not np.isfinite(self.losses).any():
             return f"All {len(self)} runs diverged."
-        best = ", ".join(f"{name} {shown_setting(value)}" for name, value in self.best_settings.items())
+        best = ", ".join(f"{name} {value}" for name, value in self.best_settings.items())
         diverged = sum(run.stop_reason == "diverged" for run in self.runs)
         lost = f"; {diverged} diverged" if diverged else ""
         return f"{len(self)} runs: lowest loss {self.losses[self.place]:.4g} with {best}{lost}."
@@ -100,7 +98,7 @@ def sweep(
         **settings: settings of `ds.train` and numbers of the optimizer by name. A list is swept: `learning_rate=[1e-3,
             1e-2, 1e-1]`, `momentum=[0, 0.9]`, `weight_decay`, `seed`, `batch_size`, `epochs`, `early_stopping`,
             `normalize`, `order`, `class_weight`. Others must be the same for all, or their losses would not compare.
-            With a share for `validation` every seed holds out other rows; give a data set to judge seeds by the same.
+            Training losses are all measured on the rows of the first seed. With a share for `validation` every seed holds out other rows; give a data set to judge seeds by the same.
 
     Returns:
         Every run, the best one, a table.
@@ -122,7 +120,7 @@ def sweep(
     points = points_of({"net": net, "optimizer": optimizer} | settings)
     groups: dict[Any, list[Point]] = {}
     for point in points:
-        groups.setdefault(point.group(data), []).append(point)
+        groups.setdefault(point.group, []).append(point)
     watcher = open_progress(progress, sum(members[0].setting("epochs") for members in groups.values()))
     done, epochs = {}, 0
     try:
@@ -141,14 +139,8 @@ def sweep(
 
 def compared_loss(run: Run) -> float:
     """Return what runs are compared by: the lowest validation loss, else the last training loss; NaN without any."""
-    if "validation_loss" in run.history:
-        return float(np.nanmin(run.history["validation_loss"], initial=np.inf)) if run.epochs else float("nan")
-    return float(run.history["train_loss"][-1]) if run.epochs else float("nan")
-
-
-def shown_setting(value: Any) -> Any:
-    """Return a setting as a table shows it: numbers and text as they are, parts by how they are made."""
-    return value if value is None or isinstance(value, (int, float, str)) else repr(value)
+    losses = run.history.get("validation_loss", run.history.get("train_loss", np.zeros(0))[-1:])
+    return float(np.min(losses, initial=np.inf, where=np.isfinite(losses))) if np.isfinite(losses).any() else np.nan
 
 
 def _descend_group(data: Dataset, points: list[Point], watcher: Progress) -> dict[int, Run]:

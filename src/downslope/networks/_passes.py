@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from jaxtyping import Array, Float
 
 from downslope.core import Params
-from downslope.layers import AnyLayer, Context, Residual, chain_backward, chain_forward, placed, thawed
+from downslope.layers import AnyLayer, Context, Residual, chain_backward, chain_forward, context_at, placed, thawed
 
 
 class Passed(NamedTuple):
@@ -16,12 +16,14 @@ class Passed(NamedTuple):
 
     Attributes:
         gradients: with respect to its parameters; an empty dict if they are frozen.
+        x: its input, `(B, …)`.
         h: its output, `(B, …)`.
         dh: `∂l/∂h`.
         inside: what passed through the layers of a block; None for other layers, and for frozen blocks.
     """
 
     gradients: Params
+    x: Array
     h: Array
     dh: Array
     inside: Any
@@ -41,7 +43,7 @@ class Chain(NamedTuple):
     passed: tuple[Passed, ...]
 
 
-def sweep(
+def pass_through(
     layers: Sequence[AnyLayer],
     context: Context,
     params: Sequence[Params],
@@ -51,7 +53,7 @@ def sweep(
 ) -> Chain:
     """Return what passes through a chain whose output has the gradient `dy`. Can be compiled.
 
-    Nothing random happens: a key in the context would have to be folded as a block folds it.
+    A block's inside is passed a second time, which a compiler sees and leaves out.
     """
     forward = chain_forward(layers, context, params, state, x)
     backward = chain_backward(layers, params, forward.caches, dy)
@@ -61,12 +63,12 @@ def sweep(
         inside = None
         if isinstance(layer, Residual):
             bodies = params[place]["body"], state[place]["body"]
-            inside = sweep(layer.layers, context, *bodies, h[place], dh[place + 1])
-        passed.append(Passed(backward.params[place], h[place + 1], dh[place + 1], inside))
+            inside = pass_through(layer.layers, context_at(context, place), *bodies, h[place], dh[place + 1])
+        passed.append(Passed(backward.params[place], h[place], h[place + 1], dh[place + 1], inside))
     return Chain(x, dh[0], tuple(passed))
 
 
-def flat(
+def each_passed(
     layers: Sequence[AnyLayer], params: Sequence[Params], state: Sequence[Params], chain: Chain
 ) -> Iterator[tuple[AnyLayer, Params, Passed]]:
     """Yield every layer with its parameters, frozen ones by what they hold: in the order of `signal_layers`."""
@@ -76,4 +78,4 @@ def flat(
         yield opened[place], own[place], passed
         if passed.inside is not None:
             block: Any = layers[place]
-            yield from flat(block.layers, params[place]["body"], state[place]["body"], passed.inside)
+            yield from each_passed(block.layers, params[place]["body"], state[place]["body"], passed.inside)
