@@ -98,7 +98,8 @@ def sweep(
         **settings: settings of `ds.train` and numbers of the optimizer by name. A list is swept: `learning_rate=[1e-3,
             1e-2, 1e-1]`, `momentum=[0, 0.9]`, `weight_decay`, `seed`, `batch_size`, `epochs`, `early_stopping`,
             `normalize`, `order`, `class_weight`. Others must be the same for all, or their losses would not compare.
-            Training losses are all measured on the rows of the first seed. With a share for `validation` every seed holds out other rows; give a data set to judge seeds by the same.
+            Training losses are all measured on the rows of the first seed. With a share for `validation` every seed
+            holds out other rows; give a data set to judge seeds by the same.
 
     Returns:
         Every run, the best one, a table.
