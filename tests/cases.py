@@ -195,3 +195,9 @@ class NoisyCounter:
 
     def backward(self, params, cache, dy):
         return {"scale": jnp.sum(cache * dy, axis=0)}, dy * params["scale"][None, :]
+
+
+def assert_bitwise(one, other):
+    """Check that every leaf of two trees is the same, bit by bit."""
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))

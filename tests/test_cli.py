@@ -17,7 +17,19 @@ from downslope.cli._schedule import schedule_of
 from downslope.core import SettingError
 from downslope.training import _progress, open_run
 
-VERBS = ("train", "predict", "evaluate", "sweep", "init", "profile", "data", "demo")
+VERBS = (
+    "train",
+    "predict",
+    "evaluate",
+    "sweep",
+    "find-lr",
+    "init",
+    "profile",
+    "diagnose",
+    "spectrum",
+    "data",
+    "demo",
+)
 HEAVY = ("jax", "sklearn", "polars", "matplotlib", "pandas", "torch", "optax")
 PETS = "legs,weight,sound,pet\n" + "".join(
     f"{legs},{weight + i / 10},{sound},{pet}\n"

@@ -2,7 +2,6 @@
 
 import json
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -10,7 +9,7 @@ import pytest
 
 import cases
 import downslope as ds
-from cases import NoisyCounter, assert_trees_close
+from cases import NoisyCounter, assert_bitwise, assert_trees_close
 from downslope import layers, networks
 from downslope.core import rebuild, render
 from downslope.reference import vjp_network
@@ -36,11 +35,6 @@ def trained(net=NET, data=DATA, **settings):
 def numbers(variables, place):
     """Return the params of a layer, frozen or not."""
     return variables.params[place] or variables.state[place]["frozen_params"]
-
-
-def assert_bitwise(one, other):
-    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)

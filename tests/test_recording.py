@@ -3,9 +3,9 @@
 import jax
 import numpy as np
 import pytest
-from tests.cases import SHAPED_NETWORKS, assert_trees_close
 
 import downslope as ds
+from cases import SHAPED_NETWORKS, assert_bitwise, assert_trees_close
 from downslope.networks import signal_layers
 from downslope.training import _loop
 
@@ -21,11 +21,6 @@ PLAIN = ds.mlp([6, 5], outputs=2, activation="tanh")
 def trained(net=PLAIN, data=ROWS, **settings):
     defaults = {"epochs": 3, "batch_size": 8, "seed": 1, "optimizer": ds.adam(1e-2), "progress": False}
     return ds.train(net, data, **defaults | settings)
-
-
-def assert_bitwise(a, b):
-    for left, right in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        np.testing.assert_array_equal(left, right)
 
 
 @pytest.mark.usefixtures("float32")

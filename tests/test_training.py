@@ -6,6 +6,7 @@ import pytest
 
 import cases
 import downslope as ds
+from cases import assert_bitwise
 from downslope.training import _chunk, _loop, _problem
 
 pytestmark = pytest.mark.optimized
@@ -18,11 +19,6 @@ NET = ds.mlp([5], outputs=2, activation="tanh")
 
 def trained(net=NET, data=NUMBERS, **settings):
     return ds.train(net, data, **{"epochs": 3, "batch_size": 8, "progress": False} | settings)
-
-
-def assert_bitwise(one, other):
-    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
 
 
 # Old Faithful: the worked example

@@ -1,3 +1,4 @@
+from . import adapters as adapters
 from . import core as core
 from . import curvature as curvature
 from . import data as data
@@ -39,6 +40,7 @@ from .data import available as available
 from .data import load as load
 from .data import read as read
 from .diagnosis import compare_initializations as compare_initializations
+from .diagnosis import diagnose as diagnose
 from .diagnosis import initialization_report as initialization_report
 from .efficiency import profile as profile
 from .layers import ELU as ELU
@@ -93,7 +95,10 @@ from .training import Run as Run
 from .training import Statistics as Statistics
 from .training import Stop as Stop
 from .training import Sweep as Sweep
+from .training import Track as Track
+from .training import Tracking as Tracking
 from .training import Trajectory as Trajectory
+from .training import find_learning_rate as find_learning_rate
 from .training import open_run as open_run
 from .training import race as race
 from .training import surface_of as surface_of

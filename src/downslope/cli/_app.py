@@ -10,10 +10,13 @@ import typer
 
 from downslope.cli._data import data
 from downslope.cli._demo import demo
+from downslope.cli._diagnose import diagnose
 from downslope.cli._evaluate import evaluate
+from downslope.cli._find_lr import find_lr
 from downslope.cli._init import init
 from downslope.cli._predict import predict
 from downslope.cli._profile import profile
+from downslope.cli._spectrum import spectrum
 from downslope.cli._sweep import sweep
 from downslope.cli._train import train
 
@@ -82,6 +85,11 @@ _add(
     "downslope sweep houses.csv --target price --network 32 --network 64,64 --batch-size 16..128",
 )
 _add(
+    find_lr,
+    "downslope find-lr digits",
+    "downslope find-lr houses.csv --target price --optimizer sgd --momentum 0.9 --figure rates.png",
+)
+_add(
     init,
     "downslope init digits --network 256,256,256 --activation tanh",
     "downslope init houses.csv --target price --compare zeros,he_normal --figure start.png",
@@ -91,6 +99,17 @@ _add(
     profile,
     "downslope profile digits --network conv32-pool-conv64-pool-dense128",
     "downslope profile houses.csv --target price --network 512,512 --batch-size 256 --figure speed.svg",
+)
+_add(
+    spectrum,
+    "downslope spectrum runs/digits-1",
+    "downslope spectrum runs/digits-1 --blocks --figure spectrum.png",
+    "downslope spectrum runs/houses sold_in_may.csv --rows 500 --json",
+)
+_add(
+    diagnose,
+    "downslope diagnose runs/digits-1",
+    "downslope diagnose runs/houses --verify --html report.html",
 )
 _add(data, "downslope data", "downslope data --json")
 

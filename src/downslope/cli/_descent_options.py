@@ -57,6 +57,16 @@ LearningRateOption = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+AutoLearningRateOption = Annotated[
+    float | None,
+    typer.Option(
+        parser=reader(float, "a number above 0 or 'auto'", auto="auto"),
+        metavar="NUMBER",
+        help="The size of steps; auto: find one first, as downslope find-lr does.",
+        show_default="0.001; 0.01 for sgd and adagrad, 1 for adadelta",
+        rich_help_panel=_PANEL,
+    ),
+]
 MomentumOption = Annotated[
     float | None,
     typer.Option(
@@ -101,6 +111,15 @@ BatchSizeOption = Annotated[
         parser=reader(int, "a whole number of rows or 'all'", all=ALL_ROWS),
         metavar="ROWS",
         help="Rows a step, 1 or more, or all.",
+        rich_help_panel=_PANEL,
+    ),
+]
+AutoBatchSizeOption = Annotated[
+    int,
+    typer.Option(
+        parser=reader(int, "a whole number of rows, 'all' or 'auto'", all=ALL_ROWS, auto="auto"),
+        metavar="ROWS",
+        help="Rows a step, 1 or more, or all; auto: find the size that gets there soonest on this machine.",
         rich_help_panel=_PANEL,
     ),
 ]

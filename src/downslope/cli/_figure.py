@@ -19,14 +19,29 @@ def check_figure(path: Path | None) -> None:
     Raises:
         SettingError: another ending, or a folder that is not there.
     """
+    if path is not None:
+        check_file(path, "figure", (".png", ".svg", ".pdf"))
+
+
+def check_file(path: Path, setting: str, endings: tuple[str, ...]) -> None:
+    """Check, before any long work, that a file could be written there.
+
+    Args:
+        path: the file.
+        setting: the option that names it.
+        endings: that it may have.
+
+    Raises:
+        SettingError: another ending, or a folder that is not there.
+    """
     from downslope.core import SettingError
 
-    if path is None:
-        return
-    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise SettingError(f"`figure` must end in .png, .svg or .pdf, got {str(path)!r}.", "figure")
+    if path.suffix.lower() not in endings:
+        *others, last = endings
+        listed = f"{', '.join(others)} or {last}" if others else last
+        raise SettingError(f"`{setting}` must end in {listed}, got {str(path)!r}.", setting)
     if not path.parent.is_dir() or path.is_dir():
-        raise SettingError(f"`figure` must be a file in a folder that is there, got {str(path)!r}.", "figure")
+        raise SettingError(f"`{setting}` must be a file in a folder that is there, got {str(path)!r}.", setting)
 
 
 def draw_into(path: Path | None, draw: Callable[[], Any]) -> None:

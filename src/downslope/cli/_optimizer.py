@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+AUTO = "auto"
+"""In place of a learning rate or a batch size: `ds.train` is to find one."""
+
 
 def optimizer_of(
     name: str,
-    learning_rate: float | None,
+    learning_rate: float | str | None,
     momentum: float | None,
     schedule: str,
     steps: int,
@@ -19,7 +22,7 @@ def optimizer_of(
 
     Args:
         name: as `ds.train` takes it.
-        learning_rate: above 0; None for the optimizer's usual one.
+        learning_rate: above 0; None for the optimizer's usual one; `"auto"` to have it found.
         momentum: for `sgd` and `rmsprop`, or None.
         schedule: how the rate changes; see `schedule_of`.
         steps: of the whole training.
@@ -47,10 +50,17 @@ def optimizer_of(
         )
     if learning_rate is None:
         learning_rate = usual.settings["learning_rate"]
-    rate = check_number("learning_rate", learning_rate, above=0.0, advice="Try 0.001.")
+    found = learning_rate == AUTO
+    if found and schedule != "constant":
+        raise SettingError(
+            f"`learning_rate` auto finds a constant rate, got it with the schedule {schedule!r}. Find the rate first, "
+            "by downslope find-lr, and give the number.",
+            "learning_rate",
+        )
+    rate = AUTO if found else check_number("learning_rate", learning_rate, above=0.0, advice="Try 0.001.")
     numbers = {"momentum": momentum, "weight_decay": weight_decay}
     own = {name: number for name, number in numbers.items() if number is not None and name in usual.settings}
-    optimizer = usual.maker(rate if schedule == "constant" else schedule_of(schedule, rate, steps), **own)
+    optimizer = usual.maker(rate if schedule == "constant" else schedule_of(schedule, float(rate), steps), **own)
     if weight_decay is not None and "weight_decay" not in own:
         optimizer = decoupled_weight_decay(weight_decay, optimizer)
     return optimizer if clip is None else clipped(_norm(clip), optimizer)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from downslope.cli._network import convolves
-from downslope.cli._shape import OF_SETS, arranged, arranged_as_in_training, read_shape
+from downslope.cli._shape import OF_SETS, read_shape
 
 if TYPE_CHECKING:
     from downslope.data import Dataset, Preprocessing
@@ -41,7 +41,7 @@ def open_training_data(
         DataError: neither a file nor a data set, or a file that cannot be used.
     """
     from downslope.core import SettingError
-    from downslope.data import load, read
+    from downslope.data import arranged, load, read
 
     if is_set(source):
         given = {"target": target, "numeric": numeric, "categorical": categorical}
@@ -79,8 +79,9 @@ def open_examples(
         SettingError: a target is needed, and nobody named it.
         DataError: a column is missing, or the source cannot be used.
     """
-    data = _open_flat(source, preprocessing, target, needs_target)
-    return arranged_as_in_training(data, preprocessing.input_shape)
+    from downslope.data import arranged_as
+
+    return arranged_as(_open_flat(source, preprocessing, target, needs_target), preprocessing.input_shape)
 
 
 def is_set(source: str) -> bool:

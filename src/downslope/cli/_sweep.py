@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +40,7 @@ from downslope.cli._network_options import ActivationOption, DropoutOption, Init
 from downslope.cli._optimizer import optimizer_of
 from downslope.cli._options import JsonOption, SourceArgument
 from downslope.cli._report import described, print_json, print_lines, say, score_lines, shown_progress
+from downslope.cli._train_command import train_command
 from downslope.cli._values import values_of
 
 if TYPE_CHECKING:
@@ -275,7 +274,7 @@ def _print(ranked: list[Tried], split: Split, asked: Settings, *, json: bool) ->
             *score_lines(counts),
             "",
             f"Train it again and keep it{split_anew}:",
-            f"  {_train_command(asked, best.settings)}",
+            f"  {train_command(sweep, asked, best.settings)}",
         ]
     )
 
@@ -295,19 +294,3 @@ def _drawn(ranked: list[Tried]) -> Any:
     names = _swept(ranked) or ["learning_rate"]
     settings = tuple({name: one.settings[name] for name in names} for one in ranked)
     return draw(Sweep(settings, tuple(one.run for one in ranked), np.array([one.loss for one in ranked])))
-
-
-def _train_command(asked: Settings, settings: Settings) -> str:
-    """Return the command that trains with some settings, and with all else that was asked for."""
-    usual = inspect.signature(sweep).parameters
-    others = {
-        name: value
-        for name, value in asked.items()
-        if name not in (*settings, "source", "json", "figure") and value != usual[name].default
-    }
-    words = ["downslope", "train", asked["source"]]
-    for name, value in (others | settings).items():
-        option = f"--{name.replace('_', '-')}"
-        values = [] if value is None else value if isinstance(value, list) else [value]
-        words += [option] if value is True else [word for one in values for word in (option, str(one))]
-    return shlex.join(words)

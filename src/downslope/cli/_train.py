@@ -21,13 +21,13 @@ from downslope.cli._data_options import (
 )
 from downslope.cli._descent_options import (
     PATIENCE,
-    BatchSizeOption,
+    AutoBatchSizeOption,
+    AutoLearningRateOption,
     ClassWeightOption,
     ClipOption,
     EarlyStoppingOption,
     EpochsOption,
     LabelSmoothingOption,
-    LearningRateOption,
     LossOption,
     MomentumOption,
     OptimizerOption,
@@ -47,7 +47,7 @@ from downslope.cli._network_options import (
     NormOption,
     SkipOption,
 )
-from downslope.cli._optimizer import optimizer_of
+from downslope.cli._optimizer import AUTO, optimizer_of
 from downslope.cli._options import SourceArgument
 from downslope.cli._report import described, print_json, print_lines, say, score_lines, shown_progress, why_stopped
 from downslope.cli._run_folder import run_folder
@@ -79,12 +79,12 @@ def train(
     label_smoothing: LabelSmoothingOption = 0.0,
     class_weight: ClassWeightOption = None,
     optimizer: OptimizerOption = "adam",
-    learning_rate: LearningRateOption = None,
+    learning_rate: AutoLearningRateOption = None,
     momentum: MomentumOption = None,
     weight_decay: WeightDecayOption = None,
     clip: ClipOption = None,
     schedule: ScheduleOption = "constant",
-    batch_size: BatchSizeOption = 32,
+    batch_size: AutoBatchSizeOption = 32,
     order: OrderOption = "shuffle",
     epochs: EpochsOption = 50,
     early_stopping: EarlyStoppingOption = None,
@@ -156,7 +156,7 @@ def train(
             learning_rate,
             momentum,
             schedule,
-            steps=steps_of(len(split.train), batch_size, epochs),
+            steps=_steps(len(split.train), batch_size, epochs, schedule),
             weight_decay=weight_decay,
             clip=clip,
         ),
@@ -193,6 +193,24 @@ def train(
     if run.divergence is not None:
         say(str(run.divergence))
         raise typer.Exit(1)
+
+
+def _steps(rows: int, batch_size: Any, epochs: int, schedule: str) -> int:
+    """Return how many steps the whole training makes; of a batch size still to be found, as many as nobody needs.
+
+    Raises:
+        SettingError: a schedule needs to know.
+    """
+    if batch_size != AUTO:
+        return steps_of(rows, batch_size, epochs)
+    if schedule != "constant":
+        from downslope.core import SettingError
+
+        raise SettingError(
+            f"`batch_size` auto leaves the number of steps open, got it with the schedule {schedule!r}. Give a number.",
+            "batch_size",
+        )
+    return 1
 
 
 def _patience(early_stopping: int | None, split: Split) -> int:

@@ -9,10 +9,12 @@ from downslope.curvature._eigenpairs import Eigenpairs
 from downslope.curvature._eigenvalues import eigenvalues
 from downslope.curvature._hessian_blocks import HessianBlocks, hessian_blocks
 from downslope.curvature._hessian_trace import TraceEstimate, hessian_trace
+from downslope.curvature._hvp_noise import HvpNoise, hvp_noise
 from downslope.curvature._noise_scale import NoiseScale, noise_scale
 from downslope.curvature._quadratic import BestSettings, Quadratic, quadratic
 from downslope.curvature._sharpness import Sharpness, sharpness
 from downslope.curvature._spectral_density import SpectralDensity, spectral_density
+from downslope.curvature._stability import preconditioned_sharpness, stability_limit
 from downslope.curvature._step_model import StepModel, step_model
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "ConditionNumber",
     "Eigenpairs",
     "HessianBlocks",
+    "HvpNoise",
     "NoiseScale",
     "Quadratic",
     "Sharpness",
@@ -30,9 +33,12 @@ __all__ = [
     "eigenvalues",
     "hessian_blocks",
     "hessian_trace",
+    "hvp_noise",
     "noise_scale",
+    "preconditioned_sharpness",
     "quadratic",
     "sharpness",
     "spectral_density",
+    "stability_limit",
     "step_model",
 ]

@@ -1,8 +1,10 @@
 """From files and arrays to batches, the order given by seed and epoch."""
 
+from downslope.data._arranged import arranged, arranged_as
 from downslope.data._batches import ORDERS, Batches
 from downslope.data._dataset import Dataset, Split
 from downslope.data._files import read
+from downslope.data._origin import Origin
 from downslope.data._preprocessing import Preprocessing
 from downslope.data._scaling import NORMALIZATIONS
 from downslope.data._sets import SetInfo, available, load
@@ -14,9 +16,12 @@ __all__ = [
     "TASKS",
     "Batches",
     "Dataset",
+    "Origin",
     "Preprocessing",
     "SetInfo",
     "Split",
+    "arranged",
+    "arranged_as",
     "available",
     "load",
     "read",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +10,8 @@ import numpy as np
 
 from downslope.core import DataError, ShapeError
 from downslope.data._blocks import check_no_infinity
-from downslope.data._split import split_rows
+from downslope.data._origin import Origin, with_origin
+from downslope.data._split import PARTS, split_rows
 from downslope.data._tables import as_table, check_distinct, is_table
 from downslope.data._targets import clean_target, distinct_labels, infer_task, target_for
 
@@ -31,6 +31,7 @@ class Dataset:
             values (at most 20, each seen twice on average) are classes, everything else numbers. `notes` says which.
         target_name: what `y` is called; a data frame's column brings its own. Kept with a run, so that the same column
             is found again in other files.
+        origin: where `ds.load` or `ds.read` had it from; kept with a run, so that its rows can be had again.
 
     Attributes:
         x: a NumPy array, or a `polars.DataFrame`.
@@ -61,6 +62,7 @@ class Dataset:
     row_weights: Any = field(default=None, kw_only=True)
     task: str | None = field(default=None, kw_only=True)
     target_name: str | int | None = field(default=None, kw_only=True)
+    origin: Origin | None = field(default=None, kw_only=True)
     classes: np.ndarray | None = field(default=None, init=False)
     notes: tuple[str, ...] = field(default=(), init=False)
 
@@ -96,7 +98,7 @@ class Dataset:
             indices: row numbers from 0.
         """
         rows = np.asarray(indices)
-        part = copy.copy(self)
+        part = with_origin(self, None)
         _set(part, x=self.x[rows])
         if self.y is not None:
             _set(part, y=self.y[rows])
@@ -126,8 +128,14 @@ class Dataset:
         """
         labels = self.y if self.task == "classification" else None
         parts, notes = split_rows(len(self), labels, validation=validation, test=test, seed=seed)
-        train, *others = parts
-        return Split(self.take(train), *(self.take(rows) if len(rows) else None for rows in others), notes=notes)
+        shares = float(validation), float(test), seed
+        drawn = {name: self._part(name, rows, shares) for name, rows in zip(PARTS, parts, strict=True) if len(rows)}
+        return Split(**drawn, notes=notes)
+
+    def _part(self, name: str, rows: np.ndarray, shares: tuple[float, float, int]) -> Dataset:
+        """Return one part of a split, which knows of what it is a part."""
+        origin = None if self.origin is None else self.origin.part(name, *shares, self.task)
+        return with_origin(self.take(rows), origin)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from downslope.data._columns import typed_columns
 from downslope.data._csv import TextTable, read_text_table
 from downslope.data._dataset import Dataset
 from downslope.data._npy import read_npy, read_npz
+from downslope.data._origin import Origin, with_origin
 from downslope.data._tables import check_distinct, check_present
 
 ENDINGS = (".csv", ".tsv", ".parquet", ".npy", ".npz")
@@ -58,7 +59,21 @@ def read(
         >>> data.feature_names, data.y.tolist(), data.x["sound"].to_list()
         (('legs', 'sound'), ['dog', 'bird', 'dog', 'bird'], ['woof', 'tweet', None, 'tweet'])
     """
-    file = _checked(Path(path))
+    file = _checked(Path(path).absolute())
+    settings = {
+        "target": target,
+        "task": task,
+        "numeric": list(numeric),
+        "categorical": list(categorical),
+        "columns": None if columns is None else list(columns),
+    }
+    return with_origin(_read(file, **settings), Origin("read", {"path": str(file), **settings}))
+
+
+def _read(
+    file: Path, target: Any, task: str | None, numeric: list[str], categorical: list[str], columns: list[str] | None
+) -> Dataset:
+    """Return what a file holds that is there and whose ending is known."""
     ending = file.suffix.lower()
     if ending in (".npy", ".npz"):
         if numeric or categorical or columns is not None:

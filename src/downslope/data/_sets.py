@@ -13,6 +13,7 @@ from downslope.data._files import read
 from downslope.data._generated import circles, moons, quadrants, spirals
 from downslope.data._mnist import read_mnist
 from downslope.data._mnist1d import mnist1d
+from downslope.data._origin import Origin, with_origin
 from downslope.data._sklearn_sets import sklearn_set
 
 
@@ -96,10 +97,17 @@ def load(name: str, *, path: str | os.PathLike[str] | None = None, seed: int = 0
         Dataset(272 rows, 1 feature, regression)
     """
     check_choice("name", name, [info.name for info in SETS])
-    if name in FROM_FILES:
-        return read_mnist(name, None if path is None else Path(path))
-    if path is not None:
+    if path is not None and name not in FROM_FILES:
         raise SettingError(f"`path` is for {' and '.join(FROM_FILES)}, and {name!r} needs none. Leave it out.", "path")
+    place = None if path is None else Path(path).absolute()
+    arguments = {"name": name, "path": None if place is None else str(place), "seed": seed}
+    return with_origin(_loaded(name, place, seed), Origin("load", arguments))
+
+
+def _loaded(name: str, path: Path | None, seed: int) -> Dataset:
+    """Return a set that is known."""
+    if name in FROM_FILES:
+        return read_mnist(name, path)
     if name in GENERATED:
         return GENERATED[name](seed)
     return _old_faithful() if name == "old_faithful" else _from_sklearn(name)

@@ -9,6 +9,8 @@ from downslope.core import SettingError, check_number, generator
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Row numbers of the training, validation and test part."""
 
+PARTS = ("train", "validation", "test")
+
 
 def split_rows(
     rows: int, labels: np.ndarray | None, *, validation: float | int, test: float | int, seed: int

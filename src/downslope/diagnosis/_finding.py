@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from downslope.core import check_choice
 
@@ -21,6 +22,9 @@ class Finding:
         statement: what is the matter, in a sentence.
         evidence: what was measured.
         fix: what to do about it.
+        change: the same for programs: settings of `ds.train` to change, by name, and `"net"` for another network, so
+            that `ds.train(recipe.net, recipe.data, **(recipe.settings | change))` trains with the fix. None where no
+            setting does it. Two findings that differ in nothing else are equal.
 
     Example:
         >>> print(Finding("dead_units", "warning", "Units are dead.", "12 % at layer 1.", "Center the inputs."))
@@ -34,6 +38,7 @@ class Finding:
     statement: str
     evidence: str
     fix: str
+    change: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         check_choice("severity", self.severity, SEVERITIES)

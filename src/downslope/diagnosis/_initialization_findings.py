@@ -68,7 +68,7 @@ def _zero_weights(layers: Sequence[LayerStart]) -> list[Finding]:
         f"the weights of {'all layers' if every else _places(zero)} are 0; the gradient is 0 at {_places(cut)}; "
         f"{learning} of {len(weighted)} layers with weights get any."
     )
-    fix = f"Draw the weights at random: initializer='{_suited(layers)}', or leave it at 'auto'."
+    fix = f"Draw the weights at random: initializer='{suited(layers)}', or leave it at 'auto'."
     return [Finding("zero_weights", "severe" if severe else "warning", statement, evidence, fix)]
 
 
@@ -84,7 +84,7 @@ def _identical_units(layers: Sequence[LayerStart]) -> list[Finding]:
             "All units of a layer are identical, and stay so: they get the same gradients. Descent can only reach a "
             "point of that symmetric subspace, which has negative curvature outside of it.",
             f"the units of {_places(alike)} have equal weights (cosines 1) and equal gradients.",
-            f"Draw the weights at random: initializer='{_suited(layers)}', or leave it at 'auto'.",
+            f"Draw the weights at random: initializer='{suited(layers)}', or leave it at 'auto'.",
         )
     ]
 
@@ -167,7 +167,7 @@ def _dead(layers: Sequence[LayerStart], inputs: Inputs) -> list[Finding]:
     elif first < share / 2:
         fix = f"Rows come out of many layers alike. {KEEP_SIZE} Or use ds.LeakyReLU()."
     else:
-        fix = f"Start biases at 0, and weights with initializer='{_suited(layers)}'. Or use ds.LeakyReLU()."
+        fix = f"Start biases at 0, and weights with initializer='{suited(layers)}'. Or use ds.LeakyReLU()."
     return [
         Finding(
             "dead_units",
@@ -199,12 +199,12 @@ def _inputs(inputs: Inputs) -> list[Finding]:
 def _scale_fix(layers: Sequence[LayerStart], *, too_large: bool) -> str:
     """Return what keeps the size of signals: another initializer, if that is the cause, else norms or skips."""
     gains = [layer.gain for layer in layers if layer.gain is not None][:-1]
-    wanted = 2.0 if _rectified(layers) else 1.0
+    wanted = 2.0 if rectified(layers) else 1.0
     off = np.median(gains) > 1.1 * wanted if too_large else np.median(gains) < 0.9 * wanted
     if not off:
         return KEEP_SIZE
     return (
-        f"Use initializer='{_suited(layers)}': the weights' n_in · variance is {np.median(gains):.2g}, "
+        f"Use initializer='{suited(layers)}': the weights' n_in · variance is {np.median(gains):.2g}, "
         f"{wanted:g} suits these activations."
     )
 
@@ -217,12 +217,12 @@ def _gradient_fix(layers: Sequence[LayerStart], *, too_large: bool) -> str:
     return _scale_fix(layers, too_large=too_large)
 
 
-def _suited(layers: Sequence[LayerStart]) -> str:
+def suited(layers: Sequence[LayerStart]) -> str:
     """Return the initializer that suits the activations."""
-    return "he_normal" if _rectified(layers) else "glorot_normal"
+    return "he_normal" if rectified(layers) else "glorot_normal"
 
 
-def _rectified(layers: Sequence[LayerStart]) -> bool:
+def rectified(layers: Sequence[LayerStart]) -> bool:
     """Return whether the first activation halves the signal, about."""
     activation = next(filter(None, map(_activation, layers)), None)
     return activation is not None and activation.rectifier

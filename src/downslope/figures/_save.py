@@ -37,9 +37,16 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise SettingError(f"`path` must end in {', '.join(ENDINGS)}, got {path.name!r}.", "path")
-    with matplotlib.rc_context({"svg.hashsalt": "downslope"}):
-        figure.savefig(path, dpi=DOTS_PER_INCH, metadata=_metadata(ending, alt_text(figure)))
+    with path.open("wb") as file:
+        save_into(file, figure, ending)
     return path
+
+
+def save_into(file: Any, figure: Figure, ending: str) -> None:
+    """Write a figure into a binary file that is open, in the format of an ending."""
+    with matplotlib.rc_context({"svg.hashsalt": "downslope"}):
+        metadata = _metadata(ending, alt_text(figure))
+        figure.savefig(file, format=ending[1:], dpi=DOTS_PER_INCH, metadata=metadata)
 
 
 def alt_text(figure: Figure) -> str:

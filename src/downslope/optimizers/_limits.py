@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from downslope.core import check_number
+from downslope.core import SettingError, check_number
 from downslope.schedules import as_schedule
 
 LIMITS: dict[str, dict[str, Any]] = {
@@ -22,13 +22,33 @@ LIMITS: dict[str, dict[str, Any]] = {
 }
 
 
+AUTO = "auto"
+"""In place of a learning rate: `ds.train` is to find one."""
+
+
 def check_hyperparam(name: str, value: Any) -> Any:
-    """Return a number within the bounds of its name, or a schedule.
+    """Return a number within the bounds of its name, or a schedule; `"auto"` for a learning rate stays.
 
     Raises:
         SettingError: it is neither, or out of bounds.
     """
+    if name == "learning_rate" and isinstance(value, str) and value == AUTO:
+        return AUTO
     return as_schedule(value) if callable(value) else check_value(name, value)
+
+
+def check_found(numbers: dict[str, Any]) -> None:
+    """Check that no learning rate is still to be found.
+
+    Raises:
+        SettingError: one is.
+    """
+    if isinstance(numbers.get("learning_rate"), str):
+        raise SettingError(
+            "`learning_rate` 'auto' is for `ds.train`, which finds one before it begins, got it where a number is "
+            "needed. Find it first: ds.find_learning_rate(net, data, optimizer=…).optimizer.",
+            "learning_rate",
+        )
 
 
 def check_value(name: str, value: Any) -> float:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from downslope.core import PyTree, UnknownNameError
-from downslope.optimizers._limits import check_value
+from downslope.optimizers._limits import check_found, check_value
 from downslope.optimizers._rule import Hyperparams, Rule, working_dtype
 from downslope.schedules import Schedule, observe, with_array_leaves
 
@@ -57,11 +57,15 @@ def initial_state(optimizer: Described, params: PyTree) -> OptimizerState:
 
     Numbers are float64 if any parameter is, else float32.
 
+    Raises:
+        SettingError: the learning rate is `"auto"`, and nobody has found one yet.
+
     Example:
         >>> from downslope.optimizers import sgd
         >>> initial_state(sgd(0.5), {"weight": np.ones(3)}).hyperparams
         {'learning_rate': array(0.5...)}
     """
+    check_found(optimizer.hyperparams)
     dtype = working_dtype(params)
     schedules = {
         name: with_array_leaves(value) for name, value in optimizer.hyperparams.items() if isinstance(value, Schedule)

@@ -6,6 +6,7 @@ checkpoints/last.safetensors      the newest state, with everything that going o
 checkpoints/previous.safetensors  the one before
 checkpoints/best.safetensors      the parameters with the lowest validation loss
 trajectory.safetensors            recorded parameters, when asked for
+tracking.safetensors              curvature and noise along the way, when asked for
 """
 
 from __future__ import annotations
@@ -108,6 +109,10 @@ class RunFolder:
         """Write the recorded parameters."""
         write_checkpoint(self.path / "trajectory.safetensors", trajectory)
 
+    def save_tracking(self, tracking: Checkpoint) -> None:
+        """Write what was measured along the way."""
+        write_checkpoint(self.path / "tracking.safetensors", tracking)
+
     def save_restarts(self, restarts: Checkpoint) -> None:
         """Write how several starts ended."""
         write_checkpoint(self.path / "restarts.safetensors", restarts)
@@ -119,6 +124,10 @@ class RunFolder:
     def read_trajectory(self) -> Checkpoint | None:
         """Return the recorded parameters, if there are any."""
         return self._read_optional("trajectory.safetensors")
+
+    def read_tracking(self) -> Checkpoint | None:
+        """Return what was measured along the way, if anything was."""
+        return self._read_optional("tracking.safetensors")
 
     def read_restarts(self) -> Checkpoint | None:
         """Return how several starts ended, if there were several."""
@@ -147,6 +156,6 @@ class RunFolder:
     def _remove_run(self) -> None:
         """Remove the files of a run, and no others."""
         checkpoints = [self.checkpoint_path(name) for name in CHECKPOINTS]
-        optional = [self.path / name for name in ("trajectory.safetensors", "restarts.safetensors")]
+        optional = [self.path / name for name in ("trajectory.safetensors", "tracking.safetensors", "restarts.safetensors")]
         for path in (self._record, self._metrics, *optional, *checkpoints):
             path.unlink(missing_ok=True)

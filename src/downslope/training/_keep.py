@@ -70,6 +70,9 @@ class FolderKeeper:
             recorded |= _named("statistics", {"steps": run.statistics.steps} | run.statistics.values)
         if recorded:
             self.folder.save_trajectory(Checkpoint(recorded, {}))
+        if run.tracking is not None:
+            facts = run.tracking.facts | {"status": ", ".join(run.tracking.status)}
+            self.folder.save_tracking(Checkpoint(run.tracking.values, facts))
         detail = None if descent.divergence is None else descent.divergence.as_json()
         ended = {"status": "finished", "stop_reason": descent.stop_reason, "stop_detail": detail}
         self.record = self.record.model_copy(update=ended)

@@ -19,6 +19,7 @@ from downslope.training._progress import Progress
 from downslope.training._recorder import Recorder
 from downslope.training._rows import batches_of, chunk_steps, epoch_rows, filled
 from downslope.training._stopping import explain_divergence
+from downslope.training._tracker import Tracker
 
 
 def descend(
@@ -31,6 +32,7 @@ def descend(
     recorder: Recorder,
     keeper: Keeper,
     observers: tuple[Observer, ...] = (),
+    tracker: Tracker | None = None,
 ) -> None:
     """Train until something ends it: all epochs done, patience, divergence, or Ctrl-C.
 
@@ -43,11 +45,12 @@ def descend(
         recorder: collects what is recorded.
         keeper: writes to disk.
         observers: see each epoch's end, and may change numbers or stop.
+        tracker: measures curvature and noise on the way.
     """
     try:
         while not descent.stop_reason and descent.epoch < epochs:
             start = descent.state
-            loss = one_epoch(problem, descent, progress, recorder)
+            loss = one_epoch(problem, descent, progress, recorder, tracker)
             values = _measure(problem, descent) if np.isfinite(loss) else {}
             if not np.isfinite(values.get("train_loss", np.nan)):
                 _roll_back(problem, descent, start)
@@ -61,18 +64,23 @@ def descend(
         descent.stop_reason = "interrupted"
     step = int(descent.state.optimizer.step)
     recorder.settle(step)
+    if tracker is not None:
+        tracker.settle(descent)
     if descent.stop_reason != "diverged" and recorder.wants_parameters(step):
         recorder.params[step] = jax.tree.map(np.asarray, descent.state.variables.params)
 
 
-def one_epoch(problem: Problem, descent: Descent, progress: Progress, recorder: Recorder) -> float:
+def one_epoch(
+    problem: Problem, descent: Descent, progress: Progress, recorder: Recorder, tracker: Tracker | None = None
+) -> float:
     """Make the steps of one epoch; return the last batch's loss, which is not finite if an earlier one was not."""
     indices, row_weights = epoch_rows(problem, descent.epoch)
     size = chunk_steps(problem, descent.epoch)
     loss = 0.0
     while descent.step < len(indices):
         steps = slice(descent.step, descent.step + size)
-        loss = _recorded(problem, descent, recorder, indices[steps], row_weights[steps], size)
+        batches = _gathered(problem, indices[steps], row_weights[steps], size)
+        loss = _recorded(problem, descent, recorder, tracker, batches, len(indices[steps]))
         if not np.isfinite(loss):
             break
         progress.chunk(descent.epoch, descent.step / len(indices))
@@ -80,21 +88,28 @@ def one_epoch(problem: Problem, descent: Descent, progress: Progress, recorder: 
 
 
 def _recorded(
-    problem: Problem, descent: Descent, recorder: Recorder, indices: np.ndarray, row_weights: np.ndarray, size: int
+    problem: Problem, descent: Descent, recorder: Recorder, tracker: Tracker | None, batches: Batches, count: int
 ) -> float:
     """Make steps, with a break at each that is to be recorded, and advance the descent; return the last loss.
 
-    The breaks wait for nothing: what is due is queued between the steps, and read when all have been queued.
+    The breaks of the recorder wait for nothing: what is due is queued between the steps, and read when all have been
+    queued. Those of the tracker wait for the step that it measures.
     """
     first, made, state, results = int(descent.state.optimizer.step), 0, descent.state, []
-    batches = _gathered(problem, indices, row_weights, size)
-    while made < len(indices):
-        if recorder.wants_parameters(first + made):
-            recorder.params[first + made] = state.variables.params
-        if recorder.wants_statistics(first + made):
-            recorder.statistics[first + made] = _look(problem, state, batches, made)
-        steps = min(len(indices) - made, recorder.until_due(first + made) or len(indices))
+    if tracker is not None:
+        tracker.consider()
+    while made < count:
+        step, place = first + made, descent.step + made
+        if recorder.wants_parameters(step):
+            recorder.params[step] = state.variables.params
+        if recorder.wants_statistics(step):
+            recorder.statistics[step] = _look(problem, state, batches, made)
+        due = None if tracker is None else tracker.until_due(step, place)
+        breaks = (count - made, recorder.until_due(step), 1 if due == 0 else due)
+        steps = min(each for each in breaks if each is not None)
         results.append(_run(problem, state, batches, made, steps))
+        if tracker is not None and due == 0:
+            tracker.measure(state, results[-1], epoch=descent.epoch, place=place)
         state, made = results[-1].state, made + steps
     for result in results:  # after a loss that is not finite, what was queued behind it does not count
         descent.state, descent.step = result.state, descent.step + int(result.steps)

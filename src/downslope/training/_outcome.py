@@ -10,9 +10,11 @@ from downslope.core import Variables
 from downslope.optimizers import averaged_params, ema
 from downslope.training._descent import Descent
 from downslope.training._problem import Problem
+from downslope.training._recipe import Recipe
 from downslope.training._recorder import Recorder
 from downslope.training._restarts import Restarts
 from downslope.training._run import Run
+from downslope.training._tracking import Tracking
 
 
 def run_of(
@@ -20,9 +22,11 @@ def run_of(
     descent: Descent,
     recorder: Recorder,
     *,
+    recipe: Recipe,
     notes: tuple[str, ...],
     path: Path | None = None,
     restarts: Restarts | None = None,
+    tracking: Tracking | None = None,
 ) -> Run:
     """Return the run that a descent has become.
 
@@ -30,9 +34,11 @@ def run_of(
         problem: what was learned.
         descent: ended.
         recorder: what was recorded.
+        recipe: what was asked for.
         notes: sentences about the data.
         path: where the run is kept.
         restarts: how other starts ended.
+        tracking: what was measured on the way.
     """
     names = descent.history[0] if descent.history else {}
     return Run(
@@ -40,6 +46,7 @@ def run_of(
         loss=problem.loss,
         variables=descent.kept,
         last=descent.state.variables,
+        optimizer_state=descent.state.optimizer,
         history={name: np.array([values[name] for values in descent.history]) for name in names},
         stop_reason=descent.stop_reason,
         divergence=descent.divergence,
@@ -48,11 +55,13 @@ def run_of(
         averaged=_averaged(problem, descent),
         trajectory=recorder.trajectory(),
         statistics=recorder.statistics_of(problem.net, problem.preprocessing.input_shape),
+        tracking=tracking,
         preprocessing=problem.preprocessing,
         metrics=problem.metrics,
         notes=notes,
         path=path,
         training_rows=problem.train,
+        recipe=recipe,
     )
 
 

@@ -14,23 +14,18 @@ from downslope.core import SettingError, UnknownNameError, render
 from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
-from downslope.training._problem import prepare
 from downslope.training._train import train
 
 FIXED = ("loss", "validation", "normalize_targets", "start")
 """Settings of `train` that must be the same throughout, or losses would not compare."""
 
-OF_ONE_RUN = ("restarts", "store", "overwrite", "record", "observers")
+OF_ONE_RUN = ("restarts", "store", "overwrite", "record", "track", "observers")
 """Settings of `train` that have no meaning for many runs."""
 
 OF_TRAIN = {
     name: parameter for name, parameter in inspect.signature(train).parameters.items() if name not in ("net", "data")
 }
-OF_PREPARE = [
-    name
-    for name in inspect.signature(prepare).parameters
-    if name not in ("net", "data", "optimizer") and name in OF_TRAIN
-]
+"""Settings of `train`, by name, each with its default."""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,22 @@ from downslope.schedules import Schedule
 from downslope.training._class_weights import ClassWeight, class_weights, row_weights
 from downslope.training._metrics import check_metrics
 
+OF_PREPARE = (
+    "loss",
+    "optimizer",
+    "batch_size",
+    "epochs",
+    "order",
+    "validation",
+    "seed",
+    "normalize",
+    "normalize_targets",
+    "start",
+    "metrics",
+    "class_weight",
+)
+"""The settings of `ds.train` that decide what is to be learned, and how."""
+
 SUBSET_ROWS = 2000
 """`train_loss` is measured on at most so many training rows, always the same."""
 
@@ -162,6 +178,8 @@ def prepare(
             "validation_rows": 0 if held_out is None else len(held_out),
             "fingerprint": _fingerprint(train),
             "target": data.target_name,
+            "origin": _origin(data),
+            "validation_origin": _origin(validation),
             "class_weights": _pairs(of_classes),
         },
     )
@@ -290,6 +308,11 @@ def _started(net: Sequential, preprocessing: Preprocessing, start: Variables | N
     if shapes != wanted:
         raise ShapeError(f"`start` must hold variables of this network, with shapes {wanted}, got {shapes}.")
     return jax.tree.map(lambda old, new: np.asarray(new, old.dtype), fresh, Variables(*start))
+
+
+def _origin(data: Any) -> dict[str, Any] | None:
+    """Return where a data set came from, if it knows."""
+    return data.origin.as_json() if isinstance(data, Dataset) and data.origin is not None else None
 
 
 def _pairs(weights: dict[Any, float] | None) -> tuple[tuple[Any, float], ...] | None:

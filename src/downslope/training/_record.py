@@ -8,28 +8,20 @@ from typing import Any
 import jax
 import numpy as np
 
-from downslope import layers, losses, networks, optimizers, schedules
-from downslope.core import PyTree, Variables, named_leaves, rebuild, render, with_named_leaves
+from downslope.core import Variables, rebuild, render
 from downslope.data import Preprocessing
-from downslope.layers import initializers
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.runs import Checkpoint, Record, RunFolder
 from downslope.training._problem import Problem
+from downslope.training._recipe import ROOMS
 from downslope.training._restarts import Restarts
 from downslope.training._run import Run
+from downslope.training._saved import fitted, under
 from downslope.training._statistics import Statistics, layer_names
 from downslope.training._stopping import Divergence
+from downslope.training._tracking import Tracking
 from downslope.training._trajectory import Trajectory
-
-_ROOMS = {
-    "layers": layers,
-    "initializers": initializers,
-    "losses": losses,
-    "networks": networks,
-    "optimizers": optimizers,
-    "schedules": schedules,
-}
 
 
 def record_of(problem: Problem, settings: dict[str, Any], notes: tuple[str, ...]) -> Record:
@@ -81,8 +73,8 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
     folder = RunFolder.open(path)
     record = folder.read_record()
     settings = record.configuration
-    network: Sequential = net or rebuild(settings["network"], _ROOMS)
-    descended: Loss = loss or rebuild(settings["loss"], _ROOMS)
+    network: Sequential = net or rebuild(settings["network"], ROOMS)
+    descended: Loss = loss or rebuild(settings["loss"], ROOMS)
     preprocessing = Preprocessing.from_json(record.preprocessing)
     last = folder.read("last")
     best = folder.read("best") if folder.has("best") else last
@@ -93,6 +85,7 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
         loss=descended,
         variables=_variables(best, template),
         last=_variables(last, template),
+        optimizer_state=None,
         history=folder.read_history(),
         stop_reason=record.stop_reason or record.status,
         divergence=Divergence.from_json(record.stop_detail) if record.stop_detail else None,
@@ -101,17 +94,19 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
         averaged=_averaged(settings, last, template),
         trajectory=_trajectory(recorded, template),
         statistics=_statistics(recorded, layer_names(network, preprocessing.input_shape)),
+        tracking=_tracking(folder.read_tracking()),
         preprocessing=preprocessing,
         metrics=tuple(settings["metrics"]),
         notes=tuple(record.notes),
         path=folder.path,
         training_rows=None,
+        recipe=None,
     )
 
 
 def _variables(checkpoint: Checkpoint, template: Variables) -> Variables:
     """Return a network's variables from named arrays, in the precision they were saved in."""
-    return _fitted(template, _under("variables", checkpoint), what="saved array")
+    return fitted(template, under("variables", checkpoint), what="saved array")
 
 
 def _restarts(checkpoint: Checkpoint | None) -> Restarts | None:
@@ -121,7 +116,7 @@ def _restarts(checkpoint: Checkpoint | None) -> Restarts | None:
     arrays, facts = checkpoint
     reasons = tuple(str(facts["stop_reasons"]).split())
     return Restarts(
-        arrays["losses"], int(facts["best"] or 0), arrays["epochs"], reasons, _under("histories", checkpoint)
+        arrays["losses"], int(facts["best"] or 0), arrays["epochs"], reasons, under("histories", checkpoint)
     )
 
 
@@ -131,33 +126,28 @@ def _trajectory(checkpoint: Checkpoint | None, template: Variables) -> Trajector
         return None
     steps = checkpoint.arrays["steps"]
     stacked = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (len(steps), *leaf.shape)), template.params)
-    return Trajectory(steps, _fitted(stacked, _under("params", checkpoint), what="recorded array"))
+    return Trajectory(steps, fitted(stacked, under("params", checkpoint), what="recorded array"))
 
 
 def _statistics(checkpoint: Checkpoint | None, layers: tuple[str, ...]) -> Statistics | None:
     """Return recorded statistics, if there are any."""
-    arrays = {} if checkpoint is None else _under("statistics", checkpoint)
+    arrays = {} if checkpoint is None else under("statistics", checkpoint)
     return Statistics(layers=layers, **arrays) if arrays else None
+
+
+def _tracking(checkpoint: Checkpoint | None) -> Tracking | None:
+    """Return what was measured on the way, if anything was."""
+    if checkpoint is None:
+        return None
+    facts: dict[str, Any] = dict(checkpoint.facts)
+    status = tuple(str(facts.pop("status")).split(", "))
+    return Tracking(**checkpoint.arrays, **facts, status=status)
 
 
 def _averaged(settings: dict[str, Any], last: Checkpoint, template: Variables) -> Variables | None:
     """Return the average of the weights, if the optimizer kept one."""
     if settings["optimizer"].get("kind") != "optimizers.ema":
         return None
-    average = _under("optimizer/memory/average", last)
+    average = under("optimizer/memory/average", last)
     state = _variables(last, template).state
-    return Variables(_fitted(template.params, average, what="averaged array"), state)
-
-
-def _fitted(template: PyTree, named: dict[str, np.ndarray], *, what: str) -> PyTree:
-    """Return named arrays as the tree that a template is, in the precision they were saved in."""
-    leaves = named_leaves(template).items()
-    typed = [leaf.astype(named[name].dtype) if name in named else leaf for name, leaf in leaves]
-    return with_named_leaves(jax.tree.unflatten(jax.tree.structure(template), typed), named, what=what)
-
-
-def _under(prefix: str, checkpoint: Checkpoint) -> dict[str, np.ndarray]:
-    """Return the arrays whose names begin with a prefix, without it."""
-    return {
-        name.removeprefix(f"{prefix}/"): a for name, a in checkpoint.arrays.items() if name.startswith(f"{prefix}/")
-    }
+    return Variables(fitted(template.params, average, what="averaged array"), state)

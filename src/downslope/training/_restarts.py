@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import fold
+from downslope.core import Variables, fold
 from downslope.optimizers import initial_state
 from downslope.training._chunk import State
 from downslope.training._descent import Descent, begin
@@ -84,7 +84,12 @@ def descend_from_many_starts(
     return descent_of(problem, population, population.best, first.state), ended
 
 
+def start_of(problem: Problem, number: int) -> Variables:
+    """Return the starting weights of a restart; those of number 0 are the problem's own."""
+    return problem.net.init(fold(problem.seed, "initialize", number), problem.preprocessing.input_shape)
+
+
 def _start(problem: Problem, state: State, number: int) -> State:
     """Return the state before the first step of another start."""
-    variables = problem.net.init(fold(problem.seed, "initialize", number), problem.preprocessing.input_shape)
+    variables = start_of(problem, number)
     return state._replace(variables=variables, optimizer=initial_state(problem.optimizer, variables.params))

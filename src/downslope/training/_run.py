@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,19 @@ from downslope.core import DataError, FunctionSurface, Params, Variables
 from downslope.data import Dataset, Preprocessing
 from downslope.losses import Loss
 from downslope.networks import Sequential, architecture
+from downslope.optimizers import OptimizerState, initial_state
+from downslope.runs import RunFolder
 from downslope.training._evaluate import loss_of, outputs_of
 from downslope.training._metrics import DEFAULTS, Answers, score
 from downslope.training._predict import predicted, probabilities
 from downslope.training._problem import Part, part_of
+from downslope.training._recipe import Recipe, check_fingerprint, recipe_of_record
 from downslope.training._restarts import Restarts
+from downslope.training._saved import fitted, under
 from downslope.training._statistics import Statistics
 from downslope.training._stopping import Divergence
 from downslope.training._surface import network_surface
+from downslope.training._tracking import Tracking
 from downslope.training._trajectory import Trajectory
 
 
@@ -32,6 +38,7 @@ class Run:
         loss: what descended.
         variables: the best by validation loss where there is one, else the last.
         last: the variables after the last step.
+        optimizer_state: the optimizer's numbers and moments after the last step; None for a run opened from its folder.
         history: name → values, one an epoch: `batch_loss`, the mean over batches while weights move; `train_loss`, at
             the epoch's end on a fixed draw of at most 2,000 training rows; `validation_loss`; `learning_rate`; metrics.
         stop_reason: `"completed"`, `"early_stopping"`, `"stopped"` (by an observer), `"interrupted"` or `"diverged"`.
@@ -41,17 +48,20 @@ class Run:
         averaged: the average of the weights that `ds.ema` kept, with the state of `last`; else None.
         trajectory: recorded parameters, if any were asked for.
         statistics: recorded statistics of every layer, if any were asked for.
+        tracking: curvature and noise as the run went on, if they were asked for.
         preprocessing: what is done to inputs and targets, fitted on the training part.
         metrics: names of metrics that `evaluate` adds to those of the task.
         notes: sentences about the data: the task, what was imputed, encoded, constant.
         path: the run's folder, if it has one.
         training_rows: what it learned from, as the network saw it; None for a run opened from its folder.
+        recipe: what `ds.train` was told, so that it can be told again; None for a run opened from its folder.
     """
 
     net: Sequential
     loss: Loss
     variables: Variables
     last: Variables
+    optimizer_state: OptimizerState | None = field(repr=False)
     history: dict[str, np.ndarray]
     stop_reason: str
     divergence: Divergence | None
@@ -60,11 +70,13 @@ class Run:
     averaged: Variables | None
     trajectory: Trajectory | None
     statistics: Statistics | None
+    tracking: Tracking | None
     preprocessing: Preprocessing
     metrics: tuple[str, ...]
     notes: tuple[str, ...]
     path: Path | None
     training_rows: Part | None = field(repr=False)
+    recipe: Recipe | None = field(repr=False)
 
     @property
     def params(self) -> tuple[Params, ...]:
@@ -137,10 +149,11 @@ class Run:
         their classes, as they did in training.
 
         Args:
-            data: rows with a target; None for those of the training, as the network saw them.
+            data: rows with a target; None for those of the training, as the network saw them. A run opened from its
+                folder gets them `with_data`.
 
         Raises:
-            DataError: none are given, and the run was opened from its folder, which keeps no data.
+            DataError: none are given, and the rows of a run opened from its folder cannot be had again.
 
         Example:
             >>> import downslope as ds
@@ -148,14 +161,58 @@ class Run:
             >>> bool(abs(run.surface().value(run.params) - run.history["train_loss"][-1]) < 1e-6)
             True
         """
-        if data is not None:
+        if data is None:
+            rows: Any = self.with_data().training_rows
+        else:
             outputs = self.net.output_shape(self.preprocessing.input_shape)[-1]
             rows = part_of(data, self.preprocessing, self.loss, outputs)
-        elif self.training_rows is not None:
-            rows = self.training_rows
-        else:
-            raise DataError("`data` must be given for a run opened from its folder, which keeps no rows, got None.")
         return network_surface(self.net, self.loss, rows, self.variables)
+
+    def with_data(
+        self,
+        data: Dataset | None = None,
+        *,
+        validation: Dataset | None = None,
+        optimizer: Any = None,
+        file: str | os.PathLike[str] | None = None,
+    ) -> Run:
+        """Return the run with the rows it was trained on and all that its folder holds; one that has them stays as it is.
+
+        The folder of a run keeps no rows, but where `ds.load` or `ds.read` had them from. They are had from there
+        again, and compared with what was learned from. `recipe` and `optimizer_state` are there then, too.
+
+        Args:
+            data: the rows it was trained on, where they did not come from a file or a named set.
+            validation: likewise for the validation rows, if they were given as a data set; without them the recipe has
+                none.
+            optimizer: the optimizer, if it was your own.
+            file: the file that the rows were read from, if it is elsewhere now.
+
+        Raises:
+            DataError: the rows cannot be had, or are others now.
+            CustomPartError: the optimizer was your own, and is not given.
+
+        Example:
+            >>> import downslope as ds, tempfile, pathlib
+            >>> folder = pathlib.Path(tempfile.mkdtemp()) / "iris"
+            >>> run = ds.train(ds.mlp([4], outputs=3), ds.load("iris"), epochs=3, store=folder, progress=False)
+            >>> ds.open_run(folder).with_data().recipe.data
+            Dataset(150 rows, 4 features, classification into 3 classes)
+        """
+        if self.training_rows is not None:
+            return self
+        if self.path is None:
+            raise DataError("A run without rows must have a folder to find them by, got one without. Train it again.")
+        folder = RunFolder.open(self.path)
+        record = folder.read_record()
+        given: dict[str, Any] = {"data": data, "validation": validation, "optimizer": optimizer}
+        given["file"] = None if file is None else Path(file)
+        recipe = recipe_of_record(record, net=self.net, loss=self.loss, **given)
+        problem = recipe.problem()
+        check_fingerprint(problem, record)
+        fresh = initial_state(problem.optimizer, problem.start.params)
+        state = fitted(fresh, under("optimizer", folder.read("last")), what="saved array")
+        return replace(self, training_rows=problem.train, recipe=recipe, optimizer_state=state)
 
     def table(self) -> Any:
         """Return the history as a polars table, one row an epoch, `epoch` counted from 1."""

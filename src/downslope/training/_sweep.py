@@ -13,10 +13,11 @@ from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.training._descent import begin
 from downslope.training._outcome import run_of
-from downslope.training._points import OF_PREPARE, Point, points_of
+from downslope.training._points import Point, points_of
 from downslope.training._population import descend_together, descent_of, populate
-from downslope.training._problem import Problem, prepare
+from downslope.training._problem import OF_PREPARE, Problem, prepare
 from downslope.training._progress import Progress, Shifted, open_progress
+from downslope.training._recipe import OF_RECIPE, Recipe
 from downslope.training._recorder import Recorder
 from downslope.training._run import Run
 from downslope.training._train import checked_patience
@@ -147,7 +148,7 @@ def compared_loss(run: Run) -> float:
 def _descend_group(data: Dataset, points: list[Point], watcher: Progress) -> dict[int, Run]:
     """Return the runs of points that descend together, by their numbers."""
     first = points[0]
-    problem = prepare(first.net, data, optimizer=first.optimizer, **{name: first.setting(name) for name in OF_PREPARE})
+    problem = prepare(first.net, data, **_settings(first, OF_PREPARE))
     patience = checked_patience(first.setting("early_stopping"), first.setting("validation"))
     members = [_member(problem, point) for point in points]
     starts = [begin(member).state for member in members]
@@ -164,10 +165,19 @@ def _descend_group(data: Dataset, points: list[Point], watcher: Progress) -> dic
     notes = tuple(dict.fromkeys(data.notes + problem.preprocessing.notes))
     return {
         point.number: run_of(
-            member, descent_of(member, population, place, starts[place]), Recorder(Record()), notes=notes
+            member,
+            descent_of(member, population, place, starts[place]),
+            Recorder(Record()),
+            recipe=Recipe(point.net, data, _settings(point, OF_RECIPE)),
+            notes=notes,
         )
         for place, (point, member) in enumerate(zip(points, members, strict=True))
     }
+
+
+def _settings(point: Point, names: Sequence[str]) -> dict[str, Any]:
+    """Return settings of `ds.train` that a point has."""
+    return {name: point.optimizer if name == "optimizer" else point.setting(name) for name in names}
 
 
 def _member(problem: Problem, point: Point) -> Problem:

@@ -15,18 +15,21 @@ from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, adam
 from downslope.runs import RunFolder
 from downslope.schedules import Schedule
+from downslope.training._auto import settled
 from downslope.training._class_weights import ClassWeight
 from downslope.training._descent import begin
 from downslope.training._keep import FolderKeeper, Forgetful
 from downslope.training._loop import descend
 from downslope.training._observers import Observer, check_observers
 from downslope.training._outcome import run_of
-from downslope.training._problem import prepare
 from downslope.training._progress import open_progress
+from downslope.training._recipe import Recipe
 from downslope.training._record import record_of
 from downslope.training._recorder import Recorder
-from downslope.training._restarts import descend_from_many_starts
+from downslope.training._restarts import descend_from_many_starts, start_of
 from downslope.training._run import Run
+from downslope.training._track import Track
+from downslope.training._tracker import Tracker
 from downslope.training._trajectory import Record
 
 _ADAM = adam(1e-3)
@@ -38,7 +41,7 @@ def train(
     *,
     loss: str | Loss = "auto",
     optimizer: Optimizer | optax.GradientTransformation | str = _ADAM,
-    batch_size: int | Schedule = 32,
+    batch_size: int | Schedule | str = 32,
     epochs: int = 50,
     validation: float | Dataset = 0.0,
     early_stopping: int | None = None,
@@ -53,6 +56,7 @@ def train(
     metrics: Sequence[str] = (),
     class_weight: ClassWeight = None,
     record: Record | None = None,
+    track: Track | None = None,
     observers: Sequence[Observer] = (),
     progress: str | bool = "auto",
 ) -> Run:
@@ -67,9 +71,11 @@ def train(
         loss: a name, a `Loss`, or `"auto"`: cross-entropy for classes, squared error for numbers.
         optimizer: one of `ds.sgd`, `ds.rmsprop`, `ds.adam`, `ds.adamw`, `ds.nadam`, `ds.adagrad`, `ds.adadelta`, their
             name, one of them within `ds.clip`, `ds.l2`, `ds.decoupled_weight_decay` or `ds.ema`, or any optax
-            transformation.
+            transformation. A rate of `"auto"`, as in `ds.sgd("auto", momentum=0.9)`, is found by
+            `ds.find_learning_rate` before training begins, and a note of the run says why.
         batch_size: rows a step, from 1 to all; or a schedule, which is called with the epoch instead of the step (each
-            size compiles once), such as `ds.schedules.piecewise_constant([32, 128, 512], at=[10, 20])`.
+            size compiles once), such as `ds.schedules.piecewise_constant([32, 128, 512], at=[10, 20])`; or `"auto"`, to
+            have it found by `ds.find_batch_size`, which goes by the speed of this machine, too.
         epochs: passes over the data, at most.
         validation: a share of the rows to hold out, or a data set: the best parameters are those of the lowest loss
             there.
@@ -94,6 +100,7 @@ def train(
             named). `batch_loss` counts so too; all that is measured at fixed parameters (`train_loss`,
             `validation_loss`, metrics) counts by row weights alone, and compares with other runs.
         record: what to record besides; see `ds.Record`.
+        track: curvature and noise to measure on the way, within a share of the time; see `ds.Track`.
         observers: functions that are shown a `ds.Moment` at the end of each epoch, and return None, `ds.Stop()`, or
             `ds.Change(learning_rate=…)` to go on with other rates or momenta.
         progress: `"auto"`, `"bar"`, `"lines"`, or False.
@@ -137,26 +144,28 @@ def train(
     check_integer("epochs", epochs)
     observers = check_observers(observers)
     record = record or Record()
-    _check_restarts(restarts, start, record, observers)
+    _check_restarts(restarts, start, record, track, observers)
     patience = checked_patience(early_stopping, validation)
+    asked = {
+        "loss": loss,
+        "optimizer": optimizer,
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "order": order,
+        "validation": validation,
+        "early_stopping": early_stopping,
+        "seed": seed,
+        "normalize": normalize,
+        "normalize_targets": normalize_targets,
+        "start": start,
+        "metrics": metrics,
+        "class_weight": class_weight,
+    }
+    asked, choices = settled(net, data, asked, progress=progress)
     watcher = open_progress(progress, epochs)
-    problem = prepare(
-        net,
-        data,
-        loss=loss,
-        optimizer=optimizer,
-        batch_size=batch_size,
-        epochs=epochs,
-        order=order,
-        validation=validation,
-        seed=seed,
-        normalize=normalize,
-        normalize_targets=normalize_targets,
-        start=start,
-        metrics=metrics,
-        class_weight=class_weight,
-    )
-    notes = tuple(dict.fromkeys(data.notes + problem.preprocessing.notes))
+    recipe = Recipe(net, data, asked)
+    problem = recipe.problem()
+    notes = tuple(dict.fromkeys(data.notes + problem.preprocessing.notes + choices))
     keeper = None
     descent = begin(problem)
     if store is not None:
@@ -169,10 +178,12 @@ def train(
             "started_from": "given variables" if start is not None else "initialization",
             "restarts": restarts,
             "record": record,
+            "track": track,
         }
         keeper = FolderKeeper(RunFolder.create(store, overwrite=overwrite), record_of(problem, settings, notes))
         keeper.begin(descent)
     recorder = Recorder(record)
+    tracker = None if track is None else Tracker(problem, track)
     ended = None
     try:
         if restarts > 1:
@@ -189,11 +200,15 @@ def train(
                 recorder=recorder,
                 keeper=keeper or Forgetful(),
                 observers=observers,
+                tracker=tracker,
             )
     finally:
         watcher.close()
     path = None if keeper is None else keeper.folder.path
-    run = run_of(problem, descent, recorder, notes=notes, path=path, restarts=ended)
+    if ended is not None and ended.best > 0:
+        recipe = Recipe(net, data, asked | {"start": start_of(problem, ended.best)})
+    followed = {"tracking": None if tracker is None else tracker.tracking(), "restarts": ended}
+    run = run_of(problem, descent, recorder, recipe=recipe, notes=notes, path=path, **followed)
     if keeper is not None:
         keeper.end(descent, run, ended)
     return run
@@ -212,7 +227,9 @@ def checked_patience(early_stopping: int | None, validation: Any) -> int | None:
     return check_integer("early_stopping", early_stopping, advice="It counts epochs; 0 or None is never.")
 
 
-def _check_restarts(restarts: int, start: Variables | None, record: Record, observers: tuple[Observer, ...]) -> None:
+def _check_restarts(
+    restarts: int, start: Variables | None, record: Record, track: Track | None, observers: tuple[Observer, ...]
+) -> None:
     """Check that what else was asked for can be had with several starts."""
     if check_integer("restarts", restarts) == 1:
         return
@@ -221,7 +238,8 @@ def _check_restarts(restarts: int, start: Variables | None, record: Record, obse
             f"`restarts` draws new starting weights, got {restarts} together with `start`. Give one of them.",
             "restarts",
         )
-    for name, given in (("record", record.anything), ("observers", bool(observers))):
+    followers = {"record": record.anything, "track": track is not None, "observers": bool(observers)}
+    for name, given in followers.items():
         if given:
             raise SettingError(
                 f"`{name}` follows one descent, got {restarts} restarts. Train the best one again, with its `start`.",

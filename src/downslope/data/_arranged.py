@@ -1,0 +1,65 @@
+"""Rows of numbers that are really images or sequences."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+from downslope.core import DataError, SettingError, Shape
+from downslope.data._dataset import Dataset
+
+
+def arranged(data: Dataset, shape: Shape, *, task: str | None) -> Dataset:
+    """Return a data set whose rows of numbers are images or sequences.
+
+    Args:
+        data: rows of numbers, an array or a table; numbers in the order of the axes, the channels of a place together.
+        shape: of an example.
+        task: as asked for, or None to infer it.
+
+    Raises:
+        DataError: a column that holds no numbers.
+        SettingError: rows of another length.
+    """
+    if data.x.shape[1:] == shape:
+        return data
+    count = math.prod(data.x.shape[1:])
+    if count != math.prod(shape):
+        raise SettingError(
+            f"`shape` must fit rows of {count} numbers, got {_text(shape)}, which is {math.prod(shape)}. "
+            "Name other sizes, or leave it out.",
+            "shape",
+        )
+    kept = {name: getattr(data, name) for name in ("y", "row_weights", "target_name", "origin")}
+    return Dataset(_numbers(data).reshape(len(data), *shape), **kept, task=task)
+
+
+def arranged_as(data: Dataset, shape: Shape) -> Dataset:
+    """Return rows as training saw them, examples of a shape, if they hold as many numbers; else as they are."""
+    if len(shape) < 2 or len(data.x.shape) > 2 or data.x.shape[1] != math.prod(shape):
+        return data
+    alike = copy.copy(data)
+    object.__setattr__(alike, "x", _numbers(data).reshape(len(data), *shape))
+    object.__setattr__(alike, "feature_names", None)
+    return alike
+
+
+def _numbers(data: Dataset) -> Any:
+    """Return the rows as an array; missing cells are NaN."""
+    if not hasattr(data.x, "columns"):
+        return data.x
+    text = [
+        name for name in data.x.columns if not (data.x[name].dtype.is_numeric() or str(data.x[name].dtype) == "Boolean")
+    ]
+    if text:
+        raise DataError(
+            f"With `shape` all columns but the target must hold numbers, got text in {text[0]!r}. "
+            "Leave it out of the file, or leave `shape` out."
+        )
+    return data.x.to_numpy()
+
+
+def _text(shape: Shape) -> str:
+    """Return a shape as it is written."""
+    return "x".join(map(str, shape))

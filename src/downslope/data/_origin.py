@@ -1,0 +1,89 @@
+"""Where a data set came from, in words that can be kept with a run, so that the same rows can be had again."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from downslope.core import DataError
+
+if TYPE_CHECKING:
+    from downslope.data._dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The call that made a data set, and the splits that it is a part of since.
+
+    Attributes:
+        call: `"load"` or `"read"`.
+        arguments: of that call, by name; paths are absolute.
+        task: what the target was taken for when it was split; None before.
+        splits: for each split, in turn: the part (`"train"`, `"validation"` or `"test"`), the share of the validation
+            rows, that of the test rows, and the seed.
+    """
+
+    call: str
+    arguments: dict[str, Any]
+    task: str | None = None
+    splits: tuple[tuple[str, float, float, int], ...] = ()
+
+    def open(self) -> Dataset:
+        """Return the data set, loaded or read again.
+
+        Raises:
+            DataError: a file is no longer there, or cannot be used.
+
+        Example:
+            >>> from downslope.data import load
+            >>> held_out = load("iris").split(validation=0.2, seed=3).validation
+            >>> bool((held_out.origin.open().x == held_out.x).all())
+            True
+        """
+        from downslope.data import load, read
+
+        data = {"load": load, "read": read}[self.call](**self.arguments)
+        if self.task is not None and data.task != self.task:
+            data = dataclasses.replace(data, task=self.task)
+        for part, validation, test, seed in self.splits:
+            data = getattr(data.split(validation, test, seed), part)
+        return data
+
+    def moved(self, path: Path) -> Origin:
+        """Return the origin of the same rows in a file that is elsewhere now.
+
+        Raises:
+            DataError: they came from no file.
+        """
+        if self.arguments.get("path") is None:
+            raise DataError(f"These rows came from {self}, not from a file, got the file {str(path)!r}. Leave it out.")
+        return dataclasses.replace(self, arguments=self.arguments | {"path": str(path.absolute())})
+
+    def part(self, name: str, validation: float, test: float, seed: int, task: str | None) -> Origin:
+        """Return the origin of one part of a data set that is split."""
+        return dataclasses.replace(self, task=task, splits=(*self.splits, (name, float(validation), float(test), seed)))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return dataclasses.asdict(self) | {"splits": [list(split) for split in self.splits]}
+
+    @classmethod
+    def from_json(cls, facts: dict[str, Any]) -> Origin:
+        """Return what `as_json` wrote down."""
+        splits = tuple((part, validation, test, seed) for part, validation, test, seed in facts["splits"])
+        return cls(facts["call"], facts["arguments"], facts["task"], splits)
+
+    def __str__(self) -> str:
+        """Return the call in words, such as `load('iris')`."""
+        given = {name: value for name, value in self.arguments.items() if value not in (None, (), [], 0)}
+        return f"{self.call}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+
+def with_origin(data: Dataset, origin: Origin | None) -> Dataset:
+    """Return the same data set, which knows where it came from."""
+    known = copy.copy(data)
+    object.__setattr__(known, "origin", origin)
+    return known

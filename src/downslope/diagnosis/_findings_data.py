@@ -1,0 +1,128 @@
+"""What can be wrong with the data as the network sees them: scale, center, order, and conflicting copies."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from downslope.diagnosis._finding import Finding
+from downslope.diagnosis._initialization_findings import LARGE, SHIFTED, SMALL, UNEQUAL
+from downslope.diagnosis._input_moments import InputMoments, input_moments
+from downslope.diagnosis._learned import Learned
+from downslope.diagnosis._row_order import drift
+
+FAR = 0.9
+"""Where so much of the mean square is that of the means, features lie three deviations off zero, and the mean makes the
+largest curvature ten times what the spread makes it: short of it, an offset costs little (features in [0, 1] have about
+0.75)."""
+
+SOME_DRIFT, MOST_DRIFT = 0.1, 0.5
+"""Shares of the variance of targets or inputs that lie between batches. Shuffled rows have 0, up to chance. From a half
+on, batches differ more from each other than the rows in them do: each pulls towards its own answer."""
+
+UNLIKELY = 5.0
+"""A drift of so many standard errors is no chance: one in a million."""
+
+
+def findings_of_data(learned: Learned) -> list[Finding]:
+    """Return what is wrong with the inputs, the targets and the order of rows."""
+    return [*_targets(learned), *_inputs(learned), *_order(learned)]
+
+
+def _inputs(learned: Learned) -> list[Finding]:
+    """Find inputs of unequal or extreme scale, or far from zero."""
+    case = learned.case
+    if case.recipe.settings["normalize"] == "standard" or case.part is None:
+        return []
+    x = np.asarray(case.part.x)
+    found = input_moments(x.reshape(len(x), -1))
+    severity = "severe" if learned.crippled else "warning"
+    fix, change = "Normalize the inputs: normalize='standard'.", {"normalize": "standard"}
+    if found.largest > UNEQUAL * found.smallest or found.spread > LARGE or found.spread < SMALL:
+        return [
+            Finding(
+                "inputs_not_normalized",
+                severity,
+                "The inputs are not normalized: features differ in scale from each other or from 1, which makes the "
+                "loss surface a narrow ravine.",
+                f"features have standard deviations from {found.smallest:.3g} to {found.largest:.3g}; {_moments(found)}",
+                fix,
+                change,
+            )
+        ]
+    if found.shift <= SHIFTED:
+        return []
+    return [
+        Finding(
+            "inputs_not_centered",
+            severity if found.shift > FAR else "note",
+            "The inputs are shifted away from zero: their mean adds one direction of large curvature, which the "
+            "learning rate has to suit.",
+            f"{100 * found.shift:.0f} % of their mean square is that of the features' means; {_moments(found)}",
+            fix,
+            change,
+        )
+    ]
+
+
+def _moments(found: InputMoments) -> str:
+    """Return what normalizing makes of the second moments, which are the first layer's Hessian."""
+    return (
+        f"the inputs' second-moment matrix (covariance plus mean outer mean, the Hessian of a linear model) has "
+        f"κ = {found.kappa:.3g}, predicted {found.kappa_centered:.3g} once centered and {found.kappa_normalized:.3g} "
+        f"once normalized; its largest eigenvalue goes from {found.curvature:.3g} to {found.curvature_normalized:.3g}."
+    )
+
+
+def _targets(learned: Learned) -> list[Finding]:
+    """Find numbers to predict that are far from zero or from unit size: the last layer has to grow to reach them."""
+    case = learned.case
+    settings, problem = case.recipe.settings, case.problem
+    if problem.loss.targets != "numbers" or settings["normalize_targets"] is not None or case.part is None:
+        return []
+    t = np.asarray(case.part.t, np.float64)
+    mean, deviation = t.mean(axis=0), t.std(axis=0)
+    spread, shift = float(np.sqrt(np.mean(deviation**2))), float(np.mean(mean**2) / np.mean(t**2)) if t.any() else 0.0
+    if SMALL < spread < LARGE and shift <= FAR:
+        return []
+    return [
+        Finding(
+            "targets_not_normalized",
+            "severe" if learned.crippled else "warning",
+            "The targets are not normalized: outputs start near 0 with unit size, and most of the training goes into "
+            "reaching the targets' mean and scale.",
+            f"targets have the mean {float(np.mean(mean)):.3g} and the standard deviation {spread:.3g}; the loss at "
+            f"the start is {case.start_loss:.3g}, that of always answering the mean {learned.trivial:.3g}.",
+            "Normalize the targets: normalize_targets='standard' (predictions stay in their own units).",
+            {"normalize_targets": "standard"},
+        )
+    ]
+
+
+def _order(learned: Learned) -> list[Finding]:
+    """Find batches that each show another part of the data."""
+    case, batches = learned.case, learned.case.problem.batches
+    if batches.order in ("shuffle", "replacement") or case.full_batch:
+        return []
+    rows = (
+        batches.at(epoch=0, step=0)
+        if batches.steps == 1
+        else np.concatenate([batches.at(epoch=0, step=step) for step in range(batches.steps)])
+    )
+    train = case.problem.train
+    found = drift(
+        np.asarray(train.x)[rows], np.asarray(train.truth)[rows], case.batch_size or 1, task=case.recipe.data.task or ""
+    )
+    if found.share < SOME_DRIFT or found.errors < UNLIKELY:
+        return []
+    return [
+        Finding(
+            "data_order_correlated",
+            "severe" if found.share >= MOST_DRIFT or learned.crippled else "warning",
+            "Rows are learned from in an order that is correlated: successive batches show different parts of the data, "
+            "and the network swings between them.",
+            f"{100 * found.share:.0f} % of the variance of the {found.of} lies between batches of {case.batch_size} "
+            f"rows; shuffled it is 0 ± {100 * found.error:.1g} %.",
+            "Shuffle the rows anew each epoch: order='shuffle'.",
+            {"order": "shuffle"},
+        )
+    ]

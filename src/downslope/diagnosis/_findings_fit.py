@@ -1,0 +1,190 @@
+"""What can be wrong with the fit: too much of it, too little, and labels that are few of a kind or wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from downslope.diagnosis._finding import Finding
+from downslope.diagnosis._label_noise import LabelNoise, label_noise
+from downslope.diagnosis._learned import HALF, Learned
+from downslope.diagnosis._recall import class_recalls
+from downslope.diagnosis._variants import hidden_widths, narrower, wider, with_dropout
+from downslope.optimizers import decoupled_weight_decay
+
+CARRIED = 0.8
+"""Of what was learned on the training rows, so much at least carries over to held-out rows in a sound fit."""
+
+RISEN = 1.5
+"""Or the validation loss ends so many times above its lowest."""
+
+LEARNED_ALL = 0.5
+"""Of the trivial loss: only a run that learned its rows can have learned them by heart."""
+
+RARE = 10.0
+"""Rows of the most frequent class for one of the rarest, from which a class counts as rare: a power of ten."""
+
+UNEQUAL = 4.0
+"""From here on it is a fault if rarer classes are recognized worse."""
+
+BY_CHANCE = 4.0
+"""Counts of rows that differ by fewer of their standard errors may differ by chance: a set of few rows."""
+
+HIDDEN = 0.2
+"""A recall so far below the accuracy is hidden by it."""
+
+NOISY, SURELY_NOISY = 0.1, 0.05
+"""The share of doubted labels, and the lower end of its interval. A percent or two are doubted in clean data."""
+
+WEIGHT_DECAY = 0.1
+
+
+def findings_of_fit(learned: Learned) -> list[Finding]:
+    """Return what is wrong with how much was learned, and with the labels."""
+    return [*_classes(learned), *_labels(learned), *_underfit(learned), *_overfit(learned)]
+
+
+def _underfit(learned: Learned) -> list[Finding]:
+    """Find a network that learned less than a short training of a wider one does."""
+    net, loss = wider(learned.case.recipe.net), learned.wider
+    severity = learned.severity(loss)
+    if net is None or severity is None:
+        return []
+    widths, more = hidden_widths(learned.case.recipe.net), hidden_widths(net)
+    has = "no hidden layer" if len(widths) < len(more) else f"hidden layers of {_listed(widths)} units"
+    return [
+        Finding(
+            "underfit",
+            severity,
+            "The network underfits: it is too small for what is to be learned.",
+            f"it has {has} and reaches {learned.reached:.3g} (training loss {learned.trained:.3g}); a short training "
+            f"with {_listed(more)} reaches {loss:.3g}.",
+            f"Use more units or layers: ds.mlp({more}, …).",
+            {"net": net, "start": None},
+        )
+    ]
+
+
+def _overfit(learned: Learned) -> list[Finding]:
+    """Find a network that learned its rows by heart."""
+    held_out = learned.case.history.get("validation_loss", np.empty(0))
+    held_out = held_out[np.isfinite(held_out)]
+    trivial, trained = learned.trivial, learned.trained
+    if not len(held_out) or learned.diverged or trained > LEARNED_ALL * trivial:
+        return []
+    last, lowest = float(held_out[-1]), float(held_out.min())
+    carried = (trivial - last) / (trivial - trained)
+    risen = last > RISEN * lowest and last - trained > (1 - CARRIED) * trivial
+    if carried >= CARRIED and not risen:
+        return []
+    remedy = _regularized(learned)
+    return [
+        Finding(
+            "overfit",
+            "severe" if last > trivial else "warning",
+            "The network overfits: it learns the training rows by heart, and little of that holds for others.",
+            f"at the end the training loss is {trained:.3g}, the validation loss {last:.3g} (lowest {lowest:.3g} after "
+            f"epoch {int(held_out.argmin()) + 1} of {len(held_out)}; one answer for all rows {trivial:.3g}); "
+            f"{learned.case.size:,} parameters for {len(learned.case.problem.train):,} rows."
+            + ("" if remedy is None else f" A short training with {remedy[0]} reaches {learned.tried['overfit']:.3g}."),
+            f"Get more data, use {'a smaller network, dropout or weight decay' if remedy is None else remedy[0]}; and "
+            "stop early: early_stopping=10.",
+            {"early_stopping": 10} | ({} if remedy is None else dict(remedy[1])),
+        )
+    ]
+
+
+def _regularized(learned: Learned) -> tuple[str, Mapping[str, Any]] | None:
+    """Return the remedy against overfitting that works best in a short training, in words and as settings."""
+    recipe, found = learned.case.recipe, []
+    smaller, dropping = narrower(recipe.net), with_dropout(recipe.net, 0.5)
+    if dropping is not None:
+        found.append(("dropout of one half", {"net": dropping, "start": None}))
+    if smaller is not None:
+        widths = _listed(hidden_widths(smaller))
+        found.append((f"a smaller network (hidden layers of {widths})", {"net": smaller, "start": None}))
+    numbers = learned.case.problem.optimizer.hyperparams
+    if "learning_rate" in numbers and "weight_decay" not in numbers:
+        decaying = decoupled_weight_decay(WEIGHT_DECAY, learned.case.problem.optimizer)
+        found.append((f"weight decay {WEIGHT_DECAY:g}", {"optimizer": decaying}))
+    if not found:
+        return None
+    losses = [learned.attempt(f"overfit: {words}", change) for words, change in found]
+    best = int(np.argmin(losses))
+    learned.tried["overfit"] = losses[best]
+    return found[best]
+
+
+def _classes(learned: Learned) -> list[Finding]:
+    """Find classes so rare that the loss and the accuracy hide how they are recognized."""
+    case = learned.case
+    if case.run is None or case.run.task != "classification" or case.problem.class_weight is not None:
+        return []
+    counts = np.bincount(np.asarray(case.problem.train.truth), minlength=len(case.run.preprocessing.class_labels))
+    most, least = counts.max(), max(counts.min(), 1)
+    if most < UNEQUAL * least or most - least < BY_CHANCE * np.sqrt(most + least):
+        return []
+    found = class_recalls(case)
+    rare = counts * UNEQUAL <= most
+    worst = int(np.nanargmin(np.where(rare, found.recalls, np.inf))) if np.isfinite(found.recalls[rare]).any() else 0
+    hidden = found.accuracy - found.recalls[worst] > HIDDEN
+    if most < RARE * least and not hidden:
+        return []
+    labels = case.run.preprocessing.class_labels
+    return [
+        Finding(
+            "classes_unbalanced",
+            "severe" if hidden and found.recalls[worst] < HALF else "warning",
+            "The classes are unbalanced: the frequent ones make up the loss, and the accuracy hides how badly rare ones "
+            "are recognized.",
+            f"training rows for each class run from {counts.min():,} ({labels[int(counts.argmin())]}) to {most:,} "
+            f"({labels[int(counts.argmax())]}); on {found.of} the accuracy is {100 * found.accuracy:.3g} %, the recall "
+            f"of {labels[worst]} {100 * found.recalls[worst]:.3g} %, the mean recall {100 * found.balanced:.3g} %.",
+            "Weigh rows by their class: class_weight='balanced'; and judge by metrics=['balanced_accuracy'].",
+            {"class_weight": "balanced"},
+        )
+    ]
+
+
+def _labels(learned: Learned) -> list[Finding]:
+    """Find labels that contradict what surrounds them: a floor that no honest fit gets under."""
+    case = learned.case
+    if case.run is None or case.run.task != "classification" or case.part is None:
+        return []
+    found = label_noise(np.asarray(case.part.x), np.asarray(case.part.truth), seed=case.seed)
+    if found is None or (not (found.share > NOISY and found.low > SURELY_NOISY) and found.conflicting < SURELY_NOISY):
+        return []
+    remedy = _regularized(learned) if learned.case.history.get("validation_loss") is not None else None
+    return [
+        Finding(
+            "label_noise",
+            "warning",
+            "Many labels contradict the rows around them: they are noisy, or the features do not hold what decides them. "
+            "That is a floor under the validation loss; below it a network learns errors by heart.",
+            _doubts(found),
+            "Look through the doubted labels; "
+            + (
+                f"until then use {remedy[0]} and stop early: early_stopping=10."
+                if remedy
+                else "until then hold out rows and stop early: validation=0.2, early_stopping=10."
+            ),
+            None if remedy is None else {"early_stopping": 10} | dict(remedy[1]),
+        )
+    ]
+
+
+def _doubts(found: LabelNoise) -> str:
+    """Return what was found of the labels."""
+    copies = "" if not found.conflicting else f" {100 * found.conflicting:.2g} % have an exact copy with another label."
+    rows = ", ".join(map(str, found.doubted[:5]))
+    return (
+        f"of {found.rows:,} labels {100 * found.share:.2g} % are doubted (at least {100 * found.low:.2g} %, 95 %): the "
+        f"nearest neighbors and a linear model, neither having seen the label, are sure of the same other class "
+        f"(training rows {rows}, …).{copies}"
+    )
+
+
+def _listed(widths: list[int]) -> str:
+    return ", ".join(map(str, widths))

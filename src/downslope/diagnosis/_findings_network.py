@@ -1,0 +1,225 @@
+"""What can be wrong with the network: how it starts, how signals run through it, its units, widths and depth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from downslope.diagnosis._finding import SEVERITIES, Finding
+from downslope.diagnosis._initialization_findings import MANY_DEAD, SOME_DEAD, rectified, suited
+from downslope.diagnosis._initialization_report import LayerStart, Stage
+from downslope.diagnosis._learned import Learned
+from downslope.diagnosis._variants import even, hidden_widths, shallower, with_activations, with_norms
+from downslope.layers import BatchNorm, LayerNorm, LeakyReLU, Tanh
+from downslope.networks import Sequential, with_initializer
+
+OFF = 10.0
+"""Weights whose variance is above ten times `1/min(n_in, n_out)`, or below a tenth of `1/max(n_in, n_out)`, times 2 for
+the relu family: between these two bounds lie the formulas that keep activations, gradients, or the mean of both, and a
+factor of ten a layer outside of them no such formula gives."""
+
+UNEVEN = 8.0
+"""Neighboring hidden layers whose widths differ by more: pyramids halve or quarter from layer to layer."""
+
+DEEP = 4
+"""Hidden layers from which it is asked whether fewer would do."""
+
+SLOWER = 30.0
+"""The first hidden layer's weights moved so many times less, for their size, than the last one's: one and a half powers
+of ten, which no choice of a single rate makes good."""
+
+AT_START = ("zero_weights", "identical_units", "dead_units", "saturated_units")
+
+
+def findings_of_network(learned: Learned) -> list[Finding]:
+    """Return what is wrong with the start, and what has become of the units since."""
+    start = [_overcome(learned, finding) for finding in _start(learned)]
+    return [*start, *_units_at_the_end(learned, start), *_widths(learned), *_depth(learned), *_slow_layers(learned)]
+
+
+def _start(learned: Learned) -> list[Finding]:
+    """Return what is wrong with the start, each with a change; what inputs do is said of the data."""
+    report = learned.case.signals_start
+    found = [finding for finding in report.findings if not finding.code.startswith("inputs_")]
+    if not any(finding.code in ("zero_weights", "identical_units") for finding in found):
+        found = [*_scale(learned), *found]
+    return [replace(finding, change=_change(learned, finding)) for finding in found]
+
+
+def _overcome(learned: Learned, finding: Finding) -> Finding:
+    """Return a finding of the start as severe as it turned out: less where the run learned its rows all the same."""
+    if not learned.mostly_fitted:
+        return finding
+    return replace(finding, severity=SEVERITIES[min(SEVERITIES.index(finding.severity) + 1, 2)])
+
+
+def _change(learned: Learned, finding: Finding) -> Mapping[str, Any] | None:
+    """Return the settings that a finding of the start asks for."""
+    recipe, layers = learned.case.recipe, learned.case.signals_start.layers
+    given = recipe.settings["start"] is not None
+    if "normalize='standard'" in finding.fix:
+        return {"normalize": "standard"}
+    if "activation='tanh'" in finding.fix:
+        net = with_activations(recipe.net, lambda layer: Tanh() if not layer.centered else layer)
+        return {"net": net, "start": None}
+    if "initializer=" in finding.fix:
+        redrawn = {"net": with_initializer(recipe.net, suited(layers)), "start": None}
+        return {"start": None} if given and finding.code in AT_START and not _is_odd(recipe.net) else redrawn
+    if "ds.LayerNorm()" in finding.fix:
+        return {"net": with_norms(recipe.net, LayerNorm()), "start": None}
+    return None
+
+
+def _is_odd(net: Sequential) -> bool:
+    """Return whether some weights are not drawn by a formula that suits the layer."""
+    return any(getattr(layer, "initializer", "auto") in ("zeros", "ones") for layer in net.layers)
+
+
+def _scale(learned: Learned) -> list[Finding]:
+    """Find weights drawn much too large or too small for their layer."""
+    report = learned.case.signals_start
+    stages = [stage for stage in report.stages if stage.weights.gain and stage.weights.weight_cosine_theory]
+    normed = any(isinstance(layer, (BatchNorm, LayerNorm)) for layer in learned.case.recipe.net.layers)
+    if len(stages) < 2 or normed:
+        return []
+    too_large, too_small = (float(np.median(each)) for each in zip(*map(_excess, stages), strict=True))
+    if too_small >= 1 / OFF and too_large <= OFF:
+        return []
+    large = too_large > OFF
+    effect = (
+        "signals grow from layer to layer, outputs start far from any target, and bounded units saturate"
+        if large
+        else "signals fade from layer to layer, and the start is a plateau near zero"
+    )
+    return [
+        Finding(
+            "weights_too_large" if large else "weights_too_small",
+            "severe" if learned.crippled or too_large > OFF**2 or too_small < OFF**-2 else "warning",
+            f"The weights start much too {'large' if large else 'small'}: {effect}.",
+            f"their variance is {too_large if large else too_small:.2g} times the "
+            f"{'largest' if large else 'smallest'} that keeps signals as they pass a layer (median over layers); the "
+            f"loss at the start is {learned.case.start_loss:.3g}, that of one answer for all rows "
+            f"{learned.trivial:.3g}.",
+            f"Draw the weights by a formula that keeps signals: initializer='{suited(report.layers)}', or leave it at "
+            "'auto'.",
+        )
+    ]
+
+
+def _excess(stage: Stage) -> tuple[float, float]:
+    """Return a layer's variance over the largest, and over the smallest, that keeps what passes it forward or back."""
+    layer = stage.weights
+    n_in, n_out = round((layer.weight_cosine_theory or 1.0) ** -2), layer.shape[-1]
+    rectifies = stage.activation is not None and rectified([stage.activation])
+    variance = (layer.gain or 0.0) / n_in / (2.0 if rectifies else 1.0)
+    return variance * min(n_in, n_out), variance * max(n_in, n_out)
+
+
+def _units_at_the_end(learned: Learned, start: list[Finding]) -> list[Finding]:
+    """Find units that died or saturated while training; single ones are no harm."""
+    case = learned.case
+    if not case.finite:
+        return []
+    known = {finding.code for finding in start}
+    found = [one for one in case.signals_end.findings if one.code in ("dead_units", "saturated_units")]
+    became = {"dead_units": "died", "saturated_units": "saturated"}
+    least = {"dead_units": SOME_DEAD, "saturated_units": MANY_DEAD}
+    ended = []
+    for one in found:
+        share = _worst(case.signals_end.layers, one.code)
+        if one.code in known or share - _worst(case.signals_start.layers, one.code) < least[one.code]:
+            continue
+        severity = one.severity if learned.crippled else "note"
+        leaky = with_activations(case.recipe.net, lambda layer: LeakyReLU() if layer.rectifier else layer)
+        statement = f"Units {became[one.code]} while training: nothing is learned through them any more."
+        fix = "Lower the learning rate, which threw them there; or use ds.LeakyReLU()."
+        change = {"net": leaky, "start": None} if one.code == "dead_units" else None
+        ended.append(Finding(one.code, severity, statement, one.evidence, fix, change))
+    return ended
+
+
+def _worst(layers: tuple[LayerStart, ...], code: str) -> float:
+    """Return the largest share of dead units, or of saturated numbers, of a layer."""
+    return max((getattr(layer, code.split("_")[0]) or 0.0 for layer in layers), default=0.0)
+
+
+def _widths(learned: Learned) -> list[Finding]:
+    """Find a hidden layer much narrower, or much wider, than its neighbors."""
+    case = learned.case
+    widths, outputs = hidden_widths(case.recipe.net), case.signals_start.layers[-1].shape[-1]
+    steps = [max(a, b) / min(a, b) for a, b in zip(widths, widths[1:], strict=False)]
+    net = even(case.recipe.net, case.problem.preprocessing.input_shape)
+    if not steps or max(steps) <= UNEVEN or net is None:
+        return []
+    change = {"net": net, "start": None}
+    loss = None if learned.fitted else learned.attempt("widths_unequal", change)
+    narrow = min(widths)
+    bottleneck = f" All that the network knows of a row passes through {narrow} numbers." if narrow < outputs else ""
+    return [
+        Finding(
+            "widths_unequal",
+            learned.severity(loss) or "warning",
+            "The widths of hidden layers are very unequal, which makes curvatures unequal too, and the narrowest layer "
+            "a bottleneck.",
+            f"widths {' → '.join(map(str, widths))}, neighbors differ by a factor of {max(steps):.3g}.{bottleneck}"
+            + _reached(learned, loss),
+            f"Give all hidden layers about the same width, such as {hidden_widths(net)[0]}.",
+            change,
+        )
+    ]
+
+
+def _depth(learned: Learned) -> list[Finding]:
+    """Find a deep network whose first two hidden layers do as well alone."""
+    net = shallower(learned.case.recipe.net, hidden=2)
+    depth = len(hidden_widths(learned.case.recipe.net))
+    if net is None or depth < DEEP or learned.fitted:
+        return []
+    change = {"net": net, "start": None}
+    loss = learned.attempt("deeper_than_needed", change)
+    if not loss <= learned.reached:
+        return []
+    return [
+        Finding(
+            "deeper_than_needed",
+            learned.severity(loss) or "note",
+            "The network is deeper than needed: with its first two hidden layers alone it learns as much.",
+            f"it has {depth} hidden layers." + _reached(learned, loss),
+            "Use 2 hidden layers, or skips around them: ds.mlp(…, skip=True).",
+            change,
+        )
+    ]
+
+
+def _slow_layers(learned: Learned) -> list[Finding]:
+    """Find earlier layers that moved much less than later ones."""
+    case = learned.case
+    if case.run is None or not case.finite:
+        return []
+    moved = []
+    for start, end in zip(case.problem.start.params, case.run.last.params, strict=True):
+        if "weight" in start and np.any(np.asarray(start["weight"])):
+            W = np.asarray(start["weight"], np.float64)
+            moved.append(float(np.linalg.norm(np.asarray(end["weight"], np.float64) - W) / np.linalg.norm(W)))
+    if len(moved) < 3 or not moved[0] < moved[-2] / SLOWER or not math.isfinite(moved[-2]):
+        return []
+    return [
+        Finding(
+            "earlier_layers_slower",
+            "note" if learned.fitted else "warning",
+            "Earlier layers learn much slower than later ones.",
+            f"the weights moved by {', '.join(f'{100 * one:.2g} %' for one in moved)} of their size, first to last.",
+            "Use skips around the layers (ds.mlp(…, skip=True)), or batch norm (norm='batch').",
+        )
+    ]
+
+
+def _reached(learned: Learned, loss: float | None) -> str:
+    """Return what a trial reached beside the run, in words."""
+    return (
+        "" if loss is None else f" A short training with the change reaches {loss:.3g}, this run {learned.reached:.3g}."
+    )

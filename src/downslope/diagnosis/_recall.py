@@ -1,0 +1,48 @@
+"""How well each class is recognized."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from downslope.diagnosis._case import Case
+
+_ROWS = 20_000
+
+
+class ClassRecalls(NamedTuple):
+    """How well each class is recognized.
+
+    Attributes:
+        recalls: of the rows of each class, the share that is recognized; NaN for a class without rows.
+        accuracy: the share of all rows.
+        of: which rows, in words.
+    """
+
+    recalls: Float[np.ndarray, " classes"]
+    accuracy: float
+    of: str
+
+    @property
+    def balanced(self) -> float:
+        """The mean recall."""
+        return float(np.nanmean(self.recalls))
+
+
+def class_recalls(case: Case) -> ClassRecalls:
+    """Return how well the run's best variables recognize each class, on held-out rows where there are any."""
+    run, data = case.run, case.validation_data
+    of = "the training rows" if data is None else "the validation rows"
+    data = case.training_data if data is None else data
+    data = data.take(np.arange(min(len(data), _ROWS)))
+    if run is None:
+        return ClassRecalls(np.empty(0), float("nan"), of)
+    truth = run.preprocessing.targets(data.y)
+    found = run.preprocessing.targets(run.predict(data))
+    classes = len(run.preprocessing.class_labels)
+    hits = np.bincount(truth[truth == found], minlength=classes)
+    rows = np.bincount(truth, minlength=classes)
+    with np.errstate(invalid="ignore"):
+        return ClassRecalls(hits / rows, float(np.mean(truth == found)), of)

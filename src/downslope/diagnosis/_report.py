@@ -1,0 +1,79 @@
+"""The report: the verdict, the three answers, and the findings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from downslope.diagnosis._case import Case
+from downslope.diagnosis._finding import Finding
+from downslope.diagnosis._verdict import Verdict
+from downslope.diagnosis._verify import Trial
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a diagnosis found. Printed, it answers the three questions and lists the findings.
+
+    Attributes:
+        verdict: where the descent stands.
+        findings: what is wrong or worth knowing, the most severe first; of equally severe ones, the likeliest cause
+            first.
+        stuck: the answer to "Are we stuck?".
+        speed: the answer to "How fast does this converge, and can it be faster?".
+        start: the answer to "Which start is best?".
+        trials: of the fixes that were verified, in the order of the findings.
+        case: what was measured.
+    """
+
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    stuck: str
+    speed: str
+    start: str
+    trials: tuple[Trial, ...] = ()
+    case: Case | None = field(default=None, repr=False, compare=False)
+
+    def trial(self, code: str) -> Trial | None:
+        """Return the trial of the fix of a finding; None if it was not verified."""
+        return next((trial for trial in self.trials if trial.code == code), None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain data; numbers that are not finite as text."""
+        return _plain(
+            {
+                "verdict": self.verdict.as_json(),
+                "stuck": self.stuck,
+                "speed": self.speed,
+                "start": self.start,
+                "findings": [
+                    {name: getattr(one, name) for name in ("code", "severity", "statement", "evidence", "fix")}
+                    for one in self.findings
+                ],
+                "trials": [trial.as_json() for trial in self.trials],
+            }
+        )
+
+    def __str__(self) -> str:
+        """Return the answers and the findings."""
+        found = tuple(self._found()) or ("Nothing wrong was found.",)
+        return "\n".join([self.stuck, "", self.speed, "", self.start, "", *found])
+
+    def _found(self) -> Iterator[str]:
+        """Yield each finding in words, with its trial."""
+        for finding in self.findings:
+            yield str(finding)
+            trial = self.trial(finding.code)
+            if trial is not None:
+                yield f"  verified: {trial}"
+
+
+def _plain(value: Any) -> Any:
+    """Return nested data with numbers that are not finite as text, which JSON has no other way to hold."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,102 @@
+"""Short trainings with a change, from the same seed: what would have happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from downslope.core import UnknownNameError, tree_size
+from downslope.diagnosis._case import Case
+from downslope.training import Problem, Run, prepare, sweep, train
+
+FACTORS = (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1000.0)
+"""Rates are tried in powers of ten around the run's own."""
+
+WORK, MOST_STEPS = 1e10, 1000
+"""A trial may take so many parameters × rows × steps, and no more steps than this: some seconds on two cores."""
+
+FEWEST_STEPS = 50
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What short trainings at several rates reached.
+
+    Attributes:
+        own: the run's first rate.
+        rates: the learning rates, in rising order.
+        losses: the lowest validation loss of each, or without validation rows the last training loss; infinite for one
+            that diverged.
+        steps: how many steps each made.
+    """
+
+    own: float
+    rates: Float[np.ndarray, " rates"]
+    losses: Float[np.ndarray, " rates"]
+    steps: int
+
+    @property
+    def lowest(self) -> float:
+        """The lowest loss."""
+        return float(np.min(self.losses))
+
+    @property
+    def best(self) -> float:
+        """The rate that reached it."""
+        return float(self.rates[int(np.argmin(self.losses))])
+
+    def __str__(self) -> str:
+        """Return the losses by rate."""
+        shown = ("diverges" if np.isinf(loss) else f"{loss:.3g}" for loss in self.losses)
+        return ", ".join(f"{rate:.3g}: {loss}" for rate, loss in zip(self.rates, shown, strict=True))
+
+
+def rate_trials(case: Case) -> Trials | None:
+    """Return short trainings at other rates, from the run's own start; None if the optimizer shows no rate."""
+    first = case.history.get("learning_rate", np.empty(0))
+    rate = float(first[0]) if len(first) else None
+    shown = case.problem.optimizer.hyperparams.get("learning_rate")
+    if rate is None and shown is not None:
+        rate = float(shown(0) if callable(shown) else shown)
+    if not rate:
+        return None
+    rates = [rate * factor for factor in FACTORS]
+    settings = brief(case, dict(case.recipe.settings), at_once=len(rates))
+    try:
+        found = sweep(case.recipe.net, case.recipe.data, learning_rate=rates, progress=False, **settings)
+    except UnknownNameError:  # a transformation of others, whose rate is inside of it
+        return None
+    losses = np.array([reached(run) for run in found.runs])
+    steps = settings["epochs"] * case.problem.batches.steps
+    return Trials(rate, np.array(rates), losses, steps) if np.isfinite(losses).any() else None
+
+
+def short_training(case: Case, change: Mapping[str, Any]) -> tuple[float, Problem]:
+    """Return what a short training with a change reaches, infinite if it diverges, and the problem it solved."""
+    settings = dict(case.recipe.settings) | dict(change)
+    net = settings.pop("net", case.recipe.net)
+    settings = brief(case, settings, at_once=1)
+    run = train(net, case.recipe.data, progress=False, **settings)
+    problem = prepare(net, case.recipe.data, **{k: v for k, v in settings.items() if k != "early_stopping"})
+    return reached(run), problem
+
+
+def brief(case: Case, settings: dict[str, Any], *, at_once: int) -> dict[str, Any]:
+    """Return settings for as many epochs as a trial may take, and no more than the run was to make."""
+    rows, size = len(case.problem.train), settings["batch_size"]
+    size = min(rows, round(float(size(0))) if callable(size) else size)
+    a_step = tree_size(case.problem.start.params) * size * at_once
+    steps = int(np.clip(WORK / a_step, FEWEST_STEPS, MOST_STEPS))
+    epochs = max(1, min(settings["epochs"], steps // -(-rows // size)))
+    return settings | {"epochs": epochs, "metrics": (), "early_stopping": None}
+
+
+def reached(run: Run) -> float:
+    """Return the lowest validation loss, or the last training loss; infinite where it diverged."""
+    losses = run.history.get("validation_loss", run.history.get("train_loss", np.empty(0))[-1:])
+    finite = losses[np.isfinite(losses)]
+    return float(finite.min()) if len(finite) and run.stop_reason != "diverged" else float("inf")

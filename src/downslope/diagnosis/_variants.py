@@ -1,0 +1,162 @@
+"""Networks and optimizers like another one: wider, of even widths, shallower, with other activations or numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from downslope.core import Shape
+from downslope.layers import Activation, AnyLayer, ContextLayer, Dense, Dropout, Layer, Nested, ReLU
+from downslope.networks import Sequential, sites_of
+from downslope.optimizers import Optimizer
+
+TIMES, AT_LEAST = 2, 64
+"""A wider network has twice the units in each hidden layer, and 64 or more: enough for most small tables."""
+
+A_QUARTER = 4
+
+
+def wider(net: Sequential) -> Sequential | None:
+    """Return the network with more units in every hidden dense layer; one hidden layer of relu if it has none.
+
+    None for a network whose last layer is not dense.
+
+    Example:
+        >>> import downslope as ds
+        >>> [layer.units for layer in wider(ds.mlp([2], outputs=1)).layers[::2]]
+        [64, 1]
+        >>> [type(layer).__name__ for layer in wider(ds.mlp([], outputs=1)).layers]
+        ['Dense', 'ReLU', 'Dense']
+    """
+    places = hidden_places(net)
+    if not net.layers or not isinstance(net.layers[-1], Dense) or _has_blocks(net):
+        return None
+    if not any(isinstance(layer, Activation) for layer in net.layers):
+        head = net.layers[-1]
+        kept = [layer for layer in net.layers[:-1] if not isinstance(layer, Dense)]
+        return Sequential([*kept, Dense(AT_LEAST), ReLU(), head])
+    return _with_widths(net, {place: max(TIMES * _units(net, place), AT_LEAST) for place in places})
+
+
+def even(net: Sequential, input_shape: Shape) -> Sequential | None:
+    """Return the network with as many units in every hidden dense layer, and about as many weights as it has.
+
+    Example:
+        >>> import downslope as ds
+        >>> [layer.units for layer in even(ds.mlp([100, 4, 100], outputs=3), (20,)).layers[::2]]
+        [32, 32, 32, 3]
+    """
+    places = hidden_places(net)
+    if len(places) < 2 or _has_blocks(net):
+        return None
+    weights = [_weights(_with_widths(net, dict.fromkeys(places, width)), input_shape) for width in (1, 2, 3)]
+    a = (weights[2] - 2 * weights[1] + weights[0]) / 2  # in a chain they are a quadratic of the width
+    b = weights[1] - weights[0] - 3 * a
+    c = weights[0] - a - b - _weights(net, input_shape)
+    width = round((-b + np.sqrt(b * b - 4 * a * c)) / (2 * a))
+    return _with_widths(net, dict.fromkeys(places, max(1, width)))
+
+
+def narrower(net: Sequential) -> Sequential | None:
+    """Return the network with a quarter of the units in every hidden dense layer, 4 or more."""
+    places = hidden_places(net)
+    if not places or _has_blocks(net):
+        return None
+    return _with_widths(net, {place: max(4, _units(net, place) // A_QUARTER) for place in places})
+
+
+def with_activations(net: Sequential, wanted: Callable[[Any], Any]) -> Sequential:
+    """Return the network with every activation replaced by what a function makes of it, in blocks too."""
+    return Sequential([_activated(layer, wanted) for layer in net.layers])
+
+
+def with_dropout(net: Sequential, rate: float) -> Sequential | None:
+    """Return the network with dropout behind every activation; None if it drops already, or has none."""
+    if any(isinstance(layer, Dropout) for layer in net.layers):
+        return None
+    layers: list[AnyLayer] = []
+    for layer in net.layers:
+        layers += [layer, Dropout(rate)] if isinstance(layer, Activation) else [layer]
+    return Sequential(layers) if len(layers) > len(net.layers) else None
+
+
+def with_norms(net: Sequential, norm: Layer | ContextLayer) -> Sequential:
+    """Return the network with a norm in front of every activation, in blocks too."""
+    return Sequential(_normed(net.layers, norm))
+
+
+def with_numbers(optimizer: Optimizer, **numbers: Any) -> Optimizer:
+    """Return an optimizer with other numbers, of one that it wraps where they are not its own.
+
+    Example:
+        >>> import downslope as ds
+        >>> with_numbers(ds.clip(1.0, ds.sgd(0.1)), learning_rate=0.01)
+        clip(1.0, sgd(0.01))
+    """
+    own = dict(optimizer.settings)
+    own |= {name: value for name, value in numbers.items() if name in own}
+    if "optimizer" in own:
+        own["optimizer"] = with_numbers(own["optimizer"], **numbers)
+    return optimizer.maker(**own)
+
+
+def shallower(net: Sequential, *, hidden: int) -> Sequential | None:
+    """Return the network with its first hidden dense layers only, each with what follows it, and its last layer."""
+    places = hidden_places(net)
+    if len(places) <= hidden or _has_blocks(net):
+        return None
+    return Sequential([*net.layers[: places[hidden]], net.layers[-1]])
+
+
+def hidden_places(net: Sequential) -> list[int]:
+    """Return where the dense layers are, but for the last one."""
+    return [place for place, layer in enumerate(net.layers) if isinstance(layer, Dense)][:-1]
+
+
+def hidden_widths(net: Sequential) -> list[int]:
+    """Return the widths of the hidden dense layers."""
+    return [_units(net, place) for place in hidden_places(net)]
+
+
+def _units(net: Sequential, place: int) -> int:
+    layer: Any = net.layers[place]
+    return layer.units
+
+
+def _weights(net: Sequential, input_shape: Shape) -> int:
+    """Return how many parameters a network has."""
+    return sum(site.parameters for site in sites_of(net.layers, input_shape))
+
+
+def _with_widths(net: Sequential, widths: dict[int, int]) -> Sequential:
+    layers: Sequence[Any] = net.layers
+    return Sequential(
+        [replace(layer, units=widths[place]) if place in widths else layer for place, layer in enumerate(layers)]
+    )
+
+
+def _has_blocks(net: Sequential) -> bool:
+    """Return whether layers hold others, or learn without being dense, so that widths are tied to each other."""
+    return any(isinstance(layer, Nested) for layer in net.layers)
+
+
+def _normed(layers: Sequence[Any], norm: Any) -> list[Any]:
+    """Return layers with a norm in front of every activation."""
+    found: list[Any] = []
+    for layer in layers:
+        if isinstance(layer, Nested):
+            found.append(replace(layer, layers=tuple(_normed(layer.layers, norm))))  # pyright: ignore
+        else:
+            found += [norm, layer] if isinstance(layer, Activation) else [layer]
+    return found
+
+
+def _activated(layer: Any, wanted: Callable[[Any], Any]) -> Any:
+    if isinstance(layer, Activation):
+        return wanted(layer)
+    if isinstance(layer, Nested):
+        return replace(layer, layers=tuple(_activated(one, wanted) for one in layer.layers))  # pyright: ignore
+    return layer

@@ -1,0 +1,160 @@
+"""Whether a proposed fix helps: short trainings with and without it, from the same starts, over several seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from downslope.core import check_integer
+from downslope.diagnosis._case import Case
+from downslope.diagnosis._finding import Finding
+from downslope.diagnosis._trials import brief, reached
+from downslope.diagnosis._trivial import trivial_loss
+from downslope.training import Problem, Recipe, sweep
+
+SEEDS = 3
+"""Starts and orders of rows that a fix is tried with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What short trainings with and without a fix reached, seed by seed, all else equal.
+
+    Attributes:
+        code: of the finding whose fix it is.
+        change: the settings that were changed, in words.
+        measured: `"validation loss"`, the lowest, where there are validation rows, else `"training loss"`, the last.
+            With targets in other units it is a share of the loss of always answering the mean.
+        epochs: how long each training was.
+        seeds: of the trainings.
+        without: what was reached as it was, `(seeds,)`; infinite where it diverged.
+        with_fix: what was reached with the fix.
+    """
+
+    code: str
+    change: str
+    measured: str
+    epochs: int
+    seeds: tuple[int, ...]
+    without: Float[np.ndarray, " seeds"]
+    with_fix: Float[np.ndarray, " seeds"]
+
+    @property
+    def gains(self) -> Float[np.ndarray, " seeds"]:
+        """By which share of itself the loss is lower with the fix, for each seed; 1 where only the fix converged."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shares = 1 - self.with_fix / self.without
+        shares = np.where(np.isinf(self.without), 1.0, shares)
+        return np.where(np.isinf(self.with_fix), -np.inf, np.nan_to_num(shares, nan=0.0, neginf=-np.inf))
+
+    @property
+    def gain(self) -> float:
+        """The median gain."""
+        return float(np.median(self.gains))
+
+    @property
+    def better(self) -> int:
+        """For how many seeds the loss is lower with the fix."""
+        return int(np.sum(self.with_fix < self.without))
+
+    @property
+    def helps(self) -> bool:
+        """Whether the loss is lower for more than half of the seeds."""
+        return 2 * self.better > len(self.seeds)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the trial as plain data; None stands for a training that diverged."""
+        losses = {name: [_finite(loss) for loss in getattr(self, name)] for name in ("without", "with_fix")}
+        plain = {"code": self.code, "change": self.change, "measured": self.measured, "epochs": self.epochs}
+        return {**plain, "seeds": list(self.seeds), **losses, "gain": _finite(self.gain), "helps": self.helps}
+
+    def __str__(self) -> str:
+        low, high = _shown(float(np.median(self.without))), _shown(float(np.median(self.with_fix)))
+        verdict = "helps" if self.helps else "does not help"
+        return (
+            f"{self.change} {verdict}: {self.measured} {low} without, {high} with it, after {self.epochs} epochs "
+            f"(median of {len(self.seeds)} seeds; lower for {self.better})."
+        )
+
+
+def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS) -> tuple[Trial, ...]:
+    """Return a trial for every finding whose fix is a setting.
+
+    Every training is short: as many epochs as the run has, or as some seconds allow. Seeds are that of the run and
+    those that follow it; with and without the fix a seed has the same starting weights, where the fix leaves the
+    network's weights alone, and the same order of rows.
+
+    Args:
+        case: the run.
+        findings: what was found.
+        seeds: how many seeds, 1 or more.
+    """
+    check_integer("seeds", seeds)
+    recipe, first = case.recipe, int(case.recipe.settings["seed"])
+    chosen = tuple(range(first, first + seeds))
+    known: dict[int, np.ndarray] = {}
+    trials = []
+    for finding in findings:
+        if not finding.change:
+            continue
+        if case.tell is not None:
+            case.tell(f"{seeds} short trainings with and without the fix of {finding.code.replace('_', ' ')}")
+        plain, fixed = _brief_pair(case, recipe, finding.change)
+        epochs = plain.settings["epochs"]
+        if epochs not in known:
+            known[epochs] = _losses(plain, chosen)
+        without, with_fix = known[epochs], _losses(fixed, chosen)
+        other_units = "normalize_targets" in finding.change
+        if other_units:
+            without, with_fix = without / _trivial(plain.problem()), with_fix / _trivial(fixed.problem())
+        held_out = plain.settings["validation"] != 0
+        measured = f"{'validation' if held_out else 'training'} loss"
+        if other_units:
+            measured = f"{measured}, as a share of that of the mean,"
+        trials.append(Trial(finding.code, in_words(finding.change), measured, epochs, chosen, without, with_fix))
+    return tuple(trials)
+
+
+def in_words(change: Mapping[str, Any]) -> str:
+    """Return changed settings of `ds.train` as they are written.
+
+    Example:
+        >>> in_words({"normalize": "standard", "start": None})
+        "normalize='standard'"
+    """
+    shown = {name: value for name, value in change.items() if not (name == "start" and value is None)}
+    return ", ".join(f"{name}={'…' if len(repr(value)) > 60 else repr(value)}" for name, value in shown.items())
+
+
+def _brief_pair(case: Case, recipe: Recipe, change: Mapping[str, Any]) -> tuple[Recipe, Recipe]:
+    """Return what to train without and with a change: equally many epochs, short enough for both."""
+    fixed = dict(recipe.settings) | dict(change)
+    net = fixed.pop("net", recipe.net)
+    plain, fixed = brief(case, dict(recipe.settings), at_once=SEEDS), brief(case, fixed, at_once=SEEDS)
+    if "epochs" not in change:
+        plain["epochs"] = fixed["epochs"] = min(plain["epochs"], fixed["epochs"])
+    return Recipe(recipe.net, recipe.data, plain), Recipe(net, recipe.data, fixed)
+
+
+def _losses(recipe: Recipe, seeds: tuple[int, ...]) -> np.ndarray:
+    """Return what a recipe reaches with each seed."""
+    settings = {name: value for name, value in recipe.settings.items() if name != "seed"}
+    found = sweep(recipe.net, recipe.data, seed=list(seeds), progress=False, **settings)
+    return np.array([reached(run) for run in found.runs])
+
+
+def _trivial(problem: Problem) -> float:
+    """Return the loss of one answer for all rows."""
+    return trivial_loss(problem.loss, problem.subset, problem.net.output_shape(problem.preprocessing.input_shape)[-1])
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _shown(loss: float) -> str:
+    return f"{loss:.4g}" if np.isfinite(loss) else "diverged"

@@ -1,0 +1,131 @@
+"""What `ds.train` was told, so that it can be told again, as it was or with changes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from downslope import layers, losses, networks, optimizers, schedules
+from downslope.core import DataError, is_custom, rebuild
+from downslope.data import Dataset, Origin, Preprocessing, arranged_as
+from downslope.layers import initializers
+from downslope.losses import Loss
+from downslope.networks import Sequential
+from downslope.runs import Record
+from downslope.training._problem import OF_PREPARE, Problem, prepare
+
+ROOMS = {
+    "layers": layers,
+    "initializers": initializers,
+    "losses": losses,
+    "networks": networks,
+    "optimizers": optimizers,
+    "schedules": schedules,
+}
+"""Whose public names a run's record may use."""
+
+
+OF_RECIPE = (*OF_PREPARE, "early_stopping")
+"""The settings of `ds.train` that a run's numbers depend on."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What `ds.train` was told.
+
+    Attributes:
+        net: the network.
+        data: the rows it was given.
+        settings: of `ds.train`, by name: all that the result depends on. With restarts, `start` holds the starting
+            weights of the one that was kept.
+
+    Example:
+        >>> import downslope as ds
+        >>> run = ds.train(ds.mlp([4], outputs=3), ds.load("iris"), epochs=3, progress=False)
+        >>> recipe = run.recipe
+        >>> again = ds.train(recipe.net, recipe.data, **recipe.settings, progress=False)
+        >>> bool((again.history["train_loss"] == run.history["train_loss"]).all())
+        True
+    """
+
+    net: Sequential
+    data: Dataset = dataclasses.field(repr=False)
+    settings: Mapping[str, Any]
+
+    def problem(self) -> Problem:
+        """Return the problem that these settings pose; it is prepared anew."""
+        return prepare(self.net, self.data, **{name: self.settings[name] for name in OF_PREPARE})
+
+
+def recipe_of_record(
+    record: Record,
+    *,
+    net: Sequential,
+    loss: Loss,
+    data: Dataset | None = None,
+    validation: Dataset | None = None,
+    optimizer: Any = None,
+    file: Path | None = None,
+) -> Recipe:
+    """Return what a run on disk was told, with its rows, read again from where they came unless they are given.
+
+    Raises:
+        DataError: nobody knows where the rows came from, or they are others now.
+        CustomPartError: the optimizer was a user's own, and is not given.
+    """
+    configuration = record.configuration
+    preprocessing = Preprocessing.from_json(record.preprocessing)
+    training = _rows(data, record.data.get("origin"), file, preprocessing, "data")
+    held_out = configuration["validation"]
+    if held_out == "data":
+        origin = record.data.get("validation_origin")
+        known = validation is not None or origin is not None
+        held_out = _rows(validation, origin, file, preprocessing, "validation") if known else 0.0
+    plain = {name: rebuild(configuration[name], ROOMS) for name in ("batch_size", "order", "normalize", "metrics")}
+    weights = configuration["class_weight"]
+    settings = plain | {
+        "loss": loss,
+        "optimizer": optimizer if is_custom(configuration["optimizer"]) and optimizer is not None else None,
+        "epochs": configuration["epochs"],
+        "early_stopping": configuration["early_stopping"] if held_out else None,
+        "validation": held_out,
+        "seed": record.seed,
+        "normalize_targets": configuration["normalize_targets"],
+        "start": None,
+        "class_weight": weights if weights is None or isinstance(weights, str) else dict(map(tuple, weights)),
+    }
+    if settings["optimizer"] is None:
+        settings["optimizer"] = rebuild(configuration["optimizer"], ROOMS)
+    return Recipe(net, training, settings)
+
+
+def check_fingerprint(problem: Problem, record: Record) -> None:
+    """Check that rows are those that a run was trained on.
+
+    Raises:
+        DataError: they are others.
+    """
+    if problem.data["fingerprint"] != record.data["fingerprint"]:
+        raise DataError(
+            f"`data` must be what this run was trained on, {record.data['rows']} rows as its record says, got others "
+            f"({problem.data['rows']} rows). Pass the same data set, or name it as `data` to measure on others."
+        )
+
+
+def _rows(
+    given: Dataset | None, origin: dict[str, Any] | None, file: Path | None, preprocessing: Preprocessing, name: str
+) -> Dataset:
+    """Return a data set that was given, or read again from where it came, or from where its file is now."""
+    if given is None:
+        if origin is None:
+            raise DataError(
+                f"`{name}` must be given: this run was trained on arrays, and its folder keeps no rows. Pass the data "
+                "set it was trained on."
+            )
+        known = Origin.from_json(origin)
+        given = (known if file is None else known.moved(file)).open()
+    data = arranged_as(given, preprocessing.input_shape)
+    return data if data.task == preprocessing.task else dataclasses.replace(data, task=preprocessing.task)

@@ -1,0 +1,74 @@
+"""`downslope diagnose`: a run's folder in, answers, findings and a page out."""
+
+import json
+import re
+
+import pytest
+
+from downslope.cli import _cache, _main
+
+TRAIN = ("train", "iris", "--network", "4", "--normalize", "none", "--optimizer", "sgd", "--epochs", "3", "--store")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A run that was trained from the command line."""
+    path = tmp_path_factory.mktemp("diagnose") / "run"
+    assert _main.run([*TRAIN, str(path)]) == 0
+    return path
+
+
+@pytest.fixture
+def cli(capsys, tmp_path, monkeypatch):
+    """Run a command in an empty folder; return its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_cache, "keep_compiled_code", lambda: None)
+
+    def run(*words):
+        capsys.readouterr()
+        code = _main.run([str(word) for word in words])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def test_the_three_questions_are_answered(cli, folder):
+    code, out, err = cli("diagnose", folder)
+    assert code == 0, err
+    places = [out.index(question) for question in ("Are we stuck?", "How fast does this converge", "Which start is")]
+    assert places == sorted(places)
+    assert "Measuring: eigenvalues of the Hessian" in err
+
+
+def test_verified_fixes_for_programs(cli, folder):
+    code, out, err = cli("diagnose", folder, "--verify", "--json")
+    assert code == 0, err
+    report = json.loads(out, parse_constant=pytest.fail)
+    assert {"run", "verdict", "stuck", "speed", "start", "findings", "trials"} == set(report)
+    assert report["trials"]
+    for trial in report["trials"]:
+        assert len(trial["without"]) == len(trial["with_fix"]) == len(trial["seeds"]) == 3
+        assert trial["code"] in {finding["code"] for finding in report["findings"]}
+
+
+def test_the_page_holds_everything_and_asks_for_nothing(cli, folder, tmp_path):
+    code, out, err = cli("diagnose", folder, "--html", "report.html")
+    assert code == 0, err
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("<img alt=") == page.count("<figcaption>") >= 4
+    assert not re.search(r"<script|(src|href)=\"(?!data:)", page)
+    assert "$" not in page
+    assert "Are we stuck?" in page
+
+
+def test_mistakes_end_in_one_line(cli, folder, tmp_path):
+    for words, said in (
+        (("diagnose", "nowhere"), "there is nothing at nowhere"),
+        (("diagnose", folder, "--html", "report.pdf"), "must end in .html or .htm"),
+        (("diagnose", folder, "rows.csv"), "not from a file"),
+    ):
+        code, out, err = cli(*words)
+        assert (code, out) == (2, ""), err
+        assert said in err
+        assert len(err.splitlines()) == 1

@@ -1,0 +1,60 @@
+"""Pages of documentation: their Python runs, their commands exist, their links lead somewhere."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from doc_blocks import blocks, run_python
+from downslope.cli._app import app
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+DRAWN = {"curvature": {"spectrum.png", "shares.png", "blocks.png"}}
+"""The files that the code of a page writes."""
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+
+
+@every_page
+def test_its_python_runs(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    _, missing = run_python(page)
+    assert {path.name for path in tmp_path.iterdir()} == DRAWN.get(page.stem, set())
+    if missing:
+        pytest.skip(f"ran, but for blocks that need {', '.join(sorted(set(missing)))}")
+
+
+@every_page
+def test_its_commands_and_options_exist(page):
+    verbs = typer.main.get_command(app).commands
+    for block in blocks(page, "bash"):
+        for line in block.code.splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:1] != ["downslope"]:
+                continue
+            known = {option for parameter in verbs[words[1]].params for option in parameter.opts}
+            assert {word for word in words[2:] if word.startswith("--")} <= known, line
+
+
+@every_page
+def test_its_links_to_files_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_blocks_run_in_one_namespace_and_errors_name_their_line(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# Title\n\n```python\nx = 1\n```\n\n```text\nnot code\n```\n\n```python\ny = x + 1\n```\n")
+    assert run_python(page)[0]["y"] == 2
+    page.write_text(
+        "```python\nimport a_package_nobody_has\nz = 1\n```\n\n```python\nz\n```\n\n```python\nw = 3\n```\n"
+    )
+    names, missing = run_python(page)
+    assert (names["w"], missing) == (3, ["a_package_nobody_has"])
+    page.write_text("one\n\n```python\n\n1 / 0\n```\n")
+    with pytest.raises(ZeroDivisionError) as caught:
+        run_python(page)
+    assert caught.traceback[-1].lineno == 4  # counted from 0
