@@ -53,7 +53,7 @@ def test_a_batch_of_all_rows_has_no_error():
     errors = hvp_noise(surface_of_squares(64), np.ones(3), batch_sizes=[16, 64], draws=2)
     assert errors.hvp_errors[1] < 1e-12
     assert errors.enough(1e-6) == 64
-    assert errors.enough(1e-15) is None or errors.hvp_errors[1] == 0
+    assert errors.enough(-1.0) is None
 
 
 @pytest.mark.parametrize("sizes", [[], [8, 12], [8, 4096]])
@@ -71,7 +71,8 @@ def test_steps_and_examples_trade_off_around_the_noise_scale():
 
 def test_time_is_steps_times_seconds_and_the_smallest_near_the_fastest_is_taken():
     found = outlooks(costs([1.0, 1.0, 1.05, 1.9, 3.7]), 1e9)  # far below the noise scale only throughput counts
-    np.testing.assert_allclose([one.time for one in found], [7.568, 3.784, 1.986, 1.797, 1.75][:5], rtol=0.1)
+    seconds = np.array([1.0, 1.0, 1.05, 1.9, 3.7]) / np.array([4, 8, 16, 32, 64])
+    np.testing.assert_allclose([one.time for one in found], seconds / seconds.min(), rtol=1e-6)
     assert fastest(found).batch_size == 32
     assert fastest(outlooks(costs([1.0, 1.0, 1.0, 2.0, 4.0]), 1e-6)).batch_size == 4
 

@@ -90,10 +90,9 @@ def test_range_test_steps_at_rising_rates_until_the_loss_blows_up():
     np.testing.assert_allclose(found.rates, np.geomspace(1e-4, 1e4, 80)[:count])
     assert found.blow_up == found.rates[-1]
     assert found.steepest < found.lowest < found.blow_up
-    first = ds.loss_and_gradients(
-        problem.net, problem.start, *(a[problem.batches.at(epoch=0, step=0)] for a in (problem.train.x, problem.train.t)),
-        "squared_error",
-    )  # fmt: skip
+    rows = problem.batches.at(epoch=0, step=0)
+    batch = problem.train.x[rows], problem.train.t[rows]
+    first = ds.loss_and_gradients(problem.net, problem.start, *batch, "squared_error")
     np.testing.assert_allclose(found.losses[0], first.loss)
     np.testing.assert_allclose(found.smoothed[0], found.losses[0])
 

@@ -98,6 +98,7 @@ from .training import Sweep as Sweep
 from .training import Track as Track
 from .training import Tracking as Tracking
 from .training import Trajectory as Trajectory
+from .training import find_batch_size as find_batch_size
 from .training import find_learning_rate as find_learning_rate
 from .training import open_run as open_run
 from .training import race as race

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,7 +58,7 @@ LearningRateOption = Annotated[
     ),
 ]
 AutoLearningRateOption = Annotated[
-    float | None,
+    Any,
     typer.Option(
         parser=reader(float, "a number above 0 or 'auto'", auto="auto"),
         metavar="NUMBER",
@@ -115,7 +115,7 @@ BatchSizeOption = Annotated[
     ),
 ]
 AutoBatchSizeOption = Annotated[
-    int,
+    Any,
     typer.Option(
         parser=reader(int, "a whole number of rows, 'all' or 'auto'", all=ALL_ROWS, auto="auto"),
         metavar="ROWS",

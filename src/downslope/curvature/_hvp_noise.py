@@ -94,7 +94,9 @@ def hvp_noise(
     Hg = measure.shape.flatten(surface.hvp(params, measure.shape.unflatten(g)))
     lengths = float(jnp.linalg.norm(g)), float(jnp.linalg.norm(Hg))
     if not min(lengths) > 0:
-        raise SettingError("`H g` must not be 0 for its noise to be compared with it, got a point where it is.", "params")
+        raise SettingError(
+            "`H g` must not be 0 for its noise to be compared with it, got a point where it is.", "params"
+        )
     squares = np.empty((len(sizes), draws, 2))
     for place, size in enumerate(sizes):
         for draw in range(draws):

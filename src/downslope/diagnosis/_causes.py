@@ -62,8 +62,8 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "classes_unbalanced": (),
     "label_noise": ("overfit", "batch_too_small", "bouncing", "underfit"),
     "widths_unequal": (*_UNITS, "vanishing_gradients", "underfit", "ill_conditioned", "bouncing", "deeper_than_needed"),
-    "vanishing_gradients": ("saturated_units", "batch_too_large", "deeper_than_needed", *_LEARNS_BADLY),
     "vanishing_signal": ("vanishing_gradients", "batch_too_large", "deeper_than_needed", *_LEARNS_BADLY),
+    "vanishing_gradients": ("saturated_units", "batch_too_large", "deeper_than_needed", *_LEARNS_BADLY),
     "exploding_signal": ("exploding_gradients", *_UNITS, "rate_too_large", *_LEARNS_BADLY),
     "exploding_gradients": ("rate_too_large", *_UNITS, *_LEARNS_BADLY),
     "batch_too_small": ("rate_too_large", "overfit", "bouncing"),
@@ -84,6 +84,10 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
 AS_GOOD = 0.8
 """A cause is believed if undoing it brings back so much of what the symptom's own fix does: short trainings from other
 starts differ by that much."""
+
+BELIEVED = {("batch_too_large", "rate_too_small")}
+"""Causes that are believed whatever the symptom's own fix does: a rate is too small only for the number of steps, and
+batches that waste most of their rows are why there are so few."""
 
 
 def findings_of_case(case: Case) -> tuple[Finding, ...]:
@@ -132,7 +136,8 @@ def ordered(findings: Sequence[Finding], learned: Learned) -> tuple[Finding, ...
 def _causes(cause: Finding, symptom: Finding, learned: Learned) -> bool:
     """Return whether undoing a cause does about as much as the symptom's own fix, where that was tried."""
     wanted = learned.tried_cure(symptom.code)
-    if wanted is None or symptom.severity == "note" or cause.change is None:
+    known = (cause.code, symptom.code) in BELIEVED
+    if known or wanted is None or symptom.severity == "note" or cause.change is None:
         return True
     learned.attempt(cause.code, cause.change)
     return (learned.tried_cure(cause.code) or 0.0) >= AS_GOOD * wanted

@@ -44,7 +44,7 @@ def _inputs(learned: Learned) -> list[Finding]:
                 severity,
                 "The inputs are not normalized: features differ in scale from each other or from 1, which makes the "
                 "loss surface a narrow ravine.",
-                f"features have standard deviations from {found.smallest:.3g} to {found.largest:.3g}; {_moments(found)}",
+                f"standard deviations of features from {found.smallest:.3g} to {found.largest:.3g}; {_moments(found)}",
                 fix,
                 change,
             )
@@ -118,8 +118,8 @@ def _order(learned: Learned) -> list[Finding]:
         Finding(
             "data_order_correlated",
             "severe" if found.share >= MOST_DRIFT or learned.crippled else "warning",
-            "Rows are learned from in an order that is correlated: successive batches show different parts of the data, "
-            "and the network swings between them.",
+            "Rows are learned from in an order that is correlated: successive batches show different parts of the "
+            "data, and the network swings between them.",
             f"{100 * found.share:.0f} % of the variance of the {found.of} lies between batches of {case.batch_size} "
             f"rows; shuffled it is 0 ± {100 * found.error:.1g} %.",
             "Shuffle the rows anew each epoch: order='shuffle'.",

@@ -22,8 +22,8 @@ WASTEFUL = 10.0
 """A batch of so many noise scales: nine rows in ten are wasted, for the efficiency is `1 / (1 + B / B_noise)`."""
 
 ILL_CONDITIONED = 100.0
-"""`λ_max` over the curvature of directions that are left to descend, from which the descent is slow for this reason: at the
-best rate `κ ln(10)/4 ≈ 58` steps then go into a tenth of the loss, with the best momentum a tenth of that."""
+"""`λ_max` over the curvature of directions that are left to descend, from which that is what makes it slow: at the best
+rate `κ ln(10)/4 ≈ 58` steps then go into a tenth of the loss, with the best momentum a tenth of that."""
 
 NEAR_LIMIT = 0.1
 """A rate above this share of the stability limit cannot be raised tenfold: where progress is slow then, curvatures are
@@ -106,7 +106,7 @@ def _conditioning(learned: Learned) -> list[Finding]:
             severity,
             "The loss is ill-conditioned: the rate that its steepest direction allows is much too small for the "
             "directions that are left to descend.",
-            f"λ_max is {case.sharpness:.3g}, κ times the curvature that is left to descend, κ = {kappa:.3g}; the rate is "
+            f"λ_max is {case.sharpness:.3g}, κ = {kappa:.3g} times the curvature that is left to descend; the rate is "
             f"{stability.share:.2g} of the stability limit {stability.limit:.3g}. A short training with momentum "
             f"{momentum:g} reaches {learned.tried['ill_conditioned']:.3g}, this run {learned.reached:.3g}.",
             f"Use momentum {momentum:g}, which suits this κ: {change['optimizer']!r}; or normalize inputs and layers.",

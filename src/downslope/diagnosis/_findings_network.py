@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,7 @@ def _widths(learned: Learned) -> list[Finding]:
     """Find a hidden layer much narrower, or much wider, than its neighbors."""
     case = learned.case
     widths, outputs = hidden_widths(case.recipe.net), case.signals_start.layers[-1].shape[-1]
-    steps = [max(a, b) / min(a, b) for a, b in zip(widths, widths[1:], strict=False)]
+    steps = [max(pair) / min(pair) for pair in pairwise(widths)]
     net = even(case.recipe.net, case.problem.preprocessing.input_shape)
     if not steps or max(steps) <= UNEVEN or net is None:
         return []

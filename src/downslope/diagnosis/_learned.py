@@ -29,8 +29,9 @@ HALF = 0.5
 """A run that learned less than half of what is known to be learnable is crippled: that is what `"severe"` means. A
 cause is convincing if undoing it brings back half of what is missing, or more."""
 
-CLEAR = 0.1
-"""A fix is worth a warning if it gains a tenth of what is learnable, beyond what differs between short trainings; or"""
+CLEAR, BY_CHANCE = 0.1, 0.05
+"""A fix is worth a warning if it gains a tenth of what is learnable, and a twentieth of the trivial loss, which short
+trainings from other starts may differ by; or"""
 
 HALVED, NEGLIGIBLE = 0.5, 0.01
 """if it halves the loss, and that by more than a hundredth of the trivial loss, below which nobody looks."""
@@ -139,7 +140,7 @@ class Learned:
 
     def cure(self, loss: float) -> float:
         """Return how much of what is missing a fix brings back that reaches this loss: 1 is all."""
-        missing = self.reached - min(self.known, loss)
+        missing = self.reached - self._lowest(loss)
         return (self.reached - loss) / missing if missing > 0 and np.isfinite(loss) else 0.0
 
     def tried_cure(self, code: str) -> float | None:
@@ -153,9 +154,13 @@ class Learned:
         gain = self.reached - loss
         if self.crippled and self.cure(loss) >= HALF:
             return "severe"
-        clear = gain > CLEAR * (self.trivial - min(self.known, loss))
+        clear = gain > max(CLEAR * (self.trivial - self._lowest(loss)), BY_CHANCE * abs(self.trivial))
         halved = loss < HALVED * self.reached and gain > NEGLIGIBLE * abs(self.trivial)
         return "warning" if gain > 0 and (clear or halved or self.diverged) else None
+
+    def _lowest(self, loss: float) -> float:
+        """Return the lowest loss that is known by now to be reachable, this one among them."""
+        return min(self.known, loss, *self.tried.values())
 
     def _tell(self, what: str) -> None:
         if self.case.tell is not None:

@@ -59,7 +59,7 @@ def rate_trials(case: Case) -> Trials | None:
     """Return short trainings at other rates, from the run's own start; None if the optimizer shows no rate."""
     first = case.history.get("learning_rate", np.empty(0))
     rate = float(first[0]) if len(first) else None
-    shown = case.problem.optimizer.hyperparams.get("learning_rate")
+    shown: Any = case.problem.optimizer.hyperparams.get("learning_rate")
     if rate is None and shown is not None:
         rate = float(shown(0) if callable(shown) else shown)
     if not rate:
@@ -87,8 +87,8 @@ def short_training(case: Case, change: Mapping[str, Any]) -> tuple[float, Proble
 
 def brief(case: Case, settings: dict[str, Any], *, at_once: int) -> dict[str, Any]:
     """Return settings for as many epochs as a trial may take, and no more than the run was to make."""
-    rows, size = len(case.problem.train), settings["batch_size"]
-    size = min(rows, round(float(size(0))) if callable(size) else size)
+    rows, given = len(case.problem.train), settings["batch_size"]
+    size = min(rows, size_at(given, 0) if isinstance(given, Schedule) else given)
     a_step = tree_size(case.problem.start.params) * size * at_once
     steps = int(np.clip(WORK / a_step, FEWEST_STEPS, MOST_STEPS))
     epochs = max(1, min(settings["epochs"], steps // -(-rows // size)))

@@ -47,7 +47,7 @@ def even(net: Sequential, input_shape: Shape) -> Sequential | None:
     Example:
         >>> import downslope as ds
         >>> [layer.units for layer in even(ds.mlp([100, 4, 100], outputs=3), (20,)).layers[::2]]
-        [32, 32, 32, 3]
+        [35, 35, 35, 3]
     """
     places = hidden_places(net)
     if len(places) < 2 or _has_blocks(net):

@@ -21,7 +21,7 @@ OUTER = (0.02, 0.98)
 
 
 def learning_rate(found: FoundLearningRate) -> Figure:
-    """Return a figure of the range test and of the short trainings, over one axis of rates.
+    r"""Return a figure of the range test and of the short trainings, over one axis of rates.
 
     Above, the loss of each batch while the rate grew, and its average; below, what short trainings reached at each
     rate, those that diverged as crosses at the top. The rate suggested is a star and a line through both; the rates
@@ -35,7 +35,7 @@ def learning_rate(found: FoundLearningRate) -> Figure:
         >>> from downslope.training import find_learning_rate
         >>> found = find_learning_rate(ds.mlp([], outputs=3), ds.load("iris"), steps=40, progress=False)
         >>> [axes.get_ylabel() for axes in learning_rate(found).axes]
-        ['loss of the batch', 'training loss\\nafter 40 steps']
+        ['loss of the batch', 'training loss\nafter 40 steps']
     """
     return drawn(lambda figure: _draw(figure, found), (7.6, 6.4))
 

@@ -9,9 +9,11 @@ from downslope.core import SettingError
 from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
+from downslope.schedules import Schedule
 from downslope.training._find_batch_size import find_batch_size
 from downslope.training._find_learning_rate import find_learning_rate
 from downslope.training._found_learning_rate import FoundLearningRate
+from downslope.training._problem import size_at
 
 AUTO = "auto"
 USUAL_BATCH = 32
@@ -81,7 +83,7 @@ def _rate(net: Sequential, data: Dataset, optimizer: Any, size: int, shared: dic
 
 def _first_size(batch_size: Any) -> int:
     """Return a batch size, of a schedule that of the first epoch."""
-    return round(float(batch_size(0))) if callable(batch_size) else batch_size
+    return size_at(batch_size, 0) if isinstance(batch_size, Schedule) else batch_size
 
 
 def _began_low(sentence: str) -> str:

@@ -69,9 +69,7 @@ def batch_costs(problem: Problem, *, memory_limit: int, deadline: Deadline, tell
             "memory_limit",
         )
     known = step.timed(sizes[0], program, deadline)
-    measured, why = throughputs(
-        step, sizes, known=known, memory_limit=memory_limit, deadline=deadline, tell=tell
-    )
+    measured, why = throughputs(step, sizes, known=known, memory_limit=memory_limit, deadline=deadline, tell=tell)
     tell("the optimizer's update")
     drawing = {order: _drawing_seconds(problem, order) for order in ORDERS}
     return BatchCosts(tuple(measured), _update_seconds(problem, deadline), drawing, problem.batches.order, tuple(why))

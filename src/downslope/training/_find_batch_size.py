@@ -118,7 +118,7 @@ def find_batch_size(
         >>> from downslope.training import find_batch_size
         >>> net, data = ds.mlp([8], outputs=3), ds.load("iris")
         >>> found = find_batch_size(net, data, normalize="standard", seconds=1, steps=40, progress=False)
-        >>> found.suggestion in found.table()["batch_size"], found.noise.interval[0] >= 0
+        >>> found.suggestion in found.table()["batch_size"], bool(found.noise.interval[0] >= 0)
         (True, True)
 
     References:
@@ -162,7 +162,9 @@ def find_batch_size(
         return found
     held_out = HELD_OUT if not isinstance(validation, Dataset) and validation == 0 else validation
     whole = prepare(net, data, validation=held_out, **settings)
-    return replace(found, trainings=_trainings(whole, found, seeds=seeds, epochs=epochs, fresh=start is None, tell=told))
+    return replace(
+        found, trainings=_trainings(whole, found, seeds=seeds, epochs=epochs, fresh=start is None, tell=told)
+    )
 
 
 def _trained(problem: Problem, steps: int, watcher: Progress, tell: Tell) -> tuple[Descent, int]:

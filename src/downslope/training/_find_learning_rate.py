@@ -66,8 +66,8 @@ def find_learning_rate(
        optimizer overshoots along it: `2/λ` for gradient descent, `(2 + 2μ)/λ` with momentum; for Adam and others that
        divide by the size of gradients, `λ` of the Hessian so divided.
 
-    Nothing of the user's is touched, and a training afterwards is the same, bit for bit. The same settings give the same
-    rate. Ctrl-C during the short trainings ends them, and they are judged as they stand.
+    Nothing of the user's is touched, and a training afterwards is the same, bit for bit. The same settings give
+    the same rate. Ctrl-C during the short trainings ends them, and they are judged as they stand.
 
     Args:
         net: the network.

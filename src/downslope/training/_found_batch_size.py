@@ -95,8 +95,8 @@ class FoundBatchSize:
         low, high = self.between
         doubt = f"{low} to {high} within its 95 % interval" if low != high else "the same throughout its 95 % interval"
         return (
-            f"{why}: {chosen.steps:.3g} times the fewest steps and {chosen.examples:.3g} times the fewest examples, at a "
-            f"noise scale of {rows_text(self.noise_scale)} rows ({doubt})."
+            f"{why}: {chosen.steps:.3g} times the fewest steps and {chosen.examples:.3g} times the fewest examples, at "
+            f"a noise scale of {rows_text(self.noise_scale)} rows ({doubt})."
         )
 
     def rate_factor(self, batch_size: int) -> float:

@@ -81,7 +81,9 @@ class FoundLearningRate:
     def __str__(self) -> str:
         others = list(self.suggestions.items())[1:]
         test, trials = self.range_test, self.trials
-        lines = [f"Learning rate {self.suggestion:g} for {self.optimizer.maker.__name__}, batches of {self.batch_size}."]
+        lines = [
+            f"Learning rate {self.suggestion:g} for {self.optimizer.maker.__name__}, batches of {self.batch_size}."
+        ]
         lines += [self.reason, ""]
         lines += [f"  {name:<9}  {found.rate:<9.3g}  {found.why}" for name, found in others]
         lines += [""] if others else []

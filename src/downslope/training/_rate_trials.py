@@ -25,9 +25,8 @@ class RateTrials:
 
     Attributes:
         rates: in rising order, each 1, 2 or 5 times a power of ten.
-        losses: what each reached, the mean over three starts: the lowest validation loss where there are validation rows, else the mean training
-            loss of the last epochs; infinite for one that diverged
-            from any.
+        losses: what each reached, the mean over three starts: the lowest validation loss where there are validation
+            rows, else the mean training loss of the last fifth of the epochs; infinite for one that diverged from any.
         epochs: of each training.
         steps: of each training.
         measured: `"validation loss"` or `"training loss"`.

@@ -102,7 +102,7 @@ def tracked_step(
     values |= _pair_values("preconditioned_sharpness", "preconditioned_residual", adapted)
     values["converged"] = plain is not None and all(bool(p.converged[0]) for p in (plain, adapted) if p is not None)
     status = "not finite" if plain is None else plain.status
-    return Found(values, status, plain and plain.vectors[0], adapted and adapted.vectors[0])
+    return Found(values, status, *(None if pairs is None else pairs.vectors[0] for pairs in (plain, adapted)))
 
 
 def _step_values(surface: RowsSurface, params: PyTree, led_to: PyTree, rate: float | None) -> dict[str, float]:
