@@ -116,14 +116,3 @@ def test_a_model_in_training_mode_is_refused():
 
     with pytest.raises(SettingError, match=r"must answer the same .* \(dropout off"):
         adapters.from_function(loss, params).value(params)
-
-
-@pytest.mark.parametrize("title", ["Plain JAX", "Flax NNX", "Equinox", "PyTorch"])
-def test_the_page_runs(title, float32, capsys):
-    pytest.importorskip({"Flax NNX": "flax.nnx", "Equinox": "equinox", "PyTorch": "torch"}.get(title, "jax"))
-    sections = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    text = next(section for section in sections if section.startswith(title))
-    code = "\n".join(re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL))
-    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        exec(compile(code, str(PAGE), "exec"), {})  # noqa: S102
-    assert "eigenvalues of the Hessian" in capsys.readouterr().out

@@ -41,6 +41,7 @@ def test_the_three_questions_are_answered(cli, folder):
     assert "Measuring: eigenvalues of the Hessian" in err
 
 
+@pytest.mark.slow
 def test_verified_fixes_for_programs(cli, folder):
     code, out, err = cli("diagnose", folder, "--verify", "--json")
     assert code == 0, err
@@ -52,6 +53,7 @@ def test_verified_fixes_for_programs(cli, folder):
         assert trial["code"] in {finding["code"] for finding in report["findings"]}
 
 
+@pytest.mark.slow
 def test_the_page_holds_everything_and_asks_for_nothing(cli, folder, tmp_path):
     code, out, err = cli("diagnose", folder, "--html", "report.html")
     assert code == 0, err

@@ -56,6 +56,7 @@ def test_the_rate_for_programs(cli):
     assert found["batch_size"] == 32
 
 
+@pytest.mark.slow
 def test_training_finds_what_it_is_told_to(cli, tmp_path):
     auto = ("--learning-rate", "auto", "--batch-size", "auto", "--epochs", "2", "--store", "run")
     code, _, err = cli("train", "iris", *LINEAR, *auto)

@@ -75,6 +75,7 @@ def test_programs_are_told_the_same_as_python(reported, folder):
     assert [group["parameters"] for group in found["blocks"]["groups"]] == [15, 12]
 
 
+@pytest.mark.slow
 def test_other_rows_and_fewer_rows_can_be_measured(reported):
     whole, few = reported("sgd", "iris", "--k", "1"), reported("sgd", "iris", "--k", "1", "--rows", "40")
     assert (whole["rows"], few["rows"]) == (150, 40)
@@ -90,6 +91,7 @@ def test_optimizers_with_a_limit_of_their_own_are_named(cli):
     assert "adam has a limit of its own" in out
 
 
+@pytest.mark.slow
 def test_the_gauss_newton_term_and_its_figures(cli, folder):
     options = ("--operator", "gauss_newton", "--k", "1", "--blocks", "--figure", "term.png")
     code, out, err = cli("spectrum", "sgd", *options)

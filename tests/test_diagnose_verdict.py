@@ -120,6 +120,7 @@ def faithful(**settings):
     return trained(ds.mlp([], outputs=1), ds.load("old_faithful"), **(both | settings))
 
 
+@pytest.mark.slow
 def test_identical_units_end_at_a_saddle_with_the_way_out_of_the_symmetric_subspace():
     alike = ds.initializers.constant(0.5)
     net = ds.Sequential([ds.Dense(3, initializer=alike), ds.Tanh(), ds.Dense(1, initializer=alike)])
@@ -139,6 +140,7 @@ def test_identical_units_end_at_a_saddle_with_the_way_out_of_the_symmetric_subsp
     assert further.history["train_loss"][-1] < 0.5 * run.history["train_loss"][-1]
 
 
+@pytest.mark.slow
 def test_all_zero_weights_end_at_a_saddle():
     net = ds.mlp([8], outputs=3, activation="tanh", initializer="zeros")
     verdict = verdict_of(case_of(trained(net, ds.load("iris"), optimizer=ds.sgd(0.5), batch_size=150, epochs=60)))
@@ -146,6 +148,7 @@ def test_all_zero_weights_end_at_a_saddle():
     assert verdict.stuck
 
 
+@pytest.mark.slow
 def test_the_edge_of_stability_is_healthy():
     # a Chebyshev polynomial, as in appendix of Cohen et al. (2021)
     x = np.linspace(-1, 1, 20)[:, None]
@@ -194,6 +197,7 @@ def test_a_short_training_descends():
     assert "Observed" in speed_answer(case)
 
 
+@pytest.mark.slow
 def test_units_that_are_all_dead_are_a_plateau():
     net = ds.mlp([8], outputs=3)
     start = net.init(0, (4,))
@@ -203,6 +207,7 @@ def test_units_that_are_all_dead_are_a_plateau():
     assert "dead" in verdict.statement
 
 
+@pytest.mark.slow
 def test_gradients_that_vanish_are_a_plateau():
     net = ds.mlp([8] * 6, outputs=3, activation="sigmoid")
     verdict = verdict_of(case_of(trained(net, ds.load("iris"), epochs=30, optimizer=ds.sgd(0.1))))
@@ -234,6 +239,7 @@ def test_a_run_opened_from_its_folder_gives_the_same_case(tmp_path):
     assert opened.batch_size == 32
 
 
+@pytest.mark.slow
 def test_a_case_measures_what_a_run_has():
     split = {"epochs": 5, "validation": 0.2, "batch_size": 10}
     run = trained(ds.mlp([6], outputs=3), ds.load("iris"), optimizer=ds.sgd(0.1, momentum=0.8), **split)

@@ -18,6 +18,7 @@ DRAWN = {"curvature": {"spectrum.png", "shares.png", "blocks.png"}}
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 
+@pytest.mark.slow
 @every_page
 def test_its_python_runs(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

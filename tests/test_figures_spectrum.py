@@ -58,6 +58,7 @@ def test_the_gauss_newton_term_stands_beside_the_hessian(bowl):
     assert f"trace {OUTLIERS.sum():.4g} ± 0 (standard error)" in figures.alt_text(figure)
 
 
+@pytest.mark.slow
 @every_operator
 def test_counts_are_between_their_bounds(name):
     found = case(name, 2)

@@ -108,6 +108,7 @@ def test_the_rate_goes_with_the_size_below_the_noise_scale(found):
     np.testing.assert_allclose(found.rate_factor(10**9), 2, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.optimized
 def test_finding_touches_nothing(monkeypatch):
     monkeypatch.setattr(_find_batch_size, "TRAINED_SIZES", (40,))

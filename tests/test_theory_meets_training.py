@@ -104,6 +104,7 @@ def test_a_later_epoch_predicts_with_the_velocity_that_was_left(momentum, nester
     np.testing.assert_allclose(found.predicted, found.observed, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_network_near_its_minimum_is_a_bowl():
     data, net = ds.load("old_faithful"), ds.mlp([2], outputs=1, activation="tanh")
     settings = {"normalize": "standard", "normalize_targets": "standard", "record": ds.Record(parameters_every=1)}

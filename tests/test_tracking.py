@@ -47,7 +47,9 @@ def flat(tree):
     "net, data",
     [
         pytest.param(PLAIN, ROWS, id="dense"),
-        pytest.param(SHAPED_NETWORKS["batch norm and skips"][0], ROWS, id="batch norm, skips, dropout"),
+        pytest.param(
+            SHAPED_NETWORKS["batch norm and skips"][0], ROWS, id="batch norm, skips, dropout", marks=pytest.mark.slow
+        ),
         pytest.param(EVERYTHING, IMAGES, id="everything", marks=pytest.mark.slow),
     ],
 )
@@ -60,6 +62,7 @@ def test_tracking_does_not_change_a_bit(net, data):
     assert plain.tracking is None
 
 
+@pytest.mark.slow
 def test_what_is_tracked_is_what_the_library_measures_at_those_parameters():
     track, record = Track(curvature_every=4, budget=None, tol=1e-8, max_hvps=100), ds.Record(parameters_every=1)
     run = trained(track=track, record=record, optimizer=ds.sgd(0.05, momentum=0.5))
@@ -86,6 +89,7 @@ def test_what_is_tracked_is_what_the_library_measures_at_those_parameters():
     assert np.isnan(found.preconditioned_sharpness).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "block, weighted", [(2**24, False), (60, True)], ids=["equal rows in one block", "weighted rows in many blocks"]
 )
@@ -207,6 +211,7 @@ def test_an_edge_that_is_not_known_is_left_open(optimizer):
     )
 
 
+@pytest.mark.slow
 def test_adam_is_tracked_by_its_preconditioned_sharpness():
     track = Track(curvature_every=1, budget=None, tol=1e-7, max_hvps=200)
     run = trained(track=track, record=ds.Record(parameters_every=1), optimizer=ds.adam(0.01, eps=1e-2), batch_size=50)
@@ -251,6 +256,7 @@ def test_the_change_of_phase_is_the_first_step_of_noise_for_good():
     assert calm.phase_change is None
 
 
+@pytest.mark.slow
 def test_noise_takes_over_as_a_network_comes_to_fit_its_data():
     net, digits = ds.mlp([16], outputs=10), ds.load("digits")
     data, track = ds.Dataset(digits.x[:600], digits.y[:600]), Track(curvature_every=10, budget=None)

@@ -7,6 +7,8 @@ from downslope.diagnosis._finding import Finding
 from downslope.diagnosis._initialization import initialization_report
 from downslope.diagnosis._initialization_report import InitializationReport, Inputs, LayerStart, Stage
 from downslope.diagnosis._prediction import Prediction, predict_descent
+from downslope.diagnosis._remedies import compare_remedies
+from downslope.diagnosis._remedy_table import Remedy, RemedyTable
 from downslope.diagnosis._report import Report
 from downslope.diagnosis._start_comparison import StartComparison
 from downslope.diagnosis._verdict import VERDICTS, Verdict
@@ -22,6 +24,8 @@ __all__ = [
     "Inputs",
     "LayerStart",
     "Prediction",
+    "Remedy",
+    "RemedyTable",
     "Report",
     "Stage",
     "StartComparison",
@@ -30,6 +34,7 @@ __all__ = [
     "WayOut",
     "case_of",
     "compare_initializations",
+    "compare_remedies",
     "diagnose",
     "initialization_report",
     "predict_descent",

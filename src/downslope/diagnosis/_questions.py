@@ -136,7 +136,7 @@ def _faster(case: Case) -> list[str]:
     elif noise is not None and noise >= NOISE_WINS and case.noise is not None:
         size, rows = case.noise.value, len(case.problem.train)
         upto = "" if size is None or size >= rows else f", up to about {size:,.0f} rows,"
-        advice.append(f"steps are mostly noise, so a larger batch{upto} or a rate that decays")
+        advice.append(f"steps are mostly noise, so a larger batch{upto} with a rate to match, or a rate that decays")
     if poor and case.momentum < 0.5:
         advice.append("curvatures are unequal, so momentum, and normalized inputs where they are not")
     return [f"What helps: {'; '.join(advice)}."] if advice else ["What was measured suggests nothing faster."]

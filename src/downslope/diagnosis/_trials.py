@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from downslope.core import UnknownNameError, tree_size
 from downslope.diagnosis._case import Case
+from downslope.schedules import Schedule
 from downslope.training import Problem, Run, prepare, sweep, train
 
 FACTORS = (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -61,7 +62,7 @@ def rate_trials(case: Case) -> Trials | None:
     rate = float(first[0]) if len(first) else None
     shown: Any = case.problem.optimizer.hyperparams.get("learning_rate")
     if rate is None and shown is not None:
-        rate = float(shown(0) if callable(shown) else shown)
+        rate = float(shown(0) if isinstance(shown, Schedule) else shown)
     if not rate:
         return None
     rates = [rate * factor for factor in FACTORS]
@@ -88,7 +89,7 @@ def short_training(case: Case, change: Mapping[str, Any]) -> tuple[float, Proble
 def brief(case: Case, settings: dict[str, Any], *, at_once: int) -> dict[str, Any]:
     """Return settings for as many epochs as a trial may take, and no more than the run was to make."""
     rows, given = len(case.problem.train), settings["batch_size"]
-    size = min(rows, size_at(given, 0) if isinstance(given, Schedule) else given)
+    size = min(rows, round(float(given(0))) if isinstance(given, Schedule) else given)
     a_step = tree_size(case.problem.start.params) * size * at_once
     steps = int(np.clip(WORK / a_step, FEWEST_STEPS, MOST_STEPS))
     epochs = max(1, min(settings["epochs"], steps // -(-rows // size)))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from downslope.core import Shape
-from downslope.layers import Activation, AnyLayer, ContextLayer, Dense, Dropout, Layer, Nested, ReLU
+from downslope.layers import Activation, AnyLayer, ContextLayer, Dense, Dropout, Layer, Nested, ReLU, Residual
 from downslope.networks import Sequential, sites_of
 from downslope.optimizers import Optimizer
 
@@ -103,6 +103,24 @@ def with_numbers(optimizer: Optimizer, **numbers: Any) -> Optimizer:
     return optimizer.maker(**own)
 
 
+def with_skips(net: Sequential) -> Sequential | None:
+    """Return the network with a skip around every hidden dense layer but the first, with what follows it.
+
+    None for a network with fewer than two of them, or with blocks already.
+
+    Example:
+        >>> import downslope as ds
+        >>> [type(layer).__name__ for layer in with_skips(ds.mlp([8, 8], outputs=1)).layers]
+        ['Dense', 'ReLU', 'Residual', 'Dense']
+    """
+    places = hidden_places(net)
+    if len(places) < 2 or _has_blocks(net):
+        return None
+    last = max(place for place, layer in enumerate(net.layers) if isinstance(layer, Dense))
+    blocks = [Residual(net.layers[start:end]) for start, end in zip(places[1:], [*places[2:], last], strict=True)]
+    return Sequential([*net.layers[: places[1]], *blocks, *net.layers[last:]])
+
+
 def shallower(net: Sequential, *, hidden: int) -> Sequential | None:
     """Return the network with its first hidden dense layers only, each with what follows it, and its last layer."""
     places = hidden_places(net)
@@ -132,14 +150,14 @@ def _weights(net: Sequential, input_shape: Shape) -> int:
 
 
 def _with_widths(net: Sequential, widths: dict[int, int]) -> Sequential:
-    layers: Sequence[Any] = net.layers
-    return Sequential(
-        [replace(layer, units=widths[place]) if place in widths else layer for place, layer in enumerate(layers)]
-    )
+    layers: list[Any] = list(net.layers)
+    for place, width in widths.items():
+        layers[place] = replace(layers[place], units=width)
+    return Sequential(layers)
 
 
 def _has_blocks(net: Sequential) -> bool:
-    """Return whether layers hold others, or learn without being dense, so that widths are tied to each other."""
+    """Return whether layers hold others, so that widths are tied to each other."""
     return any(isinstance(layer, Nested) for layer in net.layers)
 
 
@@ -148,7 +166,7 @@ def _normed(layers: Sequence[Any], norm: Any) -> list[Any]:
     found: list[Any] = []
     for layer in layers:
         if isinstance(layer, Nested):
-            found.append(replace(layer, layers=tuple(_normed(layer.layers, norm))))  # pyright: ignore
+            found.append(_with_layers(layer, tuple(_normed(layer.layers, norm))))
         else:
             found += [norm, layer] if isinstance(layer, Activation) else [layer]
     return found
@@ -158,5 +176,10 @@ def _activated(layer: Any, wanted: Callable[[Any], Any]) -> Any:
     if isinstance(layer, Activation):
         return wanted(layer)
     if isinstance(layer, Nested):
-        return replace(layer, layers=tuple(_activated(one, wanted) for one in layer.layers))  # pyright: ignore
+        return _with_layers(layer, tuple(_activated(one, wanted) for one in layer.layers))
     return layer
+
+
+def _with_layers(layer: Any, layers: tuple[Any, ...]) -> Any:
+    """Return a layer with others inside."""
+    return replace(layer, layers=layers)

@@ -156,6 +156,6 @@ class RunFolder:
     def _remove_run(self) -> None:
         """Remove the files of a run, and no others."""
         checkpoints = [self.checkpoint_path(name) for name in CHECKPOINTS]
-        optional = [self.path / name for name in ("trajectory.safetensors", "tracking.safetensors", "restarts.safetensors")]
+        optional = [self.path / f"{name}.safetensors" for name in ("trajectory", "tracking", "restarts")]
         for path in (self._record, self._metrics, *optional, *checkpoints):
             path.unlink(missing_ok=True)

@@ -176,7 +176,7 @@ class Run:
         optimizer: Any = None,
         file: str | os.PathLike[str] | None = None,
     ) -> Run:
-        """Return the run with the rows it was trained on and all that its folder holds; one that has them stays as it is.
+        """Return the run with the rows it was trained on; a run that has them stays as it is.
 
         The folder of a run keeps no rows, but where `ds.load` or `ds.read` had them from. They are had from there
         again, and compared with what was learned from. `recipe` and `optimizer_state` are there then, too.
