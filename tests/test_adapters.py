@@ -1,6 +1,5 @@
 """Functions of JAX over any tree, and models of Flax NNX and Equinox, as loss surfaces: the numbers of our own."""
 
-import re
 from pathlib import Path
 
 import jax

@@ -11,6 +11,7 @@ from downslope import adapters
 from downslope.core import (
     BatchGradientsSurface,
     GaussNewtonSurface,
+    LinearizedSurface,
     LossSurface,
     MissingExtraError,
     SettingError,
@@ -19,6 +20,7 @@ from downslope.core import (
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 nn = torch.nn
+SURFACES = (LossSurface, LinearizedSurface, GaussNewtonSurface, BatchGradientsSurface)
 PAIRS = [(torch.tensor(x), torch.tensor(t)) for x, t in BATCHES]
 ALL_X, ALL_T = (torch.cat(parts) for parts in zip(*PAIRS, strict=True))
 
@@ -47,7 +49,7 @@ def surface(loss=None, batches=PAIRS, net=None):
 def test_the_same_network_in_torch_has_the_same_numbers():
     theirs = surface()
     assert_same_numbers(theirs)
-    assert all(isinstance(theirs, kind) for kind in (LossSurface, GaussNewtonSurface, BatchGradientsSurface))
+    assert all(isinstance(theirs, kind) for kind in SURFACES)
     assert list(theirs.params) == ["1.weight", "1.bias", "4.weight", "4.bias"]
     assert theirs.description == "CrossEntropyLoss over 20 rows, inference mode"
 
@@ -79,8 +81,10 @@ def dense(surface):
 
 def test_products_are_those_of_the_dense_hessian():
     theirs = surface()
-    image = theirs.hvp(theirs.params, theirs.params)
-    np.testing.assert_allclose(flat(image), dense(theirs) @ flat(theirs.params), rtol=1e-9, atol=1e-13)
+    expected = dense(theirs) @ flat(theirs.params)
+    whole = surface(batches=[(ALL_X, ALL_T)]).hvp_at(theirs.params)
+    for product in (theirs.hvp_at(theirs.params), whole, whole):
+        np.testing.assert_allclose(flat(product(theirs.params)), expected, rtol=1e-9, atol=1e-13)
 
 
 def test_everything_that_measures_surfaces_works_on_it():
@@ -133,8 +137,9 @@ def test_frozen_and_shared_parameters():
 
 
 def test_where_nothing_curves_there_are_zeros():
-    flat = surface(lambda y, t: y.mean(), net=nn.Linear(5, 3).double())
-    for image in (flat.hvp(flat.params, flat.params), flat.gauss_newton_product(flat.params, flat.params)):
+    flat = surface(lambda y, t: y.mean(), [(ALL_X, ALL_T)], nn.Linear(5, 3).double())
+    for product in (flat.hvp, flat.gauss_newton_product, lambda params, v: flat.hvp_at(params)(v)):
+        image = product(flat.params, flat.params)
         assert not any(leaf.any() for leaf in image.values())
 
 

@@ -55,7 +55,7 @@ def test_verified_fixes_for_programs(cli, folder):
 
 @pytest.mark.slow
 def test_the_page_holds_everything_and_asks_for_nothing(cli, folder, tmp_path):
-    code, out, err = cli("diagnose", folder, "--html", "report.html")
+    code, _, err = cli("diagnose", folder, "--html", "report.html")
     assert code == 0, err
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count("<img alt=") == page.count("<figcaption>") >= 4

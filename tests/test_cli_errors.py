@@ -85,9 +85,9 @@ CASES = {
     ("train", "iris", "--categorical", "kind"): "--categorical is for files",
     # numbers
     (*TRAIN, "--batch-size", "-3"): "--batch-size must be a whole number, 1 or more, got -3.",
-    (*TRAIN, "--batch-size", "many"): "--batch-size must be a whole number of rows or 'all', got 'many'.",
+    (*TRAIN, "--batch-size", "many"): "--batch-size must be a whole number of rows, 'all' or 'auto', got 'many'.",
     (*TRAIN, "--learning-rate", "-0.1"): "--learning-rate must be a number above 0, got -0.1.",
-    (*TRAIN, "--learning-rate", "abc"): "--learning-rate must be a number above 0, got 'abc'.",
+    (*TRAIN, "--learning-rate", "abc"): "--learning-rate must be a number above 0 or 'auto', got 'abc'.",
     (*TRAIN, "--learning-rate", "nan"): "--learning-rate must be a number above 0, got nan.",
     (*TRAIN, "--learning-rate", "inf"): "--learning-rate must be a number above 0, got inf.",
     (*TRAIN, "--momentum", "0.9"): "--momentum is for sgd and rmsprop, got the optimizer adam",

@@ -13,6 +13,7 @@ from downslope.core import (
     BatchGradientsSurface,
     FunctionSurface,
     GaussNewtonSurface,
+    LinearizedSurface,
     LossSurface,
     PlaneSurface,
     SettingError,
@@ -68,7 +69,9 @@ def test_value_gradient_and_products_are_those_of_the_whole_data(surface):
     assert surface.rows == 23
     assert surface.value(PARAMS) == pytest.approx(float(loss(PARAMS, (X, Y))), rel=1e-14)
     cases.assert_trees_close(surface.gradient(PARAMS), jax.grad(loss)(PARAMS, (X, Y)), rtol=1e-12)
-    np.testing.assert_allclose(vector(surface.hvp(PARAMS, V)), HESSIAN @ vector(V), rtol=1e-11)
+    assert isinstance(surface, LinearizedSurface)
+    for product in (lambda v: surface.hvp(PARAMS, v), surface.hvp_at(PARAMS)):
+        np.testing.assert_allclose(vector(product(V)), HESSIAN @ vector(V), rtol=1e-11)
 
 
 def test_many_values_are_the_values_one_by_one():

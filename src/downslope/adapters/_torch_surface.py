@@ -85,6 +85,18 @@ class TorchSurface:
         leaves, along = self._checked(params), self._tensors(v, "vector")
         return self._sum(lambda x, y: _pulled(self._slope(leaves, x, y, create_graph=True), leaves, along))
 
+    def hvp_at(self, params: PyTree) -> Callable[[PyTree], Arrays]:
+        """Return the map `v ↦ H v` at `params`: with all rows in one batch, by one gradient whose graph is kept."""
+        import torch
+
+        if len(self.sizes) > 1:
+            return lambda v: self.hvp(params, v)
+        leaves = self._checked(params)
+        ((_, x, y),) = self._chunks()
+        with torch.enable_grad():
+            slope = self._slope(leaves, x, y, create_graph=True)
+        return lambda v: self._arrays(_pulled(slope, leaves, self._tensors(v, "vector"), keep=True))
+
     def gauss_newton_product(self, params: PyTree, v: PyTree) -> Arrays:
         """Return the Gauss–Newton term `Jᵀ (∂²l/∂y²) J` of the Hessian times `v`."""
         leaves, along = self._checked(params), self._tensors(v, "vector")
@@ -216,7 +228,12 @@ class TorchSurface:
 
 
 def _pulled(
-    outputs: Sequence[Any], at: list[Any], along: Sequence[Any] | None = None, *, create_graph: bool = False
+    outputs: Sequence[Any],
+    at: list[Any],
+    along: Sequence[Any] | None = None,
+    *,
+    create_graph: bool = False,
+    keep: bool = False,
 ) -> list[Any]:
     """Return `Σ alongᵀ ∂outputs/∂at`, zeros where nothing depends; the gradient where `outputs` is one number."""
     import torch
@@ -226,7 +243,8 @@ def _pulled(
     if not live:
         return [torch.zeros_like(leaf) for leaf in at]
     given, weights = zip(*live, strict=True)
-    return list(torch.autograd.grad(given, at, weights, create_graph=create_graph, materialize_grads=True))
+    settings = {"create_graph": create_graph, "retain_graph": create_graph or keep, "materialize_grads": True}
+    return list(torch.autograd.grad(given, at, weights, **settings))
 
 
 def _pushed(outputs: Any, at: list[Any], along: Sequence[Any]) -> Any:

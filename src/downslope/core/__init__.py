@@ -16,7 +16,14 @@ from downslope.core._errors import (
 from downslope.core._function_surface import FunctionSurface
 from downslope.core._keys import Key, fold, generator, key_words
 from downslope.core._render import Renderable, is_custom, rebuild, render
-from downslope.core._surface import BatchGradientsSurface, GaussNewtonSurface, LossSurface, PlaneSurface, check_repeats
+from downslope.core._surface import (
+    BatchGradientsSurface,
+    GaussNewtonSurface,
+    LinearizedSurface,
+    LossSurface,
+    PlaneSurface,
+    check_repeats,
+)
 from downslope.core._text import aligned, bytes_text, count_text, seconds_text
 from downslope.core._trees import all_finite, named_leaves, tree_norm, tree_size, with_named_leaves
 from downslope.core._types import Params, PyTree, Shape, Variables, float_dtype
@@ -30,6 +37,7 @@ __all__ = [
     "FunctionSurface",
     "GaussNewtonSurface",
     "Key",
+    "LinearizedSurface",
     "LossSurface",
     "MissingExtraError",
     "Params",

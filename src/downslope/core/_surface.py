@@ -7,7 +7,7 @@ stated data set and in a stated mode, and changes nothing that it is given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -34,6 +34,15 @@ class LossSurface(Protocol):
 
     def values(self, many_params: PyTree) -> Any:
         """Return the losses at many points, `(points,)`: each leaf of `many_params` has them along its first axis."""
+        ...
+
+
+@runtime_checkable
+class LinearizedSurface(Protocol):
+    """A surface that multiplies many vectors by the Hessian at one point faster than one by one."""
+
+    def hvp_at(self, params: PyTree) -> Callable[[PyTree], PyTree]:
+        """Return the map `v ↦ H(θ) v`; what it keeps of the point lives as long as it does."""
         ...
 
 

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 from downslope.core import (
     GaussNewtonSurface,
     Key,
+    LinearizedSurface,
     LossSurface,
     PyTree,
     SettingError,
@@ -160,7 +161,8 @@ def operator_at(surface: LossSurface, params: PyTree, operator: str = "hessian")
     check_surface(surface, params)
     check_choice("operator", operator, OPERATORS)
     if operator == "hessian":
-        product = lambda v: surface.hvp(params, v)  # noqa: E731
+        many = isinstance(surface, LinearizedSurface)
+        product = surface.hvp_at(params) if many else lambda v: surface.hvp(params, v)
     elif isinstance(surface, GaussNewtonSurface):
         product = lambda v: surface.gauss_newton_product(params, v)  # noqa: E731
     else:

@@ -59,7 +59,7 @@ def read(
         >>> data.feature_names, data.y.tolist(), data.x["sound"].to_list()
         (('legs', 'sound'), ['dog', 'bird', 'dog', 'bird'], ['woof', 'tweet', None, 'tweet'])
     """
-    file = _checked(Path(path).absolute())
+    file = _checked(Path(path))
     settings = {
         "target": target,
         "task": task,
@@ -67,7 +67,7 @@ def read(
         "categorical": list(categorical),
         "columns": None if columns is None else list(columns),
     }
-    return with_origin(_read(file, **settings), Origin("read", {"path": str(file), **settings}))
+    return with_origin(_read(file, **settings), Origin("read", {"path": str(file.absolute()), **settings}))
 
 
 def _read(

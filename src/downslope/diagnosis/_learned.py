@@ -29,6 +29,9 @@ HALF = 0.5
 """A run that learned less than half of what is known to be learnable is crippled: that is what `"severe"` means. A
 cause is convincing if undoing it brings back half of what is missing, or more."""
 
+LITTLE = 0.25
+"""Or less than this, whatever it still learns: from a quarter on, as many epochs more could bring half."""
+
 CLEAR, BY_CHANCE = 0.1, 0.05
 """A fix is worth a warning if it gains a tenth of what is learnable, and a twentieth of the trivial loss, which short
 trainings from other starts may differ by; or"""
@@ -115,13 +118,18 @@ class Learned:
 
     @cached_property
     def crippled(self) -> bool:
-        """Whether the run learned less than half of what is known to be learnable."""
+        """Whether the run learned less than half of what is known to be learnable, and not for want of epochs.
+
+        A run that would come to half in as many epochs more, at the pace of the last ones, was only too short.
+        """
         if self.mostly_fitted:
             return False
-        learnable = self.trivial - self.known
-        return self.diverged or (
-            learnable > CLEAR * abs(self.trivial) and self.trivial - self.reached < HALF * learnable
-        )
+        learnable, learned = self.trivial - self.known, self.trivial - self.reached
+        if self.diverged or learned < LITTLE * learnable:
+            return self.diverged or learnable > CLEAR * abs(self.trivial)
+        trend = self.case.trend
+        more = trend.fall / (trend.epochs - 1) * len(self.case.losses) if trend is not None and trend.resolved else 0.0
+        return learnable > CLEAR * abs(self.trivial) and learned + max(more, 0.0) < HALF * learnable
 
     def attempt(self, code: str, change: Mapping[str, Any]) -> float:
         """Return what a short training with a change reaches, in units of the run's own loss; infinite if it diverges.

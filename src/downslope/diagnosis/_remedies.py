@@ -53,10 +53,10 @@ def compare_remedies(
     batch norm before the activations; skips around the hidden layers.
 
     What is compared is the condition number of the tangent kernel `J Jᵀ`, which has the nonzero eigenvalues of the
-    Gauss–Newton matrix for squared error, over the directions that hold nine tenths of the squared errors `∂l/∂y`:
-    how much slower than along the steepest direction gradient descent learns there. The Hessian itself has negative
-    eigenvalues at a start, with which `κ` is undefined. All is measured on the same rows; `κ` grows with their number,
-    so what counts is the factor by which a remedy changes it.
+    Gauss–Newton matrix for squared error, over the directions that hold half of what is to be learned: how much slower
+    than along the steepest direction gradient descent learns there (see `downslope.diagnosis._tangents`). The Hessian
+    itself has negative eigenvalues at a start, with which `κ` is undefined. All is measured on the same rows; what
+    counts is the factor by which a remedy changes `κ`.
 
     Args:
         net: the network.
@@ -79,7 +79,7 @@ def compare_remedies(
     Example:
         >>> import downslope as ds
         >>> from downslope.diagnosis import compare_remedies
-        >>> table = compare_remedies(ds.mlp([8], outputs=1), ds.load("old_faithful"), normalize_targets="standard")
+        >>> table = compare_remedies(ds.mlp([8], outputs=1), ds.load("old_faithful"))
         >>> [remedy.name for remedy in table.remedies]
         ['as it is', 'centered inputs', 'normalized inputs', 'centered activations', '1/n weights', 'batch norm']
         >>> table.best.name in ("normalized inputs", "batch norm")

@@ -23,8 +23,9 @@ from downslope.core import Variables
 from downslope.losses import Loss
 from downslope.networks import Sequential
 
-MOST = 0.9
-"""`κ` is over the directions that hold nine tenths of the squared errors."""
+HALF = 0.5
+"""`κ` is over the directions that hold half of what is to be learned: in the other half noise may lie, which is spread
+over all directions, the slowest too, and need not be learned."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Tangents:
 
     Attributes:
         values: the eigenvalues, the largest first, one an output of a row.
-        shares: of the squared errors, along each eigenvector; they sum to 1.
+        shares: of what is to be learned, along each eigenvector; they sum to 1. It is the variance of the targets,
+            or, for any loss, of the errors of a network whose answers are all 0, over rows.
         floor: eigenvalues below it are not told from zero.
     """
 
@@ -53,12 +55,12 @@ class Tangents:
 
     @property
     def kappa(self) -> float:
-        """The largest eigenvalue over the smallest that it takes for nine tenths of the squared errors.
+        """The largest eigenvalue over the smallest that it takes to learn half of what is to be learned.
 
         Over all eigenvalues it would be as large as the precision lets it, for every network: outputs of neighboring
-        rows are never told apart, and need not be. Infinite where nine tenths lie out of reach, below the floor.
+        rows are hardly told apart, and need not be. Infinite where half lies out of reach, below the floor.
         """
-        place = int(np.searchsorted(np.cumsum(self.shares), MOST * (1 - 1e-9)))
+        place = int(np.searchsorted(np.cumsum(self.shares), HALF * (1 - 1e-9)))
         value = self.values[min(place, len(self.values) - 1)]
         return float(self.values[0] / value) if value > self.floor else float("inf")
 
@@ -66,11 +68,11 @@ class Tangents:
 def tangents(
     net: Sequential, loss: Loss, variables: Variables, x: Float[Array, "rows ..."], t: Shaped[Array, "rows ..."]
 ) -> Tangents:
-    """Return the tangent kernel over some rows and the errors along its eigenvectors, with batch norm as in training.
+    """Return the tangent kernel over some rows, with batch norm as in training, and what is to be learned along it.
 
     Args:
         net: the network.
-        loss: whose errors `∂l/∂y` are taken apart.
+        loss: says what the errors are.
         variables: the point.
         x: a few rows.
         t: their targets.
@@ -82,7 +84,7 @@ def tangents(
         >>> net, x = ds.mlp([], outputs=1), jnp.array([[1.0], [-1.0], [3.0], [-3.0]])
         >>> found = tangents(net, ds.losses.squared_error, net.init(0, (1,)), x, x + 1)
         >>> [round(float(value), 3) for value in found.values[:2]], found.rank, round(found.kappa, 3)
-        ([5.0, 1.0], 2, 5.0)
+        ([5.0, 1.0], 2, 1.0)
     """
     J, errors = (np.asarray(part, np.float64) for part in _derivatives(net, loss, variables, x, t))
     if not np.isfinite(J).all() or not np.isfinite(errors).all():
@@ -100,11 +102,13 @@ def tangents(
 def _derivatives(
     net: Sequential, loss: Loss, variables: Variables, x: Float[Array, "rows ..."], t: Shaped[Array, "rows ..."]
 ) -> tuple[Float[Array, "outputs parameters"], Float[Array, " outputs"]]:
-    """Return `J = ∂y/∂θ`, one row an output of a row, and `e = ∂l/∂y`."""
+    """Return `J = ∂y/∂θ`, one row an output of a row, and what is to be learned: `e = ∂l/∂y` at 0, less its mean."""
 
     def outputs(params: tuple) -> Array:
         return net.forward(Variables(params, variables.state), x, training=True).output.reshape(-1)
 
     y = net.forward(variables, x, training=True).output
+    errors = loss.derivative(jnp.zeros_like(y), t)
+    errors = errors - jnp.mean(errors, axis=0, keepdims=True)
     leaves = jax.tree.leaves(jax.jacrev(outputs)(variables.params))
-    return jnp.concatenate([leaf.reshape(y.size, -1) for leaf in leaves], axis=1), loss.derivative(y, t).reshape(-1)
+    return jnp.concatenate([leaf.reshape(y.size, -1) for leaf in leaves], axis=1), errors.reshape(-1)
