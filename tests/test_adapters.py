@@ -55,6 +55,7 @@ def plain_model():
     return params, outputs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [plain_model, flax_model, equinox_model], ids=["plain", "Flax", "Equinox"])
 def test_the_same_network_elsewhere_has_the_same_numbers(make):
     params, outputs = make()

@@ -46,6 +46,7 @@ def surface(loss=None, batches=PAIRS, net=None):
     return adapters.from_torch(net or our_network(), loss or nn.CrossEntropyLoss(), batches)
 
 
+@pytest.mark.slow
 def test_the_same_network_in_torch_has_the_same_numbers():
     theirs = surface()
     assert_same_numbers(theirs)

@@ -74,3 +74,12 @@ def test_mistakes_end_in_one_line(cli, folder, tmp_path):
         assert (code, out) == (2, ""), err
         assert said in err
         assert len(err.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_the_remedy_table_comes_with_it_where_it_is_asked_for(cli, folder):
+    code, out, err = cli("diagnose", folder, "--remedies", "--json")
+    assert code == 0, err
+    report = json.loads(out, parse_constant=pytest.fail)
+    assert report["remedies"][0]["remedy"] == "as it is"
+    assert report["answer"]

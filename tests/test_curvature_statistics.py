@@ -123,6 +123,7 @@ def test_the_density_integrates_to_one_and_has_the_moments_of_the_spectrum(name,
             assert abs(value - truth) <= 5 * error + 100 * eps * scale + 1e-300
 
 
+@pytest.mark.slow
 def test_the_density_counts_eigenvalues():
     found = case("saddle")
     density = curvature.spectral_density(found.surface, found.params, probes=40, nodes=SIZE, bandwidth=0.05)
@@ -133,6 +134,7 @@ def test_the_density_counts_eigenvalues():
     assert share == pytest.approx(np.mean(found.eigenvalues > 4), abs=0.07)
 
 
+@pytest.mark.slow
 def test_outliers_are_sticks_of_their_share():
     spectrum = np.r_[np.linspace(0, 1, SIZE - 3), 30.0, 60.0, -20.0]
     surface = FunctionSurface(lambda p: 0.5 * jnp.sum(jnp.asarray(spectrum) * p**2), np.ones(SIZE))

@@ -97,6 +97,7 @@ def test_sets_of_the_plane_need_more_than_a_line(name):
     assert line < min(near - 0.08, 0.91)
 
 
+@pytest.mark.slow
 def test_mnist1d_is_as_hard_as_published():
     """The paper reports 32 % test accuracy for logistic regression, 4,000 rows to train on and 1,000 to test."""
     data = load("mnist1d")

@@ -49,6 +49,7 @@ def with_mean_unit(params):
     return jax.tree.map(mean, AXIS_OF_UNITS, params, is_leaf=lambda axis: axis is None)
 
 
+@pytest.mark.slow
 def test_identical_units_end_at_a_saddle_that_only_different_units_can_leave():
     data = two_units_worth_of_data()
     run = descend(data, epochs=1000)
@@ -114,6 +115,7 @@ def accuracies(net, optimizer, *, epochs=10, seeds=(0, 1, 2)):
     return [ds.train(net, data, seed=seed, **settings).evaluate(data)["accuracy"] for seed in seeds]
 
 
+@pytest.mark.slow
 @every_deep
 def test_thirty_layers_train_with_skips_and_not_without(activation, width, optimizer, at_most, float32):
     assert max(accuracies(deep(activation, width, skip=False), optimizer)) < at_most

@@ -125,6 +125,7 @@ SOUND_TWINS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name if name == "classes" else pytest.param(name, marks=SLOW) for name in SOUND_TWINS]
 )

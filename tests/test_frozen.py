@@ -72,6 +72,7 @@ def test_frozen_or_not_a_network_computes_the_same():
     assert_bitwise(networks.rearranged(frozen, NET.init(7, (3,))), frozen.init(7, (3,)))
 
 
+@pytest.mark.slow
 def test_no_gradient_is_computed_for_what_is_frozen_and_the_others_are_right():
     frozen, x = ds.freeze(NET, [2]), jnp.asarray(DATA.x[:6])
     variables, d_output = cases.moved(frozen.init(1, (3,))), cases.normal(3, 6, 3)

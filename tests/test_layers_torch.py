@@ -262,6 +262,7 @@ def test_a_residual_block_of_images(channels, stride):
         close(gradients["projection"]["weight"], kernel_of_ours(tensors["skip"].grad))
 
 
+@pytest.mark.slow
 def test_a_convolutional_network_learns_as_theirs_does():
     net = ds.cnn([3, 4], outputs=3, norm="batch", activation="tanh")
     shape, rate = (8, 6, 2), 0.1

@@ -183,6 +183,7 @@ def assert_bitwise_equal(one, other):
         np.testing.assert_array_equal(one.history[name], other.history[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_training_with_everything_is_repeatable_and_undisturbed(float32):
     settings = {"batch_size": 16, "epochs": 3, "seed": 3, "validation": 0.2, "progress": False}
     run = ds.train(EVERYTHING, images(), **settings)

@@ -89,6 +89,7 @@ def test_dead_and_saturated_units_are_counted():
     np.testing.assert_allclose(run.statistics.saturated[0], [0, 0, 0, 0.5, 0])
 
 
+@pytest.mark.slow
 def test_what_is_inside_blocks_is_seen_too():
     net, shape = SHAPED_NETWORKS["batch norm and skips"]
     data = ds.Dataset(RNG.normal(size=(40, *shape)), RNG.normal(size=(40, 2)))

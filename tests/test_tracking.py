@@ -113,6 +113,7 @@ def test_the_surface_that_moves_is_the_surface_of_the_run(monkeypatch, block, we
     np.testing.assert_allclose(ours.values(jax.tree.map(lambda a: np.stack([a, a + 1]), p))[0], theirs.value(p))
 
 
+@pytest.mark.slow
 def test_a_sum_over_rows_is_measured_as_a_batch_descends_it():
     mean, total = (
         trained(loss=loss, optimizer=ds.sgd(rate), batch_size=25, track=ALWAYS).tracking

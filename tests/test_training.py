@@ -91,6 +91,7 @@ def test_raw_old_faithful_converges_up_to_the_limit_of_its_curvature(share, fall
     assert (run.history["train_loss"][-1] < run.history["train_loss"][0]) == falls
 
 
+@pytest.mark.slow
 def test_raw_old_faithful_contracts_at_its_smallest_curvature():
     run = trained(
         ds.mlp([], outputs=1), faithful(standardized=False), optimizer=ds.sgd(1 / 28.7445), batch_size=272, epochs=2500
@@ -173,6 +174,7 @@ def test_any_optax_transformation_trains():
 CLASSES_NET = ds.mlp([8], outputs=3)
 
 
+@pytest.mark.slow
 def test_the_engine_is_ours(monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("training must not differentiate automatically")

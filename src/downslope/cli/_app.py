@@ -110,6 +110,7 @@ _add(
     diagnose,
     "downslope diagnose runs/digits-1",
     "downslope diagnose runs/houses --verify --html report.html",
+    "downslope diagnose runs/houses --remedies --json",
 )
 _add(data, "downslope data", "downslope data --json")
 

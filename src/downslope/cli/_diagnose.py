@@ -30,6 +30,12 @@ def diagnose(
             "--verify", help="Train briefly with and without each fix, over three seeds, and say what it gains."
         ),
     ] = False,
+    remedies: Annotated[
+        bool,
+        typer.Option(
+            "--remedies", help="Compare what centering, normalizing, batch norm, skips and others do to conditioning."
+        ),
+    ] = False,
     json: JsonOption = False,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a page with the report and its figures there, too.")
@@ -43,7 +49,7 @@ def diagnose(
     """
     from downslope.cli._cache import keep_compiled_code
     from downslope.cli._figure import check_file
-    from downslope.diagnosis import SEEDS, diagnose
+    from downslope.diagnosis import SEEDS, compare_remedies, diagnose
     from downslope.training import open_run
 
     if html is not None:
@@ -51,10 +57,17 @@ def diagnose(
     opened = open_run(run).with_data(file=file)
     keep_compiled_code()
     report = diagnose(opened, verify=SEEDS if verify else 0, progress=_told)
+    recipe = opened.recipe
+    table = None
+    if remedies and recipe is not None:
+        _told("what remedies do to conditioning")
+        known = {name: recipe.settings[name] for name in ("normalize", "normalize_targets", "seed")}
+        table = compare_remedies(recipe.net, recipe.data, loss=opened.loss, **known)
     if json:
-        print_json({"run": str(run), **report.as_json()})
+        rows = {} if table is None else {"remedies": table.table().to_dicts(), "answer": table.answer}
+        print_json({"run": str(run), **report.as_json(), **rows})
     else:
-        print_text(str(report))
+        print_text(str(report) if table is None else f"{report}\n\n{table}")
         if not verify and any(finding.change for finding in report.findings):
             say(f"Measure what the fixes gain: downslope diagnose {run} --verify")
     if html is not None:

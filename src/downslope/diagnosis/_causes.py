@@ -9,7 +9,8 @@ each of which would be found on its own. So that the fault is named first,
    training of its own cures about as much. What is explained is kept as a note that says from what it follows, and its
    cause becomes as severe as the symptom was;
 3. a proposed cause that, when undone, brings back less than half of what the best fix does is at most a warning;
-4. the rest goes by severity, and within it in the order of `EXPLAINS`.
+4. the rest goes by severity; within it, what was found only because a short training without it did better stands
+   behind what another such training does much better without; then the order is that of `EXPLAINS`.
 """
 
 from __future__ import annotations
@@ -81,13 +82,17 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
 }
 """What a finding may be the cause of; the keys in the order in which they are named among equals."""
 
+BY_TRIAL = ("batch_too_small", "rate_too_large", "batch_too_large", "ill_conditioned", "rate_too_small", "underfit")
+"""What is found by short trainings alone."""
+
 AS_GOOD = 0.8
 """A cause is believed if undoing it brings back so much of what the symptom's own fix does: short trainings from other
 starts differ by that much."""
 
-BELIEVED = {("batch_too_large", "rate_too_small")}
+BELIEVED = {("batch_too_large", "rate_too_small"), ("widths_unequal", "underfit")}
 """Causes that are believed whatever the symptom's own fix does: a rate is too small only for the number of steps, and
-batches that waste most of their rows are why there are so few."""
+batches that waste most of their rows are why there are so few; widths are made equal without more weights, which a
+wider network has."""
 
 
 def findings_of_case(case: Case) -> tuple[Finding, ...]:
@@ -124,7 +129,9 @@ def ordered(findings: Sequence[Finding], learned: Learned) -> tuple[Finding, ...
         explained = [one for one in symptoms if _causes(cause, one, learned)]
         follows |= dict.fromkeys(map(id, explained), cause.code)
         left[id(cause)] = replace(cause, severity=by_severity([cause, *explained])[0].severity)
-    best = max((learned.tried_cure(one.code) or 0.0 for one in ranked if id(one) not in follows), default=0.0)
+    cures = {one.code: learned.tried_cure(one.code) for one in ranked if id(one) not in follows}
+    best = max((cure for code, cure in cures.items() if cure is not None and code != "overfit"), default=0.0)
+    ranked.sort(key=lambda one: one.code in BY_TRIAL and (cures.get(one.code) or 0.0) < AS_GOOD * best)
     final = [
         _note(one, follows[key]) if (key := id(each)) in follows else _judged(left[key], learned, best)
         for each in ranked

@@ -91,7 +91,7 @@ class RemedyTable:
             )
         fall = f"κ falls {gain:.3g}-fold, from {plain.kappa:.3g} to {best.kappa:.3g}."
         if not np.isfinite(gain):
-            fall = f"κ falls to {best.kappa:.3g}; as it is, most of what is to be learned is out of reach of this precision."
+            fall = f"κ falls to {best.kappa:.3g}; as it is, most of what is to be learned is beyond this precision."
         return f"What helps most here: {best.name}. {fall}{self._others(chance)}{self._trained()}"
 
     def _others(self, chance: float) -> str:
