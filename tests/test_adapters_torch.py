@@ -98,7 +98,9 @@ def test_everything_that_measures_surfaces_works_on_it():
         np.testing.assert_allclose(np.mean([gradient[name] for gradient in gradients], axis=0), leaf, atol=1e-14)
     assert ds.noise_scale(theirs, theirs.params, batch_size=2).noise > 0
     assert ds.step_model(theirs, theirs.params, k=1).best_step is not None
-    assert sum(ds.hessian_blocks(theirs, theirs.params).sizes) == 57
+    blocks = ds.hessian_blocks(theirs, theirs.params)
+    assert sum(blocks.sizes) == 57
+    assert all("." not in name for name in blocks.names)  # weight and bias of a layer together
     assert ds.sharpness(theirs, theirs.params, probes=60).box > 0
 
 

@@ -42,6 +42,7 @@ def test_they_multiply_row_weights():
     assert_close(weighted, trained(ds.Dataset(X, Y, row_weights=own * np.where(Y == "yes", 4, 1))))
 
 
+@pytest.mark.slow
 def test_balanced_is_that_of_scikit_learn_on_the_training_part():
     weights = dict(zip(("no", "some", "yes"), compute_class_weight("balanced", classes=np.unique(Y), y=Y), strict=True))
     assert_close(trained(class_weight="balanced"), trained(class_weight=weights))

@@ -33,6 +33,7 @@ def cli(capsys, tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_the_three_questions_are_answered(cli, folder):
     code, out, err = cli("diagnose", folder)
     assert code == 0, err

@@ -316,6 +316,7 @@ def dense_hessian():
     return np.array([ravel_pytree(surface.hvp(params, unravel(unit)))[0] for unit in np.eye(flat.size)])
 
 
+@pytest.mark.slow
 def test_filter_normalized_sharpness_does_not_see_a_change_of_scale():
     plain, scaled = (curvature.sharpness(*relu_network(scale), probes=40) for scale in (1.0, 10.0))
     assert scaled.largest > 5 * plain.largest
@@ -342,6 +343,7 @@ def test_sharpness_without_filters_is_refused():
         curvature.sharpness(FunctionSurface(jnp.sum, np.ones(3)), np.ones(3), filter_normalized=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("by", "names", "sizes"),
     [

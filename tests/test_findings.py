@@ -135,6 +135,7 @@ def test_a_sound_training_has_nothing_severe(name):
     assert not [one.code for one in found if one.severity == "severe"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["wide_range", "rate_small", "dead", "too_small"])
 def test_the_change_can_be_applied_and_helps(name):
     run, found = planted(name)

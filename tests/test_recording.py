@@ -24,7 +24,13 @@ def trained(net=PLAIN, data=ROWS, **settings):
 
 
 @pytest.mark.usefixtures("float32")
-@pytest.mark.parametrize("net, data", [(PLAIN, ROWS), (EVERYTHING, IMAGES)], ids=["dense", "everything"])
+@pytest.mark.parametrize(
+    "net, data",
+    [
+        pytest.param(PLAIN, ROWS, id="dense"),
+        pytest.param(EVERYTHING, IMAGES, id="everything", marks=pytest.mark.slow),
+    ],
+)
 def test_recording_does_not_change_a_bit(net, data):
     plain = trained(net, data)
     recorded = trained(net, data, record=ds.Record(parameters_every=3, statistics_every=2))

@@ -50,7 +50,7 @@ def test_normalizing_helps_inputs_of_unequal_scales_before_and_after_training():
         (((100.0, 120.0), (5.0, 6.0)), "What helps most here: skips. κ falls 20-fold"),
         (((100.0, 120.0), (60.0, 110.0)), "No remedy helps for sure"),
         (((100.0, 120.0), (500.0, 510.0)), "None of these remedies helps here"),
-        (((np.inf, np.inf), (5.0, 6.0)), "κ falls to 5.48; as it is, most of what is to be learned is out of reach"),
+        (((np.inf, np.inf), (5.0, 6.0)), "κ falls to 5.48; as it is, most of what is to be learned is beyond"),
     ],
 )
 def test_the_answer_says_what_chance_could_do(kappas, words):

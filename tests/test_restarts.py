@@ -115,6 +115,7 @@ def test_what_does_not_go_with_restarts_is_refused():
         trained(restarts=0)
 
 
+@pytest.mark.slow
 def test_restarts_spread_over_several_devices():
     script = """
 import jax, numpy as np

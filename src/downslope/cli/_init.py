@@ -176,13 +176,11 @@ def _compared(names: list[str], net: Any, split: Split, *, loss: Loss, **setting
 
 def _facts(report: InitializationReport, compared: StartComparison | None) -> dict[str, Any]:
     """Return what a program wants to know."""
-    import dataclasses
-
     facts: dict[str, Any] = {
         "loss": report.loss,
         "rows": report.rows,
         "layers": report.table().to_dicts(),
-        "findings": [dataclasses.asdict(finding) for finding in report.findings],
+        "findings": [finding.as_json() for finding in report.findings],
         "comparison": None,
     }
     if compared is not None:

@@ -13,13 +13,14 @@ GROUPINGS = ("layer", "neuron", "leaf")
 def groups(params: PyTree, by: str) -> tuple[tuple[str, ...], np.ndarray]:
     """Return the names of groups, and the number of the group that each parameter is in, in the vector's order.
 
-    By `"layer"`, leaves with the same path but for the last word are together (`0/weight` and `0/bias` in `0`); where
-    that would put all into one, each leaf stands alone. By `"neuron"`, the last axis of a leaf counts units, and the
-    leaves of a layer that have equally many are together: a column of weights with its bias. By `"leaf"`, each leaf.
+    By `"layer"`, leaves with the same path but for the last word are together (`0/weight` and `0/bias` in `0`, as well
+    as PyTorch's `0.weight` and `0.bias`); where that would put all into one, each leaf stands alone. By `"neuron"`, the
+    last axis of a leaf counts units, and the leaves of a layer that have equally many are together: a column of weights
+    with its bias. By `"leaf"`, each leaf.
     """
     check_choice("by", by, GROUPINGS)
     leaves = named_leaves(params)
-    parents = {name: name.rpartition("/")[0] for name in leaves}
+    parents = {name: name.rpartition("/")[0] or name.rpartition(".")[0] for name in leaves}
     if by == "leaf" or (by == "layer" and len(set(parents.values())) == 1):
         parents = {name: name for name in leaves}
     numbers: dict[str, int] = {}

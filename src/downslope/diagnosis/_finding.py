@@ -43,6 +43,10 @@ class Finding:
     def __post_init__(self) -> None:
         check_choice("severity", self.severity, SEVERITIES)
 
+    def as_json(self) -> dict[str, str]:
+        """Return the finding as plain data."""
+        return {name: getattr(self, name) for name in ("code", "severity", "statement", "evidence", "fix")}
+
     def __str__(self) -> str:
         return f"{self.severity}: {self.statement}\n  measured: {self.evidence}\n  fix: {self.fix}"
 

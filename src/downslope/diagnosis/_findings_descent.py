@@ -9,6 +9,7 @@ from downslope.diagnosis._learned import Learned
 from downslope.diagnosis._stability import innermost
 from downslope.diagnosis._trials import Trials
 from downslope.diagnosis._variants import with_numbers
+from downslope.diagnosis._verdict import NOISE_WINS
 from downslope.schedules import piecewise_constant
 
 USUAL_BATCH = 32
@@ -132,7 +133,8 @@ def _batch(learned: Learned) -> list[Finding]:
     if SMALL_BATCH < size <= USUAL_BATCH:
         return []
     noise = case.noise if case.finite else None
-    if size <= SMALL_BATCH and (noise is None or noise.interval[0] > size):
+    ratio = case.noise_to_gradient if case.finite else None
+    if size <= SMALL_BATCH and (ratio is None or ratio >= NOISE_WINS):
         statement = "The batch is too small for this rate: steps are mostly noise, and the loss stays above its floor."
         return _tried_batch(learned, "batch_too_small", statement)
     high = float("inf") if noise is None or noise.value is None else noise.interval[1]

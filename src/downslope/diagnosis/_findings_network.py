@@ -77,7 +77,8 @@ def _change(learned: Learned, finding: Finding) -> Mapping[str, Any] | None:
 
 def _is_odd(net: Sequential) -> bool:
     """Return whether some weights are not drawn by a formula that suits the layer."""
-    return any(getattr(layer, "initializer", "auto") in ("zeros", "ones") for layer in net.layers)
+    drawn = [getattr(layer, "initializer", "auto") for layer in net.layers]
+    return any(not isinstance(one, str) or one == "zeros" for one in drawn)
 
 
 def _scale(learned: Learned) -> list[Finding]:

@@ -48,10 +48,7 @@ class Report:
                 "stuck": self.stuck,
                 "speed": self.speed,
                 "start": self.start,
-                "findings": [
-                    {name: getattr(one, name) for name in ("code", "severity", "statement", "evidence", "fix")}
-                    for one in self.findings
-                ],
+                "findings": [finding.as_json() for finding in self.findings],
                 "trials": [trial.as_json() for trial in self.trials],
             }
         )

@@ -13,7 +13,6 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from downslope.core import DataError
 from downslope.curvature import StepModel
-from downslope.figures._numbers import short
 from downslope.figures._style import BLUE, GRAY, VERMILLION, drawn
 from downslope.figures._ticks import plain
 
@@ -64,10 +63,10 @@ def _draw(figure: Figure, model: StepModel) -> str:
     gradient, curvature = figure.subplots(1, 2, sharey=True)
     rest = max(1 - float(shares.sum()), 0.0)
     parts = 100 * np.append(shares, rest)
-    _bars(gradient, values, parts, [f"{short(part)} %" for part in parts])
+    _bars(gradient, values, parts, [f"{plain(part, digits=3)} %" for part in parts])
     terms = np.append(curved, 0.5 * model.curvature - curved.sum())
-    _bars(curvature, values, terms, [short(term) for term in terms])
-    names = [f"$v_{{{place}}}$   λ = {short(value)}" for place, value in enumerate(values, start=1)]
+    _bars(curvature, values, terms, [plain(term, digits=3) for term in terms])
+    names = [f"$v_{{{place}}}$   λ = {plain(value, digits=3)}" for place, value in enumerate(values, start=1)]
     gradient.set_yticks(range(len(names) + 1), [*names, "all others"], fontsize=9)
     gradient.invert_yaxis()
     gradient.set_ylabel("eigenvector of the Hessian")
@@ -79,9 +78,10 @@ def _draw(figure: Figure, model: StepModel) -> str:
     return (
         f"Shares of the squared gradient along the {len(values)} eigenvectors of largest curvature: "
         + ", ".join(
-            f"{short(part)} % where λ is {short(value)}" for value, part in zip(values[:5], parts, strict=False)
+            f"{plain(part, digits=3)} % where λ is {plain(value, digits=3)}"
+            for value, part in zip(values[:5], parts, strict=False)
         )
-        + f"; {short(float(parts[-1]))} % along all directions but these {len(values)}. {sentence}."
+        + f"; {plain(float(parts[-1]), digits=3)} % along all directions but these {len(values)}. {sentence}."
     )
 
 
@@ -133,14 +133,14 @@ def _legend(figure: Figure, values: Float[np.ndarray, " k"]) -> None:
 
 def _sentence(model: StepModel) -> str:
     """Return what a step along the gradient does."""
-    said = f"|g|² {short(model.squared_gradient)}"
+    said = f"|g|² {plain(model.squared_gradient, digits=3)}"
     if model.rayleigh_quotient is not None:
-        said += f"  ·  curvature along the gradient {short(model.rayleigh_quotient)}"
+        said += f"  ·  curvature along the gradient {plain(model.rayleigh_quotient, digits=3)}"
     if model.best_step is not None:
-        said += f"  ·  best step {short(model.best_step)}"
+        said += f"  ·  best step {plain(model.best_step, digits=3)}"
     if model.learning_rate is not None and model.ratio is not None:
         said += (
-            f"  ·  at rate {short(model.learning_rate)} curvature takes back "
-            f"{short(100 * model.ratio)} % of what the slope gives"
+            f"  ·  at rate {plain(model.learning_rate, digits=3)} curvature takes back "
+            f"{plain(100 * model.ratio, digits=3)} % of what the slope gives"
         )
     return said

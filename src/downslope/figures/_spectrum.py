@@ -10,9 +10,8 @@ from matplotlib.ticker import MaxNLocator
 from downslope.core import DataError
 from downslope.curvature import Eigenpairs, SpectralDensity, TraceEstimate
 from downslope.figures._eigenvalue_counts import draw_counts, mean_bounds
-from downslope.figures._numbers import short
 from downslope.figures._style import BLACK, BLUE, GRAY, GREEN, VERMILLION, drawn
-from downslope.figures._ticks import decade_ticks
+from downslope.figures._ticks import decade_ticks, plain
 
 NAMES = {"hessian": "Hessian", "gauss_newton": "Gauss–Newton term"}
 COLORS = {"hessian": BLUE, "gauss_newton": GREEN}
@@ -132,7 +131,7 @@ def _sentences(found: SpectralDensity, pairs: Eigenpairs | None, trace: TraceEst
     value, error = found.mean * found.size, found.mean_standard_error * found.size
     if trace is not None:
         value, error = trace.value, trace.standard_error
-    said = [f"trace {short(value, digits=4)} ± {short(error, digits=2)} (standard error)"]
+    said = [f"trace {plain(value, digits=4)} ± {plain(error, digits=2)} (standard error)"]
     if pairs is not None and pairs.operator == "hessian":
         least, most = (float(bound[0]) for bound in mean_bounds(found, np.array([pairs.resolution]), sign=-1))
         certain = int(np.sum(pairs.values < -np.maximum(pairs.residuals, pairs.resolution)))
@@ -142,5 +141,5 @@ def _sentences(found: SpectralDensity, pairs: Eigenpairs | None, trace: TraceEst
         )
     else:
         said.append(f"{found.size:,} parameters")
-    said.append(f"smoothed by {short(found.bandwidth, digits=2)}")
+    said.append(f"smoothed by {plain(found.bandwidth, digits=2)}")
     return said

@@ -34,10 +34,11 @@ def plain(value: float, *, digits: int = 6) -> str:
     """Return a number as short as it reads well.
 
     Example:
-        >>> plain(0.001), plain(1e-05), plain(100000.0), plain(2.725e32, digits=2)
-        ('0.001', '1e-5', '1e5', '2.7e32')
+        >>> plain(0.001), plain(1e-05), plain(100000.0), plain(2.725e32, digits=2), plain(6583.2, digits=3)
+        ('0.001', '1e-5', '1e5', '2.7e32', '6580')
     """
-    if value == 0 or PLAIN[0] <= abs(value) < PLAIN[1]:
-        return f"{value:.{digits}g}"
+    rounded = float(f"{value:.{digits}g}")
+    if rounded == 0 or PLAIN[0] <= abs(rounded) < PLAIN[1]:
+        return f"{rounded:.6g}"
     mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
     return f"{float(mantissa):g}e{int(power)}"
