@@ -6,9 +6,9 @@ import pytest
 from tests.cases import SHAPED_NETWORKS, assert_trees_close, refused
 
 import downslope as ds
-from downslope.core import FunctionSurface, GaussNewtonSurface, LossSurface
+from downslope.core import GaussNewtonSurface, LossSurface, PlaneSurface, displaced
 from downslope.reference import dense_hessian
-from downslope.training import _surface
+from downslope.training import _network_surface
 
 RNG = np.random.default_rng(0)
 NUMBERS = ds.Dataset(RNG.normal(size=(30, 3)), RNG.normal(size=30), row_weights=RNG.uniform(0.5, 2, 30))
@@ -29,7 +29,7 @@ def test_the_surface_is_the_loss_that_was_descended(monkeypatch, net, data, sett
     assert isinstance(whole, LossSurface)
     assert isinstance(whole, GaussNewtonSurface)
     assert whole.value(run.params) == pytest.approx(run.evaluate(data)["loss"], rel=1e-12)
-    monkeypatch.setattr(_surface, "block_rows", lambda net, x: 7)
+    monkeypatch.setattr(_network_surface, "block_rows", lambda net, x: 7)
     chunks = run.surface()
     v = jax.tree.map(lambda leaf: RNG.normal(size=leaf.shape), run.params)
     assert chunks.value(run.params) == pytest.approx(whole.value(run.params), rel=1e-12)
@@ -64,6 +64,53 @@ def test_any_network_and_data_make_a_surface():
     expected = ds.loss_and_gradients(net, variables, images.x, images.y, "cross_entropy")
     assert surface.value(variables.params) == pytest.approx(float(expected.loss), rel=1e-12)
     assert_trees_close(surface.gradient(variables.params), expected.params, rtol=1e-9)
-    assert isinstance(surface, FunctionSurface)
     with refused(ds.ShapeError, "like the surface's parameters"):
         surface.value(variables.params[:1])
+
+
+def shaped_surface(name, **settings):
+    net, shape = SHAPED_NETWORKS[name]
+    rows = ds.Dataset(RNG.normal(size=(6, *shape)), RNG.integers(0, 2, 6))
+    variables = net.init(0, shape)
+    surface = ds.surface_of(net, "cross_entropy", rows, variables, **settings)
+    directions = [jax.tree.map(lambda leaf: RNG.normal(size=leaf.shape), variables.params) for _ in range(2)]
+    return surface, variables.params, directions
+
+
+@pytest.mark.parametrize("mode", ["inference", "training"])
+@pytest.mark.parametrize("name", ["conv2d", "batch norm and skips"])
+def test_a_plane_is_its_points_one_by_one(name, mode):
+    surface, params, directions = shaped_surface(name, mode=mode)
+    a, b = np.array([-0.3, 0.0]), np.array([0.0, 0.2, 0.5])
+    found = surface.values_on_plane(params, *directions, a, b)
+    one_by_one = [[surface.value(displaced(params, directions, (i, j))) for j in b] for i in a]
+    assert isinstance(surface, PlaneSurface)
+    np.testing.assert_allclose(found, one_by_one, rtol=0 if surface.masked else 1e-12)
+
+
+def test_a_mask_belongs_to_the_point():
+    surface, params, directions = shaped_surface("batch norm and skips", mode="training", key=1)
+    near = displaced(params, directions[:1], (1e-9,))
+    assert surface.value(params) == surface.value(jax.tree.map(np.array, params))
+    assert abs(surface.value(near) - surface.value(params)) > 1e-4
+    others = shaped_surface("batch norm and skips", mode="training", key=2)[0]
+    assert abs(others.value(params) - surface.value(params)) > 1e-4
+    # minus zero is the same number, so the same point
+    zeros, minus = (jax.tree.map(lambda leaf, zero=zero: np.full_like(leaf, zero), params) for zero in (0.0, -0.0))
+    assert surface.value(zeros) == surface.value(minus)
+
+
+def test_the_gradient_in_training_mode_is_that_of_its_own_mask():
+    surface, params, _ = shaped_surface("batch norm and skips", mode="training")
+    assert "training mode with dropout" in surface.description
+    whole, batch = surface.whole, jax.tree.map(jax.numpy.asarray, surface.whole.batches[0])
+    automatic = jax.grad(lambda p: whole.loss_fn(whole.model(p, batch), batch))(params)
+    assert_trees_close(surface.gradient(params), automatic, rtol=1e-9, atol=1e-12)
+
+
+def test_training_mode_says_what_it_cannot_do():
+    surface, params, _ = shaped_surface("batch norm and skips", mode="training")
+    with pytest.raises(ds.SettingError, match="rows of a batch share"):
+        next(surface.batch_gradients(params, batch_size=2))
+    with pytest.raises(ds.SettingError, match="`mode` must be"):
+        shaped_surface("conv2d", mode="test")

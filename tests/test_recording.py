@@ -57,6 +57,14 @@ def test_steps_due_in_several_chunks_and_epochs(monkeypatch, every):
     assert_bitwise(run.trajectory.params, jax.tree.map(lambda values: values[::every], whole.params))
 
 
+def test_a_path_that_fills_its_memory_is_thinned_and_stays_whole():
+    whole = trained(record=ds.Record(parameters_every=1)).trajectory
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(whole.at(0)))
+    thinned = trained(record=ds.Record(parameters_every=1, memory_limit=7 * size)).trajectory
+    assert thinned.steps.tolist() == [0, 4, 8, 12, 16, 20]
+    assert_bitwise(thinned.params, jax.tree.map(lambda values: values[thinned.steps], whole.params))
+
+
 def test_statistics_are_those_of_the_steps_own_batch():
     record = ds.Record(parameters_every=1, statistics_every=5)
     run = trained(record=record, order="sequential", optimizer=ds.sgd(0.1))

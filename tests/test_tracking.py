@@ -18,10 +18,10 @@ from downslope.training import Track, _evaluate, _loop, _tracked_step, _tracker,
 from downslope.training._descent import begin
 from downslope.training._edge import edge_of
 from downslope.training._keep import Forgetful
+from downslope.training._network_surface import network_surface
 from downslope.training._progress import Silent
 from downslope.training._recorder import Recorder
 from downslope.training._rows_surface import RowsSurface
-from downslope.training._surface import network_surface
 from downslope.training._tracker import Tracker
 
 RNG = np.random.default_rng(0)

@@ -25,7 +25,7 @@ from downslope.core._surface import (
     check_repeats,
 )
 from downslope.core._text import aligned, bytes_text, count_text, seconds_text
-from downslope.core._trees import all_finite, named_leaves, tree_norm, tree_size, with_named_leaves
+from downslope.core._trees import all_finite, displaced, named_leaves, tree_norm, tree_size, with_named_leaves
 from downslope.core._types import Params, PyTree, Shape, Variables, float_dtype
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "check_repeats",
     "close_names",
     "count_text",
+    "displaced",
     "float_dtype",
     "fold",
     "generator",

@@ -100,15 +100,15 @@ class FunctionSurface:
 
     def value(self, params: PyTree) -> float:
         """Return the loss; infinite or NaN where it is."""
-        return float(self._sum(self._value, self._checked(params)))
+        return float(self.total(self._value, self._checked(params)))
 
     def gradient(self, params: PyTree) -> PyTree:
         """Return the gradient of the loss, a tree like `params`."""
-        return self._sum(self._gradient, self._checked(params))
+        return self.total(self._gradient, self._checked(params))
 
     def hvp(self, params: PyTree, v: PyTree) -> PyTree:
         """Return the Hessian at `params` times `v`, both trees like the template."""
-        return self._sum(self._hvp, self._checked(params), self._fitted(v, "v"))
+        return self.total(self._hvp, self._checked(params), self._fitted(v, "v"))
 
     def hvp_at(self, params: PyTree) -> Callable[[PyTree], PyTree]:
         """Return the map `v ↦ H v` at `params`.
@@ -120,13 +120,13 @@ class FunctionSurface:
         if len(self._chunks) == 1 and self._weights[0] == 1:
             linear = self._linearized(params, self._chunks[0])
             return lambda v: _applied(linear, self._fitted(v, "v"))
-        return lambda v: self._sum(self._hvp, params, self._fitted(v, "v"))
+        return lambda v: self.total(self._hvp, params, self._fitted(v, "v"))
 
     def values(self, many_params: PyTree) -> jax.Array:
         """Return the losses at many points, `(points,)`; each leaf of `many_params` has them along its first axis."""
         first = jax.tree.map(lambda leaf: leaf[0], many_params)
         self._checked(first)
-        return self._sum(self._values, many_params)
+        return self.total(self._values, many_params)
 
     def gauss_newton_product(self, params: PyTree, v: PyTree) -> PyTree:
         """Return the Gauss–Newton term `Jᵀ (∂²l/∂y²) J` of the Hessian times `v`.
@@ -140,7 +140,7 @@ class FunctionSurface:
                 "Pass `model=` (parameters to outputs), and a `loss_fn` of the outputs.",
                 "operator",
             )
-        return self._sum(self._gauss_newton, self._checked(params), self._fitted(v, "v"))
+        return self.total(self._gauss_newton, self._checked(params), self._fitted(v, "v"))
 
     def batch_gradients(self, params: PyTree, *, batch_size: int, key: Key = 0) -> Iterator[PyTree]:
         """Yield the gradients of disjoint batches of `batch_size` rows drawn at random from all chunks by `key`.
@@ -186,8 +186,8 @@ class FunctionSurface:
             return tuple(float(weight) for weight in self.chunk_weights)
         return (1.0,) if self.batches is None else tuple(_rows(batch) / self.rows for batch in self.batches)
 
-    def _sum(self, part: Callable[..., Any], params: PyTree, *others: PyTree) -> Any:
-        """Return the weighted sum over chunks of a part, computed chunk by chunk."""
+    def total(self, part: Callable[..., Any], params: PyTree, *others: PyTree) -> Any:
+        """Return the weighted sum over chunks of `part(params, batch, *others)`, computed chunk by chunk."""
         if len(self._chunks) == 1 and self._weights[0] == 1:
             return part(params, self._chunks[0], *others)
         total = None

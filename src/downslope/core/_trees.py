@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,6 +52,24 @@ def path_name(path: tuple) -> str:
 def tree_size(tree: PyTree) -> int:
     """Return how many numbers a tree holds."""
     return sum(int(np.size(leaf)) for leaf in jax.tree_util.tree_leaves(tree))
+
+
+def displaced(params: PyTree, directions: Sequence[PyTree], coefficients: Sequence[float]) -> PyTree:
+    """Return `θ + Σ aₖ dₖ` in the types of `θ`: the same bits each time, computed on the host in double precision.
+
+    Example:
+        >>> displaced(np.zeros(2, np.float32), [np.ones(2)], [0.5])
+        array([0.5, 0.5], dtype=float32)
+    """
+
+    def moved(leaf: np.ndarray, *steps: np.ndarray) -> np.ndarray:
+        start = np.asarray(leaf)
+        total = np.asarray(start, np.float64)
+        for a, step in zip(coefficients, steps, strict=True):
+            total = total + np.float64(a) * np.asarray(step, np.float64)
+        return np.asarray(total, start.dtype)
+
+    return jax.tree.map(moved, params, *directions)
 
 
 def tree_norm(tree: PyTree) -> jax.Array:

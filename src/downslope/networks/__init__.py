@@ -13,6 +13,7 @@ from downslope.networks._gradients import (
 )
 from downslope.networks._mlp import mlp
 from downslope.networks._passes import Chain, Passed, each_passed, pass_through
+from downslope.networks._plane import plane_outputs
 from downslope.networks._sequential import Backward, Forward, Sequential
 from downslope.networks._signals import SignalLayer, Signals, by_layer, signal_layers, signals
 from downslope.networks._sites import Site, itemsize, shape_text, sites_of, with_cheap_weights
@@ -48,6 +49,7 @@ __all__ = [
     "loss_and_gradients",
     "mlp",
     "pass_through",
+    "plane_outputs",
     "rearranged",
     "shape_text",
     "signal_layers",

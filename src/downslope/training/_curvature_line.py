@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import FunctionSurface, LossSurface, Params, SettingError, Variables, generator
+from downslope.core import LossSurface, SettingError, Variables, generator
 from downslope.curvature import eigenvalues, preconditioned_sharpness
-from downslope.layers import BatchNorm, walk
-from downslope.networks import loss_and_gradients
+from downslope.layers import BatchNorm
 from downslope.optimizers import OptimizerState, set_hyperparam
 from downslope.training._descent import begin
 from downslope.training._edge import edge_of
 from downslope.training._evaluate import block_rows
+from downslope.training._network_surface import NetworkSurface, has_layer, network_surface
 from downslope.training._problem import SUBSET_ROWS, Part, Problem
 from downslope.training._rows_surface import RowsSurface
 from downslope.training._single_steps import batches_in_turn, step_at
@@ -101,7 +101,7 @@ def rows_for_curvature(problem: Problem) -> Part:
 
 def mixes_rows(problem: Problem) -> bool:
     """Return whether rows of a batch influence each other: there is batch norm."""
-    return any(isinstance(layer, BatchNorm) for layer, _ in walk(problem.net.layers, problem.preprocessing.input_shape))
+    return has_layer(problem.net, problem.preprocessing.input_shape, BatchNorm)
 
 
 def surface_at(problem: Problem, part: Part, variables: Variables) -> LossSurface:
@@ -113,25 +113,11 @@ def surface_at(problem: Problem, part: Part, variables: Variables) -> LossSurfac
     return found if problem.loss.reduction == "mean" else replace(found, factor=of_batch)
 
 
-def training_mode_surface(problem: Problem, part: Part, variables: Variables) -> FunctionSurface:
+def training_mode_surface(problem: Problem, part: Part, variables: Variables) -> NetworkSurface:
     """Return the mean loss over rows as one batch in training mode, nothing dropped."""
-    net, loss, state = problem.architecture, replace(problem.loss, reduction="mean"), variables.state
-    whole = 1.0 if problem.loss.reduction == "mean" else float(problem.batches.batch_size)
-
-    def both(params: tuple[Params, ...], batch: tuple[Any, ...]) -> Any:
-        x, t, *w = batch
-        given = {"training": True, "row_weights": w[0] if w else None}
-        return loss_and_gradients(net, Variables(params, state), x, t, loss, **given)
-
-    weights = () if part.weights is None else (part.weights,)
-    return FunctionSurface(
-        lambda params, batch: both(params, batch).loss,
-        variables.params,
-        [(part.x, part.t, *weights)],
-        gradient_fn=lambda params, batch: both(params, batch).params,
-        chunk_weights=None if whole == 1 else [whole],
-        description=f"{loss.name} over {len(part):,} rows, training mode",
-    )
+    mean, whole = replace(problem.loss, reduction="mean"), problem.loss.reduction == "mean"
+    factor = 1.0 if whole else float(problem.batches.batch_size)
+    return network_surface(problem.architecture, mean, part, variables, mode="training", factor=factor)
 
 
 def _edge(problem: Problem) -> tuple[float, float, Any]:

@@ -25,11 +25,11 @@ from downslope.training._find_learning_rate import limited
 from downslope.training._found_batch_size import FoundBatchSize, usable
 from downslope.training._keep import Forgetful
 from downslope.training._loop import descend
+from downslope.training._network_surface import network_surface
 from downslope.training._problem import Part, Problem, prepare
 from downslope.training._progress import Progress, open_progress
 from downslope.training._recorder import Recorder
 from downslope.training._rows_surface import RowsSurface
-from downslope.training._surface import network_surface
 from downslope.training._trajectory import Record
 
 HVP_SIZES = (16, 64, 256)
@@ -200,7 +200,7 @@ def _noise(problem: Problem, variables: Variables) -> tuple[NoiseScale | None, t
         size = problem.batches.batch_size
         mixed = training_mode_surface(problem, _unweighted(part), variables)
         note = f"With batch norm the noise is that of batches of {size} in training mode, whose rows share statistics."
-        return noise_scale(mixed, variables.params, batch_size=size, key=problem.seed), (note,)
+        return noise_scale(mixed.whole, variables.params, batch_size=size, key=problem.seed), (note,)
     except SettingError as error:
         return None, (str(error),)
 
@@ -214,7 +214,7 @@ def _hvp(problem: Problem, variables: Variables) -> tuple[HvpNoise | None, tuple
     mean = replace(problem.loss, reduction="mean")
     try:
         surface = network_surface(problem.architecture, mean, _unweighted(part), variables)
-        return hvp_noise(surface, variables.params, batch_sizes=sizes, key=problem.seed), ()
+        return hvp_noise(surface.whole, variables.params, batch_sizes=sizes, key=problem.seed), ()
     except SettingError as error:
         return None, (f"There is no noise of H g: {error}",)
 

@@ -67,7 +67,7 @@ def descend(
     if tracker is not None:
         tracker.settle(descent)
     if descent.stop_reason != "diverged" and recorder.wants_parameters(step):
-        recorder.params[step] = jax.tree.map(np.asarray, descent.state.variables.params)
+        recorder.keep_parameters(step, jax.tree.map(np.asarray, descent.state.variables.params))
 
 
 def one_epoch(
@@ -101,7 +101,7 @@ def _recorded(
     while made < count:
         step, place = first + made, descent.step + made
         if recorder.wants_parameters(step):
-            recorder.params[step] = state.variables.params
+            recorder.keep_parameters(step, state.variables.params)
         if recorder.wants_statistics(step):
             recorder.statistics[step] = _look(problem, state, batches, made)
         due = None if tracker is None else tracker.until_due(step, place)

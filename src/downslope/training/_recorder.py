@@ -25,16 +25,23 @@ class Recorder:
 
     Attributes:
         record: what was asked for.
+        parameters_every: the period of parameters; it doubles when they fill the memory they may take.
+        params: parameters by step.
+        statistics: statistics by step.
     """
 
     record: Record
+    parameters_every: int | None = field(init=False)
     params: dict[int, tuple[Params, ...]] = field(default_factory=dict)
     statistics: dict[int, LayerStatistics] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.parameters_every = self.record.parameters_every
 
     @property
     def periods(self) -> list[int]:
         """The periods of whatever is recorded."""
-        return [every for every in (self.record.parameters_every, self.record.statistics_every) if every is not None]
+        return [every for every in (self.parameters_every, self.record.statistics_every) if every is not None]
 
     def until_due(self, step: int) -> int | None:
         """Return how many steps there are from a step to the next one that is due; None if nothing is recorded."""
@@ -42,7 +49,15 @@ class Recorder:
 
     def wants_parameters(self, step: int) -> bool:
         """Return whether the parameters before a step are to be recorded."""
-        return self.record.parameters_every is not None and step % self.record.parameters_every == 0
+        return self.parameters_every is not None and step % self.parameters_every == 0
+
+    def keep_parameters(self, step: int, params: tuple[Params, ...]) -> None:
+        """Record parameters; when they take more memory than they may, forget every other one."""
+        self.params[step] = params
+        room = self.record.memory_limit // max(1, sum(leaf.nbytes for leaf in jax.tree.leaves(params)))
+        while self.parameters_every is not None and len(self.params) > max(2, room):
+            self.parameters_every *= 2
+            self.params = {at: kept for at, kept in self.params.items() if at % self.parameters_every == 0}
 
     def wants_statistics(self, step: int) -> bool:
         """Return whether the statistics of a step are to be recorded."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, FunctionSurface, Params, Variables
+from downslope.core import DataError, Key, Params, Variables, check_choice
 from downslope.data import Dataset, Preprocessing
 from downslope.losses import Loss
 from downslope.networks import Sequential, architecture
@@ -17,6 +17,7 @@ from downslope.optimizers import OptimizerState, initial_state
 from downslope.runs import RunFolder
 from downslope.training._evaluate import loss_of, outputs_of
 from downslope.training._metrics import DEFAULTS, Answers, score
+from downslope.training._network_surface import MODES, NetworkSurface, network_surface
 from downslope.training._predict import predicted, probabilities
 from downslope.training._problem import Part, part_of
 from downslope.training._recipe import Recipe, check_fingerprint, recipe_of_record
@@ -24,7 +25,6 @@ from downslope.training._restarts import Restarts
 from downslope.training._saved import fitted, under
 from downslope.training._statistics import Statistics
 from downslope.training._stopping import Divergence
-from downslope.training._surface import network_surface
 from downslope.training._tracking import Tracking
 from downslope.training._trajectory import Trajectory
 
@@ -142,15 +142,18 @@ class Run:
         scores = score(names, Answers(part.truth, outputs, part.weights, self.preprocessing, self.loss))
         return {"loss": loss_of(self.loss, outputs, part.t, part.weights)} | scores
 
-    def surface(self, data: Dataset | None = None) -> FunctionSurface:
+    def surface(self, data: Dataset | None = None, *, mode: str = "inference", key: Key = 0) -> NetworkSurface:
         """Return the loss as a surface over the network's parameters: value, gradient, Hessian times a vector.
 
-        All rows, in inference mode, with the state of `variables`. Training rows count by their weights and those of
-        their classes, as they did in training.
+        All rows, with the state of `variables`. Training rows count by their weights and those of their classes, as
+        they did in training. In training mode, batch norm takes the statistics of all rows as one batch, and every
+        point of the surface has a dropout mask of its own, the same each time.
 
         Args:
             data: rows with a target; None for those of the training, as the network saw them. A run opened from its
                 folder gets them `with_data`.
+            mode: `"inference"` or `"training"`.
+            key: what the masks of training mode are drawn from.
 
         Raises:
             DataError: none are given, and the rows of a run opened from its folder cannot be had again.
@@ -161,12 +164,13 @@ class Run:
             >>> bool(abs(run.surface().value(run.params) - run.history["train_loss"][-1]) < 1e-6)
             True
         """
+        check_choice("mode", mode, MODES)
         if data is None:
             rows: Any = self.with_data().training_rows
         else:
             outputs = self.net.output_shape(self.preprocessing.input_shape)[-1]
             rows = part_of(data, self.preprocessing, self.loss, outputs)
-        return network_surface(self.net, self.loss, rows, self.variables)
+        return network_surface(self.net, self.loss, rows, self.variables, mode=mode, key=key)
 
     def with_data(
         self,

@@ -20,6 +20,8 @@ class Record:
             They go to `run.trajectory`.
         statistics_every: record how signals and gradients run through every layer, on the batch of the first step and
             of every so many; None for never. They go to `run.statistics`; see `Statistics`.
+        memory_limit: bytes that the recorded parameters may take, 2³⁰ (1 GiB) unless given. When they would take more,
+            every other one is forgotten and the period doubles, so that the whole path stays covered.
 
     Example:
         >>> import downslope as ds
@@ -32,8 +34,10 @@ class Record:
 
     parameters_every: int | None = None
     statistics_every: int | None = None
+    memory_limit: int = 2**30
 
     def __post_init__(self) -> None:
+        check_integer("memory_limit", self.memory_limit)
         for name in ("parameters_every", "statistics_every"):
             if getattr(self, name) is not None:
                 check_integer(name, getattr(self, name))

@@ -1,0 +1,58 @@
+"""A network's outputs on a plane of parameters, its first layer computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jaxtyping import Array, Float
+
+from downslope.core import Params, PyTree, Variables
+from downslope.layers import Context, Conv1D, Conv2D, Dense, chain_forward, forward_in
+from downslope.networks._sequential import Sequential
+
+_LINEAR = (Dense, Conv1D, Conv2D)
+"""Layers whose output is linear in their parameters."""
+
+
+def plane_outputs(
+    net: Sequential,
+    variables: Variables,
+    first: tuple[Params, ...],
+    second: tuple[Params, ...],
+    x: Float[Array, "batch ..."],
+    context: Context,
+) -> Callable[[Array, Array], Array]:
+    """Return the map `(a, b) ↦` outputs at the parameters `θ + a d₁ + b d₂`.
+
+    The first layer that has parameters is linear in them, so with its input `h`, `z = f(h; θ)` and `zₖ = f(h; dₖ)`
+    computed once, its output anywhere on the plane is `z + a z₁ + b z₂`. Networks that begin otherwise, with batch norm
+    say, are computed whole.
+
+    Args:
+        net: the network.
+        variables: `θ`, and the state.
+        first: `d₁`.
+        second: `d₂`.
+        x: a batch.
+        context: the circumstances; nothing random happens, whatever the mode: without its key nothing is dropped.
+    """
+    context, (params, state), layers = context._replace(key=None), variables, net.layers
+    place = next((k for k, own in enumerate(params) if jax.tree.leaves(own)), len(layers))
+    if place == len(layers) or not isinstance(layers[place], _LINEAR):
+        return lambda a, b: chain_forward(layers, context, _at(a, b, params, first, second), state, x).activations[-1]
+    h = chain_forward(layers[:place], context, params[:place], state[:place], x).activations[-1]
+    z, z1, z2 = (forward_in(layers[place], context, own[place], {}, h)[0] for own in (params, first, second))
+    rest = slice(place + 1, None)
+
+    def outputs(a: Array, b: Array) -> Array:
+        at = _at(a, b, params[rest], first[rest], second[rest])
+        return chain_forward(layers[rest], context, at, state[rest], _at(a, b, z, z1, z2)).activations[-1]
+
+    return outputs
+
+
+def _at(a: Array, b: Array, start: PyTree, first: PyTree, second: PyTree) -> Any:
+    """Return `θ + a d₁ + b d₂` of trees."""
+    return jax.tree.map(lambda p, d1, d2: p + a.astype(p.dtype) * d1 + b.astype(p.dtype) * d2, start, first, second)
