@@ -13,14 +13,12 @@ from downslope.diagnosis._case import case_of
 from downslope.diagnosis._causes import EXPLAINS, findings_of_case
 from downslope.diagnosis._input_moments import input_moments
 from downslope.diagnosis._label_noise import label_noise
+from downslope.diagnosis._recall import recalls_on
 from downslope.diagnosis._row_order import drift
 from downslope.diagnosis._variants import even, hidden_widths, wider
 
 CLASSES, FEATURES = 3, 6
 SOUND = {"optimizer": ds.adam(1e-2), "epochs": 20, "validation": 0.25, "normalize": "standard"}
-
-
-SLOW = pytest.mark.slow
 
 
 def clouds(rows=240, seed=0, apart=1.8):
@@ -102,12 +100,8 @@ PLANTED = {
 }
 
 
-QUICK = ("wide_range", "rate_small", "zeros", "sorted", "dead", "flipped", "too_small", "full_batch")
-"""The others run with the slow tests."""
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name if name in QUICK else pytest.param(name, marks=SLOW) for name in PLANTED])
+@pytest.mark.parametrize("name", PLANTED)
 def test_the_planted_fault_is_named_first(name):
     code, *_ = PLANTED[name]
     _, found = planted(name)
@@ -126,9 +120,7 @@ SOUND_TWINS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [name if name == "classes" else pytest.param(name, marks=SLOW) for name in SOUND_TWINS]
-)
+@pytest.mark.parametrize("name", SOUND_TWINS)
 def test_a_sound_training_has_nothing_severe(name):
     network, rows, changes = SOUND_TWINS[name]
     _, found = diagnosed(network, rows, **changes)
@@ -142,6 +134,18 @@ def test_the_change_can_be_applied_and_helps(name):
     settings = dict(run.recipe.settings) | dict(found[0].change)
     again = ds.train(settings.pop("net", run.recipe.net), run.recipe.data, **settings, progress=False)
     assert again.history["validation_loss"].min() < 0.7 * run.history["validation_loss"].min()
+
+
+@pytest.mark.slow
+def test_weights_of_classes_are_judged_by_what_is_recognized():
+    run, _ = planted("rare")
+    report = ds.diagnose(run, verify=1)
+    trial = report.trial("classes_unbalanced")
+    assert trial.measured == "share of a class that is missed in validation"
+    for runs, weights in ((trial.without, None), (trial.with_fix, "balanced")):
+        again = ds.train(run.recipe.net, run.recipe.data, **dict(run.recipe.settings) | {"class_weight": weights})
+        held_out = run.recipe.data.split(validation=run.recipe.settings["validation"], seed=0).validation
+        assert runs[0] == pytest.approx(1 - recalls_on(again, held_out, "").balanced)
 
 
 def test_symptoms_are_notes_that_name_their_cause():

@@ -22,6 +22,7 @@ from downslope.core._surface import (
     LinearizedSurface,
     LossSurface,
     PlaneSurface,
+    RowLossesSurface,
     check_repeats,
 )
 from downslope.core._text import aligned, bytes_text, count_text, seconds_text
@@ -44,6 +45,7 @@ __all__ = [
     "PlaneSurface",
     "PyTree",
     "Renderable",
+    "RowLossesSurface",
     "RunError",
     "SettingError",
     "Shape",

@@ -73,6 +73,15 @@ class BatchGradientsSurface(Protocol):
 
 
 @runtime_checkable
+class RowLossesSurface(Protocol):
+    """A surface over rows that knows the loss of each."""
+
+    def row_losses(self, params: PyTree) -> Any:
+        """Return what each row adds, `(rows,)`: numbers whose mean is the loss."""
+        ...
+
+
+@runtime_checkable
 class PlaneSurface(Protocol):
     """A surface that computes its values on a plane faster than point by point."""
 

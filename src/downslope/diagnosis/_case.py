@@ -349,12 +349,12 @@ class Case:
     @cached_property
     def signals_start(self) -> InitializationReport:
         """Signals through the layers before the first step."""
-        return self._signals(self.problem.start)
+        return self._signals(self.problem.start, "at the start")
 
     @cached_property
     def signals_end(self) -> InitializationReport:
         """Signals through the layers after the last step, at the point."""
-        return self._signals(self._given_run.last)
+        return self._signals(self._given_run.last, "at the end")
 
     @cached_property
     def trivial_loss(self) -> float:
@@ -382,9 +382,9 @@ class Case:
             data = data.take(np.sort(generator(self.seed, "score").choice(len(data), ROWS, replace=False)))
         return self._given_run.evaluate(data)
 
-    def _signals(self, variables: Any) -> InitializationReport:
+    def _signals(self, variables: Any, when: str) -> InitializationReport:
         """Return the signals through the network with some variables."""
-        self._tell("signals through the layers")
+        self._tell(f"signals through the layers {when}")
         settings = self.recipe.settings
         with np.errstate(over="ignore", invalid="ignore"):  # after a divergence
             return initialization_report(

@@ -139,7 +139,7 @@ class Learned:
             change: settings of `ds.train`, and `"net"`.
         """
         if code not in self.tried:
-            self._tell(f"a short training without {code.replace('_', ' ')}")
+            self._tell(f"a short training with the remedy for: {code.replace('_', ' ')}")
             loss, problem = short_training(self.case, change)
             if "normalize_targets" in change:  # other units: compare shares of the trivial loss
                 loss *= self.trivial / _trivial(problem.loss, problem.subset)

@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from downslope.data import Dataset
 from downslope.diagnosis._case import Case
+from downslope.training import Run
 
 _ROWS = 20_000
 
@@ -39,6 +41,11 @@ def class_recalls(case: Case) -> ClassRecalls:
     data = data.take(np.arange(min(len(data), _ROWS)))
     if run is None:
         return ClassRecalls(np.empty(0), float("nan"), of)
+    return recalls_on(run, data, of)
+
+
+def recalls_on(run: Run, data: Dataset, of: str) -> ClassRecalls:
+    """Return how well a run recognizes each class of some rows."""
     truth = run.preprocessing.targets(data.y)
     found = run.preprocessing.targets(run.predict(data))
     classes = len(run.preprocessing.class_labels)

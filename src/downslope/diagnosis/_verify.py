@@ -10,11 +10,13 @@ import numpy as np
 from jaxtyping import Float
 
 from downslope.core import check_integer
+from downslope.data import Dataset
 from downslope.diagnosis._case import Case
 from downslope.diagnosis._finding import Finding
+from downslope.diagnosis._recall import recalls_on
 from downslope.diagnosis._trials import brief, reached
 from downslope.diagnosis._trivial import trivial_loss
-from downslope.training import Problem, Recipe, sweep
+from downslope.training import Problem, Recipe, Run, sweep
 
 SEEDS = 3
 """Starts and orders of rows that a fix is tried with."""
@@ -28,7 +30,8 @@ class Trial:
         code: of the finding whose fix it is.
         change: the settings that were changed, in words.
         measured: `"validation loss"`, the lowest, where there are validation rows, else `"training loss"`, the last.
-            With targets in other units it is a share of the loss of always answering the mean.
+            With targets in other units it is a share of the loss of always answering the mean. Where classes are
+            weighted, whose loss is another one, it is the share of a class that is missed, the mean over classes.
         epochs: how long each training was.
         seeds: of the trainings.
         without: what was reached as it was, `(seeds,)`; infinite where it diverged.
@@ -104,15 +107,20 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
         if case.tell is not None:
             case.tell(f"{seeds} short trainings with and without the fix of {finding.code.replace('_', ' ')}")
         plain, fixed = _brief_pair(case, recipe, finding.change)
-        epochs = plain.settings["epochs"]
+        epochs, held_out = plain.settings["epochs"], plain.settings["validation"] != 0
+        rows = "validation" if held_out else "training"
+        if "class_weight" in finding.change:
+            without, with_fix = _misses(plain, chosen), _misses(fixed, chosen)
+            measured = f"share of a class that is missed in {rows}"
+            trials.append(Trial(finding.code, in_words(finding.change), measured, epochs, chosen, without, with_fix))
+            continue
         if epochs not in known:
             known[epochs] = _losses(plain, chosen)
         without, with_fix = known[epochs], _losses(fixed, chosen)
         other_units = "normalize_targets" in finding.change
         if other_units:
             without, with_fix = without / _trivial(plain.problem()), with_fix / _trivial(fixed.problem())
-        held_out = plain.settings["validation"] != 0
-        measured = f"{'validation' if held_out else 'training'} loss"
+        measured = f"{rows} loss"
         if other_units:
             measured = f"{measured}, as a share of that of the mean,"
         trials.append(Trial(finding.code, in_words(finding.change), measured, epochs, chosen, without, with_fix))
@@ -142,9 +150,27 @@ def _brief_pair(case: Case, recipe: Recipe, change: Mapping[str, Any]) -> tuple[
 
 def _losses(recipe: Recipe, seeds: tuple[int, ...]) -> np.ndarray:
     """Return what a recipe reaches with each seed."""
+    return np.array([reached(run) for run in _runs(recipe, seeds)])
+
+
+def _misses(recipe: Recipe, seeds: tuple[int, ...]) -> np.ndarray:
+    """Return which share of a class is missed on average, with each seed; infinite where it diverged."""
+    return np.array([_missed(run, recipe, seed) for run, seed in zip(_runs(recipe, seeds), seeds, strict=True)])
+
+
+def _missed(run: Run, recipe: Recipe, seed: int) -> float:
+    """Return which share of a class a run misses on average, among the rows held out, or among all if none were."""
+    if run.stop_reason == "diverged":
+        return float("inf")
+    share = recipe.settings["validation"]
+    held_out = share if isinstance(share, Dataset) else recipe.data.split(validation=share, seed=seed).validation
+    return 1 - recalls_on(run, recipe.data if held_out is None else held_out, "").balanced
+
+
+def _runs(recipe: Recipe, seeds: tuple[int, ...]) -> tuple[Run, ...]:
+    """Return a recipe's runs with each seed."""
     settings = {name: value for name, value in recipe.settings.items() if name != "seed"}
-    found = sweep(recipe.net, recipe.data, seed=list(seeds), progress=False, **settings)
-    return np.array([reached(run) for run in found.runs])
+    return tuple(sweep(recipe.net, recipe.data, seed=list(seeds), progress=False, **settings).runs)
 
 
 def _trivial(problem: Problem) -> float:

@@ -137,7 +137,12 @@ def find_batch_size(
         "class_weight": class_weight,
     }  # fmt: skip
     problem = limited(prepare(net, data, validation=validation, **settings), steps)
-    descent, made = _trained(problem, steps, open_progress(progress, -(-steps // problem.batches.steps)), told)
+    descent, made = _trained(
+        problem,
+        steps,
+        open_progress(progress, -(-steps // problem.batches.steps), purpose="looking for a batch size"),
+        told,
+    )
     told("the noise of gradients")
     noise, why_not = _noise(problem, descent.state.variables)
     if noise is None:

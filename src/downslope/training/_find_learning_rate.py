@@ -125,7 +125,7 @@ def find_learning_rate(
         normalize=normalize, normalize_targets=normalize_targets, start=start, metrics=(), class_weight=class_weight,
     )  # fmt: skip
     problem = limited(whole, steps)
-    watcher = open_progress(progress, 1 + -(-steps // problem.batches.steps))
+    watcher = open_progress(progress, 1 + -(-steps // problem.batches.steps), purpose="looking for a rate")
     try:
         tested = range_test(problem, low=low, high=high, steps=steps)
         watcher.epoch(1, {})

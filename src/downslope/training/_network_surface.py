@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -107,6 +107,15 @@ class NetworkSurface:
             )
         return self.whole.batch_gradients(params, batch_size=batch_size, key=key)
 
+    def row_losses(self, params: PyTree) -> Float[np.ndarray, " rows"]:
+        """Return what each row adds to the loss, `(rows,)`: numbers whose mean is the loss, up to rounding."""
+        chunks = self.whole.batches or ()
+        losses = np.concatenate([np.asarray(self._row_losses(params, batch), np.float64) for batch in chunks])
+        if len(chunks[0]) > 2:
+            weights = np.concatenate([np.asarray(w, np.float64) for *_, w in chunks])
+            losses = losses * weights / (weights.mean() if self.loss.reduction == "mean" else 1)
+        return losses if self.loss.reduction == "mean" else losses * len(losses)
+
     def values_on_plane(self, params: PyTree, first: PyTree, second: PyTree, a: Any, b: Any) -> np.ndarray:
         """Return the losses at `θ + a[i] d₁ + b[j] d₂`, `(len(a), len(b))`, computing the first layer once.
 
@@ -128,6 +137,19 @@ class NetworkSurface:
     def _input_shape(self) -> Shape:
         """The shape of one row's input."""
         return tuple(self.whole.batches[0][0].shape[1:])  # pyright: ignore[reportOptionalSubscript]
+
+    @cached_property
+    def _row_losses(self) -> Callable[..., Any]:
+        """The loss of each row of one chunk, compiled."""
+        single = replace(self.loss, reduction="mean")
+
+        @jax.jit
+        def losses(params: PyTree, batch: PyTree) -> Array:
+            with jax.default_matmul_precision("highest"):
+                outputs = self.whole.model(params, batch)  # pyright: ignore[reportOptionalCall]
+                return jax.vmap(lambda y, t: single.value(y[None], t[None]))(outputs, batch[1])
+
+        return losses
 
     @cached_property
     def _on_plane(self) -> Callable[..., Any]:

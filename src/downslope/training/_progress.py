@@ -30,25 +30,27 @@ class Progress(Protocol):
         ...
 
 
-def open_progress(progress: str | bool, epochs: int) -> Progress:
+def open_progress(progress: str | bool, epochs: int, *, purpose: str = "") -> Progress:
     """Return how to show progress.
 
     Args:
         progress: `"auto"` (a bar on a terminal; elsewhere lines, for work of more than two seconds), `"bar"`,
             `"lines"`, or False for nothing. True means `"auto"`.
         epochs: how many epochs there are at most.
+        purpose: what the work is for, where that is not the training itself.
 
     Raises:
         SettingError: it is none of these.
     """
+    label = f"{purpose}: epoch" if purpose else "epoch"
     if progress is False or progress == "none":
         return Silent()
     if progress == "bar" or (progress in ("auto", True) and sys.stderr.isatty()):
-        return Bar(epochs)
+        return Bar(epochs, label)
     if progress in ("auto", True):
-        return Lines(epochs, LINES_AFTER, time.monotonic())
+        return Lines(epochs, LINES_AFTER, time.monotonic(), label)
     if progress == "lines":
-        return Lines(epochs, 1.0, time.monotonic() - 1.0)
+        return Lines(epochs, 1.0, time.monotonic() - 1.0, label)
     raise SettingError(f"`progress` must be 'auto', 'bar', 'lines' or False, got {progress!r}.", "progress")
 
 
@@ -73,17 +75,18 @@ class Lines:
     epochs: int
     seconds: float
     last: float
+    label: str = "epoch"
     unsaid: str = ""
     spoke: bool = False
 
     def chunk(self, epoch: int, share: float) -> None:
         """Say how far a long epoch is."""
         if self._due() and share < 1:
-            self._say(f"epoch {epoch + 1}/{self.epochs}  {share:.0%}")
+            self._say(f"{self.label} {epoch + 1}/{self.epochs}  {share:.0%}")
 
     def epoch(self, epoch: int, values: dict[str, float]) -> None:
         """Say what an epoch ended with, if it is time."""
-        self.unsaid = f"epoch {epoch}/{self.epochs}  {described(values)}"
+        self.unsaid = f"{self.label} {epoch}/{self.epochs}  {described(values)}"
         if self._due() or epoch == self.epochs:
             self._say(self.unsaid)
             self.unsaid = ""
@@ -109,6 +112,7 @@ class Bar:
     """A bar with the time left and the newest values."""
 
     epochs: int
+    label: str = "epoch"
     bar: Any = field(init=False)
     task: Any = field(init=False)
 
@@ -118,7 +122,7 @@ class Bar:
         from rich.progress import Progress as RichProgress
 
         columns = (
-            TextColumn("epoch"),
+            TextColumn(self.label),
             MofNCompleteColumn(),
             BarColumn(bar_width=24),
             TimeRemainingColumn(),
