@@ -40,6 +40,7 @@ class TorchSurface:
         y: all targets.
         sizes: how many rows are computed at once, in turn.
         description: what data and which mode the loss is over, for reports.
+        unit_axis: which axis of a weight counts the units that it feeds: PyTorch's are `(out, in)`.
 
     References:
         Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
@@ -52,6 +53,7 @@ class TorchSurface:
     y: Any
     sizes: tuple[int, ...]
     description: str = ""
+    unit_axis: int = 0
 
     @cached_property
     def params(self) -> Arrays:

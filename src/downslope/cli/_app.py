@@ -17,6 +17,7 @@ from downslope.cli._init import init
 from downslope.cli._predict import predict
 from downslope.cli._profile import profile
 from downslope.cli._spectrum import spectrum
+from downslope.cli._surface import surface
 from downslope.cli._sweep import sweep
 from downslope.cli._train import train
 
@@ -105,6 +106,13 @@ _add(
     "downslope spectrum runs/digits-1",
     "downslope spectrum runs/digits-1 --blocks --figure spectrum.png",
     "downslope spectrum runs/houses sold_in_may.csv --rows 500 --json",
+)
+_add(
+    surface,
+    "downslope surface old_faithful --output bowl.html",
+    "downslope surface runs/digits-1 --directions pca",
+    "downslope surface ravine --optimizers sgd,momentum,adam:0.1 --output race.gif",
+    "downslope surface runs/digits-1 --optimizers sgd:0.05,adam --output race.png --output race.html",
 )
 _add(
     diagnose,

@@ -12,10 +12,13 @@ from downslope.cli._report import counted, print_lines, shown, shown_progress
 
 if TYPE_CHECKING:
     from downslope.data import Dataset
+    from downslope.landscape import Projection, Slice
     from downslope.training import Run
 
 FOLDER = Path("runs/demo")
 WIDTHS = (64, 64)
+EVERY = 20
+"""Steps between two points of the path that is drawn."""
 
 
 def demo(
@@ -25,7 +28,8 @@ def demo(
 ) -> None:
     """Train on handwritten digits, say what was learned, and draw it. Takes seconds.
 
-    Writes the run and two figures, loss_curves.png and predictions.png, into FOLDER.
+    Writes the run into FOLDER, and into its folder figures what there is to see: loss_curves.png, predictions.png, and
+    the surface that the training came down, as surface.png and as a page to turn and play, surface.html.
     """
     from downslope.cli._cache import keep_compiled_code
     from downslope.data import load
@@ -36,13 +40,16 @@ def demo(
     run = _trained(split, store)
     if split.test is None or run.divergence is not None:
         raise typer.Exit(1)
-    figures = _draw(run, split.test, store / "figures")
+    plane, path = _surface(run)
+    figures = _draw(run, split.test, plane, path, store / "figures")
     print_lines(
         [
             *_learned(run, len(split.train), split.test),
             "",
+            *_surface_in_words(path),
+            "",
             "Figures:",
-            *(f"  {path}" for path in figures),
+            *(f"  {figure}" for figure in figures),
             "",
             "Next:",
             f"  downslope predict {store} digits | head",
@@ -56,7 +63,7 @@ def _trained(split: Any, store: Path) -> Run:
     """Return the trained run; only an earlier demo is written over."""
     from downslope.networks import mlp
     from downslope.optimizers import adam
-    from downslope.training import train
+    from downslope.training import Record, train
 
     return train(
         mlp(WIDTHS, outputs=10, activation="tanh"),
@@ -67,19 +74,45 @@ def _trained(split: Any, store: Path) -> Run:
         early_stopping=20,
         normalize="standard",
         metrics=["accuracy"],
+        record=Record(parameters_every=EVERY),
         store=store,
         overwrite=(store / "figures" / "predictions.png").is_file(),
         progress=shown_progress(),
     )
 
 
-def _draw(run: Run, test: Dataset, folder: Path) -> list[Path]:
+def _surface(run: Run) -> tuple[Slice, Projection]:
+    """Return the loss on the plane that holds most of the way that training took, and that way."""
+    from downslope.landscape import project, slice_2d
+
+    plane = slice_2d(run.surface(), run.params, directions="pca", trajectory=run.trajectory, progress=False)
+    return plane, project(run.trajectory, plane)
+
+
+def _draw(run: Run, test: Dataset, plane: Slice, path: Projection, folder: Path) -> list[Path]:
     """Write the figures and return where they are."""
-    from downslope.figures import example_predictions, loss_curves, save
+    from downslope.figures import example_predictions, loss_curves, save, surface_contour, surface_page
 
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = {"loss_curves.png": loss_curves(run), "predictions.png": example_predictions(run, test)}
-    return [save(figure, folder / name) for name, figure in drawn.items()]
+    paths = {"adam": path}
+    drawn = {
+        "loss_curves.png": loss_curves(run),
+        "predictions.png": example_predictions(run, test),
+        "surface.png": surface_contour(plane, paths),
+    }
+    page = folder / "surface.html"
+    page.write_text(surface_page(plane, paths, title="The way down: digits"), encoding="utf-8")
+    return [*(save(figure, folder / name) for name, figure in drawn.items()), page]
+
+
+def _surface_in_words(path: Projection) -> list[str]:
+    """Return what the surface shows of the training's way."""
+    shown = 1.0 if path.explained is None else path.explained
+    return [
+        f"The way down, from a loss of {path.losses[0]:.3g} to {path.losses[-1]:.3g}, is drawn on the plane that holds "
+        f"{100 * shown:.3g} %",
+        f"of its movement; the way lies off that plane by up to {path.distances.max():.3g}, at its own true losses.",
+    ]
 
 
 def _learned(run: Run, rows: int, test: Dataset) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -61,15 +62,16 @@ def displaced(params: PyTree, directions: Sequence[PyTree], coefficients: Sequen
         >>> displaced(np.zeros(2, np.float32), [np.ones(2)], [0.5])
         array([0.5, 0.5], dtype=float32)
     """
+    return jax.tree.map(lambda leaf, *steps: _moved(leaf, steps, coefficients), params, *directions)
 
-    def moved(leaf: np.ndarray, *steps: np.ndarray) -> np.ndarray:
-        start = np.asarray(leaf)
-        total = np.asarray(start, np.float64)
-        for a, step in zip(coefficients, steps, strict=True):
-            total = total + np.float64(a) * np.asarray(step, np.float64)
-        return np.asarray(total, start.dtype)
 
-    return jax.tree.map(moved, params, *directions)
+def _moved(leaf: Any, steps: Sequence[Any], coefficients: Sequence[float]) -> np.ndarray:
+    """Return one array displaced."""
+    start = np.asarray(leaf)
+    total = np.asarray(start, np.float64)
+    for a, step in zip(coefficients, steps, strict=True):
+        total = total + np.float64(a) * np.asarray(step, np.float64)
+    return np.asarray(total, start.dtype)
 
 
 def tree_norm(tree: PyTree) -> jax.Array:

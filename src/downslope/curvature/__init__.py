@@ -7,6 +7,7 @@ here knows networks or training, forms the Hessian of a large network, or moves 
 from downslope.curvature._condition_number import ConditionNumber, condition_number
 from downslope.curvature._eigenpairs import Eigenpairs
 from downslope.curvature._eigenvalues import eigenvalues
+from downslope.curvature._groups import filter_scales
 from downslope.curvature._hessian_blocks import HessianBlocks, hessian_blocks
 from downslope.curvature._hessian_trace import TraceEstimate, hessian_trace
 from downslope.curvature._hvp_noise import HvpNoise, hvp_noise
@@ -31,6 +32,7 @@ __all__ = [
     "TraceEstimate",
     "condition_number",
     "eigenvalues",
+    "filter_scales",
     "hessian_blocks",
     "hessian_trace",
     "hvp_noise",

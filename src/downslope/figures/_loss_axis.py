@@ -71,7 +71,7 @@ def spans_decades(values: Iterable[np.ndarray]) -> bool:
     """
     together = np.concatenate([np.ravel(each) for each in values] or [np.zeros(0)])
     found = together[np.isfinite(together)]
-    return len(found) > 0 and found.min() > 0 and bool(np.log10(found.max() / found.min()) > DECADES)
+    return len(found) > 0 and bool(found.min() > 0) and bool(np.log10(found.max() / found.min()) > DECADES)
 
 
 def fit_losses(

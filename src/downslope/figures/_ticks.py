@@ -31,12 +31,16 @@ def decade_ticks(axis: Axis) -> None:
 
 
 def plain(value: float, *, digits: int = 6) -> str:
-    """Return a number as short as it reads well.
+    """Return a number as short as it reads well, also one that is not finite.
 
     Example:
         >>> plain(0.001), plain(1e-05), plain(100000.0), plain(2.725e32, digits=2), plain(6583.2, digits=3)
         ('0.001', '1e-5', '1e5', '2.7e32', '6580')
+        >>> plain(float("inf")), plain(float("nan"))
+        ('infinite', 'not a number')
     """
+    if not np.isfinite(value):
+        return "not a number" if np.isnan(value) else ("minus infinite" if value < 0 else "infinite")
     rounded = float(f"{value:.{digits}g}")
     if rounded == 0 or PLAIN[0] <= abs(rounded) < PLAIN[1]:
         return f"{rounded:.6g}"

@@ -7,7 +7,7 @@ from downslope.optimizers._clip import clip
 from downslope.optimizers._ema import averaged_params, ema
 from downslope.optimizers._foreign import from_optax
 from downslope.optimizers._nadam import nadam
-from downslope.optimizers._named import as_optimizer
+from downslope.optimizers._named import DEFAULTS, as_optimizer
 from downslope.optimizers._optimizer import Optimizer
 from downslope.optimizers._rmsprop import rmsprop
 from downslope.optimizers._rule import Rule
@@ -16,6 +16,7 @@ from downslope.optimizers._state import OptimizerState, apply_rule, initial_stat
 from downslope.optimizers._weight_decay import decoupled_weight_decay, l2
 
 __all__ = [
+    "DEFAULTS",
     "Optimizer",
     "OptimizerState",
     "Rule",

@@ -27,6 +27,7 @@ from downslope.training._track import Track
 from downslope.training._tracking import Tracking, phases
 from downslope.training._train import train
 from downslope.training._trajectory import Record, Trajectory
+from downslope.training._walk import Walk
 
 __all__ = [
     "BatchCosts",
@@ -56,6 +57,7 @@ __all__ = [
     "Track",
     "Tracking",
     "Trajectory",
+    "Walk",
     "edge_of",
     "find_batch_size",
     "find_learning_rate",

@@ -33,6 +33,9 @@ from downslope.training._problem import Part
 
 MODES = ("inference", "training")
 
+_ROOM = 4096
+"""Planes of so many cells or fewer share one compiled program."""
+
 
 @dataclass(frozen=True, eq=False)
 class NetworkSurface:
@@ -109,7 +112,7 @@ class NetworkSurface:
 
     def row_losses(self, params: PyTree) -> Float[np.ndarray, " rows"]:
         """Return what each row adds to the loss, `(rows,)`: numbers whose mean is the loss, up to rounding."""
-        chunks = self.whole.batches or ()
+        chunks: Any = self.whole.batches
         losses = np.concatenate([np.asarray(self._row_losses(params, batch), np.float64) for batch in chunks])
         if len(chunks[0]) > 2:
             weights = np.concatenate([np.asarray(w, np.float64) for *_, w in chunks])
@@ -130,8 +133,12 @@ class NetworkSurface:
         """
         if self.masked:
             return np.array([[self.value(displaced(params, (first, second), (i, j))) for j in b] for i in a])
-        along = [jnp.asarray(coefficients, float_dtype()) for coefficients in (a, b)]
-        return np.asarray(self.whole.total(self._on_plane, params, first, second, *along))
+        grid = np.meshgrid(np.asarray(a, float_dtype()), np.asarray(b, float_dtype()), indexing="ij")
+        cells = grid[0].size
+        room = max(_ROOM, 1 << (cells - 1).bit_length())
+        along = [np.pad(coefficients.reshape(-1), (0, room - cells)) for coefficients in grid]
+        losses = self.whole.total(self._on_plane, params, first, second, *along, cells)
+        return np.asarray(losses)[:cells].reshape(len(a), len(b))
 
     @property
     def _input_shape(self) -> Shape:
@@ -153,16 +160,21 @@ class NetworkSurface:
 
     @cached_property
     def _on_plane(self) -> Callable[..., Any]:
-        """The losses of one chunk on a plane, compiled."""
+        """The losses of one chunk at some cells of a plane, compiled once for any number of them up to the room."""
 
         @jax.jit
-        def losses(params: PyTree, batch: PyTree, first: PyTree, second: PyTree, a: Array, b: Array) -> Array:
+        def losses(
+            params: PyTree, batch: PyTree, first: PyTree, second: PyTree, a: Array, b: Array, cells: Any
+        ) -> Array:
             x, t, *w = batch
             context = Context(self.mode == "training", None, w[0] if w else None)
             with jax.default_matmul_precision("highest"):
                 outputs = plane_outputs(self.net, Variables(params, self.state), first, second, x, context)
-                of_cell = lambda i, j: self.loss.value(outputs(i, j), t, *w)  # noqa: E731
-                return lax.map(lambda i: lax.map(lambda j: of_cell(i, j), b), a)
+
+                def with_cell(k: Array, found: Array) -> Array:
+                    return found.at[k].set(self.loss.value(outputs(a[k], b[k]), t, *w).astype(found.dtype))
+
+                return lax.fori_loop(0, cells, with_cell, jnp.zeros_like(a))
 
         return losses
 

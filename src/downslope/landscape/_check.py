@@ -1,0 +1,26 @@
+"""What every function of this room needs: a loss surface, and parameters that are numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from downslope.core import LossSurface, PyTree, SettingError, all_finite, tree_size
+
+
+def check_surface(surface: Any, *points: PyTree) -> None:
+    """Check that a loss surface and finite parameters came in their places.
+
+    Raises:
+        SettingError: they did not.
+    """
+    if not isinstance(surface, LossSurface):
+        raise SettingError(
+            f"`surface` must be a loss surface, with value, gradient, hvp and values, got {type(surface).__name__}. "
+            "Make one: run.surface(), or ds.adapters.from_function(loss_fn, params).",
+            "surface",
+        )
+    for params in points:
+        if not tree_size(params) or not all_finite(params):
+            raise SettingError(
+                "`params` must hold at least one number, all of them finite. Take another point.", "params"
+            )

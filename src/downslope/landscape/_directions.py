@@ -1,0 +1,191 @@
+"""Which way a slice is cut: random by filters, along a path, along the curvature, between points, or as given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from downslope.core import Key, LossSurface, PyTree, SettingError, check_choice, named_leaves, tree_size
+from downslope.curvature import Eigenpairs, eigenvalues
+from downslope.landscape._filters import beside, filter_direction
+from downslope.landscape._path import Path
+from downslope.landscape._principal import principal_directions
+from downslope.landscape._vectors import dot, fitted, length, mixed
+
+NAMES = ("filter", "pca", "eigen", "between", "axes")
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Directions of a slice.
+
+    Attributes:
+        trees: the directions, trees like the parameters.
+        kind: how they were found.
+        labels: what each is, in words.
+        explained: the share of a path's variance along each, for principal components.
+        reach: points, by their coefficients, that the window is to hold; none where it goes by the loss.
+    """
+
+    trees: tuple[PyTree, ...]
+    kind: str
+    labels: tuple[str, ...]
+    explained: tuple[float, ...] | None = None
+    reach: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """What directions may be made from, beside the surface and the point.
+
+    Attributes:
+        key: of random draws.
+        path: a recorded descent.
+        eigenpairs: of the Hessian at the point, if they are known already.
+        towards: another point, or two.
+        unit_axis: which axis of a weight counts the units; None for what the surface says.
+    """
+
+    key: Key | None = None
+    path: Path | None = None
+    eigenpairs: Eigenpairs | None = None
+    towards: Any = None
+    unit_axis: int | None = None
+
+
+def directions_of(surface: LossSurface, params: PyTree, wanted: Any, count: int, source: Source) -> Directions:
+    """Return one or two directions by their name, or those given.
+
+    Raises:
+        UnknownNameError: there are no directions of that name.
+        SettingError: what they are made from is missing, or they are no directions.
+        ShapeError: what was given is not like the parameters.
+    """
+    if not isinstance(wanted, str):
+        return _given(params, wanted, count)
+    check_choice("direction" if count == 1 else "directions", wanted, NAMES)
+    made = {"filter": _filter, "pca": _pca, "eigen": _eigen, "between": _between, "axes": _axes}[wanted]
+    return made(surface, params, count, source)
+
+
+def _filter(surface: LossSurface, params: PyTree, count: int, source: Source) -> Directions:
+    said = getattr(surface, "unit_axis", -1)
+    axis = said if source.unit_axis is None else source.unit_axis
+    trees = [filter_direction(params, key=source.key, number=k, unit_axis=axis) for k in range(count)]
+    label = "filter-normalized direction"
+    return Directions(tuple(trees), "filter", (label,) if count == 1 else (f"{label} 1", f"{label} 2"))
+
+
+def _pca(surface: LossSurface, params: PyTree, count: int, source: Source) -> Directions:
+    if source.path is None:
+        raise SettingError(
+            "Principal components need a recorded path. Pass `trajectory=run.trajectory` of a run recorded with "
+            "ds.Record(parameters_every=1).",
+            "trajectory",
+        )
+    trees, explained = principal_directions(source.path, params, count)
+    labels = tuple(f"component {k + 1} of the path ({share:.1%} of its variance)" for k, share in enumerate(explained))
+    if len(trees) < count:
+        trees, labels, explained = (
+            (*trees, beside(params, trees[0], key=source.key)),
+            (*labels, _BESIDE),
+            (*explained, 0.0),
+        )
+    return Directions(trees, "pca", labels, explained)
+
+
+_BESIDE = "random, at right angles to the first"
+
+
+def _eigen(surface: LossSurface, params: PyTree, count: int, source: Source) -> Directions:
+    pairs = source.eigenpairs
+    if pairs is None:
+        pairs = eigenvalues(surface, params, k=count, which="magnitude", key=source.key)
+        if pairs.status == "interrupted":
+            raise KeyboardInterrupt
+    if not len(pairs):
+        raise SettingError("`eigenpairs` must hold one pair or more, got none.", "eigenpairs")
+    known = list(zip(pairs.values, pairs.vectors, pairs.converged, strict=True))[:count]
+    trees = tuple(fitted(vector, params, "eigenpairs") for _, vector, _ in known)
+    labels = tuple(f"eigenvector of λ = {value:.4g}{'' if sure else ' (not converged)'}" for value, _, sure in known)
+    if len(trees) < count:
+        trees, labels = (*trees, beside(params, trees[0], key=source.key)), (*labels, _BESIDE)
+    return Directions(trees, "eigen", labels)
+
+
+def _between(surface: LossSurface, params: PyTree, count: int, source: Source) -> Directions:
+    """Return the way to another point; on a plane, also the part of the way to a second that is across the first."""
+    if source.towards is None:
+        raise SettingError(
+            "Directions between points need the others. Pass `towards=`, trees like `params`.", "towards"
+        )
+    points = [fitted(point, params, "towards") for point in _several(source.towards, count, "towards")]
+    ways = [mixed((point, params), (1.0, -1.0)) for point in points]
+    size = length(ways[0])
+    if size == 0:
+        raise SettingError("`towards` must be another point than `params`, got the same.", "towards")
+    if count == 1:
+        return Directions((ways[0],), "between", ("towards the other point",), reach=((1.0,),))
+    share = dot(ways[0], ways[1]) / size**2
+    across = mixed((ways[1], ways[0]), (1.0, -share))
+    height = length(across) / size
+    if height < 1e-6:
+        raise SettingError("`towards` must hold two points that are not on one line with `params`.", "towards")
+    second = mixed((across,), (1 / height,))
+    labels = ("towards the first point", "towards the second, across the first")
+    return Directions((ways[0], second), "between", labels, reach=((1.0, 0.0), (share, height)))
+
+
+def _axes(surface: LossSurface, params: PyTree, count: int, source: Source) -> Directions:
+    size = tree_size(params)
+    if size != count:
+        raise SettingError(
+            f"'axes' needs exactly {count} parameters, got {size}. Use 'filter' or 'eigen'.", "directions"
+        )
+    leaves, structure = jax.tree.flatten(params)
+    trees = []
+    for turn in range(count):
+        ones = iter(np.eye(count)[turn])
+        parts = [np.array([next(ones) for _ in range(np.size(leaf))]).reshape(np.shape(leaf)) for leaf in leaves]
+        trees.append(structure.unflatten(parts))
+    return _given(params, tuple(trees) if count == 2 else trees[0], count)
+
+
+def _given(params: PyTree, wanted: Any, count: int) -> Directions:
+    """Return directions that were given, as they are."""
+    what = "direction" if count == 1 else "directions"
+    trees = tuple(fitted(tree, params, what) for tree in _several(wanted, count, what))
+    for tree in trees:
+        if not 0 < length(tree) < np.inf:
+            raise SettingError(f"`{what}` must be finite and not zero, got one of length {length(tree)}.", what)
+    return Directions(trees, "given", tuple(_label(tree, k, count) for k, tree in enumerate(trees)))
+
+
+def _several(given: Any, count: int, what: str) -> Sequence[PyTree]:
+    """Return what was given for each direction.
+
+    Raises:
+        SettingError: it is no pair where a pair is wanted.
+    """
+    if count == 1:
+        return (given,)
+    if not isinstance(given, (tuple, list)) or len(given) != count:
+        raise SettingError(f"`{what}` must be a pair of trees like `params`, got {type(given).__name__}.", what)
+    return given
+
+
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def _label(tree: PyTree, number: int, count: int) -> str:
+    """Return the name of a direction: that of a parameter (`w₁` of a bare array) where it is just that one's axis."""
+    moved = [(name, np.asarray(leaf)) for name, leaf in named_leaves(tree).items() if np.any(leaf)]
+    if len(moved) == 1 and np.count_nonzero(moved[0][1]) == 1 and moved[0][1].sum() == 1:
+        name, leaf = moved[0]
+        at = ", ".join(str(place) for place in np.argwhere(leaf)[0])
+        return f"{name}[{at}]" if at else name
+    return "given direction" if count == 1 else f"given direction {number + 1}"

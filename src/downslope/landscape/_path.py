@@ -1,0 +1,95 @@
+"""A path of parameters as it was recorded: read from what holds it, and taken as rows of numbers block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float, Int
+
+from downslope.core import PyTree, ShapeError
+from downslope.landscape._vectors import fitted, vector_of
+
+_BLOCK_NUMBERS = 2**22
+"""So many numbers of a path are taken into double precision at once: 32 MiB."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """Points along a descent.
+
+    Attributes:
+        steps: how many steps had been made at each.
+        points: a tree like the parameters, each leaf with the points along its first axis.
+    """
+
+    steps: Int[np.ndarray, " points"]
+    points: PyTree
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def at(self, place: int) -> PyTree:
+        """Return one of the points."""
+        return jax.tree.map(lambda leaf: leaf[place], self.points)
+
+    def blocks(
+        self, origin: PyTree, others: Sequence[PyTree] = ()
+    ) -> Iterator[tuple[Float[np.ndarray, "points columns"], Float[np.ndarray, "others columns"]]]:
+        """Yield the path's displacements from an origin, some parameters at a time, and other vectors' parts there.
+
+        The columns of all blocks side by side are the parameters in the tree's order.
+        """
+        width = max(1, _BLOCK_NUMBERS // max(1, len(self)))
+        trees = [jax.tree.leaves(tree) for tree in (self.points, origin, *others)]
+        for points, start, *along in zip(*trees, strict=True):
+            rows, columns = np.asarray(points).reshape(len(self), -1), np.asarray(start, np.float64).reshape(-1)
+            rest = np.empty((len(along), len(columns)))
+            for row, leaf in zip(rest, along, strict=True):
+                row[:] = np.asarray(leaf, np.float64).reshape(-1)
+            for place in range(0, len(columns), width):
+                part = slice(place, place + width)
+                yield rows[:, part].astype(np.float64) - columns[None, part], rest[:, part]
+
+
+def path_of(trajectory: Any, params: PyTree) -> Path:
+    """Return a recorded path.
+
+    Args:
+        trajectory: anything with `.steps` and `.params`, such as `run.trajectory`; or the stacked tree itself, whose
+            points then count as steps 0, 1, 2 ….
+        params: what one point looks like.
+
+    Raises:
+        ShapeError: it is no path of such parameters, or has no points.
+    """
+    points = getattr(trajectory, "params", trajectory)
+    lengths = {np.shape(leaf)[0] if np.ndim(leaf) else 0 for leaf in jax.tree.leaves(points)}
+    if len(lengths) != 1 or lengths == {0}:
+        raise ShapeError(
+            "`trajectory` must hold one point or more, each array with the points along its first axis, got "
+            f"{'arrays of different lengths' if len(lengths) > 1 else 'none'}. "
+            "Record one: ds.train(..., record=ds.Record(parameters_every=1)).trajectory."
+        )
+    fitted(jax.tree.map(lambda leaf: leaf[0], points), params, "trajectory")
+    steps = np.asarray(getattr(trajectory, "steps", np.arange(lengths.pop())))
+    return Path(steps, jax.tree.map(np.asarray, points))
+
+
+def coordinates(path: Path, origin: PyTree, directions: Sequence[PyTree]) -> Float[np.ndarray, "points directions"]:
+    """Return the coefficients of the nearest points of the plane `θ + Σ cₖ dₖ`: least squares by the Gram matrix.
+
+    `c = G⁺ (D d₁, D d₂ …)` with `G = (⟨dₖ, dₗ⟩)` and the rows of `D` the displacements from `θ`; the directions need
+    not be orthogonal, nor even different.
+    """
+    products = sum(rows @ along.T for rows, along in path.blocks(origin, directions))
+    return np.asarray(products) @ np.linalg.pinv(gram(directions), hermitian=True)
+
+
+def gram(directions: Sequence[PyTree]) -> Float[np.ndarray, "directions directions"]:
+    """Return the inner products of directions with each other."""
+    vectors = np.array([vector_of(direction) for direction in directions])
+    return vectors @ vectors.T

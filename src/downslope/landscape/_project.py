@@ -1,0 +1,87 @@
+"""A recorded path set onto a slice, with what is needed to draw it honestly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from downslope.core import LossSurface, PyTree, SettingError, displaced
+from downslope.landscape._path import Path, coordinates, gram, path_of
+from downslope.landscape._projection import Projection
+from downslope.landscape._slice import Slice
+
+
+def project(trajectory: Any, slice: Slice, *, surface: LossSurface | None = None) -> Projection:
+    """Return where a path falls on a slice, its true losses, and how far off the slice it runs.
+
+    The coordinates `c` are those of the nearest point of the plane, `min ‖θₜ − θ − Σ cₖ dₖ‖`: least squares by the Gram
+    matrix of the directions, which need not be orthogonal. A point off the plane has another loss than the surface
+    below it: `losses` are the true ones, at the recorded parameters; `heights` those at the nearest points.
+
+    Args:
+        trajectory: anything with `.steps` and `.params` stacked along a first axis, such as `run.trajectory`, or that
+            tree.
+        slice: a line or a plane.
+        surface: where the losses are computed, twice for each point; the slice's own if None.
+
+    Raises:
+        SettingError: there is no surface: the slice was opened from a file.
+        ShapeError: the path's parameters are not like the slice's.
+
+    Example:
+        >>> from downslope.landscape import slice_2d, surfaces
+        >>> plane = slice_2d(surfaces.bowl(), np.zeros(2), directions="axes", size=5, span=2.0)
+        >>> seen = project(np.array([[2.0, 1.0], [1.0, 0.5]]), plane)
+        >>> seen.coordinates.tolist(), seen.losses.tolist(), seen.distances.tolist(), seen.explained
+        ([[2.0, 1.0], [1.0, 0.5]], [2.5, 0.625], [0.0, 0.0], 1.0)
+    """
+    where = slice.surface if surface is None else surface
+    if where is None:
+        raise SettingError("The true losses of a path need the surface. Pass `surface=run.surface()`.", "surface")
+    path = path_of(trajectory, slice.params)
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = coordinates(path, slice.params, slice.directions)
+        distances = np.sqrt(sum(np.sum(off**2, axis=1) for off in _off(path, slice, found)))
+        explained = explained_share(path, slice.directions)
+        below = [where.value(displaced(slice.params, slice.directions, list(at))) for at in found]
+    return Projection(
+        steps=path.steps,
+        coordinates=found,
+        losses=np.array([where.value(path.at(place)) for place in range(len(path))], np.float64),
+        heights=np.array(below, np.float64),
+        distances=distances,
+        explained=explained,
+    )
+
+
+def explained_share(path: Path, directions: Sequence[PyTree]) -> float | None:
+    """Return the share of a path's variance, about its mean, that lies in a plane; None for a path that stays.
+
+    Points that are not finite do not count.
+    """
+    start = path.at(0)
+    finite = np.all([np.isfinite(rows).all(axis=1) for rows, _ in path.blocks(start)], axis=0)
+    if finite.sum() < 2:
+        return None
+    ways = _centered(coordinates(path, start, directions)[finite])
+    inside = float(np.sum((ways @ gram(directions)) * ways))
+    total = float(sum(np.sum(_centered(rows[finite]) ** 2) for rows, _ in path.blocks(start)))
+    return min(inside / total, 1.0) if total > 0 else None
+
+
+def _centered(rows: Float[np.ndarray, "points columns"]) -> Float[np.ndarray, "points columns"]:
+    """Return rows less their mean."""
+    return rows - rows.mean(axis=0)[None, :]
+
+
+def _off(
+    path: Path,
+    slice: Slice,
+    found: Float[np.ndarray, "points directions"],
+) -> Iterator[Float[np.ndarray, "points columns"]]:
+    """Yield the parts of the path's displacements that are off the plane."""
+    for rows, along in path.blocks(slice.params, slice.directions):
+        yield rows - found @ along

@@ -1,0 +1,80 @@
+// Numbers as people read them: rounded, exact, and evenly placed on axes.
+import type { Numbers } from "./document";
+
+/** Few digits, for axes and sentences. */
+export function short(value: number, digits = 4): string {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  const extreme = size >= 1e6 || size < 1e-4;
+  return minus(extreme ? trimmed(value.toExponential(digits - 1)) : String(Number(value.toPrecision(digits))));
+}
+
+/** All digits that tell this number from its neighbors, in the precision it was computed in; made to be copied. */
+export function exact(values: Numbers, index: number): string {
+  const value = values[index];
+  if (!Number.isFinite(value)) return short(value);
+  if (!(values instanceof Float32Array)) return String(value);
+  for (let digits = 6; digits < 9; digits++) {
+    const text = value.toPrecision(digits);
+    if (Math.fround(Number(text)) === value) return String(Number(text));
+  }
+  return String(Number(value.toPrecision(9)));
+}
+
+/** Round numbers from `low` to `high`, about `count` of them. */
+export function niceTicks(low: number, high: number, count: number): number[] {
+  const step = niceStep((high - low) / Math.max(1, count));
+  if (!(step > 0)) return [low];
+  const ticks: number[] = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {
+    ticks.push(Number((k * step).toPrecision(12)));
+  }
+  return ticks;
+}
+
+export function niceStep(rough: number): number {
+  if (!(rough > 0) || !Number.isFinite(rough)) return 0;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const lead = rough / power;
+  return (lead <= 1 ? 1 : lead <= 2 ? 2 : lead <= 5 ? 5 : 10) * power;
+}
+
+/** Where in ascending `values` a value falls: an index with its fraction, beyond the ends as if evenly continued. */
+export function locate(values: Numbers, value: number): number {
+  const last = values.length - 1;
+  let low = 0;
+  let high = last;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (values[middle] <= value) low = middle;
+    else high = middle;
+  }
+  return last ? low + (value - values[low]) / (values[high] - values[low]) : 0;
+}
+
+/** The last index whose value is at most `value`, or -1. */
+export function lastAtMost(values: Numbers, value: number): number {
+  let low = -1;
+  let high = values.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (values[middle] <= value) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+export function clamp(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, value));
+}
+
+function trimmed(text: string): string {
+  const [digits, exponent] = text.split("e");
+  return `${digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits}e${exponent.replace("+", "")}`;
+}
+
+function minus(text: string): string {
+  return text.replace(/-/g, "−");
+}

@@ -1,0 +1,143 @@
+// The page in sentences: what is under the pointer, where each path stands, what the whole shows.
+import { Cell, cellAt, type Document, type Path, type Surface } from "./document";
+import { exact, short } from "./numbers";
+import { standing } from "./placed";
+import type { Pick, Scene } from "./stage";
+
+export const CELL_WORDS: Record<Exclude<Cell, Cell.Finite>, string> = {
+  [Cell.NotANumber]: "not a number (NaN)",
+  [Cell.Infinite]: "infinite",
+  [Cell.NotComputed]: "not computed",
+};
+
+/** Name and value of each thing known about what is under the pointer. */
+export function pickFacts(scene: Scene, pick: Pick, content: Document): [string, string][] {
+  const { surface } = scene;
+  const [first, second] = surface.axes;
+  if (pick.kind === "point") {
+    const path = surface.paths[pick.path];
+    return [
+      ["path", path.name],
+      [content.step_label, exact(path.steps, pick.at)],
+      ["true loss", exact(path.losses, pick.at)],
+      ["surface below", exact(path.heights, pick.at)],
+      ["off the plane", exact(path.distances, pick.at)],
+      [first.label, coordinate(path.coordinates[2 * pick.at])],
+      [second.label, coordinate(path.coordinates[2 * pick.at + 1])],
+    ];
+  }
+  const index = pick.i * second.values.length + pick.j;
+  const cell = cellAt(surface, index);
+  return [
+    [first.label, coordinate(first.values[pick.i])],
+    [second.label, coordinate(second.values[pick.j])],
+    [content.loss_label, cell === Cell.Finite ? exact(surface.losses, index) : CELL_WORDS[cell]],
+  ];
+}
+
+/** Where a path stands, in one sentence. */
+export function standingWords(scene: Scene, path: number, step: number): string {
+  const one = scene.surface.paths[path];
+  const at = standing(one, step);
+  if (at < 0) return "not started";
+  const where = {
+    inside: "",
+    beside: " · beside the picture",
+    above: " · above the picture",
+    lost: " · not in the picture",
+  }[scene.points[path][at].outside];
+  const loss = `loss ${short(one.losses[at], 5)}`;
+  if (scene.points[path][at].outside === "lost") return `${loss}${where}`;
+  if (onPlane(one)) return `${loss} · on the surface${where}`;
+  return `${loss} · surface below ${short(one.heights[at], 5)} · ${short(one.distances[at], 3)} off the plane${where}`;
+}
+
+/** How much of a path its plane holds. */
+export function explainedWords(path: Path): string {
+  const { explained } = path;
+  if (explained === null) return "It does not move.";
+  if (explained > 1 - 1e-6) return "The plane holds all of its movement.";
+  const share = `${short(100 * explained, explained < 0.1 ? 2 : 3)}\u00a0%`;
+  if (explained < 0.1) return `The plane shows almost nothing of it: ${share} of its movement.`;
+  return `The plane holds ${share} of its movement.`;
+}
+
+/** What a plane is: its loss, how its directions were found, what they leave out. */
+export function planeWords(surface: Surface): string {
+  const { description, kind, explained, left_out, standard_error } = surface;
+  const shares = explained?.map((share) => `${short(100 * share, 3)}\u00a0%`).join(" and ");
+  const found: Record<string, string> = {
+    filter: "random directions, normalized by filter",
+    pca: `principal components of a path${shares ? `, ${shares} of its variance` : ""}`,
+    eigen: "eigenvectors of the Hessian",
+    between: "through given points",
+  };
+  const words = [
+    description,
+    found[kind],
+    left_out.length ? `${left_out.length} ${left_out.length > 1 ? "arrays" : "array"} of parameters not moved` : "",
+    standard_error === null ? "" : `loss at the center ± ${short(standard_error, 2)} (standard error)`,
+  ];
+  return words.filter(Boolean).join("; ");
+}
+
+/** How many cells have no height, and why. */
+export function holes(surface: Surface): [Exclude<Cell, Cell.Finite>, number][] {
+  const counts = new Map<Cell, number>();
+  surface.losses.forEach((_: number, index: number) => {
+    const cell = cellAt(surface, index);
+    if (cell !== Cell.Finite) counts.set(cell, (counts.get(cell) ?? 0) + 1);
+  });
+  return [...counts].sort() as [Exclude<Cell, Cell.Finite>, number][];
+}
+
+/** Everything the page shows, for who cannot see it. */
+export function summary(content: Document, scenes: Scene[]): string[] {
+  return scenes.flatMap(({ surface }) => {
+    const name = surface.name ? `${surface.name}: ` : "";
+    const whole = `${name}${surfaceWords(surface, content.loss_label)} ${planeWords(surface)}`.trim();
+    return [whole, ...surface.paths.map((path) => pathWords(path, content))];
+  });
+}
+
+function surfaceWords(surface: Surface, lossLabel: string): string {
+  const [first, second] = surface.axes;
+  let [lowest, highest] = [-1, -1];
+  surface.losses.forEach((loss: number, index: number) => {
+    if (cellAt(surface, index) !== Cell.Finite) return;
+    if (lowest < 0 || loss < surface.losses[lowest]) lowest = index;
+    if (highest < 0 || loss > surface.losses[highest]) highest = index;
+  });
+  const size = `${first.values.length} by ${second.values.length} points`;
+  const along = `along ${first.label} from ${ends(first.values)}, and ${second.label} from ${ends(second.values)}`;
+  const missing = holes(surface).map(([cell, count]) => ` ${count} are ${CELL_WORDS[cell]}.`);
+  if (lowest < 0) return `A surface of ${size} ${along}. None has a finite ${lossLabel}.${missing.join("")}`;
+  const columns = second.values.length;
+  const place = `${short(first.values[Math.floor(lowest / columns)])}, ${short(second.values[lowest % columns])}`;
+  return (
+    `A surface of ${size} ${along}. Its lowest ${lossLabel} is ${short(surface.losses[lowest], 5)}, at ${place}; ` +
+    `its highest ${short(surface.losses[highest], 5)}.${missing.join("")}`
+  );
+}
+
+function pathWords(path: Path, content: Document): string {
+  const last = path.steps.length - 1;
+  if (last < 0) return `${path.name} has no points.`;
+  return (
+    `${path.name} goes from ${content.loss_label} ${short(path.losses[0], 5)} at ${content.step_label} ${path.steps[0]} ` +
+    `to ${short(path.losses[last], 5)} at ${content.step_label} ${path.steps[last]}. ${explainedWords(path)}`
+  );
+}
+
+function onPlane(path: Path): boolean {
+  return path.explained !== null && path.explained > 1 - 1e-9 && path.distances.every((away: number) => away < 1e-6);
+}
+
+function ends(values: Surface["losses"]): string {
+  return `${short(values[0])} to ${short(values[values.length - 1])}`;
+}
+
+/** Grid places carry rounding in their last digits, which nobody asked for. */
+function coordinate(value: number): string {
+  return String(Number(value.toPrecision(10)));
+}
