@@ -6,9 +6,10 @@
     python benchmarks/landscapes.py batches
 
 `effects`: networks on digits that differ in one thing only (skip connections, batch norm, dropout, depth), trained from
-several seeds. The figure shows slices of the first seed, along filter-normalized directions; the table the roughness of
-every one (`ds.landscape.roughness`: total variation over range along random rays, less one), its mean and its spread
-over the seeds, and the largest loss within the window.
+several seeds. The figure shows slices of the first seed, along filter-normalized directions; the table what is measured
+on all of them, mean and spread over the seeds: the share of the plane that curves downward
+(`ds.landscape.nonconvexity`), the roughness along random rays (`ds.roughness`: total variation over range, less one),
+the largest loss within the window.
 
 `optimizers`: SGD, momentum, RMSProp and Adam from one start, on the same batches, on two features that are `N(0, 1)`;
 of which one is `N(0, 10²)`; and `N(3, 1)` with `N(−2, 0.3²)`. Each has the rate that is best for it on that data, of
@@ -71,16 +72,16 @@ def effects(arguments: argparse.Namespace) -> None:
     data = ds.load("digits")
     for effect, networks in pairs.items():
         slices, notes = {}, {}
-        print(f"{effect}: roughness over {arguments.seeds} seeds, mean ± standard deviation")
+        print(f"{effect}, {arguments.seeds} seeds, mean ± standard deviation")
         for name, (network, mode) in networks.items():
             found = [surroundings(network, mode, data, seed) for seed in range(arguments.seeds)]
-            rough = np.array([rough for _, rough, _, _ in found])
             slices[name] = found[0][0]
-            notes[name] = f"roughness {rough.mean():.3f} ± {rough.std(ddof=1):.3f}"
-            losses, tops = (np.array([each[place] for each in found]) for place in (2, 3))
+            bent, rough, losses, tops = (np.array([each[place] for each in found]) for place in range(1, 5))
+            notes[name] = f"{bent.mean():.1%} ± {bent.std(ddof=1):.1%} curves downward"
             print(
-                f"  {name:28s} {rough.mean():7.4f} ± {rough.std(ddof=1):.4f}   training loss {np.median(losses):.3g}, "
-                f"highest loss in the window {np.median(tops):.3g} (medians)"
+                f"  {name:28s} curves downward {bent.mean():6.1%} ± {bent.std(ddof=1):5.1%}   "
+                f"roughness {rough.mean():.4f} ± {rough.std(ddof=1):.4f}   "
+                f"training loss {np.median(losses):.2g}, highest {np.median(tops):.2g} (medians)"
             )
         keep(arguments, f"surface_{effect}", figures.surface_strip(slices, notes=notes))
 
@@ -90,22 +91,14 @@ def net(depth: int, **settings: Any) -> ds.Sequential:
     return ds.mlp([32] * depth, outputs=10, **settings)
 
 
-def surroundings(network: ds.Sequential, mode: str, data: ds.Dataset, seed: int) -> tuple[Any, float, float, float]:
-    """Train, and return a slice of the surface, its roughness, the loss reached, and the highest loss on the slice."""
-    run = ds.train(
-        network,
-        data,
-        optimizer=ds.adam(2e-3),
-        epochs=30,
-        batch_size=64,
-        normalize="standard",
-        seed=seed,
-        progress=False,
-    )
+def surroundings(network: ds.Sequential, mode: str, data: ds.Dataset, seed: int) -> tuple[Any, ...]:
+    """Train; return a slice, the share of it that curves downward, the roughness, the loss reached, the highest."""
+    settings = {"epochs": 30, "batch_size": 64, "normalize": "standard", "seed": seed, "progress": False}
+    run = ds.train(network, data, optimizer=ds.adam(2e-3), **settings)
     surface = run.surface(data.take(np.arange(600)), mode=mode)
     plane = ds.slice_2d(surface, run.params, size=41, key=seed, progress=False)
-    rough = landscape.roughness(surface, run.params, draws=10, size=51, key=seed)
-    return plane, rough.value, float(run.history["train_loss"][-1]), float(plane.losses.max())
+    rough = ds.roughness(surface, run.params, draws=10, size=51, key=seed).value
+    return plane, landscape.nonconvexity(plane), rough, float(run.history["train_loss"][-1]), float(plane.losses.max())
 
 
 def optimizers(arguments: argparse.Namespace) -> None:

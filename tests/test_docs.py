@@ -12,7 +12,10 @@ from downslope.cli._app import app
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
-DRAWN = {"curvature": {"spectrum.png", "shares.png", "blocks.png"}}
+DRAWN = {
+    "curvature": {"spectrum.png", "shares.png", "blocks.png"},
+    "landscapes": {"old_faithful.png", "bowls.png", "way.png", "way.html", "between.png"},
+}
 """The files that the code of a page writes."""
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -1,6 +1,7 @@
 """Slices: every cell at its own point, the center like all others, coarse to fine, cancelled, gone on with."""
 
 import itertools
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ import pytest
 import cases
 import downslope as ds
 from downslope.core import FunctionSurface, PlaneSurface, SettingError, ShapeError, displaced, generator
-from downslope.landscape import slice_1d, slice_2d, slice_levels
+from downslope.landscape import Slice, nonconvexity, slice_1d, slice_2d, slice_levels
 from downslope.landscape._levels import levels_of
 
 RANDOM = generator(0, "tests", "landscape")
@@ -234,3 +235,15 @@ def test_what_cannot_be_is_refused():
     with pytest.raises(ShapeError, match="bias"):
         slice_1d(surface, PARAMS, {**PARAMS, "bias": np.zeros(3)})
     assert not isinstance(surface, PlaneSurface)
+
+
+def test_nonconvexity_is_the_share_that_curves_downward():
+    axis = np.linspace(-1, 1, 41)
+    # a double well: l'' = 12 a² − 4 < 0 for |a| < 1/√3
+    losses = (axis[:, None] ** 2 - 1) ** 2 + axis[None, :] ** 2
+    directions = (np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+    plane = Slice((axis, axis), losses, np.ones((41, 41), bool), np.zeros(2), directions, "given", ("a", "b"))
+    assert nonconvexity(plane) == pytest.approx(np.mean(np.abs(axis[1:-1]) < 1 / np.sqrt(3)), abs=0.02)
+    holes = replace(plane, losses=np.where(axis[:, None] < 0.7, np.nan, losses))
+    assert nonconvexity(holes) == 0
+    assert np.isnan(nonconvexity(replace(plane, computed=np.zeros((41, 41), bool))))

@@ -10,6 +10,7 @@ from downslope.landscape._files import open_slice, save_slice
 from downslope.landscape._filters import filter_direction
 from downslope.landscape._interpolate import Interpolation, interpolate
 from downslope.landscape._low_loss_path import Curve, low_loss_path
+from downslope.landscape._nonconvexity import nonconvexity
 from downslope.landscape._project import project
 from downslope.landscape._projection import Projection
 from downslope.landscape._rays import Envelope, Roughness, envelope, roughness
@@ -29,6 +30,7 @@ __all__ = [
     "filter_direction",
     "interpolate",
     "low_loss_path",
+    "nonconvexity",
     "open_slice",
     "project",
     "roughness",
