@@ -148,6 +148,7 @@ def test_weights_of_classes_are_judged_by_what_is_recognized():
         assert runs[0] == pytest.approx(1 - recalls_on(again, held_out, "").balanced)
 
 
+@pytest.mark.slow
 def test_symptoms_are_notes_that_name_their_cause():
     _, found = planted("dead")
     symptom = next(one for one in found if one.code == "underfit")

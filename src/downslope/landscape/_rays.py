@@ -126,9 +126,9 @@ def roughness(
     filter-normalized. Dips narrower than the grid are missed: compare at the same `size` and `span`. A range that is
     rounding alone counts as flat, 0.
 
-    The roughness index of Wu et al. is the ratio of the standard deviation to the mean of the total variation over
-    random directions that are not normalized: it measures how unlike directions are to each other. Ours measures ups
-    and downs along each, is free of the loss's scale line by line, and comparable between networks.
+    The roughness index of Wu et al. is made of the mean and the spread of the total variation over random directions:
+    it also measures how unlike directions are to each other. Ours measures ups and downs along each, is free of the
+    loss's scale line by line, and comparable between networks.
 
     Args:
         surface: the loss.
