@@ -26,6 +26,7 @@ import numpy as np
 import downslope as ds
 from downslope.training._chunk import State
 from downslope.training._descent import Descent, begin
+from downslope.training._keep import Forgetful
 from downslope.training._loop import one_epoch
 from downslope.training._problem import Problem, prepare
 from downslope.training._progress import Silent
@@ -159,7 +160,7 @@ def descent_of(
     descent, silent, recorder = begin(problem), Silent(), Recorder(record or ds.Record())
 
     def epoch() -> None:
-        loss = one_epoch(problem, descent, silent, recorder)
+        loss = one_epoch(problem, descent, silent, recorder, Forgetful())
         descent.epoch, descent.step = descent.epoch + 1, 0
         assert np.isfinite(loss)
 

@@ -60,7 +60,7 @@ def test_validation_rows_are_found_again_too(tmp_path):
 def test_rows_that_are_others_now_are_refused(tmp_path):
     train(NET, ds.read(iris_file(tmp_path), "kind"), store=tmp_path / "run", **SETTINGS)
     iris_file(tmp_path, spoiled=True)
-    with pytest.raises(ds.DataError, match="must be what this run was trained on, 150 rows"):
+    with pytest.raises(ds.DataError, match="must be what this run was trained with, 150 rows"):
         ds.open_run(tmp_path / "run").surface()
 
 

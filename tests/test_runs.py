@@ -156,8 +156,11 @@ def test_a_last_line_cut_off_does_not_count(tmp_path, finished):
     folder = tmp_path / "copy"
     shutil.copytree(finished.path, folder)
     lines = (folder / "metrics.jsonl").read_bytes()
-    (folder / "metrics.jsonl").write_bytes(lines[:-5])
-    assert ds.open_run(folder).epochs == 2
+    (folder / "metrics.jsonl").write_bytes(lines + lines[:30])
+    assert ds.open_run(folder).epochs == 3
+    (folder / "metrics.jsonl").write_bytes(lines[:-5])  # of an epoch that was saved
+    with pytest.raises(ds.DamagedRunError, match="of 3 epochs it has 2"):
+        ds.open_run(folder)
 
 
 def test_a_kind_that_is_not_public_is_refused():

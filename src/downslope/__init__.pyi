@@ -22,6 +22,7 @@ from .core import FunctionSurface as FunctionSurface
 from .core import LossSurface as LossSurface
 from .core import MissingExtraError as MissingExtraError
 from .core import RunError as RunError
+from .core import RunWarning as RunWarning
 from .core import SettingError as SettingError
 from .core import ShapeError as ShapeError
 from .core import UnknownNameError as UnknownNameError
@@ -117,6 +118,7 @@ from .training import find_batch_size as find_batch_size
 from .training import find_learning_rate as find_learning_rate
 from .training import open_run as open_run
 from .training import race as race
+from .training import resume as resume
 from .training import surface_of as surface_of
 from .training import sweep as sweep
 from .training import train as train

@@ -69,6 +69,10 @@ class DamagedRunError(RunError):
     """A file of a run whose content is not what was written."""
 
 
+class RunWarning(UserWarning):
+    """What a user should know about a run that goes on."""
+
+
 class CustomPartError(DownslopeError, ValueError):
     """A run made with a user's own layer, loss or optimizer, which only the user can pass again."""
 

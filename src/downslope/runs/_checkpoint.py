@@ -28,13 +28,13 @@ class Checkpoint(NamedTuple):
     facts: dict[str, int | float | str | None]
 
 
-def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint in one piece."""
+def write_checkpoint(path: Path, checkpoint: Checkpoint, *, earlier: Path | None = None) -> None:
+    """Write a checkpoint in one piece; what was there before goes to `earlier`, if that is named."""
     from safetensors.numpy import save
 
     arrays = {name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()}
     facts = json.dumps(checkpoint.facts)
-    write_whole(path, save(arrays, metadata={"facts": facts, "digest": _digest(arrays, facts)}))
+    write_whole(path, save(arrays, metadata={"facts": facts, "digest": _digest(arrays, facts)}), earlier=earlier)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

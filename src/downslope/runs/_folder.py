@@ -1,28 +1,33 @@
 """A run's folder: what is in it, and where.
 
 run.json                          how the run was made and how it ended
+run.lock                          who writes here, if anybody does
 metrics.jsonl                     a line an epoch
 checkpoints/last.safetensors      the newest state, with everything that going on needs
 checkpoints/previous.safetensors  the one before
 checkpoints/best.safetensors      the parameters with the lowest validation loss
+checkpoints/start.safetensors     what it began from, if that was given
+checkpoints/members.safetensors   the newest state of every restart, if there are several
 trajectory.safetensors            recorded parameters, when asked for
 tracking.safetensors              curvature and noise along the way, when asked for
+restarts.safetensors              how several starts ended, if there were several
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import numpy as np
 
 from downslope.core import RunError
 from downslope.runs._checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from downslope.runs._metrics import append_line, read_lines
+from downslope.runs._lock import FolderLock
+from downslope.runs._metrics import append_line, read_lines, sync_lines, write_lines
 from downslope.runs._record import Record, read_record, write_record
 
-CHECKPOINTS = ("last", "previous", "best")
+CHECKPOINTS = ("last", "previous", "best", "start", "members")
+OTHERS = ("trajectory", "tracking", "restarts")
+LOCK = "run.lock"
 
 
 @dataclass(frozen=True)
@@ -31,41 +36,48 @@ class RunFolder:
 
     Attributes:
         path: the folder.
+        lock: the right to write there; None for a reader.
     """
 
     path: Path
+    lock: FolderLock | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], *, overwrite: bool = False) -> RunFolder:
-        """Return a new, empty run folder.
+        """Return a new, empty run folder, to write into.
 
         Args:
             path: the folder; made if it is not there.
             overwrite: whether a run that is already there may be replaced. Files that are no part of a run stay.
 
         Raises:
-            RunError: the folder is not empty, is a file, or cannot be written.
+            RunError: the folder is not empty, is a file, cannot be written, or another process writes there.
         """
-        folder = cls(Path(path))
+        place = Path(path)
         try:
-            if folder.path.is_dir() and any(folder.path.iterdir()):
-                if not overwrite:
-                    raise RunError(
-                        f"The folder to store in must be new or empty, got {folder.path}, which is neither. "
-                        "Choose another folder, or overwrite it on purpose (--overwrite, overwrite=True)."
-                    )
-                folder._remove_run()
-            (folder.path / "checkpoints").mkdir(parents=True, exist_ok=True)
+            if place.is_dir() and any(child.name != LOCK for child in place.iterdir()) and not overwrite:
+                raise RunError(
+                    f"The folder to store in must be new or empty, got {place}, which is neither. "
+                    "Choose another folder, or overwrite it on purpose (--overwrite, overwrite=True)."
+                )
+            place.mkdir(parents=True, exist_ok=True)
+            folder = cls(place, FolderLock(place / LOCK))
+            folder._remove_run()
+            (place / "checkpoints").mkdir(exist_ok=True)
         except OSError as error:
-            raise RunError(f"The folder {folder.path} cannot be made: {error.strerror}. Choose another.") from error
+            raise RunError(f"The folder {place} cannot be made: {error.strerror}. Choose another.") from error
         return folder
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> RunFolder:
+    def open(cls, path: str | os.PathLike[str], *, to_write: bool = False) -> RunFolder:
         """Return the folder of a run that is there.
 
+        Args:
+            path: the folder.
+            to_write: whether the run goes on.
+
         Raises:
-            RunError: there is no run.
+            RunError: there is no run, or it is to go on and another process writes there.
         """
         folder = cls(Path(path))
         if not folder.path.is_dir():
@@ -73,7 +85,12 @@ class RunFolder:
             raise RunError(f"A run is a folder that `train` wrote; there is {what} at {folder.path}.")
         if not folder._record.is_file():
             raise RunError(f"{folder.path} holds no run: expected a folder with run.json, which `train` writes.")
-        return folder
+        return replace(folder, lock=FolderLock(folder.path / LOCK)) if to_write else folder
+
+    def release(self) -> None:
+        """Let others write."""
+        if self.lock is not None:
+            self.lock.release()
 
     def write_record(self, record: Record) -> None:
         """Write `run.json`."""
@@ -87,23 +104,26 @@ class RunFolder:
         """Add the values of one epoch."""
         append_line(self._metrics, values)
 
-    def read_history(self) -> dict[str, np.ndarray]:
-        """Return the values of all epochs by name, without the epoch's number."""
-        lines = read_lines(self._metrics)
-        return {
-            name: np.array([line[name] for line in lines]) for name in (lines[0] if lines else {}) if name != "epoch"
-        }
+    def read_epochs(self, at_least: int, most: int | None = None) -> list[dict[str, float | int]]:
+        """Return the values of each epoch, its number among them; of the first ones only, if `most` says how many.
+
+        Raises:
+            DamagedRunError: a line is not what was written, or there are fewer epochs.
+        """
+        return read_lines(self._metrics, at_least, most)
+
+    def write_epochs(self, epochs: list[dict[str, float | int]]) -> None:
+        """Write the values of all epochs anew."""
+        write_lines(self._metrics, epochs)
 
     def save_last(self, checkpoint: Checkpoint) -> None:
-        """Write the newest state; the one before stays as `previous`."""
-        last = self.checkpoint_path("last")
-        if last.exists():
-            os.replace(last, self.checkpoint_path("previous"))
-        write_checkpoint(last, checkpoint)
+        """Write the newest state, after the lines of its epochs; the one before stays as `previous`."""
+        sync_lines(self._metrics)
+        write_checkpoint(self.checkpoint_path("last"), checkpoint, earlier=self.checkpoint_path("previous"))
 
-    def save_best(self, checkpoint: Checkpoint) -> None:
-        """Write the best parameters so far."""
-        write_checkpoint(self.checkpoint_path("best"), checkpoint)
+    def save(self, name: str, checkpoint: Checkpoint) -> None:
+        """Write the checkpoint `best`, `start` or `members`."""
+        write_checkpoint(self.checkpoint_path(name), checkpoint)
 
     def save_trajectory(self, trajectory: Checkpoint) -> None:
         """Write the recorded parameters."""
@@ -118,7 +138,7 @@ class RunFolder:
         write_checkpoint(self.path / "restarts.safetensors", restarts)
 
     def read(self, name: str) -> Checkpoint:
-        """Return the checkpoint `last`, `previous` or `best`."""
+        """Return a checkpoint: `last`, `previous`, `best`, `start` or `members`."""
         return read_checkpoint(self.checkpoint_path(name))
 
     def read_trajectory(self) -> Checkpoint | None:
@@ -132,6 +152,10 @@ class RunFolder:
     def read_restarts(self) -> Checkpoint | None:
         """Return how several starts ended, if there were several."""
         return self._read_optional("restarts.safetensors")
+
+    def discard(self, name: str) -> None:
+        """Remove a checkpoint that is no longer true."""
+        self.checkpoint_path(name).unlink(missing_ok=True)
 
     def has(self, name: str) -> bool:
         """Return whether the checkpoint is there."""
@@ -156,6 +180,6 @@ class RunFolder:
     def _remove_run(self) -> None:
         """Remove the files of a run, and no others."""
         checkpoints = [self.checkpoint_path(name) for name in CHECKPOINTS]
-        optional = [self.path / f"{name}.safetensors" for name in ("trajectory", "tracking", "restarts")]
+        optional = [self.path / f"{name}.safetensors" for name in OTHERS]
         for path in (self._record, self._metrics, *optional, *checkpoints):
             path.unlink(missing_ok=True)

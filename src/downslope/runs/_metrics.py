@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import zlib
 from pathlib import Path
 
-from downslope.core import DamagedRunError, RunError
+from downslope.core import DamagedRunError
+from downslope.runs._files import refusals_explained, write_whole
 
 
 def append_line(path: Path, values: dict[str, float | int]) -> None:
@@ -19,23 +21,41 @@ def append_line(path: Path, values: dict[str, float | int]) -> None:
     Raises:
         RunError: the disk refuses.
     """
-    try:
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(_line(values))
-    except OSError as error:
-        raise RunError(f"{path} cannot be written: {error.strerror}. What was saved before is still there.") from error
+    with refusals_explained(path), open(path, "a", encoding="utf-8") as file:
+        file.write(_line(values))
 
 
-def read_lines(path: Path) -> list[dict[str, float | int]]:
-    """Return the values of every epoch; a last line that was cut off does not count.
+def sync_lines(path: Path) -> None:
+    """Make all lines so far last.
 
     Raises:
-        DamagedRunError: a line is not what was written.
+        RunError: the disk refuses.
     """
-    if not path.is_file():
-        return []
-    lines = path.read_bytes().split(b"\n")[:-1]
-    return [_values(path, number, line) for number, line in enumerate(lines, start=1)]
+    if path.is_file():
+        with refusals_explained(path), open(path, "rb") as file:
+            os.fsync(file.fileno())
+
+
+def write_lines(path: Path, lines: list[dict[str, float | int]]) -> None:
+    """Write all lines anew.
+
+    Raises:
+        RunError: the disk refuses.
+    """
+    write_whole(path, "".join(map(_line, lines)).encode())
+
+
+def read_lines(path: Path, at_least: int, most: int | None = None) -> list[dict[str, float | int]]:
+    """Return the values of every epoch, or of the first `most`; a last line that was cut off does not count.
+
+    Raises:
+        DamagedRunError: a line is not what was written, or there are fewer than there must be.
+    """
+    content = path.read_bytes() if path.is_file() else b""
+    lines = content.split(b"\n")[:-1]
+    if len(lines) < at_least:
+        raise DamagedRunError(f"{path} is damaged: of {at_least} epochs it has {len(lines)} whole lines.")
+    return [_values(path, number, line) for number, line in enumerate(lines[:most], start=1)]
 
 
 def _line(values: dict[str, float | int]) -> str:

@@ -1,4 +1,4 @@
-"""Training: walking downhill. `train` makes a `Run`, `open_run` reads one."""
+"""Training: walking downhill. `train` makes a `Run`, `resume` goes on with one, `open_run` reads one."""
 
 from downslope.training._batch_costs import BatchCosts
 from downslope.training._batch_outlook import BatchOutlook
@@ -18,6 +18,7 @@ from downslope.training._rate_trials import RateTrials
 from downslope.training._recipe import Recipe
 from downslope.training._record import open_run
 from downslope.training._restarts import Restarts
+from downslope.training._resume import resume
 from downslope.training._run import Run
 from downslope.training._statistics import Statistics
 from downslope.training._stopping import Divergence
@@ -65,6 +66,7 @@ __all__ = [
     "phases",
     "prepare",
     "race",
+    "resume",
     "surface_of",
     "sweep",
     "train",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,8 @@ class Descent:
         history: the values of each epoch that ended.
         stop_reason: why training ended; empty while it has not.
         divergence: what happened, if it diverged.
+
+    `settle` marks a moment at which all of it belongs together; `unsettle` goes back to the last such moment.
     """
 
     state: State
@@ -36,6 +39,20 @@ class Descent:
     history: list[dict[str, float]] = field(default_factory=list)
     stop_reason: str = ""
     divergence: Divergence | None = None
+    _settled: tuple[Any, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.settle()
+
+    def settle(self) -> None:
+        """Mark this moment."""
+        whole = self.state, self.best_variables, self.epoch, self.step, self.best, len(self.history)
+        self._settled = whole
+
+    def unsettle(self) -> None:
+        """Go back to the last moment that was marked: Ctrl-C may come between two changes that belong together."""
+        self.state, self.best_variables, self.epoch, self.step, self.best, epochs = self._settled
+        del self.history[epochs:]
 
     @property
     def kept(self) -> Variables:

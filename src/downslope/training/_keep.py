@@ -1,35 +1,64 @@
-"""What a training under way writes to disk, and when."""
+"""What a training under way writes to disk, and when.
+
+Saving happens in a thread of its own. A save takes its arrays at once, for they never change, and writes them while
+training goes on: first what was recorded, then the best parameters, then the lines of all epochs, and last the state,
+so that a state on disk never lacks what belongs to it.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from downslope.core import named_leaves
+from downslope.core import all_finite
 from downslope.runs import Checkpoint, Record, RunFolder
 from downslope.training._descent import Descent
+from downslope.training._population import Population, histories_of
+from downslope.training._recorder import Recorder
 from downslope.training._restarts import Restarts
-from downslope.training._run import Run
+from downslope.training._saved import named_under
+from downslope.training._tracker import Tracker
 
-SECONDS_BETWEEN_SAVES = 5.0
+SECONDS_AFTER_AN_EPOCH = 1.0
+SECONDS_WITHIN_AN_EPOCH = 5.0
+"""At least so much time passes between saves."""
+
+WORTH = 60
+"""A save may take one part in so many of the time, of a processor, since the last one."""
 
 
 @runtime_checkable
 class Keeper(Protocol):
     """Who keeps a run."""
 
-    def epoch_ended(self, descent: Descent, values: dict[str, float]) -> None:
+    def steps_made(self, descent: Descent) -> None:
+        """Keep where the descent stands within an epoch."""
+        ...
+
+    def epoch_ended(self, descent: Descent) -> None:
         """Keep what an epoch ended with."""
+        ...
+
+    def members_moved(self, population: Population) -> None:
+        """Keep what an epoch of several descents ended with."""
         ...
 
 
 class Forgetful:
     """Keeps nothing: the run lives in memory only."""
 
-    def epoch_ended(self, descent: Descent, values: dict[str, float]) -> None:
+    def steps_made(self, descent: Descent) -> None:
+        """Ignore it."""
+
+    def epoch_ended(self, descent: Descent) -> None:
+        """Ignore it."""
+
+    def members_moved(self, population: Population) -> None:
         """Ignore it."""
 
 
@@ -38,75 +67,161 @@ class FolderKeeper:
     """Keeps a run in its folder, from before the first step.
 
     Attributes:
-        folder: where.
+        folder: where; it is this keeper's to write.
         record: how the run was made.
+        recorder: what is recorded on the way.
+        tracker: what is measured on the way, or None.
+        clock: tells seconds.
     """
 
     folder: RunFolder
     record: Record
-    saved: float = field(default_factory=time.monotonic)
-    best_saved: int = 0
+    recorder: Recorder
+    tracker: Tracker | None = None
+    clock: Callable[[], float] = time.monotonic
+    _lines: int = 0
+    _best: int = 0
+    _saved: float = field(init=False)
+    _cost: float = 0.0
+    _writing: Future[float] | None = None
+    _threads: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._saved = self.clock()
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="downslope saves")
 
     def begin(self, descent: Descent) -> None:
-        """Write the record and the state before the first step."""
+        """Write the record, and the state that training begins with or goes on from."""
         self.folder.write_record(self.record)
-        self._save(descent)
+        self._lines = len(descent.history)
+        self._save(self._writes(descent))
+        self._wait()
 
-    def epoch_ended(self, descent: Descent, values: dict[str, float]) -> None:
-        """Add the epoch's line; save the state if the last save was a while ago."""
-        self.folder.append_metrics({"epoch": descent.epoch, **values})
-        if time.monotonic() - self.saved >= SECONDS_BETWEEN_SAVES:
-            self._save(descent)
+    def steps_made(self, descent: Descent) -> None:
+        """Save the state if the last save was a while ago."""
+        if all_finite(descent.state.variables.params):
+            self._save_if_due(SECONDS_WITHIN_AN_EPOCH, lambda: self._writes(descent))
 
-    def end(self, descent: Descent, run: Run, restarts: Restarts | None) -> None:
+    def epoch_ended(self, descent: Descent) -> None:
+        """Add the epoch's line; save the state if the last save was a moment ago."""
+        self._add_lines(descent)
+        if all_finite(descent.state.variables.params):
+            self._save_if_due(SECONDS_AFTER_AN_EPOCH, lambda: self._writes(descent))
+
+    def members_moved(self, population: Population) -> None:
+        """Keep what an epoch of several descents ended with."""
+        self._save_if_due(SECONDS_AFTER_AN_EPOCH, lambda: self._members(population))
+
+    def end(self, descent: Descent, restarts: Restarts | None = None, population: Population | None = None) -> None:
         """Save the last state, the best parameters, and how it ended."""
+        self._wait()
+        if population is not None:
+            self._save(self._members(population))
+            self._wait()
         if restarts is not None:
-            self._add_restarts(descent, restarts)
-        self._save(descent)
-        recorded = {}
-        if run.trajectory is not None:
-            recorded |= {"steps": run.trajectory.steps} | _named("params", run.trajectory.params)
-        if run.statistics is not None:
-            recorded |= _named("statistics", {"steps": run.statistics.steps} | run.statistics.values)
-        if recorded:
-            self.folder.save_trajectory(Checkpoint(recorded, {}))
-        if run.tracking is not None:
-            facts = run.tracking.facts | {"status": ", ".join(run.tracking.status)}
-            self.folder.save_tracking(Checkpoint(run.tracking.values, facts))
+            self.folder.write_epochs([{"epoch": at, **values} for at, values in enumerate(descent.history, start=1)])
+            self.folder.save_restarts(restarts_checkpoint(restarts))
+        else:
+            self._add_lines(descent)
+        self._save(self._writes(descent))
+        self._wait()
         detail = None if descent.divergence is None else descent.divergence.as_json()
         ended = {"status": "finished", "stop_reason": descent.stop_reason, "stop_detail": detail}
         self.record = self.record.model_copy(update=ended)
         self.folder.write_record(self.record)
 
-    def _add_restarts(self, descent: Descent, restarts: Restarts) -> None:
-        """Add the history of the start that was kept, and how all of them ended."""
-        for epoch, values in enumerate(descent.history, start=1):
-            self.folder.append_metrics({"epoch": epoch, **values})
-        arrays = _named("histories", restarts.histories)
-        arrays |= {"losses": restarts.losses, "epochs": restarts.epochs}
-        facts = {"best": restarts.best, "stop_reasons": " ".join(restarts.stop_reasons)}
-        self.folder.save_restarts(Checkpoint(arrays, facts))
+    def close(self) -> None:
+        """Let others write, whatever happened; what is being written is written to its end."""
+        self._threads.shutdown()
+        self.folder.release()
 
-    def _save(self, descent: Descent) -> None:
-        state = descent.state
-        facts = {
-            "epoch": descent.epoch,
-            "step": descent.step,
-            "best_loss": str(float(descent.best.loss)),
-            "best_epoch": descent.best.epoch,
-        }
-        arrays = variables_arrays(state.variables) | _named("optimizer", state.optimizer)
-        self.folder.save_last(Checkpoint(arrays | _named("epoch", (state.total, state.weight)), facts))
-        if descent.best.epoch != self.best_saved:
-            self.folder.save_best(Checkpoint(variables_arrays(descent.best_variables), facts))
-            self.best_saved = descent.best.epoch
-        self.saved = time.monotonic()
+    def _add_lines(self, descent: Descent) -> None:
+        """Add the lines of all epochs that have none."""
+        for values in descent.history[self._lines :]:
+            self._lines += 1
+            self.folder.append_metrics({"epoch": self._lines, **values})
+
+    def _save_if_due(self, seconds: float, writes: Callable[[], list[Callable[[], None]]]) -> None:
+        """Save, unless it was done not long ago, or is being done."""
+        if self._writing is not None and self._writing.done():
+            self._wait()
+        due = self.clock() - self._saved >= max(seconds, WORTH * self._cost)
+        if due and self._writing is None:
+            begun = time.perf_counter()
+            self._save(writes(), begun)
+
+    def _save(self, writes: list[Callable[[], None]], begun: float | None = None) -> None:
+        """Begin to write."""
+        taken = 0.0 if begun is None else time.perf_counter() - begun
+        self._writing = self._threads.submit(_written, writes, taken)
+        self._saved = self.clock()
+
+    def _wait(self) -> None:
+        """Wait for what is being written.
+
+        Raises:
+            RunError: it could not be written.
+        """
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            self._cost = writing.result()
+
+    def _writes(self, descent: Descent) -> list[Callable[[], None]]:
+        """Return what is to be written, in order; all of it belongs to this moment."""
+        last, folder = state_checkpoint(descent), self.folder
+        writes: list[Callable[[], None]] = []
+        recorded = self.recorder.snapshot()
+        if recorded is not None:
+            writes.append(lambda: folder.save_trajectory(recorded()))
+        tracking = None if self.tracker is None else self.tracker.tracking()
+        if tracking is not None:
+            facts = tracking.facts | {"status": ", ".join(tracking.status)}
+            writes.append(lambda: folder.save_tracking(Checkpoint(tracking.values, facts)))
+        if descent.best.epoch != self._best and descent.best_variables is not None:
+            best = Checkpoint(named_under("variables", descent.best_variables), last.facts)
+            writes.append(lambda: folder.save("best", best))
+            self._best = descent.best.epoch
+        return [*writes, lambda: folder.save_last(last)]
+
+    def _members(self, population: Population) -> list[Callable[[], None]]:
+        """Return what is to be written of several descents."""
+        checkpoint = members_checkpoint(population)
+        return [lambda: self.folder.save("members", checkpoint)]
 
 
-def variables_arrays(variables: Any) -> dict[str, Any]:
-    """Return a network's variables as named arrays."""
-    return _named("variables", variables)
+def state_checkpoint(descent: Descent) -> Checkpoint:
+    """Return all that going on needs, but the lines of the history."""
+    state = descent.state
+    arrays = named_under("variables", state.variables) | named_under("optimizer", state.optimizer)
+    arrays |= named_under("epoch", (state.total, state.weight))
+    if descent.best_variables is not None and (descent.step > 0 or descent.best.epoch != descent.epoch):
+        arrays |= named_under("best", descent.best_variables)
+    facts = {
+        "epoch": descent.epoch,
+        "step": descent.step,
+        "best_loss": str(float(descent.best.loss)),
+        "best_epoch": descent.best.epoch,
+    }
+    return Checkpoint(arrays, facts)
 
 
-def _named(prefix: str, tree: Any) -> dict[str, Any]:
-    return {f"{prefix}/{name}": np.asarray(leaf) for name, leaf in named_leaves(tree).items()}
+def restarts_checkpoint(restarts: Restarts) -> Checkpoint:
+    """Return how several starts ended."""
+    arrays = named_under("histories", restarts.histories) | {"losses": restarts.losses, "epochs": restarts.epochs}
+    return Checkpoint(arrays, {"best": restarts.best, "stop_reasons": " ".join(restarts.stop_reasons)})
+
+
+def members_checkpoint(population: Population) -> Checkpoint:
+    """Return all that several descents need to go on."""
+    arrays = named_under("states", population.states) | named_under("best", population.best_variables)
+    arrays |= {name: np.asarray(getattr(population, name)) for name in ("best_loss", "best_epoch", "epochs")}
+    arrays |= named_under("histories", histories_of(population))
+    return Checkpoint(arrays, {"stop_reasons": " ".join(reason or "none" for reason in population.stop_reasons)})
+
+
+def _written(writes: list[Callable[[], None]], taken: float) -> float:
+    """Write; return the seconds of a processor that the save took, those before it among them."""
+    begun = time.thread_time()
+    for write in writes:
+        write()
+    return taken + time.thread_time() - begun

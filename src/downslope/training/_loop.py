@@ -49,18 +49,21 @@ def descend(
     """
     try:
         while not descent.stop_reason and descent.epoch < epochs:
-            start = descent.state
-            loss = one_epoch(problem, descent, progress, recorder, tracker)
+            start, begun = descent.state, descent.step
+            loss = one_epoch(problem, descent, progress, recorder, keeper, tracker)
             values = _measure(problem, descent) if np.isfinite(loss) else {}
             if not np.isfinite(values.get("train_loss", np.nan)):
-                _roll_back(problem, descent, start)
+                _roll_back(problem, descent, start, begun)
                 break
             _finish_epoch(problem, descent, values, patience)
+            descent.settle()
             consult(observers, descent)
+            descent.settle()
             progress.epoch(descent.epoch, values)
-            keeper.epoch_ended(descent, values)
+            keeper.epoch_ended(descent)
         descent.stop_reason = descent.stop_reason or "completed"
     except KeyboardInterrupt:
+        descent.unsettle()
         descent.stop_reason = "interrupted"
     step = int(descent.state.optimizer.step)
     recorder.settle(step)
@@ -71,7 +74,12 @@ def descend(
 
 
 def one_epoch(
-    problem: Problem, descent: Descent, progress: Progress, recorder: Recorder, tracker: Tracker | None = None
+    problem: Problem,
+    descent: Descent,
+    progress: Progress,
+    recorder: Recorder,
+    keeper: Keeper,
+    tracker: Tracker | None = None,
 ) -> float:
     """Make the steps of one epoch; return the last batch's loss, which is not finite if an earlier one was not."""
     indices, row_weights = epoch_rows(problem, descent.epoch)
@@ -83,7 +91,9 @@ def one_epoch(
         loss = _recorded(problem, descent, recorder, tracker, batches, len(indices[steps]))
         if not np.isfinite(loss):
             break
+        descent.settle()
         progress.chunk(descent.epoch, descent.step / len(indices))
+        keeper.steps_made(descent)
     return loss
 
 
@@ -179,11 +189,18 @@ def _finish_epoch(problem: Problem, descent: Descent, values: dict[str, float], 
         descent.stop_reason = "early_stopping"
 
 
-def _roll_back(problem: Problem, descent: Descent, start: State) -> None:
-    """End a run that diverged at the last state whose loss was finite, found by making the epoch's steps again."""
+def _roll_back(problem: Problem, descent: Descent, start: State, begun: int) -> None:
+    """End a run that diverged at the last state whose loss was finite, found by making the epoch's steps again.
+
+    Args:
+        problem: what was learned.
+        descent: that diverged.
+        start: the state that this epoch's steps began from.
+        begun: after how many of them.
+    """
     failed = max(int(descent.state.optimizer.step) - 1, 0)
     last = descent.step - 1 if np.isfinite(float(descent.state.total)) else descent.step - 2
-    descent.state, descent.step = start, 0
+    descent.state, descent.step = start, begun
     loss = descent.history[-1]["train_loss"] if descent.history else float("nan")
     indices, row_weights = epoch_rows(problem, descent.epoch)
     size = chunk_steps(problem, descent.epoch)
@@ -192,6 +209,7 @@ def _roll_back(problem: Problem, descent: Descent, start: State) -> None:
         batches = _gathered(problem, indices[chunk], row_weights[chunk], size)
         result = _run(problem, descent.state, batches, 0, min(size, last - descent.step))
         descent.state, descent.step, loss = result.state, descent.step + int(result.steps), float(result.loss)
+    descent.settle()
     descent.stop_reason = "diverged"
     descent.divergence = explain_divergence(
         step=failed,

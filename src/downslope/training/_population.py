@@ -7,8 +7,8 @@ several devices the members are spread over them where their number allows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -67,7 +67,7 @@ class Population:
 def populate(states: Sequence[State]) -> Population:
     """Return the population of these members before its first step."""
     members = len(states)
-    stacked = _spread(jax.tree.map(lambda *leaves: np.stack(leaves), *states), members)
+    stacked = spread(jax.tree.map(lambda *leaves: np.stack(leaves), *states), members)
     return Population(
         states=stacked,
         best_variables=stacked.variables,
@@ -77,6 +77,12 @@ def populate(states: Sequence[State]) -> Population:
         stop_reasons=[""] * members,
         history=[],
     )
+
+
+def histories_of(population: Population) -> dict[str, np.ndarray]:
+    """Return the values of all epochs by name, each `(epochs, members)`."""
+    names = population.history[0] if population.history else {}
+    return {name: np.stack([values[name] for values in population.history]) for name in names}
 
 
 def member(tree: Any, place: int) -> Any:
@@ -92,8 +98,11 @@ def descend_together(
     patience: int | None,
     progress: Progress,
     members: Sequence[Problem] | None = None,
+    moved: Callable[[Population], None] | None = None,
 ) -> None:
     """Train all members until each has stopped, or Ctrl-C; the population is changed in place.
+
+    An epoch that Ctrl-C comes into does not count.
 
     Args:
         problem: what all members learn.
@@ -102,22 +111,31 @@ def descend_together(
         patience: epochs without a lower validation loss before a member stops; None for no such end.
         progress: who watches.
         members: each member's own seed and order of batches; None if all see the same batches.
+        moved: is shown the population after each epoch.
     """
-    epoch = 0
+    whole = _copied(population)
     try:
-        while epoch < epochs and population.active.any():
-            before, active = population.states, population.active
+        while len(population.history) < epochs and population.active.any():
+            epoch, before, active = len(population.history), population.states, population.active
             population.states = epoch_together(problem, population.states, epoch, progress, members)
             if not active.all():
                 population.states = _chosen(active, population.states, before)
-            epoch += 1
             values = _measure(problem, population.states)
-            _finish_epoch(problem, population, epoch, values, patience)
-            progress.epoch(epoch, _summary(population, values))
+            _finish_epoch(problem, population, epoch + 1, values, patience)
+            whole = _copied(population)
+            progress.epoch(epoch + 1, _summary(population, values))
+            if moved is not None:
+                moved(population)
         reason = "completed"
     except KeyboardInterrupt:
         reason = "interrupted"
+        vars(population).update(vars(whole))
     population.stop_reasons = [found or reason for found in population.stop_reasons]
+
+
+def _copied(population: Population) -> Population:
+    """Return the population with lists of its own."""
+    return replace(population, stop_reasons=list(population.stop_reasons), history=list(population.history))
 
 
 def descent_of(problem: Problem, population: Population, place: int, start: State) -> Descent:
@@ -246,7 +264,7 @@ def _summary(population: Population, values: dict[str, np.ndarray]) -> dict[str,
     return {name: float(np.nanmin(value)) for name, value in shown.items()}
 
 
-def _spread(tree: Any, members: int) -> Any:
+def spread(tree: Any, members: int) -> Any:
     """Return a stacked tree with its members spread over the devices, where there are several and they divide."""
     devices = jax.devices()
     if len(devices) == 1 or members % len(devices):

@@ -156,6 +156,7 @@ def prepare(
     chosen = as_loss(loss, task=preprocessing.task, outputs=outputs)
     train = part_of(training, preprocessing, chosen, outputs)
     of_classes = class_weights(class_weight, preprocessing, train.truth)
+    stopping = None if held_out is None else part_of(held_out, preprocessing, chosen, outputs)
     weighted = replace(train, weights=row_weights(of_classes, train.truth, train.weights, float_dtype()))
     return Problem(
         net=net,
@@ -166,7 +167,7 @@ def prepare(
         batch_sizes=batch_size if isinstance(batch_size, Schedule) else None,
         train=weighted.on_device(),
         subset=_subset(train, seed).on_device(),
-        validation=None if held_out is None else part_of(held_out, preprocessing, chosen, outputs).on_device(),
+        validation=None if stopping is None else stopping.on_device(),
         class_weight=class_weight if isinstance(class_weight, str) else _pairs(of_classes),
         preprocessing=preprocessing,
         metrics=check_metrics(metrics, preprocessing.task),
@@ -177,6 +178,7 @@ def prepare(
             "rows": len(train),
             "validation_rows": 0 if held_out is None else len(held_out),
             "fingerprint": _fingerprint(train),
+            "validation_fingerprint": None if stopping is None else _fingerprint(stopping),
             "target": data.target_name,
             "origin": _origin(data),
             "validation_origin": _origin(validation),

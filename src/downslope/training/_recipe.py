@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from downslope import layers, losses, networks, optimizers, schedules
-from downslope.core import DataError, is_custom, rebuild
+from downslope.core import DataError, Variables, is_custom, rebuild
 from downslope.data import Dataset, Origin, Preprocessing, arranged_as
 from downslope.layers import initializers
 from downslope.losses import Loss
@@ -68,9 +68,20 @@ def recipe_of_record(
     data: Dataset | None = None,
     validation: Dataset | None = None,
     optimizer: Any = None,
+    start: Variables | None = None,
     file: Path | None = None,
 ) -> Recipe:
     """Return what a run on disk was told, with its rows, read again from where they came unless they are given.
+
+    Args:
+        record: how the run was made.
+        net: its network.
+        loss: what descended.
+        data: the training rows, or None.
+        validation: the validation rows, if they were given as a data set, or None.
+        optimizer: how, if it was a user's own.
+        start: the variables it was given to begin from, or None.
+        file: where the rows' file is now, or None.
 
     Raises:
         DataError: nobody knows where the rows came from, or they are others now.
@@ -94,7 +105,7 @@ def recipe_of_record(
         "validation": held_out,
         "seed": record.seed,
         "normalize_targets": configuration["normalize_targets"],
-        "start": None,
+        "start": start,
         "class_weight": weights if weights is None or isinstance(weights, str) else dict(map(tuple, weights)),
     }
     if settings["optimizer"] is None:
@@ -108,11 +119,13 @@ def check_fingerprint(problem: Problem, record: Record) -> None:
     Raises:
         DataError: they are others.
     """
-    if problem.data["fingerprint"] != record.data["fingerprint"]:
-        raise DataError(
-            f"`data` must be what this run was trained on, {record.data['rows']} rows as its record says, got others "
-            f"({problem.data['rows']} rows). Pass the same data set, or name it as `data` to measure on others."
-        )
+    for which, rows, name in (("", "rows", "data"), ("validation_", "validation_rows", "validation")):
+        fingerprint = f"{which}fingerprint"
+        if problem.data[fingerprint] != record.data.get(fingerprint, problem.data[fingerprint]):
+            raise DataError(
+                f"`{name}` must be what this run was trained with, {record.data[rows]} rows as its record says, got "
+                f"others ({problem.data[rows]} rows). Pass the same data set."
+            )
 
 
 def _rows(

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from downslope.core import Variables, rebuild, render
+from downslope.core import Variables, float_dtype, rebuild, render
 from downslope.data import Preprocessing
 from downslope.losses import Loss
 from downslope.networks import Sequential
@@ -17,7 +17,7 @@ from downslope.training._problem import Problem
 from downslope.training._recipe import ROOMS
 from downslope.training._restarts import Restarts
 from downslope.training._run import Run
-from downslope.training._saved import fitted, under
+from downslope.training._saved import fitted, under, variables_of
 from downslope.training._statistics import Statistics, layer_names
 from downslope.training._stopping import Divergence
 from downslope.training._tracking import Tracking
@@ -34,6 +34,7 @@ def record_of(problem: Problem, settings: dict[str, Any], notes: tuple[str, ...]
         "order": problem.batches.order,
         "metrics": problem.metrics,
         "class_weight": problem.class_weight,
+        "precision": np.dtype(float_dtype()).name,
         **settings,
     }
     return Record(
@@ -83,10 +84,10 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
     return Run(
         net=network,
         loss=descended,
-        variables=_variables(best, template),
-        last=_variables(last, template),
+        variables=variables_of(best, template),
+        last=variables_of(last, template),
         optimizer_state=None,
-        history=folder.read_history(),
+        history=_history(folder, last),
         stop_reason=record.stop_reason or record.status,
         divergence=Divergence.from_json(record.stop_detail) if record.stop_detail else None,
         best_epoch=int(best.facts["best_epoch"] or best.facts["epoch"] or 0),
@@ -94,7 +95,7 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
         averaged=_averaged(settings, last, template),
         trajectory=_trajectory(recorded, template),
         statistics=_statistics(recorded, layer_names(network, preprocessing.input_shape)),
-        tracking=_tracking(folder.read_tracking()),
+        tracking=tracking_of(folder.read_tracking()),
         preprocessing=preprocessing,
         metrics=tuple(settings["metrics"]),
         notes=tuple(record.notes),
@@ -104,9 +105,11 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
     )
 
 
-def _variables(checkpoint: Checkpoint, template: Variables) -> Variables:
-    """Return a network's variables from named arrays, in the precision they were saved in."""
-    return fitted(template, under("variables", checkpoint), what="saved array")
+def _history(folder: RunFolder, last: Checkpoint) -> dict[str, np.ndarray]:
+    """Return the values of all epochs by name, without the epoch's number."""
+    epochs = folder.read_epochs(at_least=int(last.facts["epoch"] or 0))
+    names = [name for name in (epochs[0] if epochs else {}) if name != "epoch"]
+    return {name: np.array([values[name] for values in epochs]) for name in names}
 
 
 def _restarts(checkpoint: Checkpoint | None) -> Restarts | None:
@@ -135,7 +138,7 @@ def _statistics(checkpoint: Checkpoint | None, layers: tuple[str, ...]) -> Stati
     return Statistics(layers=layers, **arrays) if arrays else None
 
 
-def _tracking(checkpoint: Checkpoint | None) -> Tracking | None:
+def tracking_of(checkpoint: Checkpoint | None) -> Tracking | None:
     """Return what was measured on the way, if anything was."""
     if checkpoint is None:
         return None
@@ -149,5 +152,5 @@ def _averaged(settings: dict[str, Any], last: Checkpoint, template: Variables) -
     if settings["optimizer"].get("kind") != "optimizers.ema":
         return None
     average = under("optimizer/memory/average", last)
-    state = _variables(last, template).state
+    state = variables_of(last, template).state
     return Variables(fitted(template.params, average, what="averaged array"), state)

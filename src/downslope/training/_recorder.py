@@ -6,15 +6,18 @@ moment before that step: the parameters it starts from, and signals, gradients a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import jax
 import numpy as np
 
-from downslope.core import Params, Shape
+from downslope.core import Params, PyTree, Shape, named_leaves
 from downslope.networks import Sequential
+from downslope.runs import Checkpoint
 from downslope.training._look import LayerStatistics
+from downslope.training._saved import fitted, under
 from downslope.training._statistics import Statistics, layer_names
 from downslope.training._trajectory import Record, Trajectory
 
@@ -76,6 +79,33 @@ class Recorder:
                     break
                 kept[step] = jax.tree.map(np.asarray, kept[step])
 
+    def snapshot(self) -> Callable[[], Checkpoint] | None:
+        """Return what makes a checkpoint of all that is recorded now; None if nothing is."""
+        if not self.params and not self.statistics:
+            return None
+        params, statistics = dict(self.params), dict(self.statistics)
+        facts: dict[str, Any] = {"parameters_every": self.parameters_every}
+        return lambda: Checkpoint(_recorded(params) | _recorded(statistics, "statistics/"), facts)
+
+    def go_on_from(self, checkpoint: Checkpoint, params: PyTree, last: int) -> None:
+        """Take over what was recorded before, up to a step.
+
+        Args:
+            checkpoint: of `snapshot`.
+            params: parameters of this network, whatever their values.
+            last: the step.
+        """
+        every = checkpoint.facts.get("parameters_every")
+        self.parameters_every = self.parameters_every if every is None else int(every)
+        steps = checkpoint.arrays.get("steps", ())
+        for place, step in enumerate(steps):
+            named = {name: array[place] for name, array in under("params", checkpoint).items()}
+            self.params[int(step)] = fitted(params, named, what="recorded array")
+        found = under("statistics", checkpoint)
+        for place, step in enumerate(found.pop("steps", ())):
+            self.statistics[int(step)] = LayerStatistics(**{name: values[place] for name, values in found.items()})
+        self.settle(last)
+
     def trajectory(self) -> Trajectory | None:
         """Return the recorded parameters; None if there are none."""
         return Trajectory(*_stacked(self.params)) if self.params else None
@@ -86,6 +116,15 @@ class Recorder:
             return None
         steps, values = _stacked(self.statistics)
         return Statistics(steps, layer_names(net, input_shape), **values._asdict())
+
+
+def _recorded(kept: dict[int, Any], prefix: str = "") -> dict[str, np.ndarray]:
+    """Return what was recorded as named arrays: the steps, and each array with a first axis over them."""
+    if not kept:
+        return {}
+    steps, tree = _stacked(kept)
+    arrays = named_leaves(tree if prefix else {"params": tree})
+    return {f"{prefix}steps": steps} | {f"{prefix}{name}": np.asarray(array) for name, array in arrays.items()}
 
 
 def _stacked(recorded: dict[int, Any]) -> tuple[np.ndarray, Any]:

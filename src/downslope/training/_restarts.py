@@ -5,6 +5,7 @@ Many floors of the valley are good enough; the spread of final losses shows how 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from downslope.core import Variables, fold
 from downslope.optimizers import initial_state
 from downslope.training._chunk import State
 from downslope.training._descent import Descent, begin
-from downslope.training._population import descend_together, descent_of, populate
+from downslope.training._population import Population, descend_together, descent_of, histories_of, populate
 from downslope.training._problem import Problem
 from downslope.training._progress import Progress
 
@@ -62,26 +63,34 @@ class Restarts:
         return f"{len(self)} starts: lowest loss {low:.4g}, median {middle:.4g}, highest {high:.4g}{lost}."
 
 
+def starts(problem: Problem, restarts: int) -> Population:
+    """Return several starts. Number 0 is the one that a run without restarts has."""
+    first = begin(problem).state
+    return populate([first, *(_start(problem, first, number) for number in range(1, restarts))])
+
+
 def descend_from_many_starts(
-    problem: Problem, restarts: int, *, epochs: int, patience: int | None, progress: Progress
+    problem: Problem,
+    population: Population,
+    *,
+    epochs: int,
+    patience: int | None,
+    progress: Progress,
+    moved: Callable[[Population], None] | None = None,
 ) -> tuple[Descent, Restarts]:
     """Train from several starts at once; return the descent that ended lowest, and how all of them ended.
 
-    Start 0 is the one that a run without restarts has. All see the same batches.
+    All see the same batches. The population is changed in place; `moved` is shown it after each epoch.
     """
-    first = begin(problem)
-    others = [_start(problem, first.state, number) for number in range(1, restarts)]
-    population = populate([first.state, *others])
-    descend_together(problem, population, epochs=epochs, patience=patience, progress=progress)
-    names = population.history[0] if population.history else {}
+    descend_together(problem, population, epochs=epochs, patience=patience, progress=progress, moved=moved)
     ended = Restarts(
         losses=population.best_loss,
         best=population.best,
         epochs=population.epochs,
         stop_reasons=tuple(population.stop_reasons),
-        histories={name: np.stack([values[name] for values in population.history]) for name in names},
+        histories=histories_of(population),
     )
-    return descent_of(problem, population, population.best, first.state), ended
+    return descent_of(problem, population, population.best, begin(problem).state), ended
 
 
 def start_of(problem: Problem, number: int) -> Variables:

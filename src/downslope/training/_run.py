@@ -21,8 +21,8 @@ from downslope.training._network_surface import MODES, NetworkSurface, network_s
 from downslope.training._predict import predicted, probabilities
 from downslope.training._problem import Part, part_of
 from downslope.training._recipe import Recipe, check_fingerprint, recipe_of_record
-from downslope.training._restarts import Restarts
-from downslope.training._saved import fitted, under
+from downslope.training._restarts import Restarts, start_of
+from downslope.training._saved import fitted, under, variables_of
 from downslope.training._statistics import Statistics
 from downslope.training._stopping import Divergence
 from downslope.training._tracking import Tracking
@@ -211,9 +211,13 @@ class Run:
         record = folder.read_record()
         given: dict[str, Any] = {"data": data, "validation": validation, "optimizer": optimizer}
         given["file"] = None if file is None else Path(file)
+        if folder.has("start"):
+            given["start"] = variables_of(folder.read("start"), self.last)
         recipe = recipe_of_record(record, net=self.net, loss=self.loss, **given)
         problem = recipe.problem()
         check_fingerprint(problem, record)
+        if self.restarts is not None and self.restarts.best > 0:
+            recipe = replace(recipe, settings={**recipe.settings, "start": start_of(problem, self.restarts.best)})
         fresh = initial_state(problem.optimizer, problem.start.params)
         state = fitted(fresh, under("optimizer", folder.read("last")), what="saved array")
         return replace(self, training_rows=problem.train, recipe=recipe, optimizer_state=state)

@@ -1,11 +1,13 @@
-"""Trees of arrays out of a checkpoint, which holds them by name."""
+"""Trees of arrays out of a checkpoint, which holds them by name, and into one."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import jax
 import numpy as np
 
-from downslope.core import PyTree, named_leaves, with_named_leaves
+from downslope.core import PyTree, Variables, named_leaves, with_named_leaves
 from downslope.runs import Checkpoint
 
 
@@ -21,3 +23,18 @@ def under(prefix: str, checkpoint: Checkpoint) -> dict[str, np.ndarray]:
     return {
         name.removeprefix(f"{prefix}/"): a for name, a in checkpoint.arrays.items() if name.startswith(f"{prefix}/")
     }
+
+
+def named_under(prefix: str, tree: PyTree) -> dict[str, Any]:
+    """Return the arrays of a tree by their paths, behind a prefix."""
+    return {f"{prefix}/{name}": np.asarray(leaf) for name, leaf in named_leaves(tree).items()}
+
+
+def start_checkpoint(start: Variables) -> Checkpoint:
+    """Return the variables that a training was given to begin from."""
+    return Checkpoint(named_under("variables", start), {})
+
+
+def variables_of(checkpoint: Checkpoint, template: Variables) -> Variables:
+    """Return a network's variables, in the precision they were saved in."""
+    return fitted(template, under("variables", checkpoint), what="saved array")

@@ -24,7 +24,7 @@ from downslope.training._rows import batches_of
 from downslope.training._rows_surface import RowsSurface
 from downslope.training._track import Track
 from downslope.training._tracked_step import Found, tracked_step
-from downslope.training._tracking import Tracking
+from downslope.training._tracking import Tracking, joined
 
 _LATELY = 3
 """A measurement is expected to take as long as the longest of so many before it."""
@@ -41,12 +41,14 @@ class Tracker:
         problem: what is learned.
         track: what was asked for.
         clock: tells seconds.
+        before: what was measured before a run that goes on was stopped.
         open: whether the next step that is due will be measured.
     """
 
     problem: Problem
     track: Track
     clock: Callable[[], float] = time.perf_counter
+    before: Tracking | None = None
     open: bool = True
     _found: dict[int, Found] = field(default_factory=dict)
     _last: Found | None = None
@@ -125,9 +127,9 @@ class Tracker:
     def tracking(self) -> Tracking | None:
         """Return what was measured; None if nothing was."""
         if not self._found:
-            return None
+            return self.before
         steps = [found.values for found in self._found.values()]
-        return Tracking(
+        now = Tracking(
             **{name: np.array([values[name] for values in steps]) for name in steps[0]},
             status=tuple(found.status for found in self._found.values()),
             rows=self._surface.rows,
@@ -138,6 +140,7 @@ class Tracker:
             setup_seconds=self._setup,
             run_seconds=self._elapsed,
         )
+        return now if self.before is None else joined(self.before, now)
 
     @cached_property
     def _surface(self) -> RowsSurface:

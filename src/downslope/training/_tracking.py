@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -141,6 +141,12 @@ class Tracking:
         """The share of the training's time that measuring took, setting up aside."""
         return self.seconds / self.run_seconds if self.run_seconds > 0 else 0.0
 
+    def until(self, step: int) -> Tracking:
+        """Return what was measured up to a step."""
+        kept = self.steps <= step
+        values = {name: value[kept] for name, value in self.values.items()}
+        return replace(self, **values, status=tuple(np.array(self.status)[kept].tolist()))
+
     def table(self) -> Any:
         """Return a polars table, one row a tracked step."""
         import polars
@@ -179,6 +185,19 @@ class Tracking:
 def _percent(share: float) -> str:
     """Return a share in percent, to three digits."""
     return f"{100 * share:.3g} %"
+
+
+def joined(before: Tracking, now: Tracking) -> Tracking:
+    """Return what was measured in a run that was stopped and went on, as one: steps made again count as now measured.
+
+    Raises:
+        IndexError: nothing was measured now.
+    """
+    kept = before.steps < now.steps[0]
+    values = {name: np.concatenate([value[kept], now.values[name]]) for name, value in before.values.items()}
+    seconds = {name: before.facts[name] + now.facts[name] for name in ("seconds", "setup_seconds", "run_seconds")}
+    status = (*np.array(before.status)[kept].tolist(), *now.status)
+    return replace(now, **values, **seconds, due=max(now.due, len(status)), status=status)
 
 
 def phases(

@@ -16,17 +16,14 @@ from downslope.optimizers import Optimizer, adam
 from downslope.runs import RunFolder
 from downslope.schedules import Schedule
 from downslope.training._auto import settled
+from downslope.training._carry_out import Undertaking, carry_out
 from downslope.training._class_weights import ClassWeight
 from downslope.training._descent import begin
-from downslope.training._keep import FolderKeeper, Forgetful
-from downslope.training._loop import descend
 from downslope.training._observers import Observer, check_observers
-from downslope.training._outcome import run_of
 from downslope.training._progress import open_progress
 from downslope.training._recipe import Recipe
-from downslope.training._record import record_of
 from downslope.training._recorder import Recorder
-from downslope.training._restarts import descend_from_many_starts, start_of
+from downslope.training._restarts import starts
 from downslope.training._run import Run
 from downslope.training._track import Track
 from downslope.training._tracker import Tracker
@@ -145,7 +142,6 @@ def train(
     observers = check_observers(observers)
     record = record or Record()
     _check_restarts(restarts, start, record, track, observers)
-    patience = checked_patience(early_stopping, validation)
     asked = {
         "loss": loss,
         "optimizer": optimizer,
@@ -153,7 +149,7 @@ def train(
         "epochs": epochs,
         "order": order,
         "validation": validation,
-        "early_stopping": early_stopping,
+        "early_stopping": checked_patience(early_stopping, validation),
         "seed": seed,
         "normalize": normalize,
         "normalize_targets": normalize_targets,
@@ -165,53 +161,17 @@ def train(
     watcher = open_progress(progress, epochs)
     recipe = Recipe(net, data, asked)
     problem = recipe.problem()
-    notes = tuple(dict.fromkeys(data.notes + problem.preprocessing.notes + choices))
-    keeper = None
-    descent = begin(problem)
-    if store is not None:
-        settings = {
-            "epochs": epochs,
-            "early_stopping": patience,
-            "normalize": normalize,
-            "normalize_targets": normalize_targets,
-            "validation": "data" if isinstance(validation, Dataset) else validation,
-            "started_from": "given variables" if start is not None else "initialization",
-            "restarts": restarts,
-            "record": record,
-            "track": track,
-        }
-        keeper = FolderKeeper(RunFolder.create(store, overwrite=overwrite), record_of(problem, settings, notes))
-        keeper.begin(descent)
-    recorder = Recorder(record)
-    tracker = None if track is None else Tracker(problem, track)
-    ended = None
-    try:
-        if restarts > 1:
-            descent, ended = descend_from_many_starts(
-                problem, restarts, epochs=epochs, patience=patience, progress=watcher
-            )
-        else:
-            descend(
-                problem,
-                descent,
-                epochs=epochs,
-                patience=patience,
-                progress=watcher,
-                recorder=recorder,
-                keeper=keeper or Forgetful(),
-                observers=observers,
-                tracker=tracker,
-            )
-    finally:
-        watcher.close()
-    path = None if keeper is None else keeper.folder.path
-    if ended is not None and ended.best > 0:
-        recipe = Recipe(net, data, asked | {"start": start_of(problem, ended.best)})
-    followed = {"tracking": None if tracker is None else tracker.tracking(), "restarts": ended}
-    run = run_of(problem, descent, recorder, recipe=recipe, notes=notes, path=path, **followed)
-    if keeper is not None:
-        keeper.end(descent, run, ended)
-    return run
+    work = Undertaking(
+        problem,
+        recipe,
+        descent=begin(problem),
+        recorder=Recorder(record),
+        tracker=None if track is None else Tracker(problem, track),
+        population=None if restarts == 1 else starts(problem, restarts),
+        notes=tuple(dict.fromkeys(data.notes + problem.preprocessing.notes + choices)),
+    )
+    folder = None if store is None else RunFolder.create(store, overwrite=overwrite)
+    return carry_out(work, folder=folder, observers=observers, progress=watcher)
 
 
 def checked_patience(early_stopping: int | None, validation: Any) -> int | None:

@@ -50,9 +50,7 @@ class Walk:
         self.problem = problem
         self.state: State = begin(problem).state
         if start is not None:
-            self.state = self.state._replace(
-                variables=start, optimizer=initial_state(problem.optimizer, start.params)
-            )
+            self.state = self.state._replace(variables=start, optimizer=initial_state(problem.optimizer, start.params))
         self.epoch = 0
         self.place = 0
         self.velocity: PyTree = jax.tree.map(np.zeros_like, self.params)
