@@ -14,6 +14,7 @@ from . import reference as reference
 from . import runs as runs
 from . import schedules as schedules
 from . import training as training
+from .core import BusyRunError as BusyRunError
 from .core import CustomPartError as CustomPartError
 from .core import DamagedRunError as DamagedRunError
 from .core import DataError as DataError
@@ -26,6 +27,7 @@ from .core import RunWarning as RunWarning
 from .core import SettingError as SettingError
 from .core import ShapeError as ShapeError
 from .core import UnknownNameError as UnknownNameError
+from .core import UnwritableRunError as UnwritableRunError
 from .core import Variables as Variables
 from .curvature import condition_number as condition_number
 from .curvature import eigenvalues as eigenvalues
@@ -102,6 +104,7 @@ from .optimizers import rmsprop as rmsprop
 from .optimizers import set_hyperparam as set_hyperparam
 from .optimizers import sgd as sgd
 from .reference import check_gradients as check_gradients
+from .runs import compare as compare
 from .training import Change as Change
 from .training import Moment as Moment
 from .training import Race as Race

@@ -8,14 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
+from downslope.cli._compare import compare
 from downslope.cli._data import data
 from downslope.cli._demo import demo
 from downslope.cli._diagnose import diagnose
 from downslope.cli._evaluate import evaluate
+from downslope.cli._explore import explore
 from downslope.cli._find_lr import find_lr
 from downslope.cli._init import init
 from downslope.cli._predict import predict
 from downslope.cli._profile import profile
+from downslope.cli._resume import resume
 from downslope.cli._spectrum import spectrum
 from downslope.cli._surface import surface
 from downslope.cli._sweep import sweep
@@ -48,7 +51,8 @@ def downslope(
 ) -> None:
     """Train neural networks on tables, arrays and small images, and predict with them.
 
-    Results go to stdout, everything else to stderr. Exit codes: 0 it worked, 1 the work failed, 2 bad usage.
+    Results go to stdout, everything else to stderr. Exit codes: 0 it worked, 1 the work failed, 2 bad usage,
+    75 another process is at it, try again.
     """
 
 
@@ -69,6 +73,7 @@ _add(
     "downslope train mnist1d --network conv32k5-pool-conv32-pool-dense64 --norm batch --restarts 4",
     "downslope train pixels.csv --target label --shape 28x28x1 --network conv16-pool-dense64",
 )
+_add(resume, "downslope resume runs/digits-1", "downslope resume runs/houses --epochs 200")
 _add(
     predict,
     "downslope predict runs/houses new_houses.csv --output prices.csv",
@@ -79,6 +84,7 @@ _add(
     "downslope evaluate runs/houses sold_in_may.csv",
     "downslope evaluate runs/digits-1 digits --json",
 )
+_add(compare, "downslope compare runs/digits-1 runs/digits-2", "downslope compare runs/* --figure runs.png")
 _add(
     sweep,
     "downslope sweep digits",
@@ -113,6 +119,12 @@ _add(
     "downslope surface runs/digits-1 --directions pca",
     "downslope surface ravine --optimizers sgd,momentum,adam:0.1 --output race.gif",
     "downslope surface runs/digits-1 --optimizers sgd:0.05,adam --output race.png --output race.html",
+)
+_add(
+    explore,
+    "downslope explore",
+    "downslope explore digits",
+    "downslope explore runs/digits-1 --port 8000 --no-browser",
 )
 _add(
     diagnose,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from downslope.cli._interrupts import STOPPED, ending_at_once
 from downslope.cli._wording import on_the_command_line, usage_sentence
 
-FAILED, BAD_USAGE = 1, 2
+FAILED, BAD_USAGE, TRY_AGAIN = 1, 2, 75
 TRACEBACK = "DOWNSLOPE_TRACEBACK"
 """The environment variable that shows where an unexpected error arose, for a report of it."""
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
@@ -59,10 +59,11 @@ def _failed(error: Exception) -> int:
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return _say(f"{error.strerror}{where}.", FAILED)
-    from downslope.core import DamagedRunError, DownslopeError, MissingExtraError
+    from downslope.core import BusyRunError, DamagedRunError, DownslopeError, MissingExtraError, UnwritableRunError
 
     if isinstance(error, DownslopeError):
-        code = FAILED if isinstance(error, (DamagedRunError, MissingExtraError)) else BAD_USAGE
+        failed = isinstance(error, (DamagedRunError, MissingExtraError, UnwritableRunError))
+        code = FAILED if failed else TRY_AGAIN if isinstance(error, BusyRunError) else BAD_USAGE
         return _say(on_the_command_line(str(error), option_names()), code)
     return _unexpected(error)
 

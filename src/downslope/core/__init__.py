@@ -2,6 +2,7 @@
 
 from downslope.core._checks import check_choice, check_integer, check_number
 from downslope.core._errors import (
+    BusyRunError,
     CustomPartError,
     DamagedRunError,
     DataError,
@@ -12,6 +13,7 @@ from downslope.core._errors import (
     SettingError,
     ShapeError,
     UnknownNameError,
+    UnwritableRunError,
     close_names,
 )
 from downslope.core._function_surface import FunctionSurface
@@ -32,6 +34,7 @@ from downslope.core._types import Params, PyTree, Shape, Variables, float_dtype
 
 __all__ = [
     "BatchGradientsSurface",
+    "BusyRunError",
     "CustomPartError",
     "DamagedRunError",
     "DataError",
@@ -53,6 +56,7 @@ __all__ = [
     "Shape",
     "ShapeError",
     "UnknownNameError",
+    "UnwritableRunError",
     "Variables",
     "aligned",
     "all_finite",

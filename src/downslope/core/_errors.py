@@ -69,6 +69,14 @@ class DamagedRunError(RunError):
     """A file of a run whose content is not what was written."""
 
 
+class BusyRunError(RunError):
+    """A folder that another process is writing into."""
+
+
+class UnwritableRunError(RunError):
+    """A file of a run that the system refuses to write: the disk is full, the folder gone or read-only."""
+
+
 class RunWarning(UserWarning):
     """What a user should know about a run that goes on."""
 

@@ -8,6 +8,7 @@ from downslope.figures._animate_paths import animate_paths
 from downslope.figures._animation import Animation, save_animation
 from downslope.figures._batch_size import batch_size
 from downslope.figures._bowl_comparison import bowl_comparison
+from downslope.figures._comparison import comparison
 from downslope.figures._diagnosis_page import diagnosis_page
 from downslope.figures._envelope import envelope
 from downslope.figures._example_predictions import example_predictions
@@ -42,6 +43,7 @@ __all__ = [
     "animate_paths",
     "batch_size",
     "bowl_comparison",
+    "comparison",
     "diagnosis_page",
     "envelope",
     "example_predictions",

@@ -1,7 +1,8 @@
-"""Runs: what a training leaves on disk, and how it is read back."""
+"""Runs: what a training leaves on disk, how it is read back, and runs side by side."""
 
 from downslope.runs._checkpoint import Checkpoint
+from downslope.runs._comparison import Compared, Comparison, compare
 from downslope.runs._folder import RunFolder
 from downslope.runs._record import Record, cpu_count, current_versions
 
-__all__ = ["Checkpoint", "Record", "RunFolder", "cpu_count", "current_versions"]
+__all__ = ["Checkpoint", "Compared", "Comparison", "Record", "RunFolder", "compare", "cpu_count", "current_versions"]

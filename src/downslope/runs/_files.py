@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from downslope.core import RunError
+from downslope.core import UnwritableRunError
 
 
 def write_whole(path: Path, content: bytes, *, earlier: Path | None = None) -> None:
@@ -20,7 +20,7 @@ def write_whole(path: Path, content: bytes, *, earlier: Path | None = None) -> N
             file system knows hard links.
 
     Raises:
-        RunError: the disk refuses.
+        UnwritableRunError: the disk refuses.
     """
     beside = path.with_name(path.name + ".new")
     with refusals_explained(path):
@@ -36,11 +36,13 @@ def write_whole(path: Path, content: bytes, *, earlier: Path | None = None) -> N
 
 @contextmanager
 def refusals_explained(path: Path) -> Iterator[None]:
-    """Turn what the system says into a `RunError` about a file."""
+    """Turn what the system says into a sentence about a file."""
     try:
         yield
     except OSError as error:
-        raise RunError(f"{path} cannot be written: {error.strerror}. What was saved before is still there.") from error
+        raise UnwritableRunError(
+            f"{path} cannot be written: {error.strerror}. What was saved before is still there."
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:

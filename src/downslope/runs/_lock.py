@@ -7,7 +7,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from downslope.core import RunError
+from downslope.core import BusyRunError, UnwritableRunError
 
 
 class FolderLock:
@@ -17,7 +17,8 @@ class FolderLock:
         path: the lock's file, which is there as long as somebody writes.
 
     Raises:
-        RunError: another process, or another training of this one, has it.
+        BusyRunError: another process, or another training of this one, has it.
+        UnwritableRunError: the folder cannot be written.
     """
 
     def __init__(self, path: Path):
@@ -27,12 +28,12 @@ class FolderLock:
         try:
             self._lock.acquire()
         except Timeout:
-            raise RunError(
+            raise BusyRunError(
                 f"Only one process at a time can write into {path.parent}, and {_holder(path)} does. Wait until it "
                 "has ended, or choose another folder."
             ) from None
         except OSError as error:
-            raise RunError(f"{path} cannot be written: {error.strerror}. Choose another folder.") from error
+            raise UnwritableRunError(f"{path} cannot be written: {error.strerror}. Choose another folder.") from error
         path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
 
     def release(self) -> None:

@@ -19,7 +19,7 @@ def append_line(path: Path, values: dict[str, float | int]) -> None:
     """Add the line of one epoch.
 
     Raises:
-        RunError: the disk refuses.
+        UnwritableRunError: the disk refuses.
     """
     with refusals_explained(path), open(path, "a", encoding="utf-8") as file:
         file.write(_line(values))
@@ -29,7 +29,7 @@ def sync_lines(path: Path) -> None:
     """Make all lines so far last.
 
     Raises:
-        RunError: the disk refuses.
+        UnwritableRunError: the disk refuses.
     """
     if path.is_file():
         with refusals_explained(path), open(path, "rb") as file:
@@ -40,7 +40,7 @@ def write_lines(path: Path, lines: list[dict[str, float | int]]) -> None:
     """Write all lines anew.
 
     Raises:
-        RunError: the disk refuses.
+        UnwritableRunError: the disk refuses.
     """
     write_whole(path, "".join(map(_line, lines)).encode())
 

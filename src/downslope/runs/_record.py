@@ -32,6 +32,7 @@ class Record(BaseModel):
         status: `"running"` until the run has ended.
         stop_reason: why it ended.
         stop_detail: more about a run that diverged.
+        seconds: how long it trained, all its parts together; None until it has ended.
         notes: sentences for the user.
     """
 
@@ -47,6 +48,7 @@ class Record(BaseModel):
     status: str = "running"
     stop_reason: str | None = None
     stop_detail: dict[str, Any] | None = None
+    seconds: float | None = None
     notes: list[str] = []
 
 

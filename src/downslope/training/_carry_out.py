@@ -36,6 +36,7 @@ class Undertaking:
         tracker: what was measured, or None.
         population: where several starts stand, or None.
         notes: sentences about the data.
+        seconds: how long it has trained before.
     """
 
     problem: Problem
@@ -45,6 +46,7 @@ class Undertaking:
     tracker: Tracker | None
     population: Population | None
     notes: tuple[str, ...]
+    seconds: float = 0.0
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -74,7 +76,8 @@ def carry_out(
         if folder is not None:
             if work.recipe.settings["start"] is not None:
                 folder.save("start", start_checkpoint(problem.start))
-            keeper = FolderKeeper(folder, record_of(problem, work.settings, work.notes), recorder, tracker)
+            record = record_of(problem, work.settings, work.notes)
+            keeper = FolderKeeper(folder, record, recorder, tracker, before=work.seconds)
             keeper.begin(work.descent)
         ended, following = None, keeper or Forgetful()
         asked = work.recipe.settings

@@ -71,6 +71,7 @@ class FolderKeeper:
         record: how the run was made.
         recorder: what is recorded on the way.
         tracker: what is measured on the way, or None.
+        before: how many seconds it had trained when it was stopped.
         clock: tells seconds.
     """
 
@@ -78,16 +79,18 @@ class FolderKeeper:
     record: Record
     recorder: Recorder
     tracker: Tracker | None = None
+    before: float = 0.0
     clock: Callable[[], float] = time.monotonic
     _lines: int = 0
     _best: int = 0
+    _began: float = field(init=False)
     _saved: float = field(init=False)
     _cost: float = 0.0
     _writing: Future[float] | None = None
     _threads: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
-        self._saved = self.clock()
+        self._began = self._saved = self.clock()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="downslope saves")
 
     def begin(self, descent: Descent) -> None:
@@ -127,13 +130,18 @@ class FolderKeeper:
         self._wait()
         detail = None if descent.divergence is None else descent.divergence.as_json()
         ended = {"status": "finished", "stop_reason": descent.stop_reason, "stop_detail": detail}
-        self.record = self.record.model_copy(update=ended)
+        self.record = self.record.model_copy(update=ended | {"seconds": self._seconds})
         self.folder.write_record(self.record)
 
     def close(self) -> None:
         """Let others write, whatever happened; what is being written is written to its end."""
         self._threads.shutdown()
         self.folder.release()
+
+    @property
+    def _seconds(self) -> float:
+        """How long it has trained."""
+        return round(self.before + self.clock() - self._began, 3)
 
     def _add_lines(self, descent: Descent) -> None:
         """Add the lines of all epochs that have none."""
@@ -168,7 +176,7 @@ class FolderKeeper:
 
     def _writes(self, descent: Descent) -> list[Callable[[], None]]:
         """Return what is to be written, in order; all of it belongs to this moment."""
-        last, folder = state_checkpoint(descent), self.folder
+        last, folder = state_checkpoint(descent, self._seconds), self.folder
         writes: list[Callable[[], None]] = []
         recorded = self.recorder.snapshot()
         if recorded is not None:
@@ -185,11 +193,11 @@ class FolderKeeper:
 
     def _members(self, population: Population) -> list[Callable[[], None]]:
         """Return what is to be written of several descents."""
-        checkpoint = members_checkpoint(population)
+        checkpoint = members_checkpoint(population, self._seconds)
         return [lambda: self.folder.save("members", checkpoint)]
 
 
-def state_checkpoint(descent: Descent) -> Checkpoint:
+def state_checkpoint(descent: Descent, seconds: float) -> Checkpoint:
     """Return all that going on needs, but the lines of the history."""
     state = descent.state
     arrays = named_under("variables", state.variables) | named_under("optimizer", state.optimizer)
@@ -201,6 +209,7 @@ def state_checkpoint(descent: Descent) -> Checkpoint:
         "step": descent.step,
         "best_loss": str(float(descent.best.loss)),
         "best_epoch": descent.best.epoch,
+        "seconds": seconds,
     }
     return Checkpoint(arrays, facts)
 
@@ -211,12 +220,13 @@ def restarts_checkpoint(restarts: Restarts) -> Checkpoint:
     return Checkpoint(arrays, {"best": restarts.best, "stop_reasons": " ".join(restarts.stop_reasons)})
 
 
-def members_checkpoint(population: Population) -> Checkpoint:
+def members_checkpoint(population: Population, seconds: float) -> Checkpoint:
     """Return all that several descents need to go on."""
     arrays = named_under("states", population.states) | named_under("best", population.best_variables)
     arrays |= {name: np.asarray(getattr(population, name)) for name in ("best_loss", "best_epoch", "epochs")}
     arrays |= named_under("histories", histories_of(population))
-    return Checkpoint(arrays, {"stop_reasons": " ".join(reason or "none" for reason in population.stop_reasons)})
+    reasons = " ".join(reason or "none" for reason in population.stop_reasons)
+    return Checkpoint(arrays, {"stop_reasons": reasons, "seconds": seconds})
 
 
 def _written(writes: list[Callable[[], None]], taken: float) -> float:

@@ -181,8 +181,11 @@ def _work(folder: RunFolder, record: Record, recipe: Recipe) -> Undertaking:
     folder.write_epochs([{"epoch": at, **values} for at, values in enumerate(descent.history, start=1)])
     if descent.best_variables is None:
         folder.discard("best")
-    notes = tuple(record.notes)
-    return Undertaking(problem, recipe, descent, recorder, tracker, population, notes)
+    newest = "last" if population is None or not folder.has("members") else "members"
+    seconds = float(folder.read(newest).facts.get("seconds") or 0) if folder.has(newest) else 0.0
+    return Undertaking(
+        problem, recipe, descent, recorder, tracker, population, notes=tuple(record.notes), seconds=seconds
+    )
 
 
 def _descent(folder: RunFolder, problem: Problem) -> Descent:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
 
 from downslope.core import PyTree, Variables, check_integer
-from downslope.optimizers import initial_state, set_hyperparam
+from downslope.optimizers import Optimizer, OptimizerState, initial_state, set_hyperparam
 from downslope.training._chunk import Batches, ChunkResult, State, gather, run_chunk
 from downslope.training._descent import begin
 from downslope.training._evaluate import loss_of, outputs_of
@@ -98,6 +99,12 @@ class Walk:
         """
         self.state = self.state._replace(optimizer=set_hyperparam(self.state.optimizer, **hyperparams))
 
+    def adopt(self, optimizer: Optimizer) -> None:
+        """Go on with another optimizer of the kind; see `carried_over`."""
+        state = carried_over(self.state.optimizer, optimizer, self.params)
+        self.problem = replace(self.problem, optimizer=optimizer)
+        self.state = self.state._replace(optimizer=state)
+
     def advance(self, steps: int) -> int:
         """Make so many steps, and return how many were made: fewer if the loss of a batch was not finite."""
         left = check_integer("steps", steps, at_least=0)
@@ -146,6 +153,28 @@ class Walk:
         part = slice(chunk * size, (chunk + 1) * size)
         rows = filled(indices[part], size), filled(weights[part], size)
         return gather(self.problem.train.x, self.problem.train.t, *rows), len(indices[part])
+
+
+def carried_over(state: OptimizerState, optimizer: Optimizer, params: PyTree) -> OptimizerState:
+    """Return the state for another optimizer that goes on where this one is.
+
+    What both know is kept: the step, the numbers with their schedules, and what is remembered. So momentum can be
+    raised from a zero that left it out: `carried_over(state, ds.sgd(0.1, momentum=0.9), params)`.
+
+    Example:
+        >>> from downslope.optimizers import adam, l2
+        >>> weights = {"weight": np.ones(3)}
+        >>> state = initial_state(adam(0.5), weights)
+        >>> sorted(carried_over(state, l2(0.25, adam(0.1)), weights).hyperparams)
+        ['b1', 'b2', 'eps', 'learning_rate', 'weight_decay']
+    """
+    fresh = initial_state(optimizer, params)
+    return fresh._replace(
+        step=state.step,
+        hyperparams=fresh.hyperparams | state.hyperparams,
+        schedules=fresh.schedules | state.schedules,
+        memory=fresh.memory | state.memory,
+    )
 
 
 class _Kept:

@@ -1,0 +1,242 @@
+"""Runs side by side: the settings that differ, where each got to, how long it took."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from downslope.core import RunError, aligned, seconds_text
+from downslope.runs._folder import RunFolder
+from downslope.runs._record import Record
+
+MISSING = "—"
+"""What stands for a setting that a run does not have."""
+
+BESIDE = ("precision", "validation", "started_from", "record", "track", "metrics")
+"""Settings that say little about where a run got to, unless nothing else differs."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One of the runs.
+
+    Attributes:
+        name: its folder, as it was given.
+        settings: those that differ between the runs, by name, in words.
+        history: name → values, one an epoch.
+        kept: after how many epochs the run's parameters were reached; 0 if no epoch ended.
+        stop_reason: why it ended; `"running"` while it has not.
+        seconds: how long it trained; None while it has not ended.
+    """
+
+    name: str
+    settings: dict[str, str]
+    history: dict[str, np.ndarray]
+    kept: int
+    stop_reason: str
+    seconds: float | None
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs ended."""
+        return len(next(iter(self.history.values()), ()))
+
+    @property
+    def loss(self) -> float:
+        """The loss to compare by: of the validation rows where there are any; NaN before the first epoch."""
+        return self.at_kept("validation_loss") if "validation_loss" in self.history else self.at_kept("train_loss")
+
+    def at_kept(self, name: str) -> float:
+        """Return a value of the history in the epoch that was kept; NaN where there is none."""
+        return float(self.history[name][self.kept - 1]) if self.kept and name in self.history else float("nan")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs side by side, the lowest loss first.
+
+    Attributes:
+        runs: all of them.
+        loss: what descended; None if not the same in all.
+        notes: sentences on what makes them hard to compare.
+    """
+
+    runs: tuple[Compared, ...]
+    loss: str | None
+    notes: tuple[str, ...]
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The names of the losses and metrics that any run has."""
+        names = dict.fromkeys(name for run in self.runs for name in run.history)
+        return tuple(name for name in names if name.startswith(("train_", "validation_")))
+
+    def table(self) -> Any:
+        """Return a polars table, one row a run."""
+        import polars
+
+        return polars.DataFrame([self._row(run) for run in self.runs], infer_schema_length=None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {"runs": [self._row(run) for run in self.runs], "notes": list(self.notes)}
+
+    def __str__(self) -> str:
+        settings = list(self.runs[0].settings)
+        head = ["run", *settings, "epochs", "stopped", *(name.replace("_", " ") for name in self.values), "time"]
+        rows = [
+            [
+                run.name,
+                *run.settings.values(),
+                str(run.epochs),
+                run.stop_reason.replace("_", " "),
+                *(_number(run.at_kept(name)) for name in self.values),
+                MISSING if run.seconds is None else seconds_text(run.seconds),
+            ]
+            for run in self.runs
+        ]
+        return "\n".join([aligned([head, *rows], left=1 + len(settings)), *self.notes])
+
+    def _row(self, run: Compared) -> dict[str, Any]:
+        """Return everything about a run, by name."""
+        values = {name: run.at_kept(name) for name in self.values}
+        facts = {"epochs": run.epochs, "kept_epoch": run.kept, "stop_reason": run.stop_reason}
+        return {"run": run.name, **run.settings, **facts, **values, "seconds": run.seconds}
+
+
+def compare(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
+    """Return runs side by side, by what their folders say; no network is needed for that.
+
+    Losses and metrics are those of the epoch whose parameters the run keeps: that of the lowest validation loss where
+    there is one, else the last.
+
+    Args:
+        paths: the folders of two runs or more.
+
+    Raises:
+        RunError: fewer than two, or a folder that holds no run.
+        DamagedRunError: a file is not what was written.
+
+    Example:
+        >>> import downslope as ds, tempfile, pathlib
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> for rate in (0.001, 0.1):
+        ...     settings = {"optimizer": ds.sgd(rate), "epochs": 3, "store": folder / str(rate), "progress": False}
+        ...     run = ds.train(ds.mlp([4], outputs=3), ds.load("iris"), normalize="standard", **settings)
+        >>> found = ds.compare([folder / "0.001", folder / "0.1"])
+        >>> [run.settings for run in found.runs]
+        [{'learning_rate': '0.1'}, {'learning_rate': '0.001'}]
+    """
+    if len(paths) < 2:
+        raise RunError(f"Runs are compared with each other: name two folders or more, got {len(paths)}.")
+    folders = [RunFolder.open(path) for path in paths]
+    records = [folder.read_record() for folder in folders]
+    described = [{**record.configuration, "seed": record.seed} for record in records]
+    settings = differing(described)
+    runs = [
+        _compared(str(path), folder, record, words)
+        for path, folder, record, words in zip(paths, folders, records, settings, strict=True)
+    ]
+    losses = {written(record.configuration["loss"]) for record in records}
+    ordered = sorted(runs, key=lambda run: (not np.isfinite(run.loss), run.loss))
+    return Comparison(tuple(ordered), losses.pop() if len(losses) == 1 else None, _notes(records, runs))
+
+
+def differing(specs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return the settings that differ, in words, by the shortest names that tell them apart.
+
+    Example:
+        >>> one = {"optimizer": {"kind": "optimizers.sgd", "learning_rate": 0.1, "momentum": 0.0}, "epochs": 5}
+        >>> other = {"optimizer": {"kind": "optimizers.sgd", "learning_rate": 0.1, "momentum": 0.9}, "epochs": 9}
+        >>> differing([one, other])
+        [{'momentum': '0', 'epochs': '5'}, {'momentum': '0.9', 'epochs': '9'}]
+    """
+    found = _differences(list(specs))
+    telling = {path: values for path, values in found.items() if path[0] not in BESIDE} or found
+    last = [path[-1] for path in telling]
+    names = {
+        path: path[-1] if last.count(path[-1]) == 1 and not path[-1].isdigit() else ".".join(path) for path in telling
+    }
+    return [{names[path]: values[place] for path, values in telling.items()} for place in range(len(specs))]
+
+
+def written(spec: Any) -> str:
+    """Return a rendered setting in words.
+
+    Example:
+        >>> written({"kind": "layers.Dense", "units": 64, "initializer": "auto", "bias": True})
+        'Dense(64)'
+        >>> written([0.5, None, True])
+        '0.5 none yes'
+    """
+    if isinstance(spec, Mapping):
+        if "layers" in spec:
+            return written(spec["layers"])
+        name = str(spec.get("kind") or spec.get("function") or spec.get("custom")).rpartition(".")[2]
+        numbers = [written(value) for key, value in spec.items() if key != "kind" and _is_number(value)]
+        inner = [written(value) for key, value in spec.items() if key != "kind" and isinstance(value, (Mapping, list))]
+        return f"{name}({', '.join(numbers + inner)})" if numbers or inner else name
+    if isinstance(spec, (list, tuple)):
+        return " ".join(map(written, spec)) or "none"
+    if isinstance(spec, bool):
+        return "yes" if spec else "no"
+    return "none" if spec is None else f"{spec:g}" if _is_number(spec) else str(spec)
+
+
+def _differences(specs: list[Any], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], list[str]]:
+    """Return what differs between settings of one kind, by its path."""
+    if all(spec == specs[0] for spec in specs):
+        return {}
+    if not all(isinstance(spec, Mapping) and "layers" not in spec for spec in specs):
+        return {path: [written(spec) for spec in specs]}
+    common = [name for name in specs[0] if name != "kind" and all(name in spec for spec in specs)]
+    others = [{name: value for name, value in spec.items() if name not in common} for spec in specs]
+    found = {} if all(other == others[0] for other in others) else {path: [_with_names(other) for other in others]}
+    for name in common:
+        found |= _differences([spec[name] for spec in specs], (*path, name))
+    return found
+
+
+def _with_names(spec: Mapping[str, Any]) -> str:
+    """Return a part with its numbers by their names, those that are 0 left out."""
+    numbers = [f"{name} {written(value)}" for name, value in spec.items() if _is_number(value) and value != 0]
+    kind = written({name: spec[name] for name in ("kind", "function", "custom") if name in spec})
+    return f"{kind}({', '.join(numbers)})" if numbers else kind
+
+
+def _compared(name: str, folder: RunFolder, record: Record, settings: dict[str, str]) -> Compared:
+    """Return one of the runs."""
+    lines = folder.read_epochs(at_least=0)
+    names = [key for key in (lines[0] if lines else {}) if key != "epoch"]
+    history = {key: np.array([line[key] for line in lines], float) for key in names}
+    kept = len(lines)
+    watched = history.get("validation_loss")
+    if watched is not None and np.isfinite(watched).any():
+        kept = int(np.nanargmin(watched)) + 1
+    return Compared(name, settings, history, kept, record.stop_reason or record.status, record.seconds)
+
+
+def _notes(records: list[Record], runs: list[Compared]) -> tuple[str, ...]:
+    """Return what makes the runs hard to compare."""
+    notes = []
+    if len({written(record.configuration["loss"]) for record in records}) > 1:
+        notes.append("They descended different losses, which do not compare.")
+    if len({record.data["fingerprint"] for record in records}) > 1:
+        notes.append("They did not learn from the same rows, prepared alike: losses may not compare.")
+    if len({"validation_loss" in run.history for run in runs}) > 1:
+        notes.append("Some have validation rows and others do not: compare their training losses.")
+    return tuple(notes)
+
+
+def _number(value: float) -> str:
+    """Return a loss or a metric to four digits."""
+    return f"{value:.4g}" if np.isfinite(value) else MISSING
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether a rendered setting is a number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

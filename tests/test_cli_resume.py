@@ -1,0 +1,96 @@
+"""`downslope resume` and `downslope compare`, as a user calls them."""
+
+import json
+import os
+
+import pytest
+
+import downslope as ds
+from downslope.cli import _cache, _main
+from downslope.runs import RunFolder
+
+
+@pytest.fixture
+def cli(capsys, tmp_path, monkeypatch):
+    """Run a command in an empty folder; return its exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_cache, "keep_compiled_code", lambda: None)
+
+    def run(*words):
+        capsys.readouterr()
+        code = _main.run([str(word) for word in words])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def train(cli, name, *words):
+    code, out, err = cli("train", "iris", "--network", "4", "--early-stopping", 0, "--store", name, *words)
+    assert code == 0, err
+    return out
+
+
+def test_more_epochs_and_nothing_left_to_do(cli):
+    train(cli, "short", "--epochs", 2)
+    train(cli, "long", "--epochs", 5)
+    code, out, err = cli("resume", "short", "--epochs", 5, "--json")
+    assert code == 0, err
+    facts = json.loads(out)
+    assert (facts["epochs"], facts["stop_reason"]) == (5, "completed")
+    assert facts["train_loss"] == ds.open_run("long").history["train_loss"][-1]
+    code, out, err = cli("resume", "short")
+    assert code == 0
+    assert err == "short has nothing left to do. For more epochs: --epochs.\n"
+    assert out.startswith("Completed 5 epochs. Kept: epoch 5")
+
+
+def test_a_damaged_state_is_said_and_gone_on_before(cli):
+    train(cli, "run", "--epochs", 2)
+    last = RunFolder.open("run").checkpoint_path("last")
+    last.write_bytes(last.read_bytes()[:-3])
+    code, out, err = cli("resume", "run", "--epochs", 3)
+    assert code == 0
+    assert "last.safetensors is damaged" in err
+    assert "Went on from the save before it, epoch 0." in err
+    assert out.startswith("Completed 3 epochs.")
+
+
+@pytest.mark.parametrize(
+    "words, code, said",
+    [
+        (("resume", "nowhere"), 2, "there is nothing at nowhere"),
+        (("resume", "run", "--epochs", 1), 2, "--epochs counts all epochs, got 1 for a run that has made 2"),
+        (("resume", "run", "--epochs", "many"), 2, "--epochs"),
+        (("compare", "run"), 2, "name two folders or more, got 1"),
+        (("compare", "run", "nowhere"), 2, "there is nothing at nowhere"),
+        (("compare", "run", "run", "--figure", "x.gif"), 2, "--figure must end in .png, .svg or .pdf"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(cli, words, code, said):
+    train(cli, "run", "--epochs", 2)
+    found, _, err = cli(*words)
+    assert (found, len(err.splitlines())) == (code, 1)
+    assert said in err
+
+
+def test_a_run_that_is_being_written_is_left_alone(cli):
+    train(cli, "run", "--epochs", 2)
+    folder = RunFolder.open("run", to_write=True)
+    code, _, err = cli("resume", "run", "--epochs", 3)
+    folder.release()
+    assert code == 75
+    assert f"process {os.getpid()} on" in err
+
+
+def test_runs_are_compared(cli):
+    train(cli, "one", "--epochs", 2)
+    train(cli, "other", "--epochs", 2, "--learning-rate", 0.05)
+    code, out, err = cli("compare", "one", "other", "--figure", "c.svg")
+    assert code == 0, err
+    head, *rows = out.splitlines()
+    assert head.split()[:2] == ["run", "learning_rate"]
+    assert {row.split()[0] for row in rows} == {"one", "other"}
+    assert err == "Figure: c.svg\n"
+    code, out, _ = cli("compare", "one", "other", "--json")
+    assert {row["run"]: row["learning_rate"] for row in json.loads(out)["runs"]} == {"one": "0.001", "other": "0.05"}
