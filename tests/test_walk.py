@@ -54,7 +54,7 @@ def test_numbers_change_on_the_way_and_nothing_is_reset():
 
 def test_a_walk_begins_where_it_is_told_and_stays_where_it_diverged():
     net = ds.mlp([], outputs=3)
-    settings = {"optimizer": ds.sgd(1e200), "batch_size": 50, "loss": "squared_error"}
+    settings = {"optimizer": ds.sgd(1e308), "batch_size": 50}
     recipe = ds.train(net, IRIS, epochs=1, progress=False, **settings).recipe
     start = net.init(7, (4,))
     walk = Walk(recipe.problem(), start)
@@ -63,3 +63,19 @@ def test_a_walk_begins_where_it_is_told_and_stays_where_it_diverged():
     assert walk.diverged
     assert made == walk.step < 100
     assert walk.advance(5) == 0
+
+
+def test_another_optimizer_goes_on_where_one_was():
+    net, settings = CASES["sgd with momentum"]
+    recipe = ds.train(net, IRIS, epochs=1, normalize="standard", progress=False, **settings).recipe
+    walk, plain = Walk(recipe.problem()), Walk(recipe.problem())
+    for one in (walk, plain):
+        one.advance(4)
+    walk.adopt(ds.l2(0.5, ds.sgd(0.9, momentum=0.1)))
+    assert walk.hyperparams == plain.hyperparams | {"weight_decay": 0.5}
+    walk.set(weight_decay=0.0)
+    for one in (walk, plain):
+        one.advance(4)
+    assert walk.step == plain.step == 8
+    for ours, theirs in zip(jax.tree.leaves(walk.params), jax.tree.leaves(plain.params), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)

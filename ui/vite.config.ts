@@ -1,10 +1,11 @@
 import { defineConfig } from "vite";
 
 import { singleFile } from "./single_file.ts";
+import { setFormulas } from "./tex.ts";
 
 export default defineConfig({
   base: "./",
-  plugins: [singleFile()],
+  plugins: [setFormulas(), singleFile()],
   build: {
     target: "es2022",
     modulePreload: false,

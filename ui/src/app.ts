@@ -134,7 +134,7 @@ export class App {
       if (before?.shape === shape) return;
       const element = make("div", { className: "group" });
       if (before) before.element.replaceWith(element);
-      else byId("beside").append(element);
+      else byId("groups").append(element);
       const choose = (step: number): void => this.store.set({ step, playing: false });
       const beside = new Beside(element, this.content, () => this.scenes[index], this.store, choose);
       this.panels[index] = { shape, beside, element };
@@ -142,8 +142,11 @@ export class App {
   }
 
   private follow(frame: HTMLElement, index: number): void {
-    const pick = (at: { x: number; y: number }): Pick | null =>
-      this.stage?.pick(this.scenes, this.store.state, index, at.x, at.y) ?? null;
+    const pick = (at: { x: number; y: number }): Pick | null => {
+      // what is pointed at is what is drawn
+      if (this.stale) this.draw();
+      return this.stage?.pick(this.scenes, this.store.state, index, at.x, at.y) ?? null;
+    };
     followPointers(frame, index, this.store, {
       point: (_, at) => this.look(at && pick(at)),
       click: (_, at) => {
@@ -273,6 +276,11 @@ export class App {
       }),
     );
     return [`${this.content.step_label} ${state.step}`, ...paths].join(". ");
+  }
+
+  /** Bring buttons and the address up to date with what the live side has changed. */
+  refresh(): void {
+    this.store.set({});
   }
 
   say(text: string): void {

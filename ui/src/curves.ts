@@ -92,7 +92,7 @@ export class Curves {
           dash: scene.strokes[at].dash.map((part) => part * 3),
           width: 2,
           spanGaps: true,
-          points: { show: path.steps.length < 3 },
+          points: { show: (plot: uPlot, series: number) => isShort(plot.data[series]) },
         })),
         ...lines.slice(paths.length).map((_, at) => ({
           label: `stability limit of ${paths[at].name}`,
@@ -154,6 +154,11 @@ export class Curves {
     ctx.stroke();
     ctx.restore();
   }
+}
+
+/** A line of so few points is hard to see without them. */
+function isShort(line: ArrayLike<number | null | undefined>): boolean {
+  return Array.from(line).filter((value) => value != null).length < 3;
 }
 
 const FONT = "11px system-ui, sans-serif";

@@ -24,7 +24,7 @@ export interface Path {
 export interface LivePoints {
   /** The downhill direction, the gradient with its sign turned, on the plane: two numbers a point. */
   downhill: Numbers;
-  /** The update that the next step makes, on the plane: two numbers a point. */
+  /** The step that led here, on the plane: two numbers a point. */
   velocity: Numbers;
   /** Norm of the gradient. */
   gradients: Numbers;

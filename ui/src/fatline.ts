@@ -78,6 +78,8 @@ export class FatLine {
   }
 
   setSegments(segments: Segment[]): void {
+    // frees the buffers before, and lets three.js count anew how many segments it may draw
+    this.geometry.dispose();
     const numbers = (values: number[], size: number): InstancedBufferAttribute =>
       new InstancedBufferAttribute(new Float32Array(values), size);
     this.geometry.setAttribute("from", numbers(segments.flatMap(({ from }) => from), 3));

@@ -15,7 +15,7 @@ const LIVE_MEANING = [
   "Click the surface, or lead the cross with the arrow keys and press Enter, to start a descent there. It is the real " +
     "training run in all its dimensions; the picture shows its projection, with the distance off the plane.",
   "At the ball, the arrow in the color of the text points downhill, against the gradient; the arrow in the color of " +
-    "the path is the optimizer's next move. Their directions are true; their lengths grow with the real ones, not in " +
+    "the path is its last step, the velocity. Their directions are true; their lengths grow with the real ones, not in " +
     "proportion.",
 ];
 

@@ -1,12 +1,13 @@
-// Where the page begins.
+// Where the page begins: with a document inside it, or with a live server behind it.
 import { App } from "./app";
 import { byId } from "./dom";
+import { LivePage } from "./live/page";
 import "./style.css";
-import { EmbeddedTransport, type Transport } from "./transport";
+import { EmbeddedTransport, isLive } from "./transport";
 
-const transport: Transport = new EmbeddedTransport(byId("document"));
 try {
-  transport.open(({ document }) => new App(document));
+  if (isLive(byId("document"))) new LivePage(`<!doctype html>\n${document.documentElement.outerHTML}`);
+  else new EmbeddedTransport(byId("document")).open((document) => new App(document));
 } catch (error) {
   const notice = byId("notice");
   notice.hidden = false;

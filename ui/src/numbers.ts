@@ -23,6 +23,11 @@ export function exact(values: Numbers, index: number): string {
   return String(Number(value.toPrecision(9)));
 }
 
+/** A number as it was computed: in single precision, if that is all it has, or in double. */
+export function plain(value: number): string {
+  return exact(Math.fround(value) === value ? Float32Array.of(value) : Float64Array.of(value), 0);
+}
+
 /** Round numbers from `low` to `high`, about `count` of them. */
 export function niceTicks(low: number, high: number, count: number): number[] {
   const step = niceStep((high - low) / Math.max(1, count));

@@ -1,5 +1,5 @@
 // A path in space: a line at its true losses, its shadow, stems to the surface below, beads, and the ball.
-import { BufferAttribute, BufferGeometry, Color, Group, LessEqualDepth, Points, ShaderMaterial, type Vector2 } from "three";
+import { BufferAttribute, BufferGeometry, Color, Group, GreaterDepth, LessEqualDepth, Points, ShaderMaterial, type Vector2 } from "three";
 
 import type { Stroke } from "./colors";
 import { distance, FatLine, type Segment } from "./fatline";
@@ -24,10 +24,12 @@ export class PathInSpace {
   private readonly velocity: FatLine;
   private readonly marks = marks();
   private readonly ball = marks();
+  /** The ball where the surface hides it. */
+  private readonly ghost = marks(GreaterDepth, 0.45);
   private points: PlacedPoint[] = [];
 
   constructor(resolution: { value: Vector2 }) {
-    this.line = new FatLine(resolution, 0.3);
+    this.line = new FatLine(resolution, 0.45);
     this.shadow = new FatLine(resolution, 0);
     this.stems = new FatLine(resolution, 0);
     this.plumb = new FatLine(resolution, 0.35);
@@ -35,7 +37,7 @@ export class PathInSpace {
     this.velocity = new FatLine(resolution, 0.6);
     const lines = [this.shadow, this.stems, this.line, this.plumb, this.downhill, this.velocity];
     for (const line of lines) this.group.add(...line.meshes);
-    this.group.add(this.marks, this.ball);
+    this.group.add(this.marks, this.ghost, this.ball);
     this.group.children.forEach((child, place) => (child.renderOrder = 1 + place));
   }
 
@@ -66,7 +68,7 @@ export class PathInSpace {
     this.downhill.setLook({ ...arrow, color: theme.ink, rim: theme.stage }, pixelRatio);
     this.velocity.setLook(arrow, pixelRatio);
     look(this.marks, stroke.color, rim, 6.5 * pixelRatio, 0);
-    look(this.ball, stroke.color, rim, 19 * pixelRatio, 1);
+    for (const ball of [this.ball, this.ghost]) look(ball, stroke.color, rim, 19 * pixelRatio, 1);
   }
 
   /** Put the ball at a point of the path, with the arrows that are known there; -1 hides it. */
@@ -77,7 +79,7 @@ export class PathInSpace {
     (this.marks.material as ShaderMaterial).uniforms.played.value = at + 0.5;
     const point = this.points[at];
     const seen = point?.outside === "inside";
-    place(this.ball, seen ? [above(point)] : [], [at]);
+    for (const ball of [this.ball, this.ghost]) place(ball, seen ? [above(point)] : [], [at]);
     for (const kind of ["downhill", "velocity"] as const) {
       const found = arrows.filter((arrow) => seen && arrow.kind === kind);
       this[kind].setSegments(found.flatMap((arrow) => arrowSegments(above(point), arrow)));
@@ -87,7 +89,7 @@ export class PathInSpace {
 
   dispose(): void {
     for (const line of [this.line, this.shadow, this.stems, this.plumb, this.downhill, this.velocity]) line.dispose();
-    for (const points of [this.marks, this.ball]) {
+    for (const points of [this.marks, this.ball, this.ghost]) {
       points.geometry.dispose();
       (points.material as ShaderMaterial).dispose();
     }
@@ -132,7 +134,7 @@ function segments(places: (Place | null)[]): Segment[] {
   return joined;
 }
 
-function marks(): Points {
+function marks(depthFunc: typeof LessEqualDepth | typeof GreaterDepth = LessEqualDepth, opacity = 1): Points {
   const material = new ShaderMaterial({
     vertexShader: MARK_VERTEX,
     fragmentShader: MARK_FRAGMENT,
@@ -140,14 +142,14 @@ function marks(): Points {
       color: { value: new Color() },
       rim: { value: new Color() },
       size: { value: 1 },
-      opacity: { value: 1 },
+      opacity: { value: opacity },
       lift: { value: 0.009 },
       played: { value: Infinity },
       shaded: { value: 0 },
     },
     transparent: true,
     depthWrite: false,
-    depthFunc: LessEqualDepth,
+    depthFunc,
   });
   const points = new Points(new BufferGeometry(), material);
   points.frustumCulled = false;

@@ -1,21 +1,17 @@
-// Where documents come from. The page knows this interface alone: today a document inside the file, later a live server.
+// Where documents come from: one written into the page itself, or, see `live/socket`, a live server.
 import { type Document, parseDocument } from "./document";
 
-export type Message = { kind: "document"; document: Document };
-
-export interface Transport {
-  /** Begin, and hand every message to `receive`, in order. */
-  open(receive: (message: Message) => void): void;
-  close(): void;
+/** Whether a live server serves the page: then it says so in place of a document. */
+export function isLive(element: HTMLElement): boolean {
+  const { format, version } = JSON.parse(element.textContent ?? "") as { format?: string; version?: number };
+  return format === "downslope-live" && version === 1;
 }
 
 /** A document written into the page itself. */
-export class EmbeddedTransport implements Transport {
+export class EmbeddedTransport {
   constructor(private readonly element: HTMLElement) {}
 
-  open(receive: (message: Message) => void): void {
-    receive({ kind: "document", document: parseDocument(this.element.textContent ?? "") });
+  open(receive: (document: Document) => void): void {
+    receive(parseDocument(this.element.textContent ?? ""));
   }
-
-  close(): void {}
 }

@@ -54,8 +54,9 @@ export function standingWords(scene: Scene, path: number, step: number): string 
 
 /** How much of a path its plane holds. */
 export function explainedWords(path: Path): string {
-  const { explained } = path;
-  if (explained === null) return "It does not move.";
+  const { explained, live, steps } = path;
+  // how much a live path moves is told now and then, not with every point
+  if (explained === null) return live && steps.length > 1 ? "" : "It does not move.";
   if (explained > 1 - 1e-6) return "The plane holds all of its movement.";
   const share = `${short(100 * explained, explained < 0.1 ? 2 : 3)}\u00a0%`;
   if (explained < 0.1) return `The plane shows almost nothing of it: ${share} of its movement.`;
@@ -130,7 +131,7 @@ function pathWords(path: Path, content: Document): string {
 }
 
 function onPlane(path: Path): boolean {
-  return path.explained !== null && path.explained > 1 - 1e-9 && path.distances.every((away: number) => away < 1e-6);
+  return (path.explained ?? 1) > 1 - 1e-9 && path.distances.every((away: number) => away < 1e-6);
 }
 
 function ends(values: Surface["losses"]): string {

@@ -1,12 +1,13 @@
 // A live server behind the page: one WebSocket, opened with a token, kept open, opened again when it is lost.
 import { parsePacked } from "../document";
-import { type Answer, type Frame, parseFrame, PROTOCOL, type Request, TOKEN_PREFIX, VERSION } from "./wire";
+import { type Answer, type Frame, parseFrame, PROTOCOL, type Request, VERSION } from "./wire";
 
 const KEPT = "downslope-token";
 const WAITS = [300, 1000, 2000, 5000];
 const LONGEST_OUTAGE = 60_000;
 
-export type LinkState = "connecting" | "open" | "lost" | "refused";
+/** `lost`: tries again by itself; `gone`: only when asked; `refused`: for good. */
+export type LinkState = "connecting" | "open" | "lost" | "gone" | "refused";
 
 export interface Receiver {
   answer(answer: Answer): void;
@@ -37,6 +38,7 @@ export class SocketTransport {
   private tries = 0;
   private lostAt = 0;
   private everOpen = false;
+  private waiting = 0;
 
   constructor(
     private readonly address: string,
@@ -50,7 +52,7 @@ export class SocketTransport {
       receiver.link("refused", words);
       return;
     }
-    addEventListener("online", () => this.socket?.readyState === WebSocket.CLOSED && this.connect());
+    addEventListener("online", () => this.socket?.readyState === WebSocket.CLOSED && this.retry());
     this.connect();
   }
 
@@ -58,14 +60,17 @@ export class SocketTransport {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(request));
   }
 
-  close(): void {
-    this.receiver = null;
-    this.socket?.close();
+  /** Try at once, and as long again as after a loss. */
+  retry(): void {
+    [this.tries, this.lostAt] = [0, 0];
+    this.connect();
   }
 
   private connect(): void {
+    clearTimeout(this.waiting);
+    if (this.token === null || this.socket?.readyState === WebSocket.CONNECTING) return;
     this.receiver?.link("connecting", this.everOpen ? "Connecting again …" : "Connecting …");
-    const socket = new WebSocket(this.address, [PROTOCOL, TOKEN_PREFIX + this.token]);
+    const socket = new WebSocket(this.address, [PROTOCOL, this.token]);
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     socket.addEventListener("open", () => {
@@ -76,7 +81,7 @@ export class SocketTransport {
     socket.addEventListener("message", ({ data }) => {
       if (socket === this.socket) this.received(data);
     });
-    socket.addEventListener("close", () => this.lost());
+    socket.addEventListener("close", () => socket === this.socket && this.lost());
   }
 
   private received(data: string | ArrayBuffer): void {
@@ -87,17 +92,14 @@ export class SocketTransport {
   private lost(): void {
     if (!this.receiver) return;
     this.lostAt ||= Date.now();
-    if (!this.everOpen && this.tries >= 2) {
-      const words = "The server refused this page or is not there. Open the address that `downslope explore` printed.";
-      this.receiver.link("refused", words);
-      return;
-    }
-    if (Date.now() - this.lostAt > LONGEST_OUTAGE) {
-      this.receiver.link("refused", "The server is gone. Start `downslope explore` again and open the address it prints.");
-      return;
-    }
-    const words = "The link to the server is lost; what is shown stays. Trying again …";
+    if (!this.everOpen && this.tries >= 2) return this.giveUp("The server refused this page, or is not there.");
+    if (Date.now() - this.lostAt > LONGEST_OUTAGE) return this.giveUp("The server is gone.");
+    const words = "The link to the server is lost. What is shown stays; trying again by itself …";
     this.receiver.link("lost", words);
-    setTimeout(() => this.receiver && this.connect(), WAITS[Math.min(this.tries++, WAITS.length - 1)]);
+    this.waiting = window.setTimeout(() => this.connect(), WAITS[Math.min(this.tries++, WAITS.length - 1)]);
+  }
+
+  private giveUp(words: string): void {
+    this.receiver?.link("gone", `${words} If it was started anew, open the address that it printed.`);
   }
 }

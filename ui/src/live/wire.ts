@@ -3,7 +3,6 @@ import type { LineView, Numbers, Surface } from "../document";
 
 export const VERSION = 1;
 export const PROTOCOL = "downslope.v1";
-export const TOKEN_PREFIX = "token.";
 export const MOST_DESCENTS = 4;
 
 export type ClassicSubject = { kind: "classic"; name: string };
@@ -78,6 +77,14 @@ export interface Range {
   whole: boolean;
 }
 
+/** A descent that is proposed: where it starts, in coordinates of the plane, and how it goes. */
+export interface SceneStart {
+  name: string;
+  a: number;
+  b: number;
+  settings: DescentSettings;
+}
+
 export interface Lesson {
   name: string;
   title: string;
@@ -85,7 +92,7 @@ export interface Lesson {
   to_try: string;
   subject: Subject;
   plane: Plane;
-  descents: { name: string; a: number; b: number; settings: DescentSettings }[];
+  descents: SceneStart[];
   steps_per_second: number;
 }
 
@@ -147,6 +154,7 @@ export interface SurfaceAnswer {
   rows: number | null;
   parameters: number;
   layers: string[];
+  suggested: SceneStart;
   beside: DataView | null;
 }
 
@@ -212,7 +220,7 @@ export type Answer =
   | Eigenvalue
   | { type: "error"; field: string; message: string }
   | { type: "removed"; id: number }
-  | { type: "rows"; run: number; id: number; rows: Row[] }
+  | { type: "rows"; run: number; id: number; replaces: boolean; rows: Row[] }
   | { type: "code"; text: string }
   | { type: "done"; run: number; what: "surface" | "descents"; cancelled: boolean };
 

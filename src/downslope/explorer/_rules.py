@@ -1,0 +1,104 @@
+"""The optimizer of a descent: as an object, and as the Python that makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from downslope import optimizers, schedules
+from downslope.explorer._settings import DescentSettings
+from downslope.optimizers import Optimizer
+
+NUMBERS: dict[str, tuple[str, ...]] = {
+    "sgd": ("momentum", "nesterov"),
+    "rmsprop": ("decay", "momentum"),
+    "adam": ("b1", "b2"),
+    "adamw": ("b1", "b2", "weight_decay"),
+    "nadam": ("b1", "b2"),
+    "adagrad": (),
+    "adadelta": ("decay",),
+}
+"""Which settings each optimizer has besides its rate."""
+
+ROOM = 0.5
+"""Any number in its bounds that is not 0: what makes room for a number that is 0 still."""
+
+
+def optimizer_of(settings: DescentSettings) -> Optimizer:
+    """Return the optimizer, as `optimizer_code` has it."""
+    known = {name: getattr(settings, name) for name in NUMBERS[settings.optimizer]}
+    made = getattr(optimizers, settings.optimizer)(rate_of(settings), **known)
+    decayed = settings.weight_decay > 0 and settings.optimizer != "adamw"
+    return optimizers.l2(settings.weight_decay, made) if decayed else made
+
+
+def changeable(settings: DescentSettings) -> dict[str, float]:
+    """Return the numbers that can be changed on the way besides those that an optimizer has: those that are 0 still."""
+    names = {"weight_decay", *(NUMBERS[settings.optimizer])} & {"weight_decay", "momentum"}
+    return {name: 0.0 for name in sorted(names) if getattr(settings, name) == 0}
+
+
+def with_room(settings: DescentSettings, names: Iterable[str]) -> DescentSettings:
+    """Return settings whose optimizer has room for numbers, which are 0 still: an optimizer leaves out what is 0."""
+    return settings.model_copy(update={name: ROOM for name in names if name in changeable(settings)})
+
+
+def rate_of(settings: DescentSettings) -> Any:
+    """Return the rate: a number or a schedule."""
+    name, arguments = _schedule_call(settings)
+    if not name:
+        return settings.learning_rate
+    positional = [value for key, value in arguments if not key]
+    return getattr(schedules, name)(*positional, **{key: value for key, value in arguments if key})
+
+
+def optimizer_code(settings: DescentSettings) -> str:
+    """Return the Python that makes the optimizer.
+
+    Example:
+        >>> optimizer_code(DescentSettings(learning_rate=0.5, momentum=0.9))
+        'ds.sgd(0.5, momentum=0.9)'
+    """
+    words = [rate_code(settings)]
+    plain = DescentSettings(optimizer=settings.optimizer)
+    for name in NUMBERS[settings.optimizer]:
+        value = getattr(settings, name)
+        if name == "weight_decay" or (value != getattr(plain, name) and not _pointless(settings, name)):
+            words.append(f"{name}={value!r}")
+    code = f"ds.{settings.optimizer}({', '.join(words)})"
+    decayed = settings.weight_decay > 0 and settings.optimizer != "adamw"
+    return f"ds.l2({settings.weight_decay!r}, {code})" if decayed else code
+
+
+def rate_code(settings: DescentSettings) -> str:
+    """Return the Python that makes the rate."""
+    name, arguments = _schedule_call(settings)
+    if not name:
+        return repr(settings.learning_rate)
+    words = [f"{key}={value!r}" if key else repr(value) for key, value in arguments]
+    return f"ds.schedules.{name}({', '.join(words)})"
+
+
+def _pointless(settings: DescentSettings, name: str) -> bool:
+    """Return whether a setting says nothing: Nesterov's step without momentum."""
+    return name == "nesterov" and settings.momentum == 0
+
+
+def _schedule_call(settings: DescentSettings) -> tuple[str, list[tuple[str, Any]]]:
+    """Return the name of the schedule's function, empty for none, and its arguments, by keyword where one is named."""
+    rate, chosen = settings.learning_rate, settings.schedule
+    match chosen.kind:
+        case "constant":
+            return "", []
+        case "step_decay":
+            return chosen.kind, [("", rate), ("factor", chosen.factor), ("every", chosen.every)]
+        case "exponential_decay":
+            return chosen.kind, [("", rate), ("rate", chosen.rate), ("every", chosen.every)]
+        case "inverse_time_decay":
+            return chosen.kind, [("", rate), ("rate", chosen.rate), ("power", chosen.power)]
+        case "cosine_decay" | "one_cycle":
+            return chosen.kind, [("", rate), ("steps", chosen.steps)]
+        case "cyclic":
+            return chosen.kind, [("low", rate / 10), ("high", rate), ("period", chosen.period)]
+        case "warmup":
+            return chosen.kind, [("", chosen.steps), ("then", rate)]

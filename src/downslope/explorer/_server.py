@@ -1,0 +1,191 @@
+"""The local server: one page, one WebSocket, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import socket
+from typing import TYPE_CHECKING, Any
+
+from downslope.core import SettingError
+from downslope.explorer._guard import App, Guard
+from downslope.explorer._opening import Exhibit
+from downslope.explorer._wire import LONGEST_REQUEST, PROTOCOL
+from downslope.figures._surface_page import BUILT
+
+if TYPE_CHECKING:
+    from starlette.websockets import WebSocket
+
+    from downslope.explorer._session import Session
+
+MOST_UNSENT = 512
+"""Messages that wait to be sent; a page that lets more gather does not read, and is let go."""
+
+MOST_PAGES = 8
+"""Pages at once."""
+
+FULL_PAUSE = 0.02
+"""Seconds until a session that has no room is asked again."""
+
+ADDRESS = "127.0.0.1"
+
+
+def explorer_app(exhibit: Exhibit, *, port: int, token: str) -> App:
+    """Return the guarded application.
+
+    Args:
+        exhibit: what is shown.
+        port: where it is served.
+        token: what a page must know to connect.
+    """
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route, WebSocketRoute
+
+    host = f"{ADDRESS}:{port}"
+    text, policy = page_of(host)
+    headers = {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+    open_pages: set[object] = set()
+
+    async def page(request: Request) -> Response:
+        return Response(text, media_type="text/html", headers=headers)
+
+    async def icon(request: Request) -> Response:
+        return Response(status_code=204, headers=headers)
+
+    async def talk(websocket: WebSocket) -> None:
+        if len(open_pages) >= MOST_PAGES:
+            await websocket.close(1013)
+            return
+        open_pages.add(websocket)
+        try:
+            await _talk(websocket, exhibit)
+        finally:
+            open_pages.discard(websocket)
+
+    routes = [Route("/", page), Route("/favicon.ico", icon), WebSocketRoute("/ws", talk)]
+    return Guard(Starlette(routes=routes), host, token)
+
+
+def page_of(host: str) -> tuple[str, str]:
+    """Return the live page for an address, and its policy, as the page itself says it."""
+    built = BUILT.read_text(encoding="utf-8")
+    start = built.index('content="default-src') + len('content="')
+    policy = built[start : built.index('"', start)]
+    ours = policy.replace("default-src 'none';", f"default-src 'none'; connect-src ws://{host};", 1)
+    live = json.dumps({"format": "downslope-live", "version": 1})
+    text = built.replace(policy, ours, 1).replace("<!--title-->", "Downslope explorer", 1)
+    return text.replace("<!--document-->", live, 1), f"{ours}; frame-ancestors 'none'"
+
+
+def listening(port: int) -> socket.socket:
+    """Return a socket that listens on a port of this machine alone; 0 is any free one.
+
+    Raises:
+        SettingError: the port is taken, or not one that may be listened on.
+    """
+    ours = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        ours.bind((ADDRESS, port))
+        ours.listen()
+    except (OSError, OverflowError) as error:
+        ours.close()
+        raise SettingError(
+            f"`port` must be one that is free on this machine, got {port}: {getattr(error, 'strerror', error)}. "
+            "Choose another; 0 is any free one.",
+            "port",
+        ) from error
+    return ours
+
+
+def server_of(exhibit: Exhibit, ours: socket.socket, *, token: str | None = None) -> tuple[Any, str]:
+    """Return a server on a socket, to be run with `server.run(sockets=[ours])`, and the address to open.
+
+    Args:
+        exhibit: what is shown.
+        ours: a socket that listens.
+        token: what a page must know; None for a new one of 256 bits.
+    """
+    import uvicorn
+
+    port, secret = ours.getsockname()[1], token or secrets.token_urlsafe(32)
+    config = uvicorn.Config(
+        explorer_app(exhibit, port=port, token=secret), log_config=None, log_level="critical", access_log=False,
+        lifespan="off", ws="websockets-sansio", ws_max_size=LONGEST_REQUEST, ws_per_message_deflate=False,
+        server_header=False, timeout_graceful_shutdown=2,
+    )  # fmt: skip
+    return uvicorn.Server(config), f"http://{ADDRESS}:{port}/#{secret}"
+
+
+async def _talk(websocket: WebSocket, exhibit: Exhibit) -> None:
+    """Talk to a page until one of the two ends it."""
+    from starlette.websockets import WebSocketDisconnect
+
+    from downslope.explorer._session import Session
+
+    await websocket.accept(PROTOCOL)
+    unsent = _Unsent()
+    session = Session(unsent.put, exhibit)
+    doing = [asyncio.create_task(one) for one in (unsent.send(websocket), unsent.over(), _read(websocket, session))]
+    try:
+        await asyncio.wait(doing, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in doing:
+            task.cancel()
+        await asyncio.gather(*doing, return_exceptions=True)
+        await asyncio.to_thread(session.close)
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+        await websocket.close(1008)
+
+
+class _Unsent:
+    """Messages on their way from a session's thread to the page."""
+
+    def __init__(self):
+        self._loop = asyncio.get_running_loop()
+        self._messages: asyncio.Queue[str | bytes] = asyncio.Queue(MOST_UNSENT)
+        self._over = asyncio.Event()
+
+    def put(self, message: str | bytes) -> None:
+        """Put a message on its way; called in any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._put, message)
+
+    def _put(self, message: str | bytes) -> None:
+        """Keep a message, unless too many wait: then nothing more is kept."""
+        if self._messages.full():
+            self._over.set()
+        elif not self._over.is_set():
+            self._messages.put_nowait(message)
+
+    async def over(self) -> None:
+        """Wait until too many wait."""
+        await self._over.wait()
+
+    async def send(self, websocket: WebSocket) -> None:
+        """Send what waits, in order."""
+        while True:
+            message = await self._messages.get()
+            if isinstance(message, str):
+                await websocket.send_text(message)
+            else:
+                await websocket.send_bytes(message)
+
+
+async def _read(websocket: WebSocket, session: Session) -> None:
+    """Hand over what the page says until it leaves; while the session has no room, nothing more is read."""
+    while (message := await websocket.receive())["type"] == "websocket.receive":
+        while not session.receive(message.get("text") or message.get("bytes") or ""):
+            await asyncio.sleep(FULL_PAUSE)

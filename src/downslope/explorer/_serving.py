@@ -1,0 +1,66 @@
+"""The server in a thread of its own, for as long as a `with` block lasts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from downslope.explorer._opening import Exhibit
+from downslope.explorer._server import listening, server_of
+from downslope.explorer._settings import Subject
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A server that runs.
+
+    Attributes:
+        url: the address to open in a browser; the token is behind the `#`.
+    """
+
+    url: str
+
+    @property
+    def host(self) -> str:
+        """The address with its port, `127.0.0.1:PORT`."""
+        return self.url.removeprefix("http://").partition("/")[0]
+
+    @property
+    def token(self) -> str:
+        """What a page must offer to connect."""
+        return self.url.partition("#")[2]
+
+
+@contextmanager
+def serve(shown: Exhibit | Subject | None = None, *, port: int = 0, token: str | None = None) -> Iterator[Serving]:
+    """Serve the explorer while the block runs.
+
+    Args:
+        shown: a subject to open first, an `Exhibit` with a run, or None for the ravine.
+        port: where, on 127.0.0.1; 0 is any free one.
+        token: what a page must know to connect; None for a new one.
+
+    Yields:
+        The server that runs.
+
+    Raises:
+        SettingError: the port is taken.
+
+    Example:
+        >>> from urllib.request import urlopen
+        >>> with serve() as server:
+        ...     urlopen(server.url).status
+        200
+    """
+    exhibit = shown if isinstance(shown, Exhibit) else Exhibit() if shown is None else Exhibit(shown)
+    ours = listening(port)
+    server, url = server_of(exhibit, ours, token=token)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [ours]}, name="downslope explorer server")
+    thread.start()
+    try:
+        yield Serving(url)
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,131 @@
+"""`downslope explore`: what it serves, what it says, and how it ends."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from urllib.request import urlopen
+
+import pytest
+
+import downslope as ds
+from downslope.cli import _cache, _explore, _main
+from downslope.explorer import Serving, listening
+from explorer_page import SocketPage
+
+ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/#[\w-]{43}")
+
+
+@pytest.fixture
+def cli(capsys, monkeypatch, tmp_path):
+    """Run a command; return its exit code, stdout, stderr, and what it opened first."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_cache, "keep_compiled_code", lambda: None)
+
+    def run(*words, browser=lambda url: True):
+        opened, seen = [], []
+        monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or browser(url))
+
+        def visit():
+            for thread in threading.enumerate():
+                if thread.name == "downslope explorer browser":
+                    thread.join()
+            out = capsys.readouterr()
+            with SocketPage(Serving(out.out.strip())) as page:
+                page.say("hello", version=1)
+                seen.append((page.until("hello"), out, opened))
+
+        monkeypatch.setattr(_explore, "_wait", visit)
+        code = _main.run(["explore", *map(str, words)])
+        after = capsys.readouterr()
+        return code, seen[0] if seen else None, after.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "opens"),
+    [
+        ((), {"kind": "classic", "name": "ravine"}),
+        (("two-minima",), {"kind": "classic", "name": "two_minima"}),
+        (("old_faithful",), {"kind": "line"}),
+        (("digits",), {"kind": "network", "data": "digits"}),
+    ],
+    ids=str,
+)
+def test_it_serves_what_was_named_prints_the_address_and_opens_it(cli, words, opens):
+    code, (told, out, opened), _ = cli(*words)
+    assert code == 0
+    assert opens.items() <= told["opens"].items()
+    assert ADDRESS.fullmatch(out.out.strip())
+    assert opened == [out.out.strip()]
+    assert "Ctrl-C ends it." in out.err
+
+
+def test_a_run_is_opened_from_its_folder(cli, tmp_path):
+    ds.train(ds.mlp([2], outputs=3), ds.load("iris"), epochs=1, store=tmp_path / "small", progress=False)
+    code, (told, _, opened), _ = cli("small", "--no-browser")
+    assert (code, told["has_run"], told["title"], opened) == (0, True, "small", [])
+    assert told["opens"] == {"kind": "run"}
+
+
+def test_without_a_browser_it_says_so(cli):
+    code, (_, out, _), _ = cli(browser=lambda url: False)
+    assert code == 0
+    assert "No browser could be opened" in out.err
+
+
+REFUSED = {
+    "an unknown name": (("digit",), 2, "Did you mean digits?"),
+    "a name like nothing": (("qqqq",), 2, "Known: bowl, ravine"),
+    "a folder that is no run": ((".",), 2, "run"),
+    "a port that is a word": (("--port", "http"), 2, "--port must be a port, 0 to 65535, got 'http'."),
+    "a port that cannot be": (("--port", "70000"), 2, "--port must be"),
+    "more than one": (("ravine", "bowl"), 2, ""),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_is_one_clear_sentence(cli, name):
+    words, expected, text = REFUSED[name]
+    code, seen, err = cli(*words)
+    assert (code, seen) == (expected, None)
+    assert text in err
+    assert err.startswith("downslope: ")
+    assert err.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_refused(cli):
+    taken = listening(0)
+    port = taken.getsockname()[1]
+    code, seen, err = cli("--port", port)
+    taken.close()
+    assert (code, seen) == (2, None)
+    assert f"--port must be one that is free on this machine, got {port}" in err
+
+
+def test_a_damaged_run_is_refused(cli, tmp_path):
+    ds.train(ds.mlp([2], outputs=3), ds.load("iris"), epochs=1, store=tmp_path / "small", progress=False)
+    for file in (tmp_path / "small").rglob("*.safetensors"):
+        file.write_bytes(file.read_bytes()[:-9])
+    code, seen, err = cli("small")
+    assert (code, seen) == (1, None)
+    assert err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_it_cleanly_while_a_page_is_at_work():
+    words = [sys.executable, "-m", "downslope", "explore", "--no-browser"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy())
+    url = process.stdout.readline().strip()
+    assert ADDRESS.fullmatch(url)
+    assert urlopen(url).status == 200  # noqa: S310  (our own)
+    with SocketPage(Serving(url)) as page:
+        page.say("open", run=1, subject={"kind": "network", "data": "moons", "epochs": 200})
+        page.until("status")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert (out, err) == ("", "Ctrl-C ends it.\n")
