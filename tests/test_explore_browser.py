@@ -591,3 +591,64 @@ def test_what_takes_long_can_be_cancelled(visit):
     page.locator("[data-part=subject] select").select_option("classic saddle")
     settled(page)
     expect(page.locator("h1")).to_contain_text("Saddle")
+
+
+@pytest.mark.slow
+def test_a_network_of_other_kind_is_the_one_that_was_asked_for(visit):
+    page = visit(MOONS)
+    network = part(page, "network")
+    network.get_by_label("Activation").select_option("tanh")
+    network.get_by_label("Initializer").select_option("orthogonal")
+    network.get_by_label("Data scaled").select_option("minmax")
+    for name, value in (("dropout", 0.2), ("epochs", 3)):
+        enter(page, name, value)
+    network.get_by_label("Units a layer").first.fill("5")
+    network.get_by_label("Units a layer").first.press("Enter")
+    network.get_by_role("button", name="Show its surface").click()
+    expect(network.get_by_role("button", name="Show its surface")).to_be_disabled()
+    settled(page)
+    part(page, "plane")
+    page.get_by_label("Network as").select_option("training")
+    expect(page).to_have_url(re.compile("mode:training"))
+    settled(page)
+    enter(page, "weight_decay", 0.01)
+    enter(page, "batch_size", 16)
+    begin(page)
+    rolling(page, 2)
+    pause(page)
+    (expected,) = python_losses(page)
+    assert loss(page) == pytest.approx(expected, rel=1e-6)
+    code = page.locator("#python").input_value()
+    of_network = ("tanh", "orthogonal", "minmax", "dropout=0.2", "epochs=3", "[5]")
+    for words in (*of_network, "ds.l2(0.01, ds.sgd(", "batch_size=16", "mode='training'"):
+        assert words in code, words
+
+
+@pytest.mark.slow
+def test_the_surface_is_turned_zoomed_moved_and_read(visit, browser):
+    page = visit(BOWL)
+    pictures = [shot(page)]
+    for act in (
+        lambda: page.keyboard.press("Shift+ArrowLeft"),
+        lambda: page.keyboard.press("+"),
+        lambda: page.keyboard.press("l"),
+        lambda: page.get_by_label("Color scale").select_option(index=1),
+    ):
+        page.locator(".frame").focus()
+        act()
+        drawn(page)
+        pictures.append(shot(page))
+        assert np.abs(pictures[-1] - pictures[-2]).mean() > 0.2
+    page.locator("#reset").click()
+    drawn(page)
+    box = page.locator(".frame").bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.6 * box["height"])
+    names, values = (page.locator(f".readout {kind}").all_text_contents() for kind in ("dt", "dd"))
+    told = dict(zip(names, values, strict=True))
+    w = [float(told[name].replace("−", "-")) for name in ("w₁", "w₂")]
+    assert float(told["loss"]) == pytest.approx(0.5 * sum(one**2 for one in w), rel=1e-5, abs=1e-6)
+    context = browser.contexts[-1]
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    part(page, "share").get_by_role("button", name="Copy link").click()
+    expect(page.locator("[data-part=share]")).to_contain_text("Copied.")
+    assert "show=kind:classic,name:bowl" in page.evaluate("() => navigator.clipboard.readText()")

@@ -163,7 +163,9 @@ export class Helm {
   private slice(change: Partial<Plane>): void {
     const next = changes.cut(this.choices, change);
     this.choose(next);
-    this.cut(next.plane);
+    // what is still being opened is opened with this plane
+    if (this.opening) this.openSubject(this.opening, this.deck.model.hasKept);
+    else this.cut(next.plane);
   }
 
   private cut(plane: Plane): void {
