@@ -94,3 +94,18 @@ def test_runs_are_compared(cli):
     assert err == "Figure: c.svg\n"
     code, out, _ = cli("compare", "one", "other", "--json")
     assert {row["run"]: row["learning_rate"] for row in json.loads(out)["runs"]} == {"one": "0.001", "other": "0.05"}
+
+
+def test_a_run_is_exported_and_watched(cli, tmp_path):
+    pytest.importorskip("tensorboardX", reason="tensorboardX is not installed")
+    train(cli, "run", "--epochs", 2, "--tensorboard")
+    code, _, err = cli("resume", "run", "--epochs", 3, "--tensorboard")
+    assert code == 0, err
+    assert len(list((tmp_path / "run" / "tensorboard" / "validation").iterdir())) == 2
+    code, out, err = cli("export", "run", "--output", "net.json")
+    assert (code, out) == (0, "")
+    assert err.startswith("Wrote net.json (")
+    assert json.loads((tmp_path / "net.json").read_text())["format"]
+    code, _, err = cli("train", "iris", "--restarts", 2, "--tensorboard")
+    assert code == 2
+    assert "--tensorboard follows one descent, got 2 restarts" in err

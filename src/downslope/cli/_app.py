@@ -14,6 +14,7 @@ from downslope.cli._demo import demo
 from downslope.cli._diagnose import diagnose
 from downslope.cli._evaluate import evaluate
 from downslope.cli._explore import explore
+from downslope.cli._export import export
 from downslope.cli._find_lr import find_lr
 from downslope.cli._init import init
 from downslope.cli._predict import predict
@@ -144,3 +145,6 @@ def option_names() -> dict[str, str]:
         for parameter in parameters
         if parameter.param_type_name == "option"
     }
+
+
+_add(export, "downslope export runs/digits-1 --format onnx", "downslope export runs/houses --output houses.json")

@@ -11,6 +11,7 @@ import typer
 from downslope.cli._interrupts import let_training_keep_its_result
 from downslope.cli._options import JsonOption, RunArgument
 from downslope.cli._report import print_json, print_lines, say, score_lines, shown_progress, why_stopped
+from downslope.cli._tensorboard import TensorBoardOption, watchers
 
 
 def resume(
@@ -27,6 +28,7 @@ def resume(
         int | None,
         typer.Option(min=1, help="Passes over the data in all, more than the run was to make.", show_default="as many"),
     ] = None,
+    tensorboard: TensorBoardOption = False,
     json: JsonOption = False,
 ) -> None:
     """Go on with a training that was killed, interrupted or stopped, or make more epochs.
@@ -44,7 +46,8 @@ def resume(
     let_training_keep_its_result()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RunWarning)
-        ended = resume(run, epochs=epochs, file=file, progress=shown_progress())
+        watching = watchers(tensorboard, run)
+        ended = resume(run, epochs=epochs, file=file, observers=watching, progress=shown_progress())
     say(*(str(warning.message) for warning in caught if issubclass(warning.category, RunWarning)))
     if ended.recipe is None:
         say(f"{run} has nothing left to do. For more epochs: --epochs.")

@@ -51,6 +51,7 @@ from downslope.cli._optimizer import AUTO, optimizer_of
 from downslope.cli._options import SourceArgument
 from downslope.cli._report import described, print_json, print_lines, say, score_lines, shown_progress, why_stopped
 from downslope.cli._run_folder import run_folder
+from downslope.cli._tensorboard import TensorBoardOption, watchers
 
 if TYPE_CHECKING:
     from downslope.data import Split
@@ -110,6 +111,7 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a run that is in that folder.", rich_help_panel=RESULT)
     ] = False,
+    tensorboard: TensorBoardOption = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of text.", rich_help_panel=RESULT)
     ] = False,
@@ -123,6 +125,7 @@ def train(
     from downslope.cli._loss import class_weight_of, loss_of, target_scaling
     from downslope.cli._network import network_of
     from downslope.cli._source import open_training_data
+    from downslope.core import SettingError
     from downslope.training import train as train_network
 
     data = open_training_data(
@@ -171,9 +174,12 @@ def train(
         "metrics": metric or (),
         "overwrite": overwrite,
     }
+    if tensorboard and restarts > 1:
+        raise SettingError(f"`tensorboard` follows one descent, got {restarts} restarts. Leave one out.", "tensorboard")
     let_training_keep_its_result()
     with run_folder(store, overwrite, source) as folder:
         run = train_network(
+            observers=watchers(tensorboard, folder),
             data=split.train,
             validation=0.0 if split.validation is None else split.validation,
             store=folder,

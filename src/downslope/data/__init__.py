@@ -2,11 +2,12 @@
 
 from downslope.data._arranged import arranged, arranged_as
 from downslope.data._batches import ORDERS, Batches
+from downslope.data._categories import Categories
 from downslope.data._dataset import Dataset, Split
 from downslope.data._files import read
 from downslope.data._origin import Origin
 from downslope.data._preprocessing import Preprocessing
-from downslope.data._scaling import NORMALIZATIONS
+from downslope.data._scaling import NORMALIZATIONS, Scaling, fit_scaling
 from downslope.data._sets import SetInfo, available, load
 from downslope.data._targets import TASKS
 
@@ -15,14 +16,17 @@ __all__ = [
     "ORDERS",
     "TASKS",
     "Batches",
+    "Categories",
     "Dataset",
     "Origin",
     "Preprocessing",
+    "Scaling",
     "SetInfo",
     "Split",
     "arranged",
     "arranged_as",
     "available",
+    "fit_scaling",
     "load",
     "read",
 ]

@@ -13,8 +13,7 @@ import numpy as np
 
 from downslope.core import DataError, PyTree, ShapeError, named_leaves
 from downslope.landscape._slice import Slice
-from downslope.runs import current_versions
-from downslope.runs._files import write_whole
+from downslope.runs import current_versions, write_whole
 
 _FORMAT = 1
 

@@ -2,7 +2,19 @@
 
 from downslope.runs._checkpoint import Checkpoint
 from downslope.runs._comparison import Compared, Comparison, compare
+from downslope.runs._files import refusals_explained, write_whole
 from downslope.runs._folder import RunFolder
 from downslope.runs._record import Record, cpu_count, current_versions
 
-__all__ = ["Checkpoint", "Compared", "Comparison", "Record", "RunFolder", "compare", "cpu_count", "current_versions"]
+__all__ = [
+    "Checkpoint",
+    "Compared",
+    "Comparison",
+    "Record",
+    "RunFolder",
+    "compare",
+    "cpu_count",
+    "current_versions",
+    "refusals_explained",
+    "write_whole",
+]
