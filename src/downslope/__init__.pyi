@@ -4,6 +4,7 @@ from . import curvature as curvature
 from . import data as data
 from . import diagnosis as diagnosis
 from . import efficiency as efficiency
+from . import estimators as estimators
 from . import export as export
 from . import figures as figures
 from . import landscape as landscape

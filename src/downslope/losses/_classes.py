@@ -88,6 +88,10 @@ def _perceptron_derivative(y: jax.Array, t: jax.Array) -> jax.Array:
     return jnp.where(wrong, rival - target, 0)
 
 
+def _sigmoid(y: jax.Array) -> jax.Array:
+    return jax.nn.sigmoid(y)
+
+
 def _softmax(y: jax.Array) -> jax.Array:
     return jax.nn.softmax(y, axis=1)
 
@@ -131,12 +135,13 @@ cross_entropy = cross_entropy_with()
 Targets are class indices `0…K−1`, or rows of shares such as one-hot ones. torch's `CrossEntropyLoss`. For label
 smoothing see `cross_entropy_with`."""
 
+
 binary_cross_entropy = Loss(
     "binary_cross_entropy",
     _binary_cross_entropy,
     _binary_cross_entropy_derivative,
     targets="shares",
-    inverse_link=jax.nn.sigmoid,
+    inverse_link=_sigmoid,
 )
 """`l = −Σᵢ (tᵢ ln s(yᵢ) + (1 − tᵢ) ln(1 − s(yᵢ))) / B`, from logits, `s` the sigmoid; `∂l/∂y = (s(y) − t) / B`.
 

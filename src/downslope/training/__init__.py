@@ -6,6 +6,7 @@ from downslope.training._batch_trainings import BatchTrainings
 from downslope.training._class_weights import ClassWeight
 from downslope.training._curvature_line import CurvatureLine
 from downslope.training._edge import Edge, edge_of
+from downslope.training._evaluate import outputs_of
 from downslope.training._find_batch_size import find_batch_size
 from downslope.training._find_learning_rate import find_learning_rate
 from downslope.training._found_batch_size import FoundBatchSize
@@ -63,6 +64,7 @@ __all__ = [
     "find_batch_size",
     "find_learning_rate",
     "open_run",
+    "outputs_of",
     "phases",
     "prepare",
     "race",

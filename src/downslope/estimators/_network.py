@@ -1,0 +1,106 @@
+"""From an estimator's parameters to a network and the loss that it descends."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from downslope.core import SettingError, Shape, ShapeError, check_integer
+from downslope.losses import Loss, as_loss, binary_cross_entropy, cross_entropy, outputs_for
+from downslope.networks import Sequential, mlp
+
+LOG_LOSS = "log_loss"
+SQUARED_ERROR = "squared_error"
+
+
+def _half_squared(y: jax.Array, t: jax.Array) -> jax.Array:
+    return jnp.sum(jnp.square(y - t), axis=1) / 2
+
+
+def _half_squared_derivative(y: jax.Array, t: jax.Array) -> jax.Array:
+    return y - t
+
+
+half_squared_error = Loss("half_squared_error", _half_squared, _half_squared_derivative)
+"""`l = ½ Σᵢ ‖yᵢ − tᵢ‖² / B`: what scikit-learn's networks descend by the name of squared error; `∂l/∂y = (y − t) / B`.
+
+Half our `squared_error`, so that rates and `alpha` mean the same as there."""
+
+
+def network_of(own: Any, outputs: int) -> Sequential:
+    """Return an estimator's own network, or the perceptron that its parameters describe.
+
+    Raises:
+        SettingError: a parameter is out of bounds.
+    """
+    if own.network is not None:
+        if not isinstance(own.network, Sequential):
+            raise SettingError(
+                f"`network` must be a ds.Sequential with its output layer, or None, got {own.network!r}.", "network"
+            )
+        return own.network
+    if own.input_shape is not None:
+        raise SettingError(
+            "`input_shape` gives rows of features the shape that a `network` of your own takes, got one without. "
+            "Pass `network`, or leave it off.",
+            "input_shape",
+        )
+    activation = "sigmoid" if own.activation == "logistic" else own.activation
+    initializer = "glorot_uniform" if own.initializer == "auto" and not own.skip else own.initializer
+    settings = {"initializer": initializer, "norm": own.norm, "skip": own.skip, "dropout": own.dropout}
+    return mlp(_widths(own.hidden_layer_sizes), outputs=outputs, activation=activation, **settings)
+
+
+def shape_of(own: Any, features: int) -> Shape:
+    """Return the shape of one input.
+
+    Raises:
+        ShapeError: `input_shape` has another number of features.
+    """
+    if own.input_shape is None:
+        return (features,)
+    shape = tuple(check_integer("input_shape", length) for length in own.input_shape)
+    if math.prod(shape) != features:
+        raise ShapeError(f"`input_shape` must hold the {features} features of `X`, got {shape}.")
+    return shape
+
+
+def classifier_loss(own: Any, classes: int, labels: int, shape: Shape) -> tuple[Loss, int]:
+    """Return what a classifier descends, and how many outputs its network has.
+
+    Args:
+        own: the classifier.
+        classes: how many there are, if each row has one.
+        labels: how many there are, if a row may have several; else 0.
+        shape: of one input.
+    """
+    given = None if own.network is None else _outputs(own.network, shape)
+    if own.loss != LOG_LOSS:
+        loss = as_loss(own.loss)
+        return loss, given or labels or outputs_for(loss, classes=classes)
+    outputs = given or labels or (1 if classes == 2 else classes)
+    return (binary_cross_entropy if labels or outputs == 1 else cross_entropy), outputs
+
+
+def regressor_loss(own: Any) -> Loss:
+    """Return what a regressor descends."""
+    return half_squared_error if own.loss == SQUARED_ERROR else as_loss(own.loss)
+
+
+def _outputs(network: Any, shape: Shape) -> int:
+    """Return how many outputs a network has, where it can be asked."""
+    return network.output_shape(shape)[-1] if isinstance(network, Sequential) else 0
+
+
+def _widths(sizes: Any) -> list[int]:
+    """Return the widths of the hidden layers, of which a number stands for one layer."""
+    widths = list(sizes) if isinstance(sizes, Iterable) and not isinstance(sizes, str) else [sizes]
+    advice = "Give the width of each hidden layer, such as (100, 50); () for none."
+    if any(not isinstance(width, numbers.Integral) or width < 1 for width in widths):
+        raise SettingError(f"`hidden_layer_sizes` must be whole numbers, 1 or more, got {sizes!r}. {advice}")
+    return [int(width) for width in widths]

@@ -1,0 +1,60 @@
+"""scikit-learn's `alpha`: a penalty on the weights, not on the biases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jax.tree_util import DictKey, tree_map_with_path
+
+from downslope.core import PyTree
+from downslope.optimizers import Optimizer, Rule, l2
+
+
+@dataclass(frozen=True)
+class WeightPenalty:
+    """The other rule, with `λ W` added to the gradients of the weights before; biases and norms have no penalty.
+
+    `ds.l2` decays all parameters; this is its like for `½ λ Σ ‖W‖²`, as scikit-learn has it.
+    """
+
+    rule: Rule
+
+    def init(self, params: PyTree) -> PyTree:
+        """Return the memory of the other rule."""
+        return self.rule.init(params)
+
+    def update(
+        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: dict[str, Any], step: Any, **extra: Any
+    ) -> tuple[PyTree, PyTree]:
+        """Return the other rule's updates and memory for `g + λ W`."""
+        λ = hyperparams["weight_decay"]
+
+        def penalized(path: tuple[Any, ...], g: Any, θ: Any) -> Any:
+            return g + λ.astype(g.dtype) * θ if path[-1] == DictKey("weight") else g
+
+        return self.rule.update(
+            tree_map_with_path(penalized, gradients, params), memory, params, hyperparams, step, **extra
+        )
+
+
+def penalized_weights(weight_decay: float, optimizer: Optimizer) -> Optimizer:
+    """Return an optimizer that descends `l + ½ λ Σ ‖W‖²`, the sum over weights only.
+
+    Args:
+        weight_decay: `λ`, 0 or more; 0 changes nothing.
+        optimizer: one that decays no weights yet.
+
+    Example:
+        >>> import numpy as np
+        >>> from downslope.optimizers import sgd
+        >>> params = {"weight": np.array([4.0]), "bias": np.array([4.0])}
+        >>> optimizer = penalized_weights(0.5, sgd(1.0))
+        >>> updates, _ = optimizer.update({"weight": np.ones(1), "bias": np.ones(1)}, optimizer.init(params), params)
+        >>> float(updates["weight"][0]), float(updates["bias"][0])
+        (-3.0, -1.0)
+    """
+    if weight_decay == 0:
+        return optimizer
+    decayed, rule = l2(weight_decay, optimizer), WeightPenalty(optimizer.rule)
+    return Optimizer(*(replace(half, rule=rule) for half in decayed))  # pyright: ignore[reportArgumentType]
