@@ -6,12 +6,14 @@
     ├── ShapeError (ValueError)          an array of the wrong shape
     ├── DataError (ValueError)           a file, a table or a target that cannot be used as it is
     ├── RunError (ValueError)            a folder that is no run, or one that cannot be used so
-    │   └── DamagedRunError              a file of a run that is not what was written
+    │   ├── DamagedRunError              a file of a run that is not what was written
+    │   ├── UnwritableRunError           a file of a run that the system refuses to write
+    │   └── BusyRunError                 a folder that another process is writing into
     ├── CustomPartError (ValueError)     a run made with a user's own code, which must be passed again
     └── MissingExtraError (ImportError)  a feature whose optional package is not installed
 
 Each is also the builtin a caller would expect, so `except ValueError` works. A message says what was expected, what was
-got, and what to do about it.
+got, and what to do about it. `RunWarning` is what a user should know about a run that goes on.
 """
 
 from __future__ import annotations
