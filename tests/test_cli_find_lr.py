@@ -31,6 +31,7 @@ def cli(capsys, tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_the_rate_is_printed_with_the_command_that_trains_with_it(cli, tmp_path):
     options = ("--optimizer", "sgd", "--momentum", "0.5", "--batch-size", "all", *LINEAR)
     code, out, err = cli("find-lr", "iris", "--steps", "20", *options, "--figure", "rates.png")

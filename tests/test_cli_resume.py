@@ -56,22 +56,19 @@ def test_a_damaged_state_is_said_and_gone_on_before(cli):
     assert out.startswith("Completed 3 epochs.")
 
 
-@pytest.mark.parametrize(
-    "words, code, said",
-    [
+def test_what_cannot_be_is_said_in_a_sentence(cli):
+    train(cli, "run", "--epochs", 2)
+    for words, code, said in (
         (("resume", "nowhere"), 2, "there is nothing at nowhere"),
         (("resume", "run", "--epochs", 1), 2, "--epochs counts all epochs, got 1 for a run that has made 2"),
         (("resume", "run", "--epochs", "many"), 2, "--epochs"),
         (("compare", "run"), 2, "name two folders or more, got 1"),
         (("compare", "run", "nowhere"), 2, "there is nothing at nowhere"),
         (("compare", "run", "run", "--figure", "x.gif"), 2, "--figure must end in .png, .svg or .pdf"),
-    ],
-)
-def test_what_cannot_be_is_said_in_a_sentence(cli, words, code, said):
-    train(cli, "run", "--epochs", 2)
-    found, _, err = cli(*words)
-    assert (found, len(err.splitlines())) == (code, 1)
-    assert said in err
+    ):
+        found, _, err = cli(*words)
+        assert (found, len(err.splitlines())) == (code, 1), words
+        assert said in err, words
 
 
 def test_a_run_that_is_being_written_is_left_alone(cli):

@@ -375,6 +375,7 @@ def test_callbacks_see_every_pass_and_may_stop():
     assert (stopped.n_iter_, stopped.stop_reason_) == (2, "callback")
 
 
+@pytest.mark.slow
 def test_early_stopping_beats_training_to_the_end_on_noise():
     settings = {"learning_rate_init": 0.01, "max_iter": 100, "random_state": 0}
     stopped = NetworkRegressor(**settings, early_stopping=True, validation_fraction=0.2)

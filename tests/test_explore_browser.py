@@ -230,6 +230,7 @@ def test_a_click_starts_a_descent_whose_loss_is_that_of_the_same_run_in_python(v
     expect(page.locator(".paths")).to_contain_text("The plane holds all of its movement.")
 
 
+@pytest.mark.slow
 def test_rates_change_on_the_way_without_a_reset(visit):
     page = visit(f"{BOWL}&{STARTED}")
     page.locator("#forward").click()
@@ -308,6 +309,7 @@ def test_what_is_measured_on_demand_tells_the_curvature_and_what_is_wrong(visit)
     expect(page.locator("#verdict strong")).to_contain_text("At step 0")
 
 
+@pytest.mark.slow
 def test_refresh_restores_everything_from_the_address(visit):
     page = visit(f"show=kind:classic,name:himmelblau&plane=size:25&{STARTED}&d2=optimizer:adam,a:1,b:-1&select=2")
     page.locator("#scrub").wait_for()
@@ -335,14 +337,12 @@ def test_refresh_restores_everything_from_the_address(visit):
     assert len(page.url) < 300
 
 
-@pytest.mark.parametrize(
-    "some", [slice(4, 6), pytest.param(slice(1, None), marks=pytest.mark.slow)], ids=["two", "all"]
-)
-def test_scenes_load_with_their_text_and_roll(visit, some):
+@pytest.mark.slow
+def test_scenes_load_with_their_text_and_roll(visit):
     page = visit()
     names = [option.get_attribute("value") for option in page.get_by_label("Scene").locator("option").all()]
     assert len(names) >= 13
-    for name in names[some]:
+    for name in names[1:]:
         page.get_by_label("Scene").select_option(name)
         expect(page.locator("#lesson")).to_have_attribute("data-name", name)
         expect(page.locator("#lesson .try")).to_contain_text("Try: ")
@@ -403,6 +403,7 @@ def test_the_keyboard_alone(visit):
     assert unnamed == []
 
 
+@pytest.mark.slow
 def test_what_the_server_refuses_is_told_by_the_control_it_is_about(visit):
     page = visit(f"{BOWL}&d1=learning_rate:-1,a:1,b:1")
     wrong = page.locator("[data-field=learning_rate] .refused")

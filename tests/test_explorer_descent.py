@@ -108,6 +108,7 @@ COPIED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COPIED)
 def test_copied_code_prints_the_losses_on_screen(name):
     subject, settings = COPIED[name]
@@ -146,6 +147,7 @@ def stored(tmp_path_factory):
     return where
 
 
+@pytest.mark.slow
 def test_a_run_from_its_folder_with_its_path_batch_norm_and_dropout(stored):
     run = ds.open_run(stored).with_data()
     with DirectPage(Exhibit(RunSubject(), run=run, name=str(stored))) as page:

@@ -89,6 +89,7 @@ def test_too_large_a_rate(played):
     assert len(played.loss()) > 60
 
 
+@pytest.mark.slow
 @scene("too_small")
 def test_too_small_a_rate(played):
     played.begin()
@@ -102,6 +103,7 @@ def test_too_small_a_rate(played):
     assert played.loss(0)[-1] < 1e-9
 
 
+@pytest.mark.slow
 @scene("momentum")
 def test_momentum_carries_over(played):
     played.begin()
@@ -114,6 +116,7 @@ def test_momentum_carries_over(played):
     assert np.count_nonzero(np.diff(np.sign(played.at(0)[:, 0]))) >= 6
 
 
+@pytest.mark.slow
 @scene("saddle")
 def test_a_saddle_holds_descent_up(played):
     played.begin().to_the_end()
@@ -126,6 +129,7 @@ def test_a_saddle_holds_descent_up(played):
     np.testing.assert_allclose(played.at()[-1], 0, atol=1e-3)
 
 
+@pytest.mark.slow
 @scene("plateau")
 def test_lost_on_a_plateau(played):
     played.begin().to_the_end()
@@ -136,6 +140,7 @@ def test_lost_on_a_plateau(played):
     assert played.loss()[-1] < 1e-3
 
 
+@pytest.mark.slow
 @scene("zeros")
 def test_all_weights_zero(played):
     played.begin().to_the_end()
@@ -146,6 +151,7 @@ def test_all_weights_zero(played):
     np.testing.assert_allclose(played.at()[-1], 0, atol=1e-4)
 
 
+@pytest.mark.slow
 @scene("restarts")
 def test_restarts_end_in_different_minima(played):
     played.begin().to_the_end()

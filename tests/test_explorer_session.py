@@ -156,6 +156,7 @@ def test_without_credit_balls_wait_and_with_it_they_go_on():
         page.meet(lambda: page.rows() and page.last()["step"] > 5)
 
 
+@pytest.mark.slow
 def test_a_long_jump_shows_about_a_hundred_points():
     with DirectPage() as page:
         page.open(classic("bowl"))
@@ -199,6 +200,7 @@ def test_words_follow_the_ball_and_are_right_at_every_rest():
     assert told["explained"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_points_are_bounded_and_those_that_stay_are_true(monkeypatch):
     monkeypatch.setattr("downslope.explorer._descent.MOST_POINTS", 64)
     with DirectPage() as page:

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 import pytest
-from tests import cases
 
+import cases
 import downslope as ds
 from downslope import export, losses
 from downslope.data import Preprocessing
@@ -99,6 +99,7 @@ SHAPED = cases.SHAPED_NETWORKS | {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("net", "shape"), SHAPED.values(), ids=SHAPED.keys())
 def test_every_network_answers_alike(net, shape, tmp_path):
     width = net.output_shape(shape)[0]

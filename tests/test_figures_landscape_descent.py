@@ -160,6 +160,7 @@ def test_paths_roll_together_and_the_shorter_waits():
         figures.animate_paths(bowl, {})
 
 
+@pytest.mark.slow
 def test_a_gif_is_its_frames_and_the_same_bytes_each_time(tmp_path):
     animation = figures.animate_paths(*race())
     files = [figures.save_animation(animation, tmp_path / f"{k}.gif", width=240, progress=False) for k in range(2)]

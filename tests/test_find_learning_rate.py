@@ -164,6 +164,7 @@ def test_curvature_line_with_batch_norm_is_that_of_training():
     np.testing.assert_allclose(line.sharpness, top, rtol=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.optimized
 def test_finding_touches_nothing_and_repeats_itself():
     net, data = ds.mlp([], outputs=3), ds.load("iris")

@@ -58,6 +58,7 @@ def test_a_run_from_its_folder_is_given_the_rows(tmp_path):
     assert opened.surface(data).value(run.params) == pytest.approx(run.surface().value(run.params), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_any_network_and_data_make_a_surface():
     net, shape = SHAPED_NETWORKS["conv2d"]
     images = ds.Dataset(RNG.normal(size=(6, *shape)), RNG.integers(0, 3, 6))

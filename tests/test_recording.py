@@ -155,6 +155,7 @@ def test_what_was_queued_when_control_c_came_is_not_recorded(monkeypatch):
     assert_bitwise(run.trajectory.at(7), run.last.params)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float32")
 def test_everything_trained_twice_from_one_seed_is_bitwise_equal():
     settings = {"optimizer": ds.ema(0.9, ds.clip(1.0, ds.sgd(0.05, momentum=0.9))), "metrics": ("accuracy",)}

@@ -255,7 +255,9 @@ def test_a_damaged_state_is_replaced_by_the_one_before(tmp_path, monkeypatch, sa
 
 @pytest.mark.optimized
 @pytest.mark.parametrize("call", ["open", "fsync", "link", "replace"])
-@pytest.mark.parametrize("number", [4, 7, 9])
+@pytest.mark.parametrize(
+    "number", [4, pytest.param(7, marks=pytest.mark.slow), pytest.param(9, marks=pytest.mark.slow)]
+)
 def test_killed_between_write_sync_and_rename(call, number, tmp_path, monkeypatch, saving, uninterrupted):
     """Every system call of a save is where a process may end; what is on disk then goes on."""
     real, calls = (open if call == "open" else getattr(os, call)), [0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -136,10 +137,15 @@ _add(
 _add(data, "downslope data", "downslope data --json")
 
 
+@cache
+def command() -> Any:
+    """Return all commands as one that can be called with words; made once, when they are all there."""
+    return typer.main.get_command(app)
+
+
 def option_names() -> dict[str, str]:
     """Return the option of each setting, by its name in Python."""
-    root: Any = typer.main.get_command(app)
-    parameters = [parameter for command in root.commands.values() for parameter in command.params]
+    parameters = [parameter for each in command().commands.values() for parameter in each.params]
     return {
         parameter.name: next(text for text in parameter.opts if text.startswith("--"))
         for parameter in parameters

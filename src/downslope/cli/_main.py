@@ -33,9 +33,9 @@ def run(arguments: Sequence[str]) -> int:
     """Return the exit code of a command, after it has run."""
     try:
         with ending_at_once():
-            from downslope.cli._app import app
+            from downslope.cli._app import command
 
-            code = app(list(arguments) or ["--help"], standalone_mode=False, prog_name="downslope")
+            code = command()(list(arguments) or ["--help"], standalone_mode=False, prog_name="downslope")
             sys.stdout.flush()
     except (KeyboardInterrupt, EOFError):
         return STOPPED
