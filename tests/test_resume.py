@@ -334,10 +334,10 @@ try:
     run = ds.resume(folder, progress=False)
 except ds.RunError:
     net = ds.mlp([32, 32], outputs=10, norm="batch", dropout=0.1)
-    optimizer = ds.adam(ds.schedules.cosine_decay(3e-3, 40000))
+    optimizer = ds.adam(ds.schedules.cosine_decay(3e-3, 20000))
     settings = {"optimizer": optimizer, "batch_size": 8, "validation": 0.2, "overwrite": True, "progress": False}
     record = ds.Record(parameters_every=500, statistics_every=500)
-    run = ds.train(net, ds.load("digits"), epochs=120, store=folder, record=record, **settings)
+    run = ds.train(net, ds.load("digits"), epochs=80, store=folder, record=record, **settings)
 print(run.stop_reason, run.epochs, flush=True)
 """
 """Goes on with the run in a folder, or begins it; saves all the time."""
@@ -353,17 +353,17 @@ def test_killed_twenty_times(tmp_path):
         assert process.stdout.readline() == "ready\n"
         return process
 
-    assert child("alone").communicate()[0] == "completed 120\n"
+    assert child("alone").communicate()[0] == "completed 80\n"
     draws, kills, ended = np.random.default_rng(0), 0, ""
     while not ended:
         process = child("killed")
         try:
-            ended, _ = process.communicate(timeout=None if kills >= 20 else float(draws.uniform(0.2, 1.4)))
+            ended, _ = process.communicate(timeout=None if kills >= 20 else float(draws.uniform(0.1, 0.8)))
         except subprocess.TimeoutExpired:
             process.kill()
             ended, _ = process.communicate()
             kills += 1
-    assert (ended, kills) == ("completed 120\n", 20)
+    assert (ended, kills) == ("completed 80\n", 20)
     one, other = (ds.open_run(tmp_path / name) for name in ("alone", "killed"))
     same(one, other)
 
