@@ -5,31 +5,18 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-import shutil
 
 import numpy as np
 import pytest
 
+from chromium import CHROMIUM, QUIET, SOFTWARE, WITHOUT_WEBGL
 from downslope.explorer import serve
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 expect = sync_api.expect
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian's package `chromium`)")
-
-QUIET = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
-SOFTWARE = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-WITHOUT_WEBGL = ["--disable-gpu", "--disable-software-rasterizer"]
 PATIENCE = 30_000
 """Milliseconds that a page has to do what it is expected to; a machine may be busy with other things."""
 
