@@ -102,9 +102,9 @@ def listening(port: int) -> socket.socket:
         ours.listen()
     except (OSError, OverflowError) as error:
         ours.close()
+        why = getattr(error, "strerror", None) or "ports go from 0 to 65535"
         raise SettingError(
-            f"`port` must be one that is free on this machine, got {port}: {getattr(error, 'strerror', error)}. "
-            "Choose another; 0 is any free one.",
+            f"`port` must be one that is free on this machine, got {port}: {why}. Choose another; 0 is any free one.",
             "port",
         ) from error
     return ours
