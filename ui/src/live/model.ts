@@ -127,6 +127,8 @@ export class Model {
   private kept: { surface: Surface; title: string } | null = null;
   private surface: Surface | null = null;
   private complete = false;
+  /** The run that the surface belongs to. */
+  private shown = -1;
 
   /** A plane is asked for under a new number; whether what is shown now is to stay beside it. */
   nextRun(keep: boolean): number {
@@ -141,9 +143,9 @@ export class Model {
     this.kept = null;
   }
 
-  /** Whether all of the surface is computed. */
+  /** Whether all of the surface that was last asked for is computed. */
   get isWhole(): boolean {
-    return this.complete;
+    return this.complete && this.shown === this.run;
   }
 
   get hasKept(): boolean {
@@ -153,6 +155,7 @@ export class Model {
   /** Take a new plane; `afresh` where another subject is opened, and descents are gone with the one before. */
   begin(answer: SurfaceAnswer, afresh: boolean): void {
     this.answer = answer;
+    this.shown = this.run;
     // a formula is in the title already
     const description = answer.subject.kind === "classic" ? "" : answer.surface.description;
     this.surface = { ...answer.surface, description, paths: [] };

@@ -53,7 +53,10 @@ export class LivePage implements Live, Receiver {
     this.transport = new SocketTransport(`ws://${location.host}/ws`, token);
     this.helm = new Helm({
       model: this.model,
-      send: (request) => this.transport.send(request),
+      send: (request) => {
+        this.transport.send(request);
+        this.tellWhole();
+      },
       say: (words) => this.app.say(words),
       changed: () => this.showChoices(),
       speed: () => this.app.store.state.speed,
@@ -267,12 +270,16 @@ export class LivePage implements Live, Receiver {
 
   private draw(): void {
     this.app.show(this.model.document());
-    document.body.dataset.surface = this.model.isWhole ? "whole" : "partial";
+    this.tellWhole();
     const { state } = this.app.store;
     const follows = this.helm.following && !state.playing && this.model.answer && !this.helm.isOpening;
     if (follows && state.step !== this.lastStep) this.app.store.set({ step: this.lastStep });
     this.showBeside();
     if (this.canCut !== this.couldCut) this.showControls();
+  }
+
+  private tellWhole(): void {
+    document.body.dataset.surface = this.model.isWhole ? "whole" : "partial";
   }
 
   private get lastStep(): number {
