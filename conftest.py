@@ -12,6 +12,13 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 install_import_hook("downslope", "beartype.beartype")
 
 
+def pytest_configure(config):
+    """Keep compiled code: tests that compile the same find it there, those of another process too."""
+    jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("compiled")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
 @pytest.fixture
 def float32():
     """Run the test as users do: with JAX's x64 mode off."""
