@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from downslope.core import SettingError, UnknownNameError
-from downslope.data import ORDERS, Batches
+from downslope.data import ORDERS, Batches, _batches
 
 ROWS = 23
 SIZES = [1, 7, ROWS - 1, ROWS, ROWS + 9]
@@ -35,7 +35,7 @@ def test_at_is_the_batch_without_its_padding(order, size):
         np.testing.assert_array_equal(batches.at(5, step), indices[step][weights[step] > 0])
 
 
-@pytest.mark.parametrize("order", ["shuffle", "shuffle_once", "sequential"])
+@pytest.mark.parametrize("order", ["shuffle", "shuffle_once", "sequential", "blocks"])
 @pytest.mark.parametrize("size", SIZES)
 def test_an_epoch_without_replacement_is_a_permutation(order, size):
     for epoch in range(4):
@@ -76,6 +76,29 @@ def test_replacement_draws_all_rows_alike():
     assert np.abs(counts - epochs).max() < 5 * 19.8
     first = Batches(rows, 10, "replacement").epoch(0)[0]
     assert 25 < len(np.unique(first)) < 40
+
+
+def test_blocks_shuffle_within_the_stated_bounds(monkeypatch):
+    monkeypatch.setattr(_batches, "ROWS_A_BLOCK", 8)
+    monkeypatch.setattr(_batches, "BLOCKS_A_WINDOW", 4)
+    rows, size, epochs = 8 * 40, 16, 400
+    places = np.zeros(rows)
+    alike = np.repeat(np.random.default_rng(0).normal(size=40), 8)  # correlation 1 within a block
+    squares = []
+    for epoch in range(epochs):
+        indices, _ = Batches(rows, size, "blocks").epoch(epoch)
+        order = indices.ravel()[:rows]
+        places[order] += np.arange(rows)
+        for window in np.split(order, np.arange(32, rows, 32)):
+            assert len(np.unique(window // 8)) == 4
+        means = (alike - alike.mean())[indices].mean(axis=1)
+        squares.append(np.mean(means**2))
+    # a place is uniform over the epoch: its mean over epochs has this deviation
+    assert np.abs(places / epochs - rows / 2).max() < 5 * rows / np.sqrt(12 * epochs) + 8
+    inflation = size * np.mean(squares) / alike.var()
+    exact = 1 + (size - 1) * (8 - 1) / (4 * 8 - 1)
+    assert inflation == pytest.approx(exact, rel=0.15)
+    assert exact < 1 + (size - 1) / 4
 
 
 @pytest.mark.parametrize(

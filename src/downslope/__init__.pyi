@@ -45,6 +45,7 @@ from .data import Dataset as Dataset
 from .data import available as available
 from .data import load as load
 from .data import read as read
+from .data import store_rows as store_rows
 from .diagnosis import compare_initializations as compare_initializations
 from .diagnosis import diagnose as diagnose
 from .diagnosis import initialization_report as initialization_report

@@ -127,7 +127,8 @@ OrderOption = Annotated[
     str,
     typer.Option(
         metavar="ORDER",
-        help="shuffle (anew each epoch), shuffle_once, sequential or replacement.",
+        help="shuffle (anew each epoch), shuffle_once, sequential, replacement, or blocks: a shuffle that reads "
+        "neighbouring rows together, for data on disk larger than memory.",
         rich_help_panel=_PANEL,
     ),
 ]

@@ -16,8 +16,9 @@ from downslope.core._errors import (
     UnwritableRunError,
     close_names,
 )
-from downslope.core._function_surface import FunctionSurface
+from downslope.core._function_surface import FunctionSurface, in_memory
 from downslope.core._keys import Key, fold, generator, key_words
+from downslope.core._meter import Meter, open_meter
 from downslope.core._render import Renderable, is_custom, rebuild, render
 from downslope.core._surface import (
     BatchGradientsSurface,
@@ -44,6 +45,7 @@ __all__ = [
     "Key",
     "LinearizedSurface",
     "LossSurface",
+    "Meter",
     "MissingExtraError",
     "Params",
     "PlaneSurface",
@@ -71,9 +73,11 @@ __all__ = [
     "float_dtype",
     "fold",
     "generator",
+    "in_memory",
     "is_custom",
     "key_words",
     "named_leaves",
+    "open_meter",
     "rebuild",
     "render",
     "seconds_text",

@@ -43,7 +43,8 @@ class FunctionSurface:
         params: parameters that show what all later ones must look like; only shapes and types are used, except on first
             use, when the loss is computed twice there to refuse a function that answers differently.
         batches: chunks of the data, each any tree of arrays whose first axes are the rows; None for a function that
-            holds its data.
+            holds its data. What only stands for an array, with a `shape` and an `__array__` that reads it from disk, is
+            read whenever its chunk's turn comes.
         model: `(params, batch) -> outputs` (or `(params) -> outputs`), if the Gauss–Newton term is wanted too.
         gradient_fn: `(params, batch) -> gradient` (or `(params) -> gradient`) to use in place of the automatic one.
         chunk_weights: what each chunk's loss counts, used as they are, in place of `n_c / n`: ones for a loss that is a
@@ -118,7 +119,7 @@ class FunctionSurface:
         """
         params = self._checked(params)
         if len(self._chunks) == 1 and self._weights[0] == 1:
-            linear = self._linearized(params, self._chunks[0])
+            linear = self._linearized(params, in_memory(self._chunks[0]))
             return lambda v: _applied(linear, self._fitted(v, "v"))
         return lambda v: self.total(self._hvp, params, self._fitted(v, "v"))
 
@@ -189,10 +190,10 @@ class FunctionSurface:
     def total(self, part: Callable[..., Any], params: PyTree, *others: PyTree) -> Any:
         """Return the weighted sum over chunks of `part(params, batch, *others)`, computed chunk by chunk."""
         if len(self._chunks) == 1 and self._weights[0] == 1:
-            return part(params, self._chunks[0], *others)
+            return part(params, in_memory(self._chunks[0]), *others)
         total = None
         for batch, weight in zip(self._chunks, self._weights, strict=True):
-            term = part(params, batch, *others)
+            term = part(params, in_memory(batch), *others)
             total = _scaled(term, weight) if total is None else _add(total, term, weight)
         return total
 
@@ -256,7 +257,7 @@ class FunctionSurface:
     @cached_property
     def _repeats(self) -> bool:
         """Whether the loss is the same when traced and run again: refused if not."""
-        batch, params = self._chunks[0], self._fitted(self.params, "params")
+        batch, params = in_memory(self._chunks[0]), self._fitted(self.params, "params")
         again = _compiled(lambda p, rows: self._loss(p, rows))
         check_repeats(float(self._value(params, batch)), float(again(params, batch)), dtype=_dtype(params))
         return True
@@ -275,6 +276,16 @@ class FunctionSurface:
                 f"got {_listed(shapes)}."
             )
         return jax.tree.map(lambda leaf, like: jnp.asarray(leaf, _canonical(like)), tree, self.params)
+
+
+def in_memory(batch: PyTree) -> PyTree:
+    """Return a batch with arrays in place of what stands for arrays on disk, which is read."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf) if _on_disk(leaf) else leaf, batch)
+
+
+def _on_disk(leaf: Any) -> bool:
+    """Return whether a leaf of a batch stands for an array without being one."""
+    return hasattr(leaf, "__array__") and not isinstance(leaf, (np.ndarray, np.generic, jax.Array))
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:

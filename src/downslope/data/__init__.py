@@ -2,6 +2,7 @@
 
 from downslope.data._arranged import arranged, arranged_as
 from downslope.data._batches import ORDERS, Batches
+from downslope.data._blocks import row_blocks
 from downslope.data._categories import Categories
 from downslope.data._dataset import Dataset, Split
 from downslope.data._files import read
@@ -9,6 +10,9 @@ from downslope.data._origin import Origin
 from downslope.data._preprocessing import Preprocessing
 from downslope.data._scaling import NORMALIZATIONS, Scaling, fit_scaling
 from downslope.data._sets import SetInfo, available, load
+from downslope.data._store_rows import store_rows
+from downslope.data._stored import StoredRows
+from downslope.data._stored_table import StoredTable
 from downslope.data._targets import TASKS
 
 __all__ = [
@@ -23,10 +27,14 @@ __all__ = [
     "Scaling",
     "SetInfo",
     "Split",
+    "StoredRows",
+    "StoredTable",
     "arranged",
     "arranged_as",
     "available",
     "fit_scaling",
     "load",
     "read",
+    "row_blocks",
+    "store_rows",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from downslope.core import DataError
 NUMBERS_A_BLOCK = 2**22
 
 
-def row_blocks(x: np.ndarray) -> Iterator[slice]:
+def row_blocks(x: Any) -> Iterator[slice]:
     """Yield slices that cover the rows of `x`, each of about four million numbers.
 
     Example:
@@ -23,7 +24,7 @@ def row_blocks(x: np.ndarray) -> Iterator[slice]:
         yield slice(start, min(start + rows_a_block, len(x)))
 
 
-def check_no_infinity(x: np.ndarray, names: tuple[str, ...] | None) -> None:
+def check_no_infinity(x: Any, names: tuple[str, ...] | None) -> None:
     """Refuse infinite numbers, wherever they are; NaN passes.
 
     Raises:
@@ -32,7 +33,7 @@ def check_no_infinity(x: np.ndarray, names: tuple[str, ...] | None) -> None:
     _refuse_first(x, names, np.isinf, "finite numbers, got an infinite one")
 
 
-def check_no_gap(x: np.ndarray, names: tuple[str, ...] | None) -> None:
+def check_no_gap(x: Any, names: tuple[str, ...] | None) -> None:
     """Refuse NaN.
 
     Raises:
@@ -53,7 +54,7 @@ def place_name(index: tuple[int, ...], names: tuple[str, ...] | None) -> str:
     return f"row {row} (counting from 0), column {column}"
 
 
-def _refuse_first(x: np.ndarray, names: tuple[str, ...] | None, bad: np.ufunc, wanted: str) -> None:
+def _refuse_first(x: Any, names: tuple[str, ...] | None, bad: np.ufunc, wanted: str) -> None:
     """Raise for the first entry of `x` that is bad."""
     if x.dtype.kind != "f":
         return

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Float64
 
+from downslope.data._stored_table import StoredTable
 from downslope.data._tables import Table
 
 MOST_LEVELS = 50
@@ -78,8 +79,10 @@ def fit_categories(column: str, cells: Sequence[str | None]) -> Categories:
     return Categories(column, str(imputer.statistics_[0]), tuple(levels), others=rare is not None)
 
 
-def text_cells(table: Table, column: str) -> list[str | None]:
+def text_cells(table: Table | StoredTable, column: str) -> list[str | None]:
     """Return a column of a table as text, None where missing; numbers are written out."""
     import polars as pl
 
+    if isinstance(table, StoredTable):
+        return table.cells(column)
     return table[column].cast(pl.String).to_list()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,17 +26,19 @@ class TextTable:
         lines: the line of the file each row starts in, counting from 1, or None where a file has no lines.
         file: the name of the file, for messages.
         decimal_comma: whether numbers may be written with a comma.
+        before: how many rows of the file come before these.
     """
 
     table: Table
     lines: np.ndarray | None
     file: str
     decimal_comma: bool
+    before: int = 0
 
     def place(self, row: int) -> str:
         """Return where a row is, in words."""
         line = "" if self.lines is None else f", line {self.lines[row]} of {self.file!r}"
-        return f"row {row} (counting from 0{line})"
+        return f"row {self.before + row} (counting from 0{line})"
 
 
 def read_text_table(path: Path) -> TextTable:
@@ -44,47 +47,98 @@ def read_text_table(path: Path) -> TextTable:
     Raises:
         DataError: bytes that are no UTF-8 text; names that are missing or come twice; no rows; rows of unequal length.
     """
-    content = _text_bytes(path)
-    separator = _separator(content, path)
-    records, lines = _records(content)
-    names = _names(_cells(records[0], separator), path)
-    if len(records) == 1:
-        raise DataError(f"{path.name!r} must hold rows, got column names only.")
-    table = _parsed(records[1:], names, separator)
-    if table is None:
-        table, lines = _parsed_by_hand(content, names, separator, path)
-    return TextTable(table, lines[1:], path.name, decimal_comma=separator == ";")
+    (whole,) = text_tables(path)
+    return whole
 
 
-def _text_bytes(path: Path) -> bytes:
-    """Return a text file's bytes, lines ended by a line feed, without a byte order mark.
+def text_tables(path: Path, size: int | None = None) -> Iterator[TextTable]:
+    """Yield a CSV file's cells as text, in blocks of rows.
+
+    Args:
+        path: the file.
+        size: about how many bytes of it to read at once; None for all.
 
     Raises:
-        DataError: it is no text, or not in UTF-8.
+        DataError: as in `read_text_table`, when the place is come to.
     """
-    content = path.read_bytes()
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    names, separator, before = [], ",", 0
+    for content, line in _blocks(path, size):
+        records, lines = _records(content)
+        if not records:
+            continue
+        header = not names
+        if header:
+            separator = _separator(records[0])
+            names = _names(_cells(records[0], separator), path)
+        if len(records) == header:
+            continue
+        table = _parsed(records[header:], names, separator)
+        if table is None:
+            table, lines = _parsed_by_hand(content, names, separator, path, line, header=header)
+        yield TextTable(table, lines[header:] + line, path.name, separator == ";", before)
+        before += table.height
+    if not names:
+        raise DataError(f"{path.name!r} must hold data, got only blank lines.")
+    if not before:
+        raise DataError(f"{path.name!r} must hold rows, got column names only.")
+
+
+def _blocks(path: Path, size: int | None) -> Iterator[tuple[bytes, int]]:
+    """Yield whole records of a text file, and how many lines are before them: lines end in a line feed."""
+    rest, line, start = b"", 0, True
+    with path.open("rb") as file:
+        while read := file.read(size or -1):
+            if start:
+                _check_kind(read, path)
+                read, start = read.removeprefix(b"\xef\xbb\xbf"), False
+            content = rest + read
+            end = len(content) if size is None else _last_end(content)
+            content, rest = content[:end], content[end:]
+            if content:
+                yield (clean := _text_bytes(content, path, line)), line
+                line += clean.count(b"\n")
+    if rest:
+        yield _text_bytes(rest, path, line), line
+
+
+def _last_end(content: bytes) -> int:
+    """Return where the last record that is whole ends: a line feed between quotes is part of a cell."""
+    end = content.rfind(b"\n") + 1
+    while end and content.count(b'"', 0, end) % 2:
+        end = content.rfind(b"\n", 0, end - 1) + 1
+    return end
+
+
+def _check_kind(start: bytes, path: Path) -> None:
+    """Refuse a file that is no text in UTF-8, by its first bytes.
+
+    Raises:
+        DataError: it is not.
+    """
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError(f"{path.name!r} must be text in UTF-8, got UTF-16. Save it again as UTF-8.")
-    if b"\x00" in content[:65536]:
+    if b"\x00" in start[:65536]:
         raise DataError(f"{path.name!r} must be a text file with columns, got binary data. Check what it is.")
+
+
+def _text_bytes(content: bytes, path: Path, line: int) -> bytes:
+    """Return bytes of a text file, lines ended by a line feed.
+
+    Raises:
+        DataError: they are not in UTF-8.
+    """
     try:
         content.decode()
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line += content.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"{path.name!r} must be text in UTF-8, got other bytes in line {line}. Save it again as UTF-8."
         ) from None
-    content = content.removeprefix(b"\xef\xbb\xbf")
-    if b"\r" in content:
-        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if not content.strip():
-        raise DataError(f"{path.name!r} must hold data, got only blank lines.")
-    return content
+    return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
 
 
-def _separator(content: bytes, path: Path) -> str:
+def _separator(header: bytes) -> str:
     """Return the separator that splits the line of names into most cells; a comma where none does."""
-    header = content.lstrip(b"\n").split(b"\n", 1)[0]
     return max(SEPARATORS, key=lambda separator: len(_cells(header, separator)))
 
 
@@ -160,8 +214,10 @@ def _unquoted(record: bytes) -> bytes:
     return b"".join(record.split(b'"')[::2])
 
 
-def _parsed_by_hand(content: bytes, names: list[str], separator: str, path: Path) -> tuple[Table, np.ndarray]:
-    """Return a file as a table of text by Python's own, slower reader, and the line of each row, the names included.
+def _parsed_by_hand(
+    content: bytes, names: list[str], separator: str, path: Path, before: int, *, header: bool
+) -> tuple[Table, np.ndarray]:
+    """Return records as a table of text by Python's own, slower reader, and the line of each, the names included.
 
     Raises:
         DataError: rows of unequal length; the message names the line of the first.
@@ -174,13 +230,13 @@ def _parsed_by_hand(content: bytes, names: list[str], separator: str, path: Path
                 if len(row) != width:
                     raise DataError(
                         f"Every line of {path.name!r} must have {width} cells, as the first, got {len(row)} "
-                        f"in line {line}. Correct that line."
+                        f"in line {before + line}. Correct that line."
                     )
                 rows.append(row)
                 lines.append(line)
             line = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"{path.name!r} must be CSV, but cannot be read in line {line}: {error}.") from error
+        raise DataError(f"{path.name!r} must be CSV, but cannot be read in line {before + line}: {error}.") from error
     import polars as pl
 
-    return pl.DataFrame(dict(zip(names, zip(*rows[1:], strict=True), strict=True))), np.array(lines)
+    return pl.DataFrame(dict(zip(names, zip(*rows[header:], strict=True), strict=True))), np.array(lines)

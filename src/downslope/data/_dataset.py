@@ -12,6 +12,8 @@ from downslope.core import DataError, ShapeError
 from downslope.data._blocks import check_no_infinity
 from downslope.data._origin import Origin, with_origin
 from downslope.data._split import PARTS, split_rows
+from downslope.data._stored import StoredRows, stays_on_disk, stored
+from downslope.data._stored_table import StoredTable
 from downslope.data._tables import as_table, check_distinct, is_table
 from downslope.data._targets import clean_target, distinct_labels, infer_task, target_for
 
@@ -23,7 +25,8 @@ class Dataset:
     Args:
         x: numbers `(rows, …)`: rows of features, or images `(rows, height, width, channels)`; `n` numbers alone become
             `(n, 1)`. Or a data frame of polars or pandas, whose columns may be numbers, booleans or text, with cells
-            missing. A memory-mapped array is not read into memory.
+            missing. A memory-mapped array of 256 MiB or more stays on disk, and so do parts of it: rows are read as
+            training comes to them.
         y: labels of any kind `(rows,)`, or numbers `(rows,)` or `(rows, k)`. None where only predictions are wanted.
         feature_names: one a column of `x`; a data frame brings its own.
         row_weights: how much each row counts in the loss, 0 or more.
@@ -34,7 +37,7 @@ class Dataset:
         origin: where `ds.load` or `ds.read` had it from; kept with a run, so that its rows can be had again.
 
     Attributes:
-        x: a NumPy array, or a `polars.DataFrame`.
+        x: a NumPy array or a `polars.DataFrame`; of what stays on disk `StoredRows` or a `StoredTable`.
         y: labels or targets as given, as a NumPy array, or None.
         task: `"classification"`, `"regression"`, or None without `y`.
         classes: the sorted distinct labels, or None.
@@ -67,7 +70,7 @@ class Dataset:
     notes: tuple[str, ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
-        x = as_table(self.x) if is_table(self.x) else number_array(self.x)
+        x = as_table(self.x) if is_table(self.x) else self.x if _is_stored(self.x) else number_array(self.x)
         if 0 in x.shape:
             raise DataError(f"`x` must have at least one row and one feature, got the shape {x.shape}.")
         _set(self, x=x, feature_names=_checked_names(x, self.feature_names))
@@ -99,7 +102,7 @@ class Dataset:
         """
         rows = np.asarray(indices)
         part = with_origin(self, None)
-        _set(part, x=self.x[rows])
+        _set(part, x=_taken(self.x, rows))
         if self.y is not None:
             _set(part, y=self.y[rows])
         if self.row_weights is not None:
@@ -183,6 +186,18 @@ def number_array(x: Any) -> np.ndarray:
     return x[:, None] if x.ndim == 1 else x
 
 
+def _is_stored(x: Any) -> bool:
+    """Return whether `x` stands for rows on disk."""
+    return isinstance(x, (StoredRows, StoredTable))
+
+
+def _taken(x: Any, rows: np.ndarray) -> Any:
+    """Return some rows; those on disk stay there."""
+    if isinstance(x, StoredTable):
+        return x.take(rows)
+    return stored(x).take(rows) if stays_on_disk(x) else x[rows]
+
+
 def _set(data: Dataset, **values: Any) -> None:
     """Set fields of a data set that is being made."""
     for name, value in values.items():
@@ -202,7 +217,7 @@ def _described(y: np.ndarray, task: str | None) -> dict[str, Any]:
 
 def _checked_names(x: Any, names: Sequence[str] | None) -> tuple[str, ...] | None:
     """Return the names of the features, checked against the columns."""
-    own = tuple(x.columns) if is_table(x) else None
+    own = tuple(x.columns) if is_table(x) or isinstance(x, StoredTable) else None
     if names is None:
         return own
     names = tuple(str(name) for name in names)
@@ -210,7 +225,7 @@ def _checked_names(x: Any, names: Sequence[str] | None) -> tuple[str, ...] | Non
         if own != names:
             raise DataError("A data frame brings its own `feature_names`. Rename its columns instead.")
         return own
-    if x.ndim != 2 or len(names) != x.shape[1]:
+    if len(x.shape) != 2 or len(names) != x.shape[1]:
         raise ShapeError(f"`feature_names` must be one a column of `x`, got {len(names)} for the shape {x.shape}.")
     check_distinct(names)
     return names
@@ -218,6 +233,9 @@ def _checked_names(x: Any, names: Sequence[str] | None) -> tuple[str, ...] | Non
 
 def _check_cells(x: Any, names: tuple[str, ...] | None) -> None:
     """Refuse infinite numbers."""
+    if isinstance(x, StoredTable):
+        numbers = tuple(name for name in x.columns if not x.is_text(name))
+        return check_no_infinity(x.numbers(numbers), numbers)
     if not is_table(x):
         return check_no_infinity(x, names)
     for name in x.columns:

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from downslope.core import DataError, SettingError, UnknownNameError, close_names
+from downslope.data import _stored
 from downslope.data._columns import typed_columns
-from downslope.data._csv import TextTable, read_text_table
+from downslope.data._conversion import BYTES_A_BLOCK, DEFAULT_CACHE, converted
+from downslope.data._csv import TextTable, read_text_table, text_tables
 from downslope.data._dataset import Dataset
 from downslope.data._npy import read_npy, read_npz
 from downslope.data._origin import Origin, with_origin
+from downslope.data._records import COLUMNS, ROWS, open_records
+from downslope.data._store_rows import open_rows
+from downslope.data._stored_table import StoredTable
 from downslope.data._tables import check_distinct, check_present
 
 ENDINGS = (".csv", ".tsv", ".parquet", ".npy", ".npz")
@@ -26,6 +31,8 @@ def read(
     numeric: Sequence[str] = (),
     categorical: Sequence[str] = (),
     columns: Sequence[str] | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    progress: str | bool = "auto",
 ) -> Dataset:
     r"""Return the data set that a file holds.
 
@@ -36,14 +43,20 @@ def read(
     `.npy` holds one array, rows first. `.npz` holds arrays named `x` and `y`, or `X` and `Y`, or `x_train` and
     `y_train`.
 
+    A CSV or Parquet file of 256 MiB or more is not read into memory: the first time it is converted to records on disk,
+    which later readings of the same file use, and its rows are read as training comes to them. `.npy` of that size is
+    used as it is.
+
     Args:
-        path: the file; its ending says what it is.
+        path: the file, whose ending says what it is; or a folder that `ds.store_rows` wrote.
         target: the column to learn: a name; for `.npy` a number, where −1 is the last; for `.npz` the name of an array.
             None reads features only, but for `.npz`, whose `y` is taken if there is one.
         task: `"classification"` or `"regression"`; None infers it from the target.
         numeric: columns to read as numbers, whatever share of them is.
         categorical: columns to read as text, such as codes that look like numbers.
         columns: the features to take, in this order; None for all columns but the target.
+        cache: the folder for what large files are converted to; None for `runs/cache`.
+        progress: how a conversion shows itself: `"auto"`, `"bar"`, `"lines"`, or False for nothing.
 
     Raises:
         DataError: a file that is missing, no such file, damaged, or holds cells that cannot be used; the message names
@@ -67,28 +80,58 @@ def read(
         "categorical": list(categorical),
         "columns": None if columns is None else list(columns),
     }
-    return with_origin(_read(file, **settings), Origin("read", {"path": str(file.absolute()), **settings}))
+    place = None if cache is None else str(Path(cache).absolute())
+    data = _read(file, **settings, cache=Path(place or DEFAULT_CACHE), progress=progress)
+    return with_origin(data, Origin("read", {"path": str(file.absolute()), **settings, "cache": place}))
 
 
 def _read(
-    file: Path, target: Any, task: str | None, numeric: list[str], categorical: list[str], columns: list[str] | None
+    file: Path,
+    target: Any,
+    task: str | None,
+    numeric: list[str],
+    categorical: list[str],
+    columns: list[str] | None,
+    cache: Path,
+    progress: str | bool,
 ) -> Dataset:
     """Return what a file holds that is there and whose ending is known."""
     ending = file.suffix.lower()
+    if file.is_dir() and not (file / COLUMNS).is_file():
+        if numeric or categorical or columns is not None:
+            raise SettingError(f"Columns can be chosen by name in tables only, got {file.name!r}.", "columns")
+        return open_rows(file, task)
     if ending in (".npy", ".npz"):
         if numeric or categorical or columns is not None:
             raise SettingError(f"Columns can be chosen by name in tables only, got {file.name!r}.", "columns")
         return (read_npy if ending == ".npy" else read_npz)(file, target, task)
-    text = read_text_table(file) if ending != ".parquet" else _read_parquet(file)
-    wanted = _wanted_columns(text.table.columns, target, columns)
-    both = sorted(set(numeric) & set(categorical))
-    if both:
-        raise SettingError(f"A column must be either numeric or categorical, got both for {both[0]!r}.", "numeric")
-    check_present([*numeric, *categorical], text.table.columns)
-    table = typed_columns(text, wanted, numeric=numeric, categorical=categorical)
+    declared = {"numeric": numeric, "categorical": categorical}
+    if file.is_dir():
+        table = open_records(file)
+        wanted = _wanted_columns(table.columns, target, columns, **declared)
+    elif file.stat().st_size >= _stored.LARGE:
+        wanted = _wanted_columns(_names(file), target, columns, **declared)
+        table = converted(file, wanted, **declared, cache=cache, progress=progress)
+    else:
+        text = _read_parquet(file) if ending == ".parquet" else read_text_table(file)
+        wanted = _wanted_columns(text.table.columns, target, columns, **declared)
+        table = typed_columns(text, wanted, **declared)
     if target is None:
-        return Dataset(table)
-    return Dataset(table.drop(target), table[target], task=task)
+        return Dataset(table.select(wanted))
+    labels = table.column(target) if isinstance(table, StoredTable) else table[target]
+    return Dataset(table.select(wanted[:-1]), labels, task=task)
+
+
+def _names(file: Path) -> list[str]:
+    """Return the names of the columns of a large file."""
+    if file.suffix.lower() != ".parquet":
+        return next(text_tables(file, BYTES_A_BLOCK)).table.columns
+    import polars as pl
+
+    try:
+        return list(pl.read_parquet_schema(file))
+    except Exception as error:
+        raise _no_parquet(file, error) from error
 
 
 def _checked(path: Path) -> Path:
@@ -98,6 +141,8 @@ def _checked(path: Path) -> Path:
         DataError: there is none.
     """
     if path.is_dir():
+        if (path / ROWS).is_file():
+            return path
         raise DataError(f"{str(path)!r} is a folder. Name a file in it.")
     if not path.exists():
         folder = path.parent
@@ -118,18 +163,26 @@ def _read_parquet(path: Path) -> TextTable:
     try:
         table = pl.read_parquet(path)
     except Exception as error:
-        raise DataError(f"{path.name!r} must be a Parquet file, but cannot be read: {_first_line(error)}") from error
+        raise _no_parquet(path, error) from error
     if not table.height:
         raise DataError(f"{path.name!r} must hold rows, got column names only.")
     return TextTable(table, None, path.name, decimal_comma=False)
 
 
-def _wanted_columns(present: list[str], target: Any, columns: Sequence[str] | None) -> list[str]:
+def _wanted_columns(
+    present: list[str],
+    target: Any,
+    columns: Sequence[str] | None,
+    *,
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+) -> list[str]:
     """Return the names of the columns to look at, the target last.
 
     Raises:
         UnknownNameError: the target is none of the columns.
         DataError: a feature is none of them, or there is no feature.
+        SettingError: a column is declared both numeric and categorical.
     """
     check_distinct(present)
     if target is not None and target not in present:
@@ -139,9 +192,14 @@ def _wanted_columns(present: list[str], target: Any, columns: Sequence[str] | No
     features = [name for name in (present if columns is None else columns) if name != target]
     if not features:
         raise DataError(f"The table must have a column besides the target {target!r} to learn from, got no other.")
+    both = sorted(set(numeric) & set(categorical))
+    if both:
+        raise SettingError(f"A column must be either numeric or categorical, got both for {both[0]!r}.", "numeric")
+    check_present([*numeric, *categorical], present)
     return [*features, *([] if target is None else [target])]
 
 
-def _first_line(error: Exception) -> str:
-    """Return the first line of another library's message."""
-    return str(error).partition("\n")[0]
+def _no_parquet(path: Path, error: Exception) -> DataError:
+    """Return the error for a file that polars cannot read."""
+    first_line = str(error).partition("\n")[0]
+    return DataError(f"{path.name!r} must be a Parquet file, but cannot be read: {first_line}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,10 @@ from downslope.core import Shape, check_choice
 from downslope.data._blocks import check_no_gap, row_blocks
 from downslope.data._categories import Categories, fit_categories, text_cells
 from downslope.data._dataset import Dataset
+from downslope.data._medians import medians
 from downslope.data._scaling import NORMALIZATIONS, Scaling, constant_features, fit_scaling
+from downslope.data._stored import stays_on_disk, stored
+from downslope.data._stored_table import StoredTable
 from downslope.data._tables import Table, is_table, number_matrix
 
 
@@ -31,14 +35,14 @@ def fit_columns(train: Dataset, normalize: str | None) -> tuple[Columns, tuple[s
     """Return what is to be done to input columns, and notes about it."""
     if normalize is not None:
         check_choice("normalize", normalize, NORMALIZATIONS)
-    table = is_table(train.x)
+    table = is_table(train.x) or isinstance(train.x, StoredTable)
     text = _text_columns(train.x) if table else []
     names = [name for name in train.feature_names or () if name not in text]
-    numbers = number_matrix(train.x, names) if table else train.x
+    numbers = _numbers(train.x, names)
     categories, notes = _fit_text(train.x, text)
     fills, gap_notes = _fit_gaps(numbers, names, always=table)
     if fills is not None:
-        numbers = np.where(np.isnan(numbers), np.asarray(fills), numbers)
+        numbers = _filled(numbers, np.asarray(fills))
     scaling = fit_scaling(numbers, normalize) if normalize is not None and numbers.shape[1] else None
     features = _encoded_names(train.feature_names, categories)
     columns = Columns(
@@ -53,14 +57,23 @@ def fit_columns(train: Dataset, normalize: str | None) -> tuple[Columns, tuple[s
     return columns, (*gap_notes, *notes, *_constant_notes(numbers, names, normalize))
 
 
-def _text_columns(table: Table) -> list[str]:
+def _numbers(x: Any, names: list[str]) -> Any:
+    """Return the columns of numbers; those on disk stay there."""
+    if isinstance(x, StoredTable):
+        return x.numbers(names)
+    return number_matrix(x, names) if is_table(x) else x
+
+
+def _text_columns(table: Any) -> list[str]:
     """Return the names of the columns of text."""
     import polars as pl
 
+    if isinstance(table, StoredTable):
+        return [name for name in table.columns if table.is_text(name)]
     return [name for name in table.columns if table[name].dtype == pl.String]
 
 
-def _fit_text(table: Table, text: list[str]) -> tuple[tuple[Categories, ...], list[str]]:
+def _fit_text(table: Table | StoredTable, text: list[str]) -> tuple[tuple[Categories, ...], list[str]]:
     """Return the encodings of the columns of text, and notes on what was filled in and encoded."""
     categories, gaps, encoded = [], [], []
     for name in text:
@@ -79,7 +92,14 @@ def _fit_text(table: Table, text: list[str]) -> tuple[tuple[Categories, ...], li
     return tuple(categories), notes
 
 
-def _fit_gaps(numbers: np.ndarray, names: list[str], *, always: bool) -> tuple[tuple[float, ...] | None, list[str]]:
+def _filled(numbers: Any, fills: np.ndarray) -> Any:
+    """Return numbers without gaps; those on disk are filled as they are read."""
+    if stays_on_disk(numbers):
+        return stored(numbers).prepared(lambda block: np.where(np.isnan(block), fills, block), np.float64)
+    return np.where(np.isnan(numbers), fills, numbers)
+
+
+def _fit_gaps(numbers: Any, names: list[str], *, always: bool) -> tuple[tuple[float, ...] | None, list[str]]:
     """Return what fills gaps, the medians of the training rows as in scikit-learn's `SimpleImputer`, and a note.
 
     Args:
@@ -93,7 +113,7 @@ def _fit_gaps(numbers: np.ndarray, names: list[str], *, always: bool) -> tuple[t
     missing = _count_gaps(numbers).tolist()
     if not missing or not (always or any(missing)):
         return None, []
-    fills = tuple(_median(numbers[:, i]) for i in range(len(missing)))
+    fills = tuple(medians(numbers))
     filled = [
         f"{_name(names, i)} {_cells(missing[i])} ({'empty' if missing[i] == len(numbers) else 'median'}: {fills[i]:g})"
         for i in range(len(missing))
@@ -102,14 +122,7 @@ def _fit_gaps(numbers: np.ndarray, names: list[str], *, always: bool) -> tuple[t
     return fills, [f"Missing numbers were filled in: {_some(filled)}."] if filled else []
 
 
-def _median(column: np.ndarray) -> float:
-    """Return the median of the filled cells of a column, and 0 where there are none."""
-    cells = np.asarray(column, np.float64)
-    filled = cells[~np.isnan(cells)]
-    return float(np.median(filled)) if len(filled) else 0.0
-
-
-def _count_gaps(numbers: np.ndarray) -> np.ndarray:
+def _count_gaps(numbers: Any) -> np.ndarray:
     """Return how many NaN each column has."""
     counts = np.zeros(numbers.shape[1], np.int64)
     if numbers.dtype.kind == "f":
@@ -118,7 +131,7 @@ def _count_gaps(numbers: np.ndarray) -> np.ndarray:
     return counts
 
 
-def _constant_notes(numbers: np.ndarray, names: list[str], normalize: str | None) -> list[str]:
+def _constant_notes(numbers: Any, names: list[str], normalize: str | None) -> list[str]:
     """Return a note on the columns, or channels, that never change."""
     if not numbers.shape[1]:
         return []

@@ -11,6 +11,7 @@ import numpy as np
 
 from downslope.core import DataError, SettingError, UnknownNameError
 from downslope.data._dataset import Dataset
+from downslope.data._stored import StoredRows, stays_on_disk, stored
 
 UNREADABLE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
 FEATURE_NAMES = ("x", "X", "x_train", "X_train")
@@ -64,11 +65,14 @@ def read_npz(path: Path, target: str | int | None, task: str | None) -> Dataset:
         return Dataset(_entry(arrays, x, path), labels, task=task, target_name=y)
 
 
-def _without_column(array: np.ndarray, column: int) -> np.ndarray:
-    """Return an array without a column; the first and the last go without a copy, so that large files stay on disk."""
-    if column == 0:
-        return array[:, 1:]
-    return array[:, :-1] if column == array.shape[1] - 1 else np.delete(array, column, axis=1)
+def _without_column(array: np.ndarray, column: int) -> np.ndarray | StoredRows:
+    """Return an array without a column; rows on disk stay there."""
+    width = array.shape[1] - 1
+    if column in (0, width):
+        return array[:, 1:] if column == 0 else array[:, :-1]
+    if stays_on_disk(array):
+        return stored(array).prepared(lambda rows: np.delete(rows, column, axis=1), array.dtype, (width,))
+    return np.delete(array, column, axis=1)
 
 
 def _partner(x: str, names: list[str]) -> str | None:

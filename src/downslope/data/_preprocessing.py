@@ -14,6 +14,8 @@ from downslope.data._categories import Categories, text_cells
 from downslope.data._dataset import Dataset, number_array
 from downslope.data._fitting import fit_columns
 from downslope.data._scaling import Scaling, fit_scaling
+from downslope.data._stored import StoredRows, stays_on_disk, stored
+from downslope.data._stored_table import StoredTable
 from downslope.data._tables import Table, as_table, is_table, listed, number_matrix
 from downslope.data._targets import clean_target, distinct_labels, label_indices, target_for
 
@@ -123,11 +125,11 @@ class Preprocessing:
         """The input columns that are read as text."""
         return tuple(category.column for category in self.categories)
 
-    def inputs(self, x: Any) -> np.ndarray:
+    def inputs(self, x: Any) -> Any:
         """Return inputs as the network takes them, `(rows, *input_shape)`, in the type networks are made with.
 
         Columns of a data frame are found by name, and others ignored. Where nothing has to change, `x` itself returns,
-        uncopied; do not write into the result.
+        uncopied; do not write into the result. Rows that stay on disk are prepared as they are read.
 
         Args:
             x: an array or a data frame, as in training.
@@ -136,6 +138,8 @@ class Preprocessing:
             DataError: missing columns (named), text among numbers, infinite numbers, gaps where none may be.
             ShapeError: another number of features than in training.
         """
+        if isinstance(x, StoredTable):
+            return self._on_disk(x)
         table, numbers = self._read(x)
         check_no_infinity(numbers, self._number_names())
         if self.fills is None:
@@ -203,7 +207,7 @@ class Preprocessing:
         """Return the names of the numeric columns, or None where there are none."""
         return None if self.columns is None else self.numeric
 
-    def _read(self, x: Any) -> tuple[Table, np.ndarray]:
+    def _read(self, x: Any) -> tuple[Table, Any]:
         """Return the table, or None, and the array of its numeric columns, NaN where a cell is missing."""
         table = None
         if is_table(x):
@@ -212,7 +216,7 @@ class Preprocessing:
         elif self.categories:
             raise DataError(f"`x` must be a data frame with the columns {listed(self.columns or ())}, got an array.")
         else:
-            numbers = number_array(x)
+            numbers = x if isinstance(x, StoredRows) else number_array(x)
         wanted = (len(self.numeric),) if self.categories else self.input_shape
         if numbers.shape[1:] != wanted:
             raise ShapeError(
@@ -221,8 +225,10 @@ class Preprocessing:
             )
         return table, numbers
 
-    def _scaled(self, numbers: np.ndarray) -> np.ndarray:
-        """Return numbers filled in, scaled and cast, a block of rows at a time."""
+    def _scaled(self, numbers: Any) -> Any:
+        """Return numbers filled in, scaled and cast, a block of rows at a time; those on disk as they are read."""
+        if stays_on_disk(numbers):
+            return stored(numbers).prepared(self._scaled, float_dtype())
         if self.fills is None and self.scaling is None:
             return numbers.astype(float_dtype(), copy=False)
         result = np.empty(numbers.shape, float_dtype())
@@ -232,6 +238,34 @@ class Preprocessing:
                 block = np.where(np.isnan(block), np.asarray(self.fills), block)
             result[rows] = block if self.scaling is None else self.scaling.apply(block)
         return result
+
+    def _on_disk(self, table: StoredTable) -> StoredRows:
+        """Return the rows of a table on disk, to be prepared as they are read.
+
+        Raises:
+            DataError: it lacks columns, or has text where training had numbers.
+        """
+        table = table.select(self.columns or ())
+        stray = next((name for name in self.numeric if table.is_text(name)), None)
+        if stray is not None:
+            raise DataError(
+                f"Column {stray!r} must hold numbers, as in training, got text such as {table.levels[stray][0]!r}. "
+                "Correct these cells."
+            )
+        one_hot = {each.column: _one_hot(table, each) for each in self.categories if table.is_text(each.column)}
+
+        def prepare(records: np.ndarray) -> np.ndarray:
+            if len(one_hot) < len(self.categories):  # numbers where training had text: they are written out
+                return self.inputs(table.frame(records))
+            numbers = self._scaled(table.matrix(records, self.numeric))
+            places = iter(numbers.T[:, :, None])
+            blocks = [
+                one_hot[name][records[table.fields[name]]] if name in one_hot else next(places)
+                for name in self.columns or ()
+            ]
+            return np.concatenate(blocks, axis=1) if one_hot else numbers
+
+        return table.rows(prepare, float_dtype(), self.input_shape[0])
 
     def _in_order(self, numbers: np.ndarray, table: Table) -> list[np.ndarray]:
         """Return numbers and encoded text as blocks of columns, in the order of the table."""
@@ -243,6 +277,11 @@ class Preprocessing:
             else numbers[:, places[name], None]
             for name in self.columns or ()
         ]
+
+
+def _one_hot(table: StoredTable, category: Categories) -> np.ndarray:
+    """Return the code of each level of a column on disk, and last that of a missing cell."""
+    return category.encode([*table.levels[category.column], None]).astype(float_dtype())
 
 
 def _class_labels(train: Dataset, classes: Any) -> tuple[str | bool | int | float, ...]:

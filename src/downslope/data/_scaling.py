@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -43,7 +44,7 @@ class Scaling:
         return (np.asarray(z, np.float64) - self.offset) * np.asarray(self.scale) + np.asarray(self.center)
 
 
-def fit_scaling(x: np.ndarray, how: str) -> Scaling:
+def fit_scaling(x: Any, how: str) -> Scaling:
     """Return the scaling of the features, the last axis of `x`.
 
     `"standard"` gives zero mean and unit deviation (population deviation, divided by `n`, as scikit-learn's
@@ -67,13 +68,13 @@ def fit_scaling(x: np.ndarray, how: str) -> Scaling:
     return Scaling(_numbers(low), _numbers(spread / (1.0 - offset)), offset)
 
 
-def constant_features(x: np.ndarray) -> Float64[np.ndarray, " features"]:
+def constant_features(x: Any) -> Float64[np.ndarray, " features"]:
     """Return each feature's one value, and NaN for features that change."""
     low, high = _low_and_high(x)
     return np.where(low == high, low, np.nan)
 
 
-def _standard(x: np.ndarray) -> Scaling:
+def _standard(x: Any) -> Scaling:
     """Return the scaling to mean 0 and deviation 1, from statistics of blocks of rows put together.
 
     References:
@@ -95,7 +96,7 @@ def _standard(x: np.ndarray) -> Scaling:
     return Scaling(_numbers(mean), _numbers(np.where(constant, 1.0, np.sqrt(variance))))
 
 
-def _low_and_high(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _low_and_high(x: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return each feature's least and greatest value."""
     low, high = np.full(x.shape[-1], np.inf), np.full(x.shape[-1], -np.inf)
     for block in _blocks(x):
@@ -104,7 +105,7 @@ def _low_and_high(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def _blocks(x: np.ndarray) -> Iterator[Float64[np.ndarray, "places features"]]:
+def _blocks(x: Any) -> Iterator[Float64[np.ndarray, "places features"]]:
     """Yield the features at all rows and positions, a block of rows at a time."""
     return (np.asarray(x[rows], np.float64).reshape(-1, x.shape[-1]) for rows in row_blocks(x))
 

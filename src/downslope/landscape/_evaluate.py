@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import LossSurface, PlaneSurface, displaced
+from downslope.core import LossSurface, Meter, PlaneSurface, displaced
 from downslope.landscape._levels import Indices, levels_of, missing_of, pieces_of
-from downslope.landscape._progress import Progress
 from downslope.landscape._slice import Slice
 
 _BLOCK_SECONDS = 1.0
@@ -25,7 +24,7 @@ _UNSURE = 0.25
 
 
 def filled(
-    surface: LossSurface, draft: Slice, *, should_stop: Callable[[], bool] | None, progress: Progress
+    surface: LossSurface, draft: Slice, *, should_stop: Callable[[], bool] | None, progress: Meter
 ) -> Iterator[Slice]:
     """Yield a slice as it fills, level by level; the last one, complete unless Ctrl-C or `should_stop` ended it.
 

@@ -8,13 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import Key, LossSurface, PyTree, RowLossesSurface, SettingError, check_integer, named_leaves
+from downslope.core import (
+    Key,
+    LossSurface,
+    PyTree,
+    RowLossesSurface,
+    SettingError,
+    check_integer,
+    named_leaves,
+    open_meter,
+)
 from downslope.curvature import Eigenpairs
 from downslope.landscape._check import check_surface
 from downslope.landscape._directions import Source, directions_of
 from downslope.landscape._evaluate import filled
 from downslope.landscape._path import path_of
-from downslope.landscape._progress import open_progress
 from downslope.landscape._resume import checked_resume
 from downslope.landscape._slice import Slice
 from downslope.landscape._span import spans_of
@@ -220,7 +228,7 @@ def _levels(
     surface: LossSurface, draft: Slice, progress: str | bool, should_stop: Callable[[], bool] | None
 ) -> Iterator[Slice]:
     """Yield the slice as it fills, and show how far it is."""
-    shown = open_progress(progress, int((~draft.computed).sum()))
+    shown = open_meter(progress, int((~draft.computed).sum()), "losses", "compute")
     try:
         yield from filled(surface, draft, should_stop=should_stop, progress=shown)
     finally:

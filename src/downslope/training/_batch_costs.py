@@ -13,7 +13,7 @@ from downslope.core import SettingError, bytes_text, fold
 from downslope.data import ORDERS, Batches
 from downslope.efficiency import Deadline, Step, StepTime, compile_loop, powers_of_two, throughputs, time_loop
 from downslope.optimizers import apply_rule
-from downslope.training._chunk import gather
+from downslope.training._chunk import batches_at
 from downslope.training._descent import begin
 from downslope.training._problem import Problem
 from downslope.training._rows import chunk_steps, epoch_rows, filled
@@ -96,6 +96,6 @@ def _drawing_seconds(problem: Problem, order: str) -> float:
         for start in range(0, len(indices), size):
             chunk = slice(start, start + size)
             given = filled(indices[chunk], size), filled(weights[chunk], size)
-            jax.block_until_ready(gather(one.train.x, one.train.t, *given))
+            jax.block_until_ready(batches_at(one.train, *given))
         seconds.append(time.perf_counter() - begun)
     return statistics.median(seconds[1:]) / rows

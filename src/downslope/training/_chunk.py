@@ -22,6 +22,7 @@ from downslope.core import Variables
 from downslope.losses import Loss
 from downslope.networks import Sequential, loss_and_gradients
 from downslope.optimizers import OptimizerState, Rule, apply_rule
+from downslope.training._problem import Part
 
 
 class State(NamedTuple):
@@ -66,6 +67,24 @@ class Batches(NamedTuple):
     x: Array
     t: Array
     weights: Array
+
+
+def batches_at(part: Part, indices: np.ndarray, row_weights: np.ndarray) -> Batches:
+    """Return the batches of a chunk: the rows with these numbers, from memory or from disk.
+
+    Args:
+        part: the rows.
+        indices: their numbers, `(steps, B)`, or one more axis in front for each of several descents.
+        row_weights: how much each counts, likewise.
+    """
+    if not part.on_disk:
+        return gather(part.x, part.t, indices, row_weights)
+    return Batches(jnp.asarray(part.x[indices]), _targets(part.t, indices), jnp.asarray(row_weights))
+
+
+@jax.jit
+def _targets(t: Shaped[Array, "rows ..."], indices: Int[Array, "*steps batch"]) -> Shaped[Array, "*steps batch ..."]:
+    return t[indices]
 
 
 @jax.jit

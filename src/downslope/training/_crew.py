@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.training._chunk import State, gather, run_population_chunk
+from downslope.training._chunk import State, batches_at, run_population_chunk
 from downslope.training._problem import Problem
 from downslope.training._progress import Progress
 from downslope.training._rows import chunk_steps, epoch_rows, filled
@@ -67,7 +67,7 @@ def _share_of_epoch(
         for start in range(0, steps, size):
             chunk = (..., slice(start, start + size), slice(None))
             rows = filled(indices[chunk], size), filled(row_weights[chunk], size)
-            batches = gather(problem.train.x, problem.train.t, *rows)
+            batches = batches_at(problem.train, *rows)
             states = run_population_chunk(
                 problem.architecture,
                 problem.loss,

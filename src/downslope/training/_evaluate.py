@@ -10,21 +10,24 @@ import numpy as np
 from jaxtyping import Array, Float, Shaped
 
 from downslope.core import Variables
+from downslope.data import StoredRows
 from downslope.losses import Loss
 from downslope.networks import Sequential
+
+Rows = np.ndarray | Array | StoredRows
 
 NUMBERS_A_BLOCK = 2**24
 """A block's activations hold about so many numbers at most."""
 
 
-def block_rows(net: Sequential, x: np.ndarray | Array) -> int:
+def block_rows(net: Sequential, x: Rows) -> int:
     """Return how many rows to send through a network at once, at most."""
     shapes = net.shapes(tuple(x.shape[1:]))
     numbers_a_row = sum(int(np.prod(shape)) for shape in shapes)
     return max(1, min(len(x), NUMBERS_A_BLOCK // max(1, numbers_a_row)))
 
 
-def outputs_of(net: Sequential, variables: Variables, x: np.ndarray | Array) -> np.ndarray:
+def outputs_of(net: Sequential, variables: Variables, x: Rows) -> np.ndarray:
     """Return the outputs for all rows, in inference mode."""
     rows = block_rows(net, x)
     blocks = [_outputs(net, variables, _padded(x[start : start + rows], rows)) for start in range(0, len(x), rows)]

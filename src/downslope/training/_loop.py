@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import jax
 import numpy as np
 
 from downslope.core import Variables
 from downslope.optimizers import observe_loss
-from downslope.training._chunk import Batches, ChunkResult, State, gather, run_chunk
+from downslope.training._chunk import Batches, ChunkResult, State, run_chunk
 from downslope.training._descent import Descent
 from downslope.training._evaluate import loss_of, outputs_of
+from downslope.training._feed import feed
 from downslope.training._keep import Keeper
 from downslope.training._look import LayerStatistics, look
 from downslope.training._metrics import Answers, score
@@ -17,8 +20,8 @@ from downslope.training._observers import Observer, consult
 from downslope.training._problem import Part, Problem
 from downslope.training._progress import Progress
 from downslope.training._recorder import Recorder
-from downslope.training._rows import batches_of, chunk_steps, epoch_rows, filled
-from downslope.training._stopping import explain_divergence
+from downslope.training._rows import batches_of
+from downslope.training._stopping import SAMPLE_ROWS, explain_divergence
 from downslope.training._tracker import Tracker
 
 
@@ -82,18 +85,15 @@ def one_epoch(
     tracker: Tracker | None = None,
 ) -> float:
     """Make the steps of one epoch; return the last batch's loss, which is not finite if an earlier one was not."""
-    indices, row_weights = epoch_rows(problem, descent.epoch)
-    size = chunk_steps(problem, descent.epoch)
-    loss = 0.0
-    while descent.step < len(indices):
-        steps = slice(descent.step, descent.step + size)
-        batches = _gathered(problem, indices[steps], row_weights[steps], size)
-        loss = _recorded(problem, descent, recorder, tracker, batches, len(indices[steps]))
-        if not np.isfinite(loss):
-            break
-        descent.settle()
-        progress.chunk(descent.epoch, descent.step / len(indices))
-        keeper.steps_made(descent)
+    loss, steps = 0.0, batches_of(problem, descent.epoch).steps
+    with closing(feed(problem, descent.epoch, descent.step)) as chunks:
+        for batches, count in chunks:
+            loss = _recorded(problem, descent, recorder, tracker, batches, count)
+            if not np.isfinite(loss):
+                break
+            descent.settle()
+            progress.chunk(descent.epoch, descent.step / steps)
+            keeper.steps_made(descent)
     return loss
 
 
@@ -127,11 +127,6 @@ def _recorded(
             break
     recorder.settle(int(descent.state.optimizer.step))
     return float(results[-1].loss)
-
-
-def _gathered(problem: Problem, indices: np.ndarray, row_weights: np.ndarray, size: int) -> Batches:
-    """Return the batches of a chunk, filled up to its size."""
-    return gather(problem.train.x, problem.train.t, filled(indices, size), filled(row_weights, size))
 
 
 def _run(problem: Problem, state: State, batches: Batches, start: int, steps: int) -> ChunkResult:
@@ -202,13 +197,12 @@ def _roll_back(problem: Problem, descent: Descent, start: State, begun: int) -> 
     last = descent.step - 1 if np.isfinite(float(descent.state.total)) else descent.step - 2
     descent.state, descent.step = start, begun
     loss = descent.history[-1]["train_loss"] if descent.history else float("nan")
-    indices, row_weights = epoch_rows(problem, descent.epoch)
-    size = chunk_steps(problem, descent.epoch)
-    while descent.step < last:
-        chunk = slice(descent.step, descent.step + size)
-        batches = _gathered(problem, indices[chunk], row_weights[chunk], size)
-        result = _run(problem, descent.state, batches, 0, min(size, last - descent.step))
-        descent.state, descent.step, loss = result.state, descent.step + int(result.steps), float(result.loss)
+    with closing(feed(problem, descent.epoch, begun)) as chunks:
+        for batches, count in chunks:
+            if descent.step >= last:
+                break
+            result = _run(problem, descent.state, batches, 0, min(count, last - descent.step))
+            descent.state, descent.step, loss = result.state, descent.step + int(result.steps), float(result.loss)
     descent.settle()
     descent.stop_reason = "diverged"
     descent.divergence = explain_divergence(
@@ -217,6 +211,6 @@ def _roll_back(problem: Problem, descent: Descent, start: State, begun: int) -> 
         first_loss=descent.history[0]["train_loss"] if descent.history else float("nan"),
         last_loss=loss,
         params=descent.state.variables.params,
-        inputs=np.asarray(problem.train.x),
+        inputs=np.asarray(problem.train.x[:SAMPLE_ROWS]),
         learning_rate=descent.learning_rate,
     )

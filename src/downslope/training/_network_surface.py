@@ -23,6 +23,7 @@ from downslope.core import (
     Variables,
     displaced,
     float_dtype,
+    in_memory,
     key_words,
 )
 from downslope.layers import BatchNorm, Context, Dropout, walk
@@ -113,7 +114,9 @@ class NetworkSurface:
     def row_losses(self, params: PyTree) -> Float[np.ndarray, " rows"]:
         """Return what each row adds to the loss, `(rows,)`: numbers whose mean is the loss, up to rounding."""
         chunks: Any = self.whole.batches
-        losses = np.concatenate([np.asarray(self._row_losses(params, batch), np.float64) for batch in chunks])
+        losses = np.concatenate(
+            [np.asarray(self._row_losses(params, in_memory(batch)), np.float64) for batch in chunks]
+        )
         if len(chunks[0]) > 2:
             weights = np.concatenate([np.asarray(w, np.float64) for *_, w in chunks])
             losses = losses * weights / (weights.mean() if self.loss.reduction == "mean" else 1)
@@ -206,7 +209,7 @@ def network_surface(
     size = len(part) if training else block_rows(chain, part.x)
     blocks = [slice(start, start + size) for start in range(0, len(part), size)]
     weights = None if part.weights is None else np.asarray(part.weights, float_dtype())
-    batches = [(part.x[rows], part.t[rows], *(() if weights is None else (weights[rows],))) for rows in blocks]
+    batches = [(part.lazily(rows), part.t[rows], *(() if weights is None else (weights[rows],))) for rows in blocks]
     drops = training and has_layer(chain, tuple(part.x.shape[1:]), Dropout)
     words = key_words(key) if drops and key is not None else None
     chunk_weights = _chunk_weights(loss, weights, blocks)

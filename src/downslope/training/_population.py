@@ -27,7 +27,7 @@ from downslope.training._descent import Descent
 from downslope.training._evaluate import block_rows
 from downslope.training._problem import Part, Problem
 from downslope.training._progress import Progress
-from downslope.training._stopping import Best, explain_divergence
+from downslope.training._stopping import SAMPLE_ROWS, Best, explain_divergence
 
 
 @dataclass
@@ -167,7 +167,7 @@ def descent_of(problem: Problem, population: Population, place: int, start: Stat
             first_loss=history[0]["train_loss"] if history else float("nan"),
             last_loss=history[-1]["train_loss"] if history else float("nan"),
             params=kept.params,
-            inputs=np.asarray(problem.train.x),
+            inputs=np.asarray(problem.train.x[:SAMPLE_ROWS]),
             learning_rate=descent.learning_rate,
         )
     return descent

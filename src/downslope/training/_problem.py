@@ -24,7 +24,7 @@ from downslope.core import (
     generator,
     named_leaves,
 )
-from downslope.data import Batches, Dataset, Preprocessing
+from downslope.data import Batches, Dataset, Preprocessing, StoredRows, row_blocks
 from downslope.layers import BatchNorm, walk
 from downslope.losses import Loss, as_loss, check_targets
 from downslope.networks import Sequential, architecture, rearranged
@@ -64,7 +64,7 @@ class Part:
         truth: what metrics compare predictions with: class indices, or targets in their original units.
     """
 
-    x: np.ndarray | Array
+    x: np.ndarray | Array | StoredRows
     t: np.ndarray | Array
     weights: np.ndarray | None
     truth: np.ndarray
@@ -75,11 +75,22 @@ class Part:
     def take(self, rows: np.ndarray) -> Part:
         """Return some of the rows."""
         weights = None if self.weights is None else self.weights[rows]
-        return Part(np.asarray(self.x)[rows], np.asarray(self.t)[rows], weights, self.truth[rows])
+        x = self.x if self.on_disk else np.asarray(self.x)
+        return Part(x[rows], np.asarray(self.t)[rows], weights, self.truth[rows])
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether inputs are read as they are wanted."""
+        return isinstance(self.x, StoredRows)
+
+    def lazily(self, rows: slice) -> np.ndarray | Array | StoredRows:
+        """Return the inputs of rows that lie side by side; from disk they are read when they are asked for."""
+        return self.x.block(rows) if isinstance(self.x, StoredRows) else self.x[rows]
 
     def on_device(self) -> Part:
-        """Return the same rows where the compiled code runs."""
-        return Part(jax.device_put(self.x), jax.device_put(self.t), self.weights, self.truth)
+        """Return the same rows where the compiled code runs, but for inputs that stay on disk."""
+        x = self.x if self.on_disk else jax.device_put(self.x)
+        return Part(x, jax.device_put(self.t), self.weights, self.truth)
 
 
 @dataclass(frozen=True)
@@ -328,5 +339,6 @@ def _fingerprint(train: Part) -> str:
     for array in (train.x, train.t, train.weights):
         if array is not None:
             digest.update(f"{array.dtype} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
+            for rows in row_blocks(array):
+                digest.update(np.ascontiguousarray(array[rows]).data)
     return digest.hexdigest()

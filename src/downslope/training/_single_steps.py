@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from downslope.optimizers import set_hyperparam
-from downslope.training._chunk import Batches, ChunkResult, State, gather, run_chunk
+from downslope.training._chunk import Batches, ChunkResult, State, batches_at, run_chunk
 from downslope.training._problem import Problem
 from downslope.training._rows import chunk_steps, epoch_rows, filled
 
@@ -21,7 +21,7 @@ def batches_in_turn(problem: Problem) -> Iterator[tuple[Batches, int]]:
         for start in range(0, len(indices), size):
             chunk = slice(start, start + size)
             rows = filled(indices[chunk], size), filled(weights[chunk], size)
-            batches = gather(problem.train.x, problem.train.t, *rows)
+            batches = batches_at(problem.train, *rows)
             for place in range(len(indices[chunk])):
                 yield batches, place
 

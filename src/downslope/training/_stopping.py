@@ -67,6 +67,10 @@ class Divergence:
         return cls(**{**facts, **numbers})
 
 
+SAMPLE_ROWS = 2000
+"""So many rows tell how large inputs are."""
+
+
 def explain_divergence(
     *,
     step: int,
@@ -95,6 +99,5 @@ def explain_divergence(
 
 
 def _root_mean_square(inputs: np.ndarray) -> float:
-    """Return the root mean square of a sample of the inputs."""
-    sample = np.asarray(inputs[:2000], np.float64)
-    return float(np.sqrt(np.mean(np.square(sample))))
+    """Return the root mean square of all numbers."""
+    return float(np.sqrt(np.mean(np.square(np.asarray(inputs, np.float64)))))

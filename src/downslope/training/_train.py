@@ -85,7 +85,8 @@ def train(
         normalize: inputs to zero mean and unit deviation (`"standard"`), to [0, 1] (`"minmax"`), to [−1, 1]
             (`"symmetric"`), or not at all (None). Statistics come from the training part.
         normalize_targets: `"standard"` for numbers as targets, undone in predictions; or None.
-        order: how rows are drawn: `"shuffle"` anew each epoch, `"shuffle_once"`, `"sequential"`, `"replacement"`.
+        order: how rows are drawn: `"shuffle"` anew each epoch, `"shuffle_once"`, `"sequential"`, `"replacement"`, or
+            `"blocks"`, a shuffle for rows on disk that reads neighbours together; see `ds.Batches`.
         start: variables to begin from, such as those of another run, instead of `net.init`. With `ds.freeze(net, …)`
             for the network, some layers keep theirs.
         metrics: names to put into the history, scikit-learn's: for classes `accuracy`, `balanced_accuracy`, `f1` (of

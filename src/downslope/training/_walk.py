@@ -11,7 +11,7 @@ import numpy as np
 
 from downslope.core import PyTree, Variables, check_integer
 from downslope.optimizers import Optimizer, OptimizerState, initial_state, set_hyperparam
-from downslope.training._chunk import Batches, ChunkResult, State, gather, run_chunk
+from downslope.training._chunk import Batches, ChunkResult, State, batches_at, run_chunk
 from downslope.training._descent import begin
 from downslope.training._evaluate import loss_of, outputs_of
 from downslope.training._problem import Problem
@@ -152,7 +152,7 @@ class Walk:
         size = chunk_steps(self.problem, epoch)
         part = slice(chunk * size, (chunk + 1) * size)
         rows = filled(indices[part], size), filled(weights[part], size)
-        return gather(self.problem.train.x, self.problem.train.t, *rows), len(indices[part])
+        return batches_at(self.problem.train, *rows), len(indices[part])
 
 
 def carried_over(state: OptimizerState, optimizer: Optimizer, params: PyTree) -> OptimizerState:

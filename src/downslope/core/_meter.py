@@ -1,4 +1,4 @@
-"""How a slice under way shows itself: an estimate first, then a bar on a terminal or lines elsewhere, on stderr."""
+"""How long work shows itself: an estimate first, then a bar on a terminal or lines elsewhere, on stderr."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from downslope.core import SettingError, seconds_text
+from downslope.core._errors import SettingError
+from downslope.core._text import seconds_text
 
 _SILENT_BELOW = 2.0
 """Work that is estimated to take fewer seconds stays silent, unless a bar or lines were asked for."""
@@ -16,37 +17,41 @@ _BETWEEN_LINES = 2.0
 
 
 @dataclass
-class Progress:
+class Meter:
     """Tells how far the work is.
 
     Attributes:
-        total: how many losses there are to compute.
+        total: how many units of work there are.
         way: `"bar"` or `"lines"`; None to show nothing.
         least: seconds that the work must be estimated to take before anything is shown.
+        unit: what is counted, such as `"losses"`.
+        verb: what is done to them, such as `"compute"`.
     """
 
     total: int
     way: str | None
     least: float
+    unit: str
+    verb: str
     bar: Any = field(default=None, init=False)
     task: Any = field(default=None, init=False)
     said: float | None = field(default=None, init=False)
 
     def update(self, done: int, pace: float) -> None:
-        """Tell how many losses are done, and how many seconds one takes."""
+        """Tell how many units are done, and how many seconds one takes."""
         left = (self.total - done) * pace
         if self.way is None or (self.said is None and left < self.least):
             return
         now = time.monotonic()
         if self.said is None:
-            _write(f"{self.total:,} losses to compute, about {seconds_text(left)}")
+            _write(f"{self.total:,} {self.unit} to {self.verb}, about {seconds_text(left)}")
             self.said = now
             if self.way == "bar":
                 self._open()
         if self.bar is not None:
             self.bar.update(self.task, completed=done)
         elif now - self.said >= _BETWEEN_LINES or done == self.total:
-            _write(f"{done:,}/{self.total:,} losses" + (f", about {seconds_text(left)} left" if left else ""))
+            _write(f"{done:,}/{self.total:,} {self.unit}" + (f", about {seconds_text(left)} left" if left else ""))
             self.said = now
 
     def close(self) -> None:
@@ -56,32 +61,33 @@ class Progress:
 
     def _open(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as RichProgress
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("losses"), MofNCompleteColumn(), BarColumn(bar_width=24), TimeRemainingColumn())
-        self.bar = RichProgress(*columns, console=Console(stderr=True))
-        self.task = self.bar.add_task("slice", total=self.total)
+        columns = (TextColumn(self.unit), MofNCompleteColumn(), BarColumn(bar_width=24), TimeRemainingColumn())
+        self.bar = Progress(*columns, console=Console(stderr=True))
+        self.task = self.bar.add_task(self.verb, total=self.total)
         self.bar.start()
 
 
-def open_progress(progress: str | bool, total: int) -> Progress:
+def open_meter(progress: str | bool, total: int, unit: str, verb: str) -> Meter:
     """Return how to show progress.
 
     Args:
         progress: `"auto"` or True (a bar on a terminal, lines elsewhere, for work of more than two seconds), `"bar"`,
             `"lines"`, or False for nothing.
-        total: how many losses there are to compute.
+        total: how many units of work there are.
+        unit: what is counted, such as `"losses"`.
+        verb: what is done to them, such as `"compute"`.
 
     Raises:
         SettingError: it is none of these.
     """
     if progress is False or progress == "none":
-        return Progress(total, None, 0.0)
+        return Meter(total, None, 0.0, unit, verb)
     if progress in ("auto", True):
-        return Progress(total, "bar" if sys.stderr.isatty() else "lines", _SILENT_BELOW)
+        return Meter(total, "bar" if sys.stderr.isatty() else "lines", _SILENT_BELOW, unit, verb)
     if progress in ("bar", "lines"):
-        return Progress(total, str(progress), 0.0)
+        return Meter(total, str(progress), 0.0, unit, verb)
     raise SettingError(f"`progress` must be 'auto', 'bar', 'lines' or False, got {progress!r}.", "progress")
 
 

@@ -1,0 +1,131 @@
+"""Rows that stay on disk: read when they are asked for, a batch or a block at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+LARGE = 2**28
+"""Bytes of a memory-mapped array or of a file from which on its rows stay on disk, 256 MiB."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRows:
+    """Rows of a memory-mapped array, all of them or some, prepared as they are read.
+
+    It stands where an array of rows would: it has a `shape`, a `dtype`, a length, and `[…]` with a slice or with row
+    numbers reads. Rows are read in the order in which they lie. `numpy.asarray` reads them all.
+
+    Attributes:
+        base: the array on disk, `(rows, …)`.
+        chosen: the numbers of the rows, or None for all.
+        prepare: what is done to rows that were read: a function of an array `(n, …)`, or None.
+        dtype: of what is read.
+        row_shape: the shape of a row of what is read.
+
+    Example:
+        >>> rows = StoredRows(np.arange(12.0).reshape(6, 2)).take([5, 0, 3])
+        >>> rows.shape, rows[1:].tolist(), rows[np.array([0, 0])].tolist()
+        ((3, 2), [[0.0, 1.0], [6.0, 7.0]], [[10.0, 11.0], [10.0, 11.0]])
+    """
+
+    base: np.ndarray = field(repr=False)
+    chosen: np.ndarray | None = field(default=None, repr=False)
+    prepare: Callable[[np.ndarray], np.ndarray] | None = field(default=None, repr=False)
+    dtype: Any = None
+    row_shape: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dtype", np.dtype(self.base.dtype if self.dtype is None else self.dtype))
+        object.__setattr__(self, "row_shape", self.base.shape[1:] if self.row_shape is None else self.row_shape)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many rows there are, and the shape of each."""
+        return (len(self), *(self.row_shape or ()))
+
+    @property
+    def ndim(self) -> int:
+        """How many axes there are."""
+        return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes all rows would take."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return len(self.base) if self.chosen is None else len(self.chosen)
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """Read rows: a slice, or an array of row numbers of any shape."""
+        if isinstance(rows, slice):
+            return self._prepared(read_rows(self.base, rows if self.chosen is None else self.chosen[rows]))
+        numbers = np.asarray(rows)
+        flat = numbers.reshape(-1)
+        found = self._prepared(read_rows(self.base, flat if self.chosen is None else self.chosen[flat]))
+        return found.reshape(*numbers.shape, *found.shape[1:])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Read all rows."""
+        return np.asarray(self[:], dtype)
+
+    def take(self, rows: Any) -> StoredRows:
+        """Return some of the rows; nothing is read."""
+        return replace(self, chosen=chosen_of(self.chosen, rows))
+
+    def block(self, rows: slice) -> StoredRows:
+        """Return rows that lie side by side; nothing is read."""
+        return self.take(np.arange(len(self), dtype=np.int32)[rows])
+
+    def prepared(
+        self, prepare: Callable[[np.ndarray], np.ndarray], dtype: Any, row_shape: tuple[int, ...] | None = None
+    ) -> StoredRows:
+        """Return the same rows, to be prepared as they are read, after what is done to them already.
+
+        Args:
+            prepare: a function of rows as they are read so far.
+            dtype: of its results.
+            row_shape: of its results; None for that of now.
+        """
+        before = self.prepare
+        both = prepare if before is None else lambda read: prepare(before(read))
+        return replace(self, prepare=both, dtype=dtype, row_shape=self.row_shape if row_shape is None else row_shape)
+
+    def _prepared(self, read: np.ndarray) -> np.ndarray:
+        """Return rows that were read as they are wanted."""
+        return read if self.prepare is None else self.prepare(read)
+
+
+def stays_on_disk(x: Any) -> bool:
+    """Return whether the rows of an array are better left on disk: it is memory-mapped and large."""
+    return isinstance(x, StoredRows) or (isinstance(x, np.memmap) and x.nbytes >= LARGE)
+
+
+def stored(x: Any) -> StoredRows:
+    """Return rows that stay on disk."""
+    return x if isinstance(x, StoredRows) else StoredRows(x)
+
+
+def chosen_of(chosen: np.ndarray | None, rows: Any) -> np.ndarray:
+    """Return the numbers of some of the rows that were chosen before."""
+    numbers = np.asarray(rows)
+    return numbers if chosen is None else chosen[numbers]
+
+
+def read_rows(base: np.ndarray, rows: Any) -> np.ndarray:
+    """Return rows, read in the order in which they lie: a disk that reads ahead then reads what is wanted.
+
+    Args:
+        base: the array on disk.
+        rows: a slice, or row numbers `(n,)`.
+    """
+    if isinstance(rows, slice):
+        return np.asarray(base[rows])
+    order = np.argsort(rows, kind="stable")
+    found = np.empty((len(rows), *base.shape[1:]), base.dtype)
+    found[order] = base[rows[order]]
+    return found

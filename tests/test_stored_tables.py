@@ -1,0 +1,208 @@
+"""Tables on disk: what is read of a large file is what a small one gives, and so is what is learned from it."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+import downslope as ds
+from downslope.core import generator
+from downslope.data import StoredTable, _conversion, _stored
+from test_stored_rows import same
+
+
+@pytest.fixture
+def large(monkeypatch, tmp_path):
+    """Take every file for a large one, read in small blocks; return a folder for what is converted."""
+
+    def begin():
+        monkeypatch.setattr(_stored, "LARGE", 1)
+        monkeypatch.setattr(_conversion, "BYTES_A_BLOCK", 300)
+        monkeypatch.setattr(_conversion, "ROWS_A_BLOCK", 17)
+        return tmp_path / "cache"
+
+    return begin
+
+
+def pets(rows=150):
+    draws = generator(0, "pets")
+    return pl.DataFrame(
+        {
+            "legs": draws.integers(2, 5, rows),
+            "weight": [None if value > 6 else value for value in draws.normal(4.0, 1.5, rows).round(3).tolist()],
+            "color": [["red", None, "dark blue", "green, or so"][i] for i in draws.integers(0, 4, rows)],
+            "tame": draws.random(rows) < 0.5,
+            "tail": pl.Series(draws.normal(size=rows).astype(np.float32)),
+            "toes": [None if i == 0 else int(i) for i in draws.integers(0, 9, rows)],
+            "pet": [["cat", "dog", "yak"][i] for i in draws.integers(0, 3, rows)],
+        }
+    )
+
+
+TEXTS = {
+    "plain": "a,b,y\n" + "".join(f"{i},{i / 7:.3f},{'nm'[i % 2]}\n" for i in range(60)),
+    "gaps and booleans": "a,b,c,y\n"
+    + "".join(f"{i % 5 or '?'},{i > 9},{'NA' if i % 4 else i},{i % 3}\n" for i in range(70)),
+    "commas": "a;b;y\n" + "".join(f"{i},5;{i / 3:.2f};{i}\n".replace(".", ",") for i in range(50)),
+    "lines in quotes": "a,b,y\r\n" + "".join(f'{i},"one\n{i % 3} ""two""",{i % 2}\r\n' for i in range(40)),
+    "blank lines and a mark": "\ufeffa,y\n\n" + "".join(f"{i},{i * i}\n" + "\n" * (i % 3) for i in range(90)),
+    "late text": "a,b,y\n" + "".join(f"{i if i < 30 else 'x'},1,{i % 2}\n" for i in range(60)),
+    "no end of line": "a,y\n" + "\n".join(f"{i},{i % 2}" for i in range(60)),
+}
+
+
+def alike(data, plain):
+    assert isinstance(data.x, StoredTable)
+    assert (data.feature_names, data.task, data.notes, data.target_name) == (
+        plain.feature_names, plain.task, plain.notes, plain.target_name,
+    )  # fmt: skip
+    assert data.x.shape == plain.x.shape
+    found = data.x[:]
+    for name in plain.x.columns:
+        expected = plain.x[name]
+        gaps = expected.null_count() and expected.dtype != pl.String
+        assert found[name].to_list() == (expected.cast(pl.Float64) if gaps else expected).to_list(), name
+    np.testing.assert_array_equal(data.y, plain.y)
+    assert data.y.dtype.kind == plain.y.dtype.kind
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_large_csv_file_is_read_as_a_small_one(text, large, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_bytes(TEXTS[text].encode())
+    plain = ds.read(path, "y")
+    alike(ds.read(path, "y", cache=large(), progress=False), plain)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"categorical": ["legs"], "columns": ["color", "legs"]}, {"numeric": ["legs"]}]
+)
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_so_are_all_kinds_of_columns(ending, settings, large, tmp_path):
+    path = tmp_path / f"pets.{ending}"
+    pets().write_parquet(path, row_group_size=40) if ending == "parquet" else pets().write_csv(path)
+    plain = ds.read(path, "pet", **settings)
+    alike(ds.read(path, "pet", cache=large(), progress=False, **settings), plain)
+
+
+@pytest.mark.parametrize("target", ["pet", "weight", "tame", "legs"])
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_training_on_it_gives_the_bits_of_training_in_memory(ending, target, large, tmp_path):
+    path = tmp_path / f"pets.{ending}"
+    table = pets().filter(pl.col("weight").is_not_null()) if target == "weight" else pets()
+    table.write_parquet(path) if ending == "parquet" else table.write_csv(path)
+    plain, settings = (
+        ds.read(path, target),
+        {"validation": 0.2, "normalize": "standard", "epochs": 2, "progress": False},
+    )
+    net = ds.mlp([4], outputs=1 if plain.classes is None else len(plain.classes))
+    expected = ds.train(net, plain, **settings)
+    data = ds.read(path, target, cache=large(), progress=False)
+    run = ds.train(net, data, store=tmp_path / "run", **settings)
+    same(run, expected)
+    assert run.preprocessing == expected.preprocessing
+    np.testing.assert_array_equal(run.predict(data), expected.predict(plain))
+    np.testing.assert_array_equal(run.predict(plain), expected.predict(plain))
+    assert run.evaluate(data) == expected.evaluate(plain)
+    same(ds.resume(tmp_path / "run", epochs=3, progress=False), ds.train(net, plain, **settings | {"epochs": 3}))
+
+
+@pytest.mark.parametrize(
+    "text, error",
+    [
+        ("a,y\n" + "1,0\n" * 99 + "x,1\n", "Column 'a' holds numbers, but 'x' in row 99 .*line 101 of"),
+        ("a,y\n" + "1,0\n" * 200 + "1,2,3\n", "must have 2 cells, as the first, got 3 in line 202"),
+        ("a,y\n", "must hold rows, got column names only"),
+        ("\n \n" * 200, "must hold data, got only blank lines"),
+        ("1,2\n" * 200, "must name the columns"),
+        ("a,y\n" + "1,0\n" * 99 + "inf,1\n", "got an infinite one in row 99"),
+    ],
+)
+def test_what_cannot_be_used_is_said_as_of_a_small_file(text, error, large, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    with pytest.raises(ds.DataError, match=error) as plain:
+        ds.read(path, "y")
+    cache = large()
+    with pytest.raises(ds.DataError, match=error) as found:
+        ds.read(path, "y", cache=cache, progress=False)
+    assert str(found.value) == str(plain.value)
+    assert not list(cache.glob("*.part-*"))
+
+
+def test_a_file_is_converted_once_and_anew_when_it_changes(large, tmp_path, monkeypatch):
+    path, cache = tmp_path / "table.csv", large()
+    path.write_text(TEXTS["plain"])
+    first = ds.read(path, "y", cache=cache, progress=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(_conversion, "_convert", None)
+        alike(ds.read(path, "y", cache=cache), first.__class__(first.x[:], first.y, target_name="y"))
+    path.write_text(TEXTS["plain"] + "7,7,n\n")
+    assert len(ds.read(path, "y", cache=cache, progress=False)) == len(first) + 1
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_progress_is_told(large, tmp_path, capsys):
+    path = tmp_path / "table.csv"
+    path.write_text(TEXTS["plain"])
+    ds.read(path, "y", cache=large(), progress="lines")
+    assert "1/1 MiB of 'table.csv'" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_written_it_is_said(large, tmp_path):
+    path, place = tmp_path / "table.csv", tmp_path / "file"
+    path.write_text(TEXTS["plain"])
+    place.write_text("no folder")
+    large()
+    with pytest.raises(ds.DataError, match="too large to be read into memory, and its rows cannot be written to"):
+        ds.read(path, "y", cache=place / "cache", progress=False)
+
+
+def blocks_of(x, y, size=37):
+    return ((x[at : at + size], y[at : at + size]) for at in range(0, len(x), size))
+
+
+def test_rows_of_ones_own_are_stored_and_read_again(tmp_path):
+    draws = generator(0, "own")
+    x, y = draws.normal(size=(200, 2, 3)).astype(np.float32), np.array(["no", "yes"])[draws.integers(0, 2, 200)]
+    data = ds.store_rows(blocks_of(x, y), tmp_path / "rows")
+    assert isinstance(data.x, np.memmap)
+    for each in (data, ds.read(tmp_path / "rows"), data.origin.open()):
+        np.testing.assert_array_equal(each.x, x)
+        np.testing.assert_array_equal(each.y, y)
+    flat = ds.store_rows(
+        (block.reshape(-1, 6) for block, _ in blocks_of(x, y)), tmp_path / "flat", feature_names="abcdef"
+    )
+    assert (flat.y, flat.feature_names) == (None, tuple("abcdef"))
+    np.testing.assert_array_equal(flat.x, x.reshape(-1, 6))
+
+
+def test_tables_of_ones_own_are_stored_and_read_again(tmp_path):
+    table = pets().drop("toes")
+    blocks = (table[at : at + 40] for at in range(0, len(table), 40))
+    data = ds.store_rows(blocks, tmp_path / "rows", target="pet")
+    alike(data, ds.Dataset(table.drop("pet"), table["pet"]))
+    alike(data.origin.open(), ds.Dataset(table.drop("pet"), table["pet"]))
+
+
+@pytest.mark.parametrize(
+    "blocks, error",
+    [
+        ([], "at least one block of rows, got none"),
+        ([np.ones((3, 2)), np.ones((3, 4))], r"rows of the shape \(2,\), as the first, got \(4,\) after 3 rows"),
+        ([(np.ones((3, 2)), np.ones(4))], "equally many rows, got 3 and 4"),
+        ([np.ones((3, 2)), (np.ones((3, 2)), np.ones(3))], "Either all blocks or none must be pairs"),
+        ([pl.DataFrame({"a": [1, 2]}), pl.DataFrame({"a": [1, None]})], "has none in row 3"),
+        ([pl.DataFrame({"a": [1.0]}), pl.DataFrame({"b": [1.0]})], "lacks 'a'"),
+        ([np.array(["text"])], "must be an array of numbers"),
+    ],
+)
+def test_blocks_that_cannot_be_stored_leave_nothing(blocks, error, tmp_path):
+    with pytest.raises((ds.DataError, ds.ShapeError), match=error):
+        ds.store_rows(blocks, tmp_path / "rows")
+    assert not list(tmp_path.iterdir())
+
+
+def test_stored_rows_are_not_written_over(tmp_path):
+    ds.store_rows([np.ones((3, 2))], tmp_path / "rows")
+    with pytest.raises(ds.DataError, match="must be a new folder"):
+        ds.store_rows([np.ones((3, 2))], tmp_path / "rows")
