@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ def row_blocks(x: Any) -> Iterator[slice]:
         >>> list(row_blocks(np.zeros((3, 2))))
         [slice(0, 3, None)]
     """
-    rows_a_block = max(1, NUMBERS_A_BLOCK // max(1, int(np.prod(x.shape[1:]))))
+    rows_a_block = max(1, NUMBERS_A_BLOCK // max(1, math.prod(x.shape[1:])))
     for start in range(0, len(x), rows_a_block):
         yield slice(start, min(start + rows_a_block, len(x)))
 

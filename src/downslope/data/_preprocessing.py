@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -228,16 +229,23 @@ class Preprocessing:
     def _scaled(self, numbers: Any) -> Any:
         """Return numbers filled in, scaled and cast, a block of rows at a time; those on disk as they are read."""
         if stays_on_disk(numbers):
-            return stored(numbers).prepared(self._scaled, float_dtype())
+            return stored(numbers).prepared(self._scaled_block, float_dtype())
         if self.fills is None and self.scaling is None:
             return numbers.astype(float_dtype(), copy=False)
         result = np.empty(numbers.shape, float_dtype())
         for rows in row_blocks(numbers):
-            block = numbers[rows]
-            if self.fills is not None:
-                block = np.where(np.isnan(block), np.asarray(self.fills), block)
-            result[rows] = block if self.scaling is None else self.scaling.apply(block)
+            result[rows] = self._scaled_block(numbers[rows])
         return result
+
+    def _scaled_block(self, block: np.ndarray) -> np.ndarray:
+        """Return a block of rows filled in and scaled, in the type it has then."""
+        if self.fills is not None:
+            block = np.where(np.isnan(block), self._fills, block)
+        return block if self.scaling is None else self.scaling.apply(block)
+
+    @cached_property
+    def _fills(self) -> np.ndarray:
+        return np.asarray(self.fills)
 
     def _on_disk(self, table: StoredTable) -> StoredRows:
         """Return the rows of a table on disk, to be prepared as they are read.

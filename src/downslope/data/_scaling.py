@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,11 +38,23 @@ class Scaling:
 
     def apply(self, x: np.ndarray) -> Float64[np.ndarray, "... features"]:
         """Return `x` scaled; its last axis is the features (for images: the channels)."""
-        return (np.asarray(x, np.float64) - np.asarray(self.center)) / np.asarray(self.scale) + self.offset
+        z = np.array(x, np.float64)
+        z -= self._centers
+        z /= self._scales
+        z += self.offset
+        return z
 
     def undo(self, z: np.ndarray) -> Float64[np.ndarray, "... features"]:
         """Return the numbers that `apply` made `z` of."""
-        return (np.asarray(z, np.float64) - self.offset) * np.asarray(self.scale) + np.asarray(self.center)
+        return (np.asarray(z, np.float64) - self.offset) * self._scales + self._centers
+
+    @cached_property
+    def _centers(self) -> np.ndarray:
+        return np.asarray(self.center)
+
+    @cached_property
+    def _scales(self) -> np.ndarray:
+        return np.asarray(self.scale)
 
 
 def fit_scaling(x: Any, how: str) -> Scaling:

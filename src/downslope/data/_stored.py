@@ -11,6 +11,9 @@ import numpy as np
 LARGE = 2**28
 """Bytes of a memory-mapped array or of a file from which on its rows stay on disk, 256 MiB."""
 
+BYTES_A_PIECE = 2**17
+"""Rows that were chosen are read and prepared so many bytes at a time."""
+
 
 @dataclass(frozen=True, eq=False)
 class StoredRows:
@@ -62,12 +65,10 @@ class StoredRows:
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         """Read rows: a slice, or an array of row numbers of any shape."""
-        if isinstance(rows, slice):
-            return self._prepared(read_rows(self.base, rows if self.chosen is None else self.chosen[rows]))
-        numbers = np.asarray(rows)
-        flat = numbers.reshape(-1)
-        found = self._prepared(read_rows(self.base, flat if self.chosen is None else self.chosen[flat]))
-        return found.reshape(*numbers.shape, *found.shape[1:])
+        if isinstance(rows, slice) and self.chosen is None:
+            return self._prepared(np.asarray(self.base[rows])).astype(self.dtype, copy=False)
+        numbers = np.asarray(rows) if self.chosen is None else self.chosen[rows]
+        return self._gathered(numbers.reshape(-1)).reshape(*numbers.shape, *self.shape[1:])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Read all rows."""
@@ -95,6 +96,16 @@ class StoredRows:
         both = prepare if before is None else lambda read: prepare(before(read))
         return replace(self, prepare=both, dtype=dtype, row_shape=self.row_shape if row_shape is None else row_shape)
 
+    def _gathered(self, numbers: np.ndarray) -> np.ndarray:
+        """Read rows by their numbers, in the order in which they lie, in pieces that fit in a processor's cache."""
+        found = np.empty((len(numbers), *self.shape[1:]), self.dtype)
+        order, base = np.argsort(numbers, kind="stable"), np.asarray(self.base)
+        size = max(1, BYTES_A_PIECE // max(1, base[:1].nbytes))
+        for start in range(0, len(order), size):
+            piece = order[start : start + size]
+            found[piece] = self._prepared(base[numbers[piece]])
+        return found
+
     def _prepared(self, read: np.ndarray) -> np.ndarray:
         """Return rows that were read as they are wanted."""
         return read if self.prepare is None else self.prepare(read)
@@ -114,18 +125,3 @@ def chosen_of(chosen: np.ndarray | None, rows: Any) -> np.ndarray:
     """Return the numbers of some of the rows that were chosen before."""
     numbers = np.asarray(rows)
     return numbers if chosen is None else chosen[numbers]
-
-
-def read_rows(base: np.ndarray, rows: Any) -> np.ndarray:
-    """Return rows, read in the order in which they lie: a disk that reads ahead then reads what is wanted.
-
-    Args:
-        base: the array on disk.
-        rows: a slice, or row numbers `(n,)`.
-    """
-    if isinstance(rows, slice):
-        return np.asarray(base[rows])
-    order = np.argsort(rows, kind="stable")
-    found = np.empty((len(rows), *base.shape[1:]), base.dtype)
-    found[order] = base[rows[order]]
-    return found

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.data._stored import StoredRows, chosen_of, read_rows
+from downslope.data._stored import StoredRows, chosen_of
 from downslope.data._tables import Table, check_present
 
 MISSING_LEVEL = -1
@@ -53,8 +53,7 @@ class StoredTable:
 
     def __getitem__(self, rows: Any) -> Table:
         """Read rows: a slice, or row numbers `(n,)`."""
-        which = rows if isinstance(rows, slice) else np.asarray(rows)
-        return self.frame(read_rows(self.records, which if self.chosen is None else self.chosen[which]))
+        return self.frame(StoredRows(self.records, self.chosen)[rows])
 
     def frame(self, records: np.ndarray) -> Table:
         """Return records as a data frame."""
@@ -111,7 +110,7 @@ class StoredTable:
 
     def _read(self, name: str) -> np.ndarray:
         """Read what a column's field holds."""
-        return read_rows(self.records[self.fields[name]], slice(None) if self.chosen is None else self.chosen)
+        return StoredRows(self.records[self.fields[name]], self.chosen)[:]
 
     def _series(self, name: str, cells: np.ndarray) -> Any:
         """Return cells of a column as a polars series, null where one is missing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 
 import jax
 import numpy as np
@@ -33,13 +33,18 @@ def feed(problem: Problem, epoch: int, begun: int = 0) -> Generator[tuple[Batche
 
 def _ahead(read: partial[Batches], chunks: list[tuple[np.ndarray, np.ndarray]]) -> Iterator[Batches]:
     """Yield what is read of each chunk, while the next one is being read."""
-    with ThreadPoolExecutor(1, thread_name_prefix="downslope reads") as thread:
-        coming = [thread.submit(read, chunk) for chunk in chunks[:1]]
-        for following in (*chunks[1:], None):
-            batches = coming.pop().result()
-            if following is not None:
-                coming.append(thread.submit(read, following))
-            yield batches
+    coming = [_reader().submit(read, chunk) for chunk in chunks[:1]]
+    for following in (*chunks[1:], None):
+        batches = coming.pop().result()
+        if following is not None:
+            coming.append(_reader().submit(read, following))
+        yield batches
+
+
+@cache
+def _reader() -> ThreadPoolExecutor:
+    """Return the thread that reads: one for all epochs, as each new one would keep memory of its own."""
+    return ThreadPoolExecutor(1, thread_name_prefix="downslope reads")
 
 
 def _read(part: Part, size: int, chunk: tuple[np.ndarray, np.ndarray], *, x64: bool) -> Batches:
