@@ -98,6 +98,7 @@ def test_training_on_it_gives_the_bits_of_training_in_memory(ending, target, lar
     expected = ds.train(net, plain, **settings)
     data = ds.read(path, target, cache=large(), progress=False)
     run = ds.train(net, data, store=tmp_path / "run", **settings)
+    assert len(list(tmp_path.glob("cache/*/inputs-*.npy"))) == 1
     same(run, expected)
     assert run.preprocessing == expected.preprocessing
     np.testing.assert_array_equal(run.predict(data), expected.predict(plain))
@@ -139,6 +140,37 @@ def test_a_file_is_converted_once_and_anew_when_it_changes(large, tmp_path, monk
     path.write_text(TEXTS["plain"] + "7,7,n\n")
     assert len(ds.read(path, "y", cache=cache, progress=False)) == len(first) + 1
     assert len(list(cache.iterdir())) == 2
+
+
+def test_inputs_are_prepared_once_and_again_where_they_are_another(large, tmp_path, capsys):
+    path = tmp_path / "pets.csv"
+    pets().write_csv(path)
+    data = ds.read(path, "pet", cache=large(), progress=False)
+
+    def trained(seed, progress=False):
+        settings = {"validation": 0.2, "normalize": "standard", "epochs": 1, "seed": seed}
+        ds.train(ds.mlp([4], outputs=3), data, progress=progress, **settings)
+        return set(tmp_path.glob("cache/*/inputs-*"))
+
+    first = trained(0)
+    assert trained(0, "lines") == first != trained(1)
+    assert "rows" not in capsys.readouterr().err
+    assert trained(0, "lines") == first
+    assert "150/150 rows" in capsys.readouterr().err
+
+
+def test_where_inputs_cannot_be_kept_they_are_prepared_as_they_are_read(large, tmp_path, monkeypatch):
+    path = tmp_path / "pets.csv"
+    pets().write_csv(path)
+    plain, settings = ds.read(path, "pet"), {"normalize": "minmax", "epochs": 1, "progress": False}
+    data = ds.read(path, "pet", cache=large(), progress=False)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_stored.NpyWriter, "append", full)
+    same(ds.train(ds.mlp([4], outputs=3), data, **settings), ds.train(ds.mlp([4], outputs=3), plain, **settings))
+    assert not list(tmp_path.glob("cache/*/inputs-*"))
 
 
 def test_progress_is_told(large, tmp_path, capsys):

@@ -34,6 +34,17 @@ def check_no_infinity(x: Any, names: tuple[str, ...] | None) -> None:
     _refuse_first(x, names, np.isinf, "finite numbers, got an infinite one")
 
 
+def check_finite(x: Any, names: tuple[str, ...] | None) -> None:
+    """Refuse infinite numbers and NaN, in one pass where there are none.
+
+    Raises:
+        DataError: naming the row and the column of the first infinite number, or else of the first NaN.
+    """
+    if x.dtype.kind == "f" and not all(np.isfinite(x[rows]).all() for rows in row_blocks(x)):
+        check_no_infinity(x, names)
+        check_no_gap(x, names)
+
+
 def check_no_gap(x: Any, names: tuple[str, ...] | None) -> None:
     """Refuse NaN.
 

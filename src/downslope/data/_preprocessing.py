@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from downslope.core import DataError, SettingError, Shape, ShapeError, check_choice, float_dtype
-from downslope.data._blocks import check_no_gap, check_no_infinity, row_blocks
+from downslope.data._blocks import check_finite, check_no_infinity, row_blocks
 from downslope.data._categories import Categories, text_cells
 from downslope.data._dataset import Dataset, number_array
 from downslope.data._fitting import fit_columns
 from downslope.data._scaling import Scaling, fit_scaling
-from downslope.data._stored import StoredRows, stays_on_disk, stored
+from downslope.data._stored import KEPT, StoredRows, stays_on_disk, stored
 from downslope.data._stored_table import StoredTable
 from downslope.data._tables import Table, as_table, is_table, listed, number_matrix
 from downslope.data._targets import clean_target, distinct_labels, label_indices, target_for
@@ -142,9 +144,7 @@ class Preprocessing:
         if isinstance(x, StoredTable):
             return self._on_disk(x)
         table, numbers = self._read(x)
-        check_no_infinity(numbers, self._number_names())
-        if self.fills is None:
-            check_no_gap(numbers, self._number_names())
+        (check_finite if self.fills is None else check_no_infinity)(numbers, self._number_names())
         numbers = self._scaled(numbers)
         if not self.categories:
             return numbers
@@ -273,7 +273,15 @@ class Preprocessing:
             ]
             return np.concatenate(blocks, axis=1) if one_hot else numbers
 
-        return table.rows(prepare, float_dtype(), self.input_shape[0])
+        rows = table.rows(prepare, float_dtype(), self.input_shape[0], self._name_of_kept())
+        return rows.ready() if rows.kept is not None and rows.kept.is_file() else rows
+
+    def _name_of_kept(self) -> str:
+        """Return the name of a file of inputs prepared like this."""
+        facts = self.as_json()
+        done = [facts[name] for name in ("columns", "categories", "fills", "scaling")]
+        digest = hashlib.blake2b(json.dumps([done, np.dtype(float_dtype()).str]).encode(), digest_size=8)
+        return f"{KEPT}{digest.hexdigest()}.npy"
 
     def _in_order(self, numbers: np.ndarray, table: Table) -> list[np.ndarray]:
         """Return numbers and encoded text as blocks of columns, in the order of the table."""

@@ -119,4 +119,4 @@ def open_records(folder: Path) -> StoredTable:
         raise DataError(
             f"{str(folder)!r} must hold a converted table, but cannot be read: {error}. Delete that folder."
         ) from error
-    return StoredTable(records, fields, levels)
+    return StoredTable(records, fields, levels, folder=folder)

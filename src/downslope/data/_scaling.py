@@ -83,8 +83,13 @@ def fit_scaling(x: Any, how: str) -> Scaling:
 
 def constant_features(x: Any) -> Float64[np.ndarray, " features"]:
     """Return each feature's one value, and NaN for features that change."""
-    low, high = _low_and_high(x)
-    return np.where(low == high, low, np.nan)
+    first, alike = None, np.ones(x.shape[-1], bool)
+    for block in _blocks(x):
+        first = block[0] if first is None else first
+        alike &= (block == first).all(axis=0)
+        if not alike.any():
+            break
+    return np.where(alike, first, np.nan)
 
 
 def _standard(x: Any) -> Scaling:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from downslope.core import Meter, open_meter
+from downslope.data._npy_writer import NpyWriter
+
 LARGE = 2**28
 """Bytes of a memory-mapped array or of a file from which on its rows stay on disk, 256 MiB."""
+
+BYTES_A_WRITE = 2**22
+ALIGNMENT = 64
+
+KEPT = "inputs-"
+"""How the names of files of prepared rows begin."""
 
 BYTES_A_PIECE = 2**17
 """Rows that were chosen are read and prepared so many bytes at a time."""
@@ -28,6 +41,7 @@ class StoredRows:
         prepare: what is done to rows that were read: a function of an array `(n, …)`, or None.
         dtype: of what is read.
         row_shape: the shape of a row of what is read.
+        kept: the file in which all rows of `base` may be kept as they are once prepared, or None.
 
     Example:
         >>> rows = StoredRows(np.arange(12.0).reshape(6, 2)).take([5, 0, 3])
@@ -40,6 +54,7 @@ class StoredRows:
     prepare: Callable[[np.ndarray], np.ndarray] | None = field(default=None, repr=False)
     dtype: Any = None
     row_shape: tuple[int, ...] | None = None
+    kept: Path | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dtype", np.dtype(self.base.dtype if self.dtype is None else self.dtype))
@@ -58,7 +73,7 @@ class StoredRows:
     @property
     def nbytes(self) -> int:
         """How many bytes all rows would take."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        return math.prod(self.shape) * self.dtype.itemsize
 
     def __len__(self) -> int:
         return len(self.base) if self.chosen is None else len(self.chosen)
@@ -94,11 +109,45 @@ class StoredRows:
         """
         before = self.prepare
         both = prepare if before is None else lambda read: prepare(before(read))
-        return replace(self, prepare=both, dtype=dtype, row_shape=self.row_shape if row_shape is None else row_shape)
+        shape = self.row_shape if row_shape is None else row_shape
+        return replace(self, prepare=both, dtype=dtype, row_shape=shape, kept=None)
+
+    def ready(self, progress: str | bool = False) -> StoredRows:
+        """Return the same rows, read from where they are kept prepared; they are written there the first time.
+
+        Where that is nowhere, or cannot be written, it returns the rows as they are.
+
+        Args:
+            progress: how the writing shows itself: `"auto"`, `"bar"`, `"lines"`, or False for nothing.
+        """
+        if self.kept is None:
+            return self
+        try:
+            if not self.kept.is_file():
+                self._keep(self.kept, open_meter(progress, len(self.base), "rows", "prepare"))
+            return StoredRows(np.load(self.kept, mmap_mode="r", allow_pickle=False), self.chosen)
+        except (OSError, ValueError):
+            return self
+
+    def _keep(self, path: Path, meter: Meter) -> None:
+        """Write all rows of the array on disk as they are once prepared, in place of those prepared otherwise."""
+        for other in path.parent.glob(f"{KEPT}*"):
+            other.unlink()
+        part, begun = path.with_name(f"{path.name}.{os.getpid()}"), time.monotonic()
+        whole, rows = replace(self, chosen=None), max(1, BYTES_A_WRITE // max(1, self.base[:1].nbytes))
+        try:
+            with NpyWriter(part, self.dtype, self.shape[1:]) as writer:
+                for start in range(0, len(whole), rows):
+                    writer.append(whole[start : start + rows])
+                    meter.update(writer.rows, (time.monotonic() - begun) / writer.rows)
+            part.replace(path)
+        finally:
+            meter.close()
+            part.unlink(missing_ok=True)
 
     def _gathered(self, numbers: np.ndarray) -> np.ndarray:
         """Read rows by their numbers, in the order in which they lie, in pieces that fit in a processor's cache."""
-        found = np.empty((len(numbers), *self.shape[1:]), self.dtype)
+        found = _aligned((len(numbers), *self.shape[1:]), self.dtype)
         order, base = np.argsort(numbers, kind="stable"), np.asarray(self.base)
         size = max(1, BYTES_A_PIECE // max(1, base[:1].nbytes))
         for start in range(0, len(order), size):
@@ -109,6 +158,14 @@ class StoredRows:
     def _prepared(self, read: np.ndarray) -> np.ndarray:
         """Return rows that were read as they are wanted."""
         return read if self.prepare is None else self.prepare(read)
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return an array to be filled, at an address that XLA uses as it is: any other would be copied."""
+    size = math.prod(shape) * dtype.itemsize
+    room = np.empty(size + ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % ALIGNMENT
+    return room[start : start + size].view(dtype).reshape(shape)
 
 
 def stays_on_disk(x: Any) -> bool:

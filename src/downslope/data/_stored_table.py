@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ class StoredTable:
         fields: the field of each column, by the column's name.
         levels: of each column of text, the texts that its numbers stand for; −1 stands for a missing cell.
         chosen: the numbers of the rows, or None for all.
+        folder: where the records lie, or None.
 
     Example:
         >>> records = np.array([(1.5, 0), (np.nan, -1), (2.5, 1)], [("c0", "f8"), ("c1", "i4")])
@@ -37,6 +39,7 @@ class StoredTable:
     fields: dict[str, str]
     levels: dict[str, tuple[str, ...]] = field(repr=False)
     chosen: np.ndarray | None = field(default=None, repr=False)
+    folder: Path | None = field(default=None, repr=False)
 
     @property
     def columns(self) -> list[str]:
@@ -91,15 +94,17 @@ class StoredTable:
         """Return columns of numbers as float64 `(rows, columns)`, NaN where a cell is missing; nothing is read."""
         return self.rows(lambda records: self.matrix(records, names), np.float64, len(names))
 
-    def rows(self, prepare: Any, dtype: Any, width: int) -> StoredRows:
+    def rows(self, prepare: Any, dtype: Any, width: int, name: str | None = None) -> StoredRows:
         """Return the rows as rows of numbers; nothing is read.
 
         Args:
             prepare: a function from records to an array `(n, width)`.
             dtype: of that array.
             width: how many numbers a row becomes.
+            name: of the file in which they may be kept, beside the records; None for none.
         """
-        return StoredRows(self.records, self.chosen, prepare, dtype, (width,))
+        kept = None if name is None or self.folder is None else self.folder / name
+        return StoredRows(self.records, self.chosen, prepare, dtype, (width,), kept)
 
     def matrix(self, records: np.ndarray, names: Sequence[str]) -> np.ndarray:
         """Return columns of records as float64 `(n, columns)`."""

@@ -79,7 +79,7 @@ def batches_at(part: Part, indices: np.ndarray, row_weights: np.ndarray) -> Batc
     """
     if not part.on_disk:
         return gather(part.x, part.t, indices, row_weights)
-    return Batches(jnp.asarray(part.x[indices]), _targets(part.t, indices), jnp.asarray(row_weights))
+    return Batches(jax.device_put(part.x[indices]), _targets(part.t, indices), jnp.asarray(row_weights))
 
 
 @jax.jit

@@ -87,6 +87,10 @@ class Part:
         """Return the inputs of rows that lie side by side; from disk they are read when they are asked for."""
         return self.x.block(rows) if isinstance(self.x, StoredRows) else self.x[rows]
 
+    def ready(self, progress: str | bool) -> Part:
+        """Return the same rows, those of a table on disk prepared beforehand; see `StoredRows.ready`."""
+        return replace(self, x=self.x.ready(progress)) if isinstance(self.x, StoredRows) else self
+
     def on_device(self) -> Part:
         """Return the same rows where the compiled code runs, but for inputs that stay on disk."""
         x = self.x if self.on_disk else jax.device_put(self.x)
@@ -132,6 +136,11 @@ class Problem:
     seed: int
     key: np.ndarray
     data: dict[str, Any]
+
+    def ready(self, progress: str | bool) -> Problem:
+        """Return the same problem, tables on disk prepared for many epochs; see `StoredRows.ready`."""
+        validation = None if self.validation is None else self.validation.ready(progress)
+        return replace(self, train=self.train.ready(progress), validation=validation)
 
 
 def prepare(

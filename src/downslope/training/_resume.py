@@ -114,7 +114,7 @@ def resume(
         _warn_of_differences(record)
         rows = {"data": data, "validation": validation, "file": None if file is None else Path(file)}
         recipe = _recipe(folder, record, wanted, optimizer=optimizer, **own, **rows)
-        work = _work(folder, record, recipe)
+        work = _work(folder, record, recipe, progress)
     except BaseException:
         folder.release()
         raise
@@ -164,10 +164,11 @@ def _recipe(
     return replace(recipe, settings={**recipe.settings, "epochs": epochs})
 
 
-def _work(folder: RunFolder, record: Record, recipe: Recipe) -> Undertaking:
+def _work(folder: RunFolder, record: Record, recipe: Recipe, progress: str | bool) -> Undertaking:
     """Return the training as it stood when it was last saved."""
     problem = recipe.problem()
     check_fingerprint(problem, record)
+    problem = problem.ready(progress)
     configuration = record.configuration
     recorder = Recorder(_remade(Recorded, configuration["record"]))
     track = None if configuration["track"] is None else _remade(Track, configuration["track"])

@@ -161,7 +161,7 @@ def train(
     asked, choices = settled(net, data, asked, progress=progress)
     watcher = open_progress(progress, epochs)
     recipe = Recipe(net, data, asked)
-    problem = recipe.problem()
+    problem = recipe.problem().ready(progress)
     work = Undertaking(
         problem,
         recipe,
