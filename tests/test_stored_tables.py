@@ -6,7 +6,7 @@ import pytest
 
 import downslope as ds
 from downslope.core import generator
-from downslope.data import StoredTable, _conversion, _stored
+from downslope.data import StoredRows, StoredTable, _conversion, _stored, arranged, column_names
 from test_stored_rows import same
 
 
@@ -238,3 +238,21 @@ def test_stored_rows_are_not_written_over(tmp_path):
     ds.store_rows([np.ones((3, 2))], tmp_path / "rows")
     with pytest.raises(ds.DataError, match="must be a new folder"):
         ds.store_rows([np.ones((3, 2))], tmp_path / "rows")
+
+
+@pytest.mark.parametrize("ending", ["csv", "npy"])
+def test_rows_of_numbers_on_disk_are_arranged_as_images(ending, large, tmp_path):
+    x = generator(0, "images").normal(size=(60, 16)).round(3)
+    path, y = tmp_path / f"images.{ending}", np.arange(60) % 2
+    if ending == "npy":
+        np.save(path, np.column_stack([x, y]))
+    else:
+        pl.DataFrame({**{f"p{i}": x[:, i] for i in range(16)}, "y": y}).write_csv(path)
+    large()
+    data = ds.read(path, "y" if ending == "csv" else -1, cache=tmp_path / "cache", progress=False)
+    images = arranged(data, (4, 4, 1), task=None)
+    assert isinstance(images.x, StoredRows)
+    np.testing.assert_array_equal(images.x[:], x.reshape(60, 4, 4, 1))
+    np.testing.assert_array_equal(images.take([5, 3]).x[:], x.reshape(60, 4, 4, 1)[[5, 3]])
+    with pytest.raises(ds.DataError, match="without names of columns"):
+        column_names(ds.store_rows([x], tmp_path / "rows").origin.arguments["path"])

@@ -56,7 +56,7 @@ def open_training_data(
         wanted = known if shape is None else read_shape(shape)
         return data if wanted is None else arranged(data, wanted, task=data.task)
     path = _found(source)
-    if target is None and path.suffix.lower() != ".npz":
+    if target is None and path.suffix.lower() != ".npz" and not path.is_dir():
         raise _target_missing(path)
     data = read(path, target, task=task, numeric=numeric, categorical=categorical)
     if data.y is None:
@@ -143,7 +143,7 @@ def _open_npy(path: Path, preprocessing: Preprocessing, target: Any, needs_targe
 
 def _without(data: Dataset, target: Any) -> Dataset:
     """Return a table without the target's column, which may be in it."""
-    kept = data.x.drop(target, strict=False) if isinstance(target, str) else data.x
+    kept = data.x.select([name for name in data.x.columns if name != target])
     return dataclasses.replace(data, x=kept, feature_names=None)
 
 
@@ -163,7 +163,7 @@ def _text_target(preprocessing: Preprocessing, target: str | int) -> list[str]:
 def _target_missing(path: Path) -> Exception:
     """Return the error for a file whose target nobody named: it lists the columns."""
     from downslope.core import SettingError
-    from downslope.data import read
+    from downslope.data import column_names, read
 
     if path.suffix.lower() == ".npz":
         import numpy as np
@@ -174,7 +174,7 @@ def _target_missing(path: Path) -> Exception:
         shape = read(path).x.shape
         choice = f"number of the column to learn, 0 to {shape[-1] - 1}, where -1 is the last"
     else:
-        names = read(path).feature_names or ()
+        names = column_names(path)
         more = f", … ({len(names)} in all)" if len(names) > 30 else ""
         choice = f"column to learn; {path.name!r} has {', '.join(map(repr, names[:30]))}{more}"
     return SettingError(f"`target` must name the {choice}. Add one of them: --target NAME.", "target")

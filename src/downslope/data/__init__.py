@@ -5,7 +5,7 @@ from downslope.data._batches import ORDERS, Batches
 from downslope.data._blocks import row_blocks
 from downslope.data._categories import Categories
 from downslope.data._dataset import Dataset, Split
-from downslope.data._files import read
+from downslope.data._files import column_names, read
 from downslope.data._origin import Origin
 from downslope.data._preprocessing import Preprocessing
 from downslope.data._scaling import NORMALIZATIONS, Scaling, fit_scaling
@@ -32,6 +32,7 @@ __all__ = [
     "arranged",
     "arranged_as",
     "available",
+    "column_names",
     "fit_scaling",
     "load",
     "read",

@@ -8,6 +8,8 @@ from typing import Any
 
 from downslope.core import DataError, SettingError, Shape
 from downslope.data._dataset import Dataset
+from downslope.data._stored import stays_on_disk, stored
+from downslope.data._stored_table import StoredTable
 
 
 def arranged(data: Dataset, shape: Shape, *, task: str | None) -> Dataset:
@@ -32,7 +34,7 @@ def arranged(data: Dataset, shape: Shape, *, task: str | None) -> Dataset:
             "shape",
         )
     kept = {name: getattr(data, name) for name in ("y", "row_weights", "target_name", "origin")}
-    return Dataset(_numbers(data).reshape(len(data), *shape), **kept, task=task)
+    return Dataset(_reshaped(_numbers(data), shape), **kept, task=task)
 
 
 def arranged_as(data: Dataset, shape: Shape) -> Dataset:
@@ -40,7 +42,7 @@ def arranged_as(data: Dataset, shape: Shape) -> Dataset:
     if len(shape) < 2 or len(data.x.shape) > 2 or data.x.shape[1] != math.prod(shape):
         return data
     alike = copy.copy(data)
-    object.__setattr__(alike, "x", _numbers(data).reshape(len(data), *shape))
+    object.__setattr__(alike, "x", _reshaped(_numbers(data), shape))
     object.__setattr__(alike, "feature_names", None)
     return alike
 
@@ -49,15 +51,21 @@ def _numbers(data: Dataset) -> Any:
     """Return the rows as an array; missing cells are NaN."""
     if not hasattr(data.x, "columns"):
         return data.x
-    text = [
-        name for name in data.x.columns if not (data.x[name].dtype.is_numeric() or str(data.x[name].dtype) == "Boolean")
-    ]
+    few = data.x[:1]
+    text = [name for name in few.columns if not (few[name].dtype.is_numeric() or str(few[name].dtype) == "Boolean")]
     if text:
         raise DataError(
             f"With `shape` all columns but the target must hold numbers, got text in {text[0]!r}. "
             "Leave it out of the file, or leave `shape` out."
         )
-    return data.x.to_numpy()
+    return data.x.numbers(data.x.columns) if isinstance(data.x, StoredTable) else data.x.to_numpy()
+
+
+def _reshaped(x: Any, shape: Shape) -> Any:
+    """Return rows of numbers as examples of a shape; those on disk stay there."""
+    if stays_on_disk(x):
+        return stored(x).prepared(lambda rows: rows.reshape(len(rows), *shape), x.dtype, shape)
+    return x.reshape(len(x), *shape)
 
 
 def _text(shape: Shape) -> str:

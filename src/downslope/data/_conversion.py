@@ -20,7 +20,7 @@ from downslope.data._stored_table import StoredTable
 FORMAT = 1
 BYTES_A_BLOCK = 2**24
 ROWS_A_BLOCK = 2**16
-DEFAULT_CACHE = Path("runs") / "cache"
+DEFAULT_CACHE = Path("runs") / ".cache"
 """Where the converted rows of large files lie, unless said otherwise."""
 
 

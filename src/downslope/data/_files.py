@@ -55,7 +55,7 @@ def read(
         numeric: columns to read as numbers, whatever share of them is.
         categorical: columns to read as text, such as codes that look like numbers.
         columns: the features to take, in this order; None for all columns but the target.
-        cache: the folder for what large files are converted to; None for `runs/cache`.
+        cache: the folder for what large files are converted to; None for `runs/.cache`.
         progress: how a conversion shows itself: `"auto"`, `"bar"`, `"lines"`, or False for nothing.
 
     Raises:
@@ -110,7 +110,7 @@ def _read(
         table = open_records(file)
         wanted = _wanted_columns(table.columns, target, columns, **declared)
     elif file.stat().st_size >= _stored.LARGE:
-        wanted = _wanted_columns(_names(file), target, columns, **declared)
+        wanted = _wanted_columns(column_names(file), target, columns, **declared)
         table = converted(file, wanted, **declared, cache=cache, progress=progress)
     else:
         text = _read_parquet(file) if ending == ".parquet" else read_text_table(file)
@@ -122,8 +122,19 @@ def _read(
     return Dataset(table.select(wanted[:-1]), labels, task=task)
 
 
-def _names(file: Path) -> list[str]:
-    """Return the names of the columns of a large file."""
+def column_names(path: str | os.PathLike[str]) -> list[str]:
+    """Return the names of the columns of a CSV or Parquet file, or of stored tables, without reading all of it.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    file = _checked(Path(path))
+    if file.is_dir() and not (file / COLUMNS).is_file():
+        raise DataError(
+            f"{str(path)!r} holds rows without names of columns and without targets, which are needed here."
+        )
+    if file.is_dir():
+        return open_records(file).columns
     if file.suffix.lower() != ".parquet":
         return next(text_tables(file, BYTES_A_BLOCK)).table.columns
     import polars as pl

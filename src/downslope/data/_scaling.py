@@ -83,9 +83,9 @@ def fit_scaling(x: Any, how: str) -> Scaling:
 
 def constant_features(x: Any) -> Float64[np.ndarray, " features"]:
     """Return each feature's one value, and NaN for features that change."""
-    first, alike = None, np.ones(x.shape[-1], bool)
+    first, alike = np.full(x.shape[-1], np.nan), np.ones(x.shape[-1], bool)
     for block in _blocks(x):
-        first = block[0] if first is None else first
+        first = np.where(np.isnan(first), block[0], first)
         alike &= (block == first).all(axis=0)
         if not alike.any():
             break
