@@ -131,7 +131,7 @@ def column_names(path: str | os.PathLike[str]) -> list[str]:
     file = _checked(Path(path))
     if file.is_dir() and not (file / COLUMNS).is_file():
         raise DataError(
-            f"{str(path)!r} holds rows without names of columns and without targets, which are needed here."
+            f"{str(path)!r} holds rows without names of columns and without targets. Store them as pairs (x, y)."
         )
     if file.is_dir():
         return open_records(file).columns
