@@ -14,6 +14,7 @@ from downslope import schedules
 from downslope.cli import _cache, _main
 from downslope.cli._optimizer import optimizer_of
 from downslope.cli._schedule import schedule_of
+from downslope.cli._train import _next
 from downslope.core import SettingError
 from downslope.training import _progress, open_run
 
@@ -134,6 +135,10 @@ def test_predict_matches_columns_by_name_and_needs_no_target(cli, pets, tmp_path
     expected = cli("predict", "run", pets)
     assert cli("predict", "run", "other.csv") == expected
     assert cli("predict", "run", "other.parquet") == expected
+    table.with_columns(polars.lit("moo").alias("sound")).write_csv("new.csv")
+    assert cli("predict", "run", "new.csv")[2] == (
+        "Text that training never saw was taken for none of the known: 'sound' 36 cells ('moo').\n"
+    )
     code, out, err = cli("predict", "run", "other.csv", "--output", "out.csv")
     assert (code, out) == (0, "")
     assert (tmp_path / "out.csv").read_text() == expected[1]
@@ -201,6 +206,7 @@ def test_arrays_train_and_predict(cli, ending):
     code, out, err = cli("train", file, *target, "--task", "regression", "--store", "run", "--json", *QUICK)
     assert code == 0, err
     assert json.loads(out)["task"] == "regression"
+    assert ("no better than always answering the mean" in err) == (json.loads(out)["test"]["r2"] <= 0)
     _, out, _ = cli("predict", "run", file)
     assert len(out.splitlines()) == 41
     code, out, err = cli("evaluate", "run", file, "--json")
@@ -216,7 +222,9 @@ def test_divergence_is_a_result_and_fails(cli):
     assert report["stop_reason"] == "diverged"
     assert "Diverged at step" in err.splitlines()[-1]
     assert err.endswith("Try 1e+07, or clip the gradient (--clip 1).\n")
-    assert open_run(report["run"]).stop_reason == "diverged"
+    run = open_run(report["run"])
+    assert run.stop_reason == "diverged"
+    assert _next(run, "diabetes")[1] == f"  downslope diagnose {report['run']}"
 
 
 def test_ctrl_c_keeps_what_was_learned(cli, monkeypatch):

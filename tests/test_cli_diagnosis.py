@@ -7,8 +7,10 @@ import pytest
 
 from downslope import efficiency
 from downslope.cli import _cache, _main
+from downslope.cli._app import option_names
 from downslope.cli._figure import check_figure, draw_into
 from downslope.cli._wording import on_the_command_line
+from downslope.diagnosis._initialization_findings import KEEP_SIZE
 
 QUICK = ("--epochs", "1", "--restarts", "2", "--batch-size", "64")
 
@@ -80,10 +82,21 @@ def test_a_figure_is_drawn_only_if_asked_for():
     draw_into(None, pytest.fail)
 
 
-def test_advice_is_in_the_words_of_the_command_line():
-    from downslope.diagnosis._initialization_findings import KEEP_SIZE
+ADVICE = {
+    KEEP_SIZE: "Normalize (--norm layer or --norm batch), or lead skips around the layers (--skip).",
+    "Use 2 hidden layers, or skips around them: ds.mlp(…, skip=True).": (
+        "Use 2 hidden layers, or skips around them: --skip."
+    ),
+    "Use skips around the layers (ds.mlp(…, skip=True)), or batch norm (norm='batch').": (
+        "Use skips around the layers (--skip), or batch norm (--norm batch)."
+    ),
+    "Use more units or layers: ds.mlp([64, 64, 64], …).": "Use more units or layers: --network 64,64,64.",
+    "judge by metrics=['balanced_accuracy'].": "judge by --metric balanced_accuracy.",
+    "Use sgd(0.01, momentum=0.9); or": "Use --optimizer sgd --learning-rate 0.01 --momentum 0.9; or",
+    "optimizer=clip(1.0, sgd(0.1)) helps": "optimizer=clip(1.0, sgd(0.1)) helps",
+}
 
-    options = {"initializer": "--initializer"}
-    assert on_the_command_line(KEEP_SIZE, options) == (
-        "Normalize (--norm layer or --norm batch), or lead skips around the layers (--skip)."
-    )
+
+@pytest.mark.parametrize("sentence", ADVICE)
+def test_advice_is_in_the_words_of_the_command_line(sentence):
+    assert on_the_command_line(sentence, option_names()) == ADVICE[sentence]

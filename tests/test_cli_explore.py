@@ -123,8 +123,11 @@ def test_ctrl_c_ends_it_cleanly_while_a_page_is_at_work():
     assert ADDRESS.fullmatch(url)
     assert urlopen(url).status == 200  # noqa: S310  (our own)
     with SocketPage(Serving(url)) as page:
-        page.say("open", run=1, subject={"kind": "network", "data": "moons", "epochs": 200})
-        page.until("status")
+        # this reads a table, by polars, which takes hold of SIGINT when it is imported
+        page.say("open", run=1, subject={"kind": "line"}, plane={"size": 9})
+        page.until("surface")
+        page.say("open", run=2, subject={"kind": "network", "data": "moons", "epochs": 200})
+        page.until("status", where=lambda one: one["run"] == 2)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0

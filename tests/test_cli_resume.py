@@ -9,6 +9,8 @@ import downslope as ds
 from downslope.cli import _cache, _main
 from downslope.runs import RunFolder
 
+PARTS = ("train", "validation", "test")
+
 
 @pytest.fixture
 def cli(capsys, tmp_path, monkeypatch):
@@ -33,16 +35,20 @@ def train(cli, name, *words):
 
 def test_more_epochs_and_nothing_left_to_do(cli):
     train(cli, "short", "--epochs", 2)
-    train(cli, "long", "--epochs", 5)
+    whole = train(cli, "long", "--epochs", 5, "--json")
     code, out, err = cli("resume", "short", "--epochs", 5, "--json")
     assert code == 0, err
     facts = json.loads(out)
-    assert (facts["epochs"], facts["stop_reason"]) == (5, "completed")
-    assert facts["train_loss"] == ds.open_run("long").history["train_loss"][-1]
+    assert err.startswith("Going on after epoch 2.\n")
+    assert (facts["epochs"], facts["stop_reason"], facts["went_on_after"]) == (5, "completed", 2)
+    trained = json.loads(whole)
+    assert {part: facts[part] for part in PARTS} == {part: trained[part] for part in PARTS}
+    assert facts["validation"]["loss"] == pytest.approx(ds.open_run("short").history["validation_loss"].min())
     code, out, err = cli("resume", "short")
     assert code == 0
     assert err == "short has nothing left to do. For more epochs: --epochs.\n"
     assert out.startswith("Completed 5 epochs. Kept: epoch 5")
+    assert [line.split()[0] for line in out.splitlines()[3:]] == list(PARTS)
 
 
 def test_a_damaged_state_is_said_and_gone_on_before(cli):

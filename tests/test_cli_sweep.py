@@ -7,6 +7,7 @@ import pytest
 
 from downslope.cli import _cache, _main
 from downslope.cli._values import values_of
+from downslope.training import _population
 
 
 @pytest.fixture
@@ -65,3 +66,23 @@ def test_networks_and_batch_sizes_are_swept_for_programs(cli):
     assert tried == {("linear", 16), ("3", 16), ("linear", "all"), ("3", "all")}
     assert found["best"]["settings"]["network"] == found["runs"][0]["network"]
     assert (found["best"]["validation"], set(found["best"]["test"])) == (None, {"loss", "accuracy"})
+
+
+def test_ctrl_c_leaves_only_what_has_a_loss_to_compare(cli, monkeypatch):
+    whole = _population.epoch_together
+    left = iter([True])
+
+    def epoch(*all_of_it):
+        if not next(left, False):
+            raise KeyboardInterrupt
+        return whole(*all_of_it)
+
+    monkeypatch.setattr(_population, "epoch_together", epoch)
+    words = ("sweep", "iris", "--network", "linear", "--learning-rate", "0.01", "--epochs", "1")
+    code, out, err = cli(*words, "--batch-size", "16,32,64", "--json")
+    assert code == 0, err
+    assert "Interrupted: 1 of 3 combinations have a loss, and only these are compared." in err
+    assert [run["batch_size"] for run in json.loads(out)["runs"]] == [16]
+    code, out, err = cli(*words)
+    assert (code, out) == (130, "")
+    assert err.splitlines()[-1] == "Interrupted before the first epoch ended: nothing to compare."

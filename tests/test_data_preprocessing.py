@@ -121,6 +121,11 @@ def test_unseen_text_is_all_zeros():
     preprocessing = fitted(table())
     new = table(3).with_columns(pl.Series("color", ["red", "mauve", None]))
     np.testing.assert_array_equal(preprocessing.inputs(new)[:, 1:4], [[0, 0, 1], [0, 0, 0], [0, 0, 1]])
+    assert preprocessing.notes_on(new[:1]) == ()
+    assert preprocessing.notes_on(new) == (
+        f"Missing cells were filled in: 'size' 1 cell ({preprocessing.fills[0]:g}), 'color' 1 cell ('red').",
+        "Text that training never saw was taken for none of the known: 'color' 1 cell ('mauve').",
+    )
 
 
 def test_many_levels_share_a_column():
@@ -134,6 +139,7 @@ def test_many_levels_share_a_column():
     assert ours.input_shape == (50,)
     assert ours.feature_names[-1] == "word=(other)"
     assert ours.inputs(pl.DataFrame({"word": ["never seen"]}))[0, -1] == 1
+    assert ours.notes_on(pl.DataFrame({"word": ["never seen"]})) == ()
     assert "50 columns, one for all rare levels" in ours.notes[0]
 
 
@@ -142,8 +148,8 @@ def test_missing_cells_are_filled_in_and_said():
     preprocessing = fitted(train)
     np.testing.assert_array_equal(preprocessing.inputs(train), [[1, 1, 0], [5, 1, 0], [5, 1, 0], [9, 0, 1]])
     assert preprocessing.notes == (
-        "Missing numbers were filled in: 'a' 1 cell (median: 5).",
-        "Missing text was filled in: 't' 1 cell (most frequent: 'x').",
+        "Missing numbers in the training rows were filled in: 'a' 1 cell (median: 5).",
+        "Missing text in the training rows was filled in: 't' 1 cell (most frequent: 'x').",
         "Text was one-hot encoded: 't' (2 columns).",
     )
 
@@ -154,6 +160,9 @@ def test_gaps_in_arrays():
     theirs = make_pipeline(SimpleImputer(strategy="median"), StandardScaler()).fit(holed)
     np.testing.assert_allclose(ours.inputs(holed), theirs.transform(holed), rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(ours.fills, theirs[0].statistics_)
+    assert ours.notes_on([[1.0, np.nan, 0.0]]) == (
+        f"Missing cells were filled in: column 1 1 cell ({ours.fills[1]:g}).",
+    )
     with pytest.raises(DataError, match=r"row 1 .*column 0"):
         fitted(NUMBERS).inputs([[1.0, 2.0, 3.0], [np.nan, 1.0, 2.0]])
     with pytest.raises(DataError, match="no missing number"):

@@ -40,13 +40,14 @@ def test_the_range_test_stands_above_the_trainings_on_one_axis(rate):
     figure = figures.learning_rate(rate)
     above, below = figure.axes
     np.testing.assert_array_equal(above.lines[0].get_xdata(), rate.range_test.rates)
+    assert {"batches", "their average"} < set(texts(figure))
     np.testing.assert_array_equal(below.lines[0].get_ydata(), [2.0, 1.0, 1.5])
     assert above.get_xlim() == below.get_xlim()
     assert below.get_xscale() == "log"
     assert above.get_ylim()[1] < 10  # what blew up leaves the panel
     assert below.get_ylabel() == "training loss\nafter 50 steps"
     said = texts(figure)
-    assert said[0] == "suggested 0.02"
+    assert said[2] == "suggested 0.02"
     assert {"unstable by curvature, from 0.2", "range test blew up at 1"} < set(said)
     assert "Suggested: 0.02. Curvature makes steps unstable from 0.2 on." in figures.alt_text(figure)
 
@@ -54,7 +55,7 @@ def test_the_range_test_stands_above_the_trainings_on_one_axis(rate):
 def test_without_a_limit_or_a_blow_up_neither_is_marked(rate):
     calm = replace(rate, curvature=None, range_test=replace(rate.range_test, blow_up=None))
     figure = figures.learning_rate(calm)
-    assert len(texts(figure)) == 3
+    assert len(texts(figure)) == 5
     assert "never blows up" in figures.alt_text(figure)
 
 

@@ -148,10 +148,10 @@ def test_beads_have_the_color_of_true_losses_and_rings_are_far_off():
     beads.update_scalarmappable()
     colors = GROUND(shades([ground.losses, walk.losses]).norm(walk.losses[places]))
     np.testing.assert_allclose(beads.get_facecolors(), colors)
-    (rings,) = [line for line in axes.lines if line.get_markersize() == 11 and line.get_marker() == "o"]
+    (rings,) = [line for line in axes.lines if line.get_markersize() == 15]
     far = places[walk.distances[places] > 0.1 * LENGTHS[1]]
     np.testing.assert_array_equal(rings.get_xydata(), walk.coordinates[far])
-    assert "over 0.4 off the plane" in entries(figure)
+    assert "ring: over 0.4 off the plane" in entries(figure)
     assert "descent: the plane holds 90 % of the variance of the path, which runs up to 0.8 off it." in (
         figures.alt_text(figure)
     )

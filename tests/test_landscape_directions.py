@@ -114,7 +114,7 @@ def test_principal_components_about_the_end():
         farthest = np.argmax(np.abs(D @ d))
         assert (D @ d)[farthest] > 0
         assert 1.2 <= plane.spans[k] / (D @ d)[farthest] < 1.3
-        assert f"{plane.explained[k]:.1%}" in plane.labels[k]
+        assert f"({100 * plane.explained[k]:.1f} % of its" in plane.labels[k]
 
 
 def test_a_straight_path_has_one_component():

@@ -38,7 +38,7 @@ def test_each_is_a_surface_whose_start_and_points_are_in_its_window(made, name):
         assert np.all(np.abs(np.array(point) - known.center) < known.span)
     assert np.linalg.norm(surface.gradient(surface.params)) > 0
     assert np.isfinite(surface.value(np.array(known.center) + known.span))
-    assert known.formula
+    assert known.formula == surface.description
     assert known.make.__name__ == name
     assert jax.tree.leaves(surface.params)[0].shape == (2,)
 

@@ -1,10 +1,13 @@
 """Sweeps and races: each run is what `ds.train` makes of the same settings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.cases import assert_trees_close
 
 import downslope as ds
+from downslope.core import RunError
 from downslope.training import _sweep
 
 RNG = np.random.default_rng(0)
@@ -94,6 +97,11 @@ def test_a_setting_that_diverges_does_not_harm_the_others():
     assert [run.stop_reason for run in found.runs] == ["completed", "diverged"]
     assert found.best_settings == {"learning_rate": 0.1}
     assert "1 diverged" in str(found)
+    assert repr(found) == f"Sweep({str(found).removesuffix('.')})"
+    lost = replace(found, losses=np.full(2, np.nan))
+    assert str(lost) == "None of 2 runs has a loss: 1 completed, 1 diverged."
+    with pytest.raises(RunError, match="No run has a loss to compare"):
+        _ = lost.best
     assert np.isfinite(found.runs[1].params[0]["weight"]).all()
 
 

@@ -1,6 +1,7 @@
 // The frame of the ground and the ticks along it, on the sides that face the reader.
 import { BufferAttribute, BufferGeometry, LineBasicMaterial, LineSegments, type PerspectiveCamera, Vector3 } from "three";
 
+import { type Axis, meant } from "./document";
 import { niceTicks, short } from "./numbers";
 import type { Label, Scene } from "./stage";
 import { FLOOR, TALL } from "./surface";
@@ -72,40 +73,52 @@ export function axisLabels(
     return [x + right * pixels, y + down * pixels, right];
   };
   const labels: Label[] = [];
-  axes.forEach((marks, axis) => {
+  axes.forEach((ticks, axis) => {
     let last: [number, number] = [-1e3, -1e3];
-    for (const { at, out, text } of marks) {
+    for (const { at, out, text } of ticks) {
       const [x, y] = axis === 2 ? onScreen(moved(at, out, TICK * 1.7)) : beyond(at, out, LABEL_AWAY);
       if (Math.hypot(x - last[0], y - last[1]) < (axis === 2 ? 15 : 26)) continue;
       last = [x, y];
-      labels.push({ text, x, y, role: "tick", align: axis === 2 ? side(marks[0], onScreen) : "center" });
+      labels.push({ text, x, y, role: "tick", align: axis === 2 ? side(ticks[0], onScreen) : "center" });
     }
-    if (!marks.length) return;
+    if (!ticks.length) return;
     if (axis === 2) {
       // the legend says it too
       if (frame.width < NARROW) return;
-      const [x, y] = onScreen([marks[0].at[0], TALL, marks[0].at[2]]);
+      const [x, y] = onScreen([ticks[0].at[0], TALL, ticks[0].at[2]]);
       labels.push({ text: titles[axis], x, y: y - 14, role: "title", align: "center" });
       return;
     }
-    const [x, y, right] = beyond(middleOf(marks), marks[0].out, TITLE_AWAY);
+    const [x, y, right] = beyond(middleOf(ticks), ticks[0].out, TITLE_AWAY);
     labels.push({ text: titles[axis], x, y, role: "title", align: Math.abs(right) < 0.1 ? "center" : right < 0 ? "right" : "left" });
   });
   return labels;
 }
 
+/** A coefficient, and what is written beside it. */
+interface Mark {
+  value: number;
+  text: string;
+}
+
+/** Marks at round numbers from one coefficient to another. */
+export function marks(axis: Axis, low: number, high: number, count: number): Mark[] {
+  const origin = meant(axis, 0);
+  return niceTicks(low + origin, high + origin, count).map((value) => ({ value: value - origin, text: short(value) }));
+}
+
 function ticks({ surface, plane, scale }: Scene, azimuth: number): Tick[][] {
   const angle = (azimuth * Math.PI) / 180;
   const [front, right] = [Math.cos(angle) >= 0 ? 1 : -1, Math.sin(angle) >= 0 ? 1 : -1];
-  const along = (axis: 0 | 1): number[] => {
+  const along = (axis: 0 | 1): Mark[] => {
     const { values } = surface.axes[axis];
-    return niceTicks(values[0], values[values.length - 1], 5);
+    return marks(surface.axes[axis], values[0], values[values.length - 1], 5);
   };
-  const first = along(0).map((value): Tick => {
-    return { at: [plane.across(0, value), FLOOR, front], out: [0, 0, front], text: short(value) };
+  const first = along(0).map(({ value, text }): Tick => {
+    return { at: [plane.across(0, value), FLOOR, front], out: [0, 0, front], text };
   });
-  const second = along(1).map((value): Tick => {
-    return { at: [right, FLOOR, -plane.across(1, value)], out: [right, 0, 0], text: short(value) };
+  const second = along(1).map(({ value, text }): Tick => {
+    return { at: [right, FLOOR, -plane.across(1, value)], out: [right, 0, 0], text };
   });
   const [x, z] = postAt(azimuth);
   // away from the box, along the side of the ground that the post stands on

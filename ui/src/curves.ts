@@ -2,7 +2,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
-import type { Document, Numbers, Path } from "./document";
+import type { Document, Numbers, Path, Surface } from "./document";
 import { make } from "./dom";
 import { exact, lastAtMost, short } from "./numbers";
 import type { Scene } from "./stage";
@@ -53,10 +53,10 @@ export class Curves {
   }
 
   /** What is drawn: a line for each path, and the limits of those that have one. */
-  private lines({ surface: { paths } }: Scene, state: ViewState): (number | null)[][] {
+  private lines({ surface: { axes, paths } }: Scene, state: ViewState): (number | null)[][] {
     this.steps = [...new Set(paths.flatMap((path) => Array.from(path.steps)))].sort((a, b) => a - b);
     const line = (path: Path, name: Place): (number | null)[] => {
-      return aligned(this.steps, path, quantity(path, name), wantsLog(state));
+      return aligned(this.steps, path, quantity(path, name), wantsLog(state), originOf(axes, name));
     };
     const limits = state.curve === "largest" ? paths.map((path) => line(path, "limit")) : [];
     return [...paths.map((path) => line(path, state.curve)), ...limits];
@@ -135,7 +135,9 @@ export class Curves {
       const at = lastAtMost(path.steps, step);
       if (state.off.has(path.name) || at < 0) return;
       const { values, index } = quantity(path, state.curve, state.curve === "largest" ? known(path, at) : at);
-      facts.push(make("dt", { textContent: path.name }), make("dd", { textContent: exact(values, index) }));
+      const origin = originOf(scene.surface.axes, state.curve);
+      const text = origin ? String(Number((values[index] + origin).toPrecision(7))) : exact(values, index);
+      facts.push(make("dt", { textContent: path.name }), make("dd", { textContent: text }));
     });
     this.values.replaceChildren(...facts);
   }
@@ -209,14 +211,20 @@ function quantity(path: Path, name: Place, at = 0): { values: Numbers; index: nu
   return { values, index: at * stride + start, stride, start };
 }
 
+/** What 0 stands for in a quantity: for places on the plane, the origin of their axis. */
+function originOf([first, second]: Surface["axes"], name: Place): number {
+  return (name === "first" ? first.origin : name === "second" ? second.origin : 0) ?? 0;
+}
+
 /** Values at all steps: null where a path has no point, and where a value cannot be drawn. */
 function aligned(
   steps: number[],
   path: Path,
   { values, stride, start }: ReturnType<typeof quantity>,
   positive: boolean,
+  origin: number,
 ): (number | null)[] {
-  const byStep = new Map(Array.from(path.steps, (step, at) => [step, values[at * stride + start]]));
+  const byStep = new Map(Array.from(path.steps, (step, at) => [step, values[at * stride + start] + origin]));
   return steps.map((step) => {
     const value = byStep.get(step);
     return value === undefined || !Number.isFinite(value) || (positive && value <= 0) ? null : value;

@@ -5,6 +5,13 @@ export type Numbers = Float32Array | Float64Array | Int32Array | Uint8Array;
 export interface Axis {
   label: string;
   values: Numbers;
+  /** What a coefficient of 0 stands for: a parameter's own value, where the direction is its axis. */
+  origin?: number;
+}
+
+/** What a coefficient along an axis stands for, which is what people read. */
+export function meant({ origin = 0 }: Axis, coefficient: number): number {
+  return coefficient + origin;
 }
 
 /** A path on a plane; `coordinates` holds two numbers a point. */

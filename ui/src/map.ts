@@ -1,8 +1,9 @@
 // The surfaces as maps, drawn without WebGL: colors, iso-lines, hatched holes, paths.
+import { marks } from "./axes";
 import { colorTable, rgb } from "./colors";
 import { Cell, cellAt, type Numbers } from "./document";
 import { heightsOf, isoline } from "./isolines";
-import { clamp, locate, niceTicks, short } from "./numbers";
+import { clamp, locate } from "./numbers";
 import { type Arrow, arrowLines, arrows, beads, standing } from "./placed";
 import { frameOn, type Label, type Pick, type Scene, type Stage } from "./stage";
 import type { ViewState } from "./state";
@@ -225,18 +226,18 @@ export class MapStage implements Stage {
     context.strokeRect(sheet.left, sheet.top, sheet.width, sheet.height);
     const { plane, surface } = scene;
     const [right, bottom] = [sheet.left + sheet.width, sheet.top + sheet.height];
-    const shown = (axis: 0 | 1, low: number, high: number, count: number): number[] =>
-      niceTicks(plane.coefficient(axis, low), plane.coefficient(axis, high), count);
+    const shown = (axis: 0 | 1, low: number, high: number, count: number): ReturnType<typeof marks> =>
+      marks(surface.axes[axis], plane.coefficient(axis, low), plane.coefficient(axis, high), count);
     const labels: Label[] = [];
-    for (const value of shown(0, sheet.first(sheet.left), sheet.first(right), sheet.width / 90)) {
+    for (const { value, text } of shown(0, sheet.first(sheet.left), sheet.first(right), sheet.width / 90)) {
       const x = sheet.x(plane.across(0, value));
       context.strokeRect(x, bottom, 0, 4);
-      labels.push({ text: short(value), x, y: bottom + 13, role: "tick", align: "center" });
+      labels.push({ text, x, y: bottom + 13, role: "tick", align: "center" });
     }
-    for (const value of shown(1, sheet.second(bottom), sheet.second(sheet.top), sheet.height / 60)) {
+    for (const { value, text } of shown(1, sheet.second(bottom), sheet.second(sheet.top), sheet.height / 60)) {
       const y = sheet.y(plane.across(1, value));
       context.strokeRect(sheet.left - 4, y, 4, 0);
-      labels.push({ text: short(value), x: sheet.left - 8, y, role: "tick", align: "right" });
+      labels.push({ text, x: sheet.left - 8, y, role: "tick", align: "right" });
     }
     const [first, second] = surface.axes;
     labels.push({ text: first.label, x: (sheet.left + right) / 2, y: bottom + 31, role: "title", align: "center" });

@@ -1,5 +1,5 @@
 // The page in sentences: what is under the pointer, where each path stands, what the whole shows.
-import { Cell, cellAt, type Document, type Path, type Surface } from "./document";
+import { type Axis, Cell, cellAt, type Document, meant, type Path, type Surface } from "./document";
 import { exact, short } from "./numbers";
 import { standing } from "./placed";
 import type { Pick, Scene } from "./stage";
@@ -22,15 +22,15 @@ export function pickFacts(scene: Scene, pick: Pick, content: Document): [string,
       ["true loss", exact(path.losses, pick.at)],
       ["surface below", exact(path.heights, pick.at)],
       ["off the plane", exact(path.distances, pick.at)],
-      [first.label, coordinate(path.coordinates[2 * pick.at])],
-      [second.label, coordinate(path.coordinates[2 * pick.at + 1])],
+      [first.label, coordinate(first, path.coordinates[2 * pick.at])],
+      [second.label, coordinate(second, path.coordinates[2 * pick.at + 1])],
     ];
   }
   const index = pick.i * second.values.length + pick.j;
   const cell = cellAt(surface, index);
   return [
-    [first.label, coordinate(first.values[pick.i])],
-    [second.label, coordinate(second.values[pick.j])],
+    [first.label, coordinate(first, first.values[pick.i])],
+    [second.label, coordinate(second, second.values[pick.j])],
     [content.loss_label, cell === Cell.Finite ? exact(surface.losses, index) : CELL_WORDS[cell]],
   ];
 }
@@ -110,11 +110,12 @@ function surfaceWords(surface: Surface, lossLabel: string): string {
     if (highest < 0 || loss > surface.losses[highest]) highest = index;
   });
   const size = `${first.values.length} by ${second.values.length} points`;
-  const along = `along ${first.label} from ${ends(first.values)}, and ${second.label} from ${ends(second.values)}`;
+  const along = `along ${first.label} from ${ends(first)}, and ${second.label} from ${ends(second)}`;
   const missing = holes(surface).map(([cell, count]) => ` ${count} are ${CELL_WORDS[cell]}.`);
   if (lowest < 0) return `A surface of ${size} ${along}. None has a finite ${lossLabel}.${missing.join("")}`;
   const columns = second.values.length;
-  const place = `${short(first.values[Math.floor(lowest / columns)])}, ${short(second.values[lowest % columns])}`;
+  const at = [meant(first, first.values[Math.floor(lowest / columns)]), meant(second, second.values[lowest % columns])];
+  const place = at.map((value) => short(value)).join(", ");
   return (
     `A surface of ${size} ${along}. Its lowest ${lossLabel} is ${short(surface.losses[lowest], 5)}, at ${place}; ` +
     `its highest ${short(surface.losses[highest], 5)}.${missing.join("")}`
@@ -134,11 +135,12 @@ function onPlane(path: Path): boolean {
   return (path.explained ?? 1) > 1 - 1e-9 && path.distances.every((away: number) => away < 1e-6);
 }
 
-function ends(values: Surface["losses"]): string {
-  return `${short(values[0])} to ${short(values[values.length - 1])}`;
+function ends(axis: Axis): string {
+  const { values } = axis;
+  return `${short(meant(axis, values[0]))} to ${short(meant(axis, values[values.length - 1]))}`;
 }
 
 /** Grid places carry rounding in their last digits, which nobody asked for. */
-function coordinate(value: number): string {
-  return String(Number(value.toPrecision(10)));
+function coordinate(axis: Axis, value: number): string {
+  return String(Number(meant(axis, value).toPrecision(axis.origin ? 7 : 10)));
 }

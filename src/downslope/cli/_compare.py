@@ -9,7 +9,7 @@ import typer
 
 from downslope.cli._figure import FigureOption, check_figure, draw_into
 from downslope.cli._options import JsonOption
-from downslope.cli._report import print_json, print_text
+from downslope.cli._report import print_json, print_text, say
 
 
 def compare(
@@ -34,5 +34,9 @@ def compare(
         print_text(str(found))
     if figure is not None:
         from downslope.figures import comparison
+        from downslope.figures._comparison import MOST_RUNS
+
+        if len(found.runs) > MOST_RUNS:
+            say(f"The figure shows the best {MOST_RUNS} of {len(found.runs)} runs.")
 
         draw_into(figure, lambda: comparison(found))

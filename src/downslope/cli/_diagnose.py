@@ -68,6 +68,8 @@ def diagnose(
         print_json({"run": str(run), **report.as_json(), **rows})
     else:
         print_text(str(report) if table is None else f"{report}\n\n{table}")
+        if verify and not report.trials:
+            say("There was nothing to verify: no finding has a fix that is a setting.")
         if not verify and any(finding.change for finding in report.findings):
             say(f"Measure what the fixes gain: downslope diagnose {run} --verify")
     if html is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from downslope.cli._options import FileArgument, JsonOption, RunArgument
-from downslope.cli._report import print_json, print_lines, score_lines
+from downslope.cli._report import print_json, print_lines, say, score_lines
 
 
 def evaluate(
@@ -34,6 +34,7 @@ def evaluate(
     known = RunFolder.open(run).read_record().data.get("target")
     data = open_examples(file, opened.preprocessing, target=known if target is None else target, needs_target=True)
     keep_compiled_code()
+    say(*opened.preprocessing.notes_on(data.x))
     scores = opened.evaluate(data)
     if json:
         print_json({"run": str(run), "task": opened.task, "rows": len(data), **scores})

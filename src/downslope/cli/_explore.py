@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 LINE = "old_faithful"
 
+PAUSE = 0.2
+"""Seconds after which Ctrl-C is seen at the latest."""
+
 
 def explore(
     subject: Annotated[
@@ -107,4 +110,7 @@ def _open(url: str) -> None:
 def _wait() -> None:
     """Wait for Ctrl-C, which is how this ends when all went well."""
     with suppress(KeyboardInterrupt):
-        threading.Event().wait()
+        over = threading.Event()
+        # without a timeout, once polars is imported, Ctrl-C would not be seen: it has the system take up waits again
+        while not over.wait(PAUSE):
+            pass

@@ -33,6 +33,7 @@ def predict(
     target = RunFolder.open(run).read_record().data.get("target")
     data = open_examples(file, opened.preprocessing, target=target, needs_target=False)
     keep_compiled_code()
+    say(*opened.preprocessing.notes_on(data.x))
     content = prediction_table(opened, data.x).write_csv()
     if output is None:
         print(content, end="")

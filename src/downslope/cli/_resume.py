@@ -10,7 +10,8 @@ import typer
 
 from downslope.cli._interrupts import let_training_keep_its_result
 from downslope.cli._options import JsonOption, RunArgument
-from downslope.cli._report import print_json, print_lines, say, score_lines, shown_progress, why_stopped
+from downslope.cli._report import say, shown_progress
+from downslope.cli._result import show_result, split_of
 from downslope.cli._tensorboard import TensorBoardOption, watchers
 
 
@@ -39,29 +40,19 @@ def resume(
     from downslope.cli._cache import keep_compiled_code
     from downslope.core import RunWarning
     from downslope.runs import RunFolder
-    from downslope.training import resume
+    from downslope.training import goes_on_after, resume
 
-    before = RunFolder.open(run).read_record()
+    patience = RunFolder.open(run).read_record().configuration["early_stopping"]
+    after = goes_on_after(run, epochs=epochs)
     keep_compiled_code()
     let_training_keep_its_result()
+    if after is None:
+        say(f"{run} has nothing left to do. For more epochs: --epochs.")
+    else:
+        say(f"Going on after epoch {after}.")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RunWarning)
         watching = watchers(tensorboard, run)
         ended = resume(run, epochs=epochs, file=file, observers=watching, progress=shown_progress())
     say(*(str(warning.message) for warning in caught if issubclass(warning.category, RunWarning)))
-    if ended.recipe is None:
-        say(f"{run} has nothing left to do. For more epochs: --epochs.")
-    last = {name: float(values[-1]) for name, values in ended.history.items() if len(values)}
-    if json:
-        print_json({"run": str(run), "epochs": ended.epochs, "stop_reason": ended.stop_reason, **last})
-    else:
-        scores = {
-            part: (before.data[rows], {"loss": last[f"{part}_loss"]})
-            for part, rows in (("train", "rows"), ("validation", "validation_rows"))
-            if f"{part}_loss" in last
-        }
-        lines = [] if not scores else ["", *score_lines(scores)]
-        print_lines([why_stopped(ended, before.configuration["early_stopping"]), *lines])
-    if ended.divergence is not None:
-        say(str(ended.divergence))
-        raise typer.Exit(1)
+    show_result(ended, split_of(ended, file), patience=patience, json=json, went_on_after=after)

@@ -168,7 +168,7 @@ def _write(path: Path, found: Subject, plane: Slice, paths: dict[str, Projection
     elif ending in FILMS:
         figures.save_animation(_film(found, plane, paths), path)
     else:
-        figures.save(_picture(plane, paths, view), path)
+        figures.save(_picture(found, plane, paths, view), path)
 
 
 def _check_paths(found: Subject, output: list[Path], view: str) -> None:
@@ -189,13 +189,15 @@ def _check_paths(found: Subject, output: list[Path], view: str) -> None:
         raise SettingError(f"`output` {films[0]} needs a path that moves. {advice}", "output")
 
 
-def _picture(plane: Slice, paths: dict[str, Projection], view: str) -> Any:
+def _picture(found: Subject, plane: Slice, paths: dict[str, Projection], view: str) -> Any:
     """Return the figure that was asked for."""
     from downslope import figures
 
     if view == "losses":
         return figures.path_losses(paths)
-    return (figures.surface_3d if view == "3d" else figures.surface_contour)(plane, paths or None)
+    if view == "3d":
+        return figures.surface_3d(plane, paths or None)
+    return figures.surface_contour(plane, paths or None, center=found.center)
 
 
 def _film(found: Subject, plane: Slice, paths: dict[str, Projection]) -> Any:
@@ -209,7 +211,7 @@ def _film(found: Subject, plane: Slice, paths: dict[str, Projection]) -> Any:
 
 def _lines(found: Subject, plane: Slice, paths: dict[str, Projection]) -> list[str]:
     """Return what a reader wants to know."""
-    lines = [found.title, plane.description, str(plane)] if plane.description else [found.title, str(plane)]
+    lines = [found.title, *([plane.description] if plane.description not in found.title else []), str(plane)]
     if plane.left_out:
         lines.append(f"Left as they are: {', '.join(plane.left_out)}.")
     for name, path in paths.items():
@@ -236,6 +238,7 @@ def _facts(subject: str, plane: Slice, paths: dict[str, Projection]) -> dict[str
         "labels": list(plane.labels),
         "left_out": list(plane.left_out),
         "axes": [axis.tolist() for axis in plane.axes],
+        "origins": list(plane.origins),
         "losses": plane.losses.tolist(),
         "center": plane.center,
         "standard_error": plane.standard_error,

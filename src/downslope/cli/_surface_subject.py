@@ -34,6 +34,7 @@ class Subject:
         span: likewise.
         line: a run whose network is a line through data, or None.
         folder: where its pictures go, if nobody says.
+        center: what the point that the slice goes through is, in a few words.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Subject:
     span: Any
     line: Run | None
     folder: Path
+    center: str = "center of the slice"
 
     def trajectory(self) -> Any:
         """Return all points of all paths as one, which the window is to hold; None if there are none."""
@@ -166,7 +168,8 @@ def _of_run(
         run = replace(run, training_rows=part.take(drawn))
     directions = "axes" if line is not None else ("pca" if paths else "filter")
     surface = run.surface(mode=mode)
-    return Subject(title, surface, run.params, paths, directions, "auto", line, folder)
+    center = f"kept: epoch {run.best_epoch} of {run.epochs}"
+    return Subject(title, surface, run.params, paths, directions, "auto", line, folder, center)
 
 
 def _line_run(epochs: int | None) -> Run:

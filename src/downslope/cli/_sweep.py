@@ -35,7 +35,7 @@ from downslope.cli._descent_options import (
     steps_of,
 )
 from downslope.cli._figure import FigureOption, check_figure, draw_into
-from downslope.cli._interrupts import let_training_keep_its_result
+from downslope.cli._interrupts import STOPPED, let_training_keep_its_result
 from downslope.cli._network_options import ActivationOption, DropoutOption, InitializerOption, NormOption, SkipOption
 from downslope.cli._optimizer import optimizer_of
 from downslope.cli._options import JsonOption, SourceArgument
@@ -178,7 +178,7 @@ def sweep(
         if any(one.run.stop_reason == "interrupted" for one in tried):
             break
     say(f"{Path(source).name}: {described(data)}", *split.notes, *tried[0].run.notes)
-    ranked = sorted(tried, key=_rank)
+    ranked = _ranked(tried, len(sizes) * len(nets) * len(rules) * len(seeds))
     draw_into(figure, lambda: _drawn(ranked))
     _print(ranked, split, asked, json=json)
 
@@ -238,9 +238,28 @@ def _tried(
     ]
 
 
-def _rank(one: Tried) -> float:
-    """Return what to sort by; a loss that is no number comes last."""
-    return math.inf if math.isnan(one.loss) else one.loss
+def _ranked(tried: list[Tried], asked: int) -> list[Tried]:
+    """Return the combinations with the lowest loss first, those that diverged last, without those that Ctrl-C stopped.
+
+    Args:
+        tried: what was trained.
+        asked: how many combinations there are.
+
+    Raises:
+        typer.Exit: none has a loss.
+    """
+    compared = sorted((one for one in tried if math.isfinite(one.loss)), key=lambda one: one.loss)
+    diverged = [one for one in tried if not math.isfinite(one.loss) and one.run.stop_reason == "diverged"]
+    interrupted = any(one.run.stop_reason == "interrupted" for one in tried)
+    if not compared:
+        if interrupted:
+            say("Interrupted before the first epoch ended: nothing to compare.")
+            raise typer.Exit(STOPPED)
+        say(f"{'The one combination' if asked == 1 else f'All {asked} combinations'} diverged. Try smaller rates.")
+        raise typer.Exit(1)
+    if interrupted:
+        say(f"Interrupted: {len(compared)} of {asked} combinations have a loss, and only these are compared.")
+    return [*compared, *diverged]
 
 
 def _print(ranked: list[Tried], split: Split, asked: Settings, *, json: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,7 +48,8 @@ from downslope.cli._network_options import (
 )
 from downslope.cli._optimizer import AUTO, optimizer_of
 from downslope.cli._options import SourceArgument
-from downslope.cli._report import described, print_json, print_lines, say, score_lines, shown_progress, why_stopped
+from downslope.cli._report import described, say, shown_progress
+from downslope.cli._result import show_result
 from downslope.cli._run_folder import run_folder
 from downslope.cli._tensorboard import TensorBoardOption, watchers
 
@@ -188,17 +188,7 @@ def train(
         )
     # not before: whatever is wrong with data or settings is then the only line on stderr
     say(f"{Path(source).name}: {described(data)}", *split.notes, *run.notes)
-    parts = {"train": split.train, "validation": split.validation, "test": split.test}
-    scores = {name: None if part is None else run.evaluate(part) for name, part in parts.items()}
-    if json:
-        print_json(_facts(run, scores))
-    else:
-        rows = {name: (len(part), scores[name] or {}) for name, part in parts.items() if part is not None}
-        spread = [] if run.restarts is None else [str(run.restarts)]
-        print_lines([why_stopped(run, patience), *spread, "", *score_lines(rows), "", *_next(run, source)])
-    if run.divergence is not None:
-        say(str(run.divergence))
-        raise typer.Exit(1)
+    show_result(run, split, patience=patience, json=json, then=_next(run, source))
 
 
 def _steps(rows: int, batch_size: Any, epochs: int, schedule: str) -> int:
@@ -226,16 +216,9 @@ def _patience(early_stopping: int | None, split: Split) -> int:
     return early_stopping
 
 
-def _facts(run: Run, scores: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a program wants to know about a run."""
-    facts = {"run": str(run.path), "task": run.task, "epochs": run.epochs, "stop_reason": run.stop_reason, **scores}
-    if run.restarts is not None:
-        ended = run.restarts
-        facts["restarts"] = {"best": ended.best, "losses": ended.losses.tolist(), "epochs": ended.epochs.tolist()}
-    return facts
-
-
 def _next(run: Run, source: str) -> list[str]:
     """Return where the run is, and what to do with it."""
-    words = shlex.join(["downslope", "predict", str(run.path), source])
-    return [f"Kept in {run.path}. Predict with it:", f"  {words}"]
+    path = str(run.path)
+    if run.divergence is not None:
+        return [f"Kept in {path}. Find out why it diverged:", f"  {shlex.join(['downslope', 'diagnose', path])}"]
+    return [f"Kept in {path}. Predict with it:", f"  {shlex.join(['downslope', 'predict', path, source])}"]

@@ -6,7 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-PHRASES = (
+OPTIMIZER = (
+    r"(?<!\d, )(?:\boptimizer=)?\b(adam|adamw|nadam|rmsprop|adagrad|adadelta|sgd)"
+    r"\((\d[\w.+-]*(?:, \w+=\d[\w.+-]*)*)\)"
+)
+"""An optimizer as Python makes it, of numbers alone and with nothing around it."""
+
+PHRASES: tuple[tuple[str, Any], ...] = (
     (r"\b([Ss])et the task to (\w+)", r"\1et --task \2"),
     (r"\b([Ss])et the task\b", r"\1et --task"),
     (r"declare the column categorical", "declare the column categorical (--categorical)"),
@@ -18,7 +24,12 @@ PHRASES = (
     (r" padding='same',", ""),
     (r"`rate` must", "--dropout must"),
     (r"Put ds\.LayerNorm\(\) or ds\.BatchNorm\(\) before the activations", "Normalize (--norm layer or --norm batch)"),
-    (r"skips around the layers \(ds\.mlp\(…, skip=True\)\)", "lead skips around the layers (--skip)"),
+    (r", or skips around the layers \(ds\.mlp\(…, skip=True\)\)\.", ", or lead skips around the layers (--skip)."),
+    (r"ds\.mlp\(…, skip=True\)", "--skip"),
+    (r"ds\.mlp\(\[([\d, ]+)\], …\)", lambda found: f"--network {found[1].replace(' ', '')}"),
+    (r": ds\.schedules\.piecewise_constant", " (--schedule step:0.1:STEPS)"),
+    (r"metrics=\['(\w+)'\]", r"--metric \1"),
+    (r"normalize_targets='standard'", "--normalize standard"),
     (r"ds\.LeakyReLU\(\)", "--activation leaky_relu"),
     (r"ds\.Flatten\(\)", "the dense layers"),
     (r"Give `profile` more", "Give it more"),
@@ -44,7 +55,11 @@ def on_the_command_line(sentence: str, options: Mapping[str, str]) -> str:
         '--batch-size must be 1 or more, got 0.'
         >>> on_the_command_line("Hold some out (validation=0.2).", {"validation": "--validation"})
         'Hold some out (--validation 0.2).'
+        >>> options = {name: f"--{name}" for name in ("optimizer", "learning_rate", "momentum")}
+        >>> on_the_command_line("Use momentum: optimizer=sgd(0.1, momentum=0.9).", options)
+        'Use momentum: --optimizer sgd --learning_rate 0.1 --momentum 0.9.'
     """
+    sentence = re.sub(OPTIMIZER, lambda found: _made(found, options), sentence)
     sentence = re.sub(r"`(\w+)`", lambda found: options.get(found[1], found[0]), sentence)
     sentence = re.sub(r"\b(\w+)=('[^']*'|-?\d[\w.+-]*\w|\d)", lambda found: _assigned(found, options), sentence)
     for pattern, replacement in PHRASES:
@@ -71,6 +86,14 @@ def usage_sentence(error: Any, options: Mapping[str, str]) -> str:
         return sentence
     context = getattr(error, "ctx", None)
     return f"{sentence}. See {context.command_path if context else 'downslope'} --help."
+
+
+def _made(found: re.Match[str], options: Mapping[str, str]) -> str:
+    """Return an optimizer as the options that make it, if there are such options."""
+    rate, *others = found[2].split(", ")
+    given = [("optimizer", found[1]), ("learning_rate", rate), *(tuple(other.split("=")) for other in others)]
+    known = all(name in options for name, _ in given)
+    return " ".join(f"{options[name]} {value}" for name, value in given) if known else found[0]
 
 
 def _assigned(found: re.Match[str], options: Mapping[str, str]) -> str:

@@ -53,6 +53,13 @@ class Categories:
         indices = np.array([places.get(self.fill if cell is None else cell, unseen) for cell in cells], np.int64)
         return np.eye(unseen + 1)[indices, : len(self.feature_names)]
 
+    def unseen(self, cells: Sequence[str | None]) -> list[str]:
+        """Return the text of cells that stand for no level; none where rare levels share a column, or none is known."""
+        if self.others or not self.levels:
+            return []
+        known = set(self.levels)
+        return [cell for cell in cells if cell is not None and cell not in known]
+
 
 def fit_categories(column: str, cells: Sequence[str | None]) -> Categories:
     """Return the encoding of a training column, fitted with scikit-learn.

@@ -81,14 +81,14 @@ def _fit_text(table: Table | StoredTable, text: list[str]) -> tuple[tuple[Catego
         category = fit_categories(name, cells)
         categories.append(category)
         if (missing := cells.count(None)) and category.levels:
-            gaps.append(f"{name!r} {_cells(missing)} (most frequent: {category.fill!r})")
+            gaps.append(f"{name!r} {cells_text(missing)} (most frequent: {category.fill!r})")
         rare = ", one for all rare levels" if category.others else ""
         encoded.append(f"{name!r} ({len(category.feature_names)} columns{rare})")
     notes = []
     if gaps:
-        notes.append(f"Missing text was filled in: {_some(gaps)}.")
+        notes.append(f"Missing text in the training rows was filled in: {some(gaps)}.")
     if encoded:
-        notes.append(f"Text was one-hot encoded: {_some(encoded)}.")
+        notes.append(f"Text was one-hot encoded: {some(encoded)}.")
     return tuple(categories), notes
 
 
@@ -110,19 +110,21 @@ def _fit_gaps(numbers: Any, names: list[str], *, always: bool) -> tuple[tuple[fl
     if numbers.ndim > 2:
         check_no_gap(numbers, None)
         return None, []
-    missing = _count_gaps(numbers).tolist()
+    missing = count_gaps(numbers).tolist()
     if not missing or not (always or any(missing)):
         return None, []
     fills = tuple(medians(numbers))
-    filled = [
-        f"{_name(names, i)} {_cells(missing[i])} ({'empty' if missing[i] == len(numbers) else 'median'}: {fills[i]:g})"
-        for i in range(len(missing))
-        if missing[i]
+    fillers = [
+        f"{'empty' if count == len(numbers) else 'median'}: {fill:g}"
+        for count, fill in zip(missing, fills, strict=True)
     ]
-    return fills, [f"Missing numbers were filled in: {_some(filled)}."] if filled else []
+    filled = [
+        f"{column_text(names, i)} {cells_text(missing[i])} ({fillers[i]})" for i in range(len(missing)) if missing[i]
+    ]
+    return fills, [f"Missing numbers in the training rows were filled in: {some(filled)}."] if filled else []
 
 
-def _count_gaps(numbers: Any) -> np.ndarray:
+def count_gaps(numbers: Any) -> np.ndarray:
     """Return how many NaN each column has."""
     counts = np.zeros(numbers.shape[1], np.int64)
     if numbers.dtype.kind == "f":
@@ -140,7 +142,7 @@ def _constant_notes(numbers: Any, names: list[str], normalize: str | None) -> li
         return []
     what = "column" if numbers.ndim == 2 else "channel"
     becomes = "; standardized, they are 0" if normalize == "standard" else ""
-    which = _some([_name(names, i, what) for i in constant])
+    which = some([column_text(names, i, what) for i in constant])
     return [f"Constant in the training rows, so of no use: {which}{becomes}."]
 
 
@@ -152,16 +154,16 @@ def _encoded_names(names: tuple[str, ...] | None, categories: tuple[Categories, 
     return tuple(feature for name in names for feature in encoded.get(name, (name,)))
 
 
-def _name(names: list[str], i: int | np.integer, what: str = "column") -> str:
+def column_text(names: list[str], i: int | np.integer, what: str = "column") -> str:
     """Return how a column is called in a note."""
     return repr(names[i]) if names else f"{what} {i}"
 
 
-def _cells(count: int) -> str:
+def cells_text(count: int) -> str:
     """Return a count of cells in words."""
     return f"{count} cell" + ("s" if count > 1 else "")
 
 
-def _some(items: list[str]) -> str:
-    """Return up to ten items, and how many more there are."""
-    return ", ".join(items[:10]) + (f" and {len(items) - 10} more" if len(items) > 10 else "")
+def some(items: list[str], most: int = 10) -> str:
+    """Return up to `most` items, and how many more there are."""
+    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")

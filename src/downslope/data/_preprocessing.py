@@ -15,7 +15,7 @@ from downslope.core import DataError, SettingError, Shape, ShapeError, check_cho
 from downslope.data._blocks import check_finite, check_no_infinity, row_blocks
 from downslope.data._categories import Categories, text_cells
 from downslope.data._dataset import Dataset, number_array
-from downslope.data._fitting import fit_columns
+from downslope.data._fitting import cells_text, column_text, count_gaps, fit_columns, some
 from downslope.data._scaling import Scaling, fit_scaling
 from downslope.data._stored import KEPT, StoredRows, stays_on_disk, stored
 from downslope.data._stored_table import StoredTable
@@ -149,6 +149,51 @@ class Preprocessing:
         if not self.categories:
             return numbers
         return np.concatenate(self._in_order(numbers, table), axis=1)
+
+    def notes_on(self, x: Any) -> tuple[str, ...]:
+        """Return sentences on what `inputs` makes up for: cells that are missing, text that training never saw.
+
+        Where rare levels share a column, text that training never saw is among them, and nothing is said. Nor is it of
+        rows that stay on disk, which are not read for that.
+
+        Args:
+            x: as for `inputs`, with the same errors.
+
+        Example:
+            >>> from polars import DataFrame
+            >>> train = Dataset(DataFrame({"town": ["Delft", "Breda"], "year": [1960.0, 1968.0]}), [1.5, 2.5])
+            >>> new = DataFrame({"town": ["Utrecht", None], "year": [None, 1964.5]})
+            >>> for note in Preprocessing.fit(train).notes_on(new):
+            ...     print(note)
+            Missing cells were filled in: 'year' 1 cell (1964), 'town' 1 cell ('Breda').
+            Text that training never saw was taken for none of the known: 'town' 1 cell ('Utrecht').
+        """
+        if isinstance(x, StoredTable) or stays_on_disk(x):
+            return ()
+        table, numbers = self._read(x)
+        gaps = count_gaps(numbers).tolist() if self.fills else []
+        names = list(self._number_names() or ())
+        filled = [
+            f"{column_text(names, at)} {cells_text(missing)} ({self._fills[at]:g})"
+            for at, missing in enumerate(gaps)
+            if missing
+        ]
+        texts = [(category, text_cells(table, category.column)) for category in self.categories]
+        filled += [
+            f"{category.column!r} {cells_text(cells.count(None))} ({category.fill!r})"
+            for category, cells in texts
+            if category.levels and None in cells
+        ]
+        unseen = [
+            f"{category.column!r} {cells_text(len(new))} ({some([repr(text) for text in dict.fromkeys(new)], most=3)})"
+            for category, cells in texts
+            if (new := category.unseen(cells))
+        ]
+        said = {
+            "Missing cells were filled in": filled,
+            "Text that training never saw was taken for none of the known": unseen,
+        }
+        return tuple(f"{what}: {some(found)}." for what, found in said.items() if found)
 
     def targets(self, y: Any) -> np.ndarray:
         """Return targets as a loss takes them.

@@ -21,6 +21,9 @@ LARGE = 2**28
 BYTES_A_WRITE = 2**22
 ALIGNMENT = 64
 
+WIDE = 1024
+"""Rows of so many bytes are read in the order they lie in, which spares a disk; of narrower ones a page holds many."""
+
 KEPT = "inputs-"
 """How the names of files of prepared rows begin."""
 
@@ -33,7 +36,7 @@ class StoredRows:
     """Rows of a memory-mapped array, all of them or some, prepared as they are read.
 
     It stands where an array of rows would: it has a `shape`, a `dtype`, a length, and `[…]` with a slice or with row
-    numbers reads. Rows are read in the order in which they lie. `numpy.asarray` reads them all.
+    numbers reads. `numpy.asarray` reads them all.
 
     Attributes:
         base: the array on disk, `(rows, …)`.
@@ -146,13 +149,15 @@ class StoredRows:
             part.unlink(missing_ok=True)
 
     def _gathered(self, numbers: np.ndarray) -> np.ndarray:
-        """Read rows by their numbers, in the order in which they lie, in pieces that fit in a processor's cache."""
+        """Read rows by their numbers, in pieces that fit in a processor's cache; wide ones in the order they lie in."""
         found = _aligned((len(numbers), *self.shape[1:]), self.dtype)
-        order, base = np.argsort(numbers, kind="stable"), np.asarray(self.base)
-        size = max(1, BYTES_A_PIECE // max(1, base[:1].nbytes))
-        for start in range(0, len(order), size):
-            piece = order[start : start + size]
-            found[piece] = self._prepared(base[numbers[piece]])
+        base = np.asarray(self.base)
+        bytes_a_row = max(1, base[:1].nbytes)
+        order = np.argsort(numbers) if bytes_a_row >= WIDE else None
+        size = max(1, BYTES_A_PIECE // bytes_a_row)
+        for start in range(0, len(numbers), size):
+            piece = slice(start, start + size) if order is None else order[start : start + size]
+            found[piece] = self._prepared(np.take(base, numbers[piece], axis=0))
         return found
 
     def _prepared(self, read: np.ndarray) -> np.ndarray:

@@ -192,6 +192,7 @@ def _bouncing(learned: Learned) -> list[Finding]:
         return []
     rate, change = case.learning_rate, None
     if rate is not None and "learning_rate" in case.problem.optimizer.hyperparams:
+        rate = float(f"{rate:.6g}")  # the history holds 0.01 as 0.00999999977648
         decayed = piecewise_constant([rate, rate / 10], at=[max(1, case.steps * 2 // 3)])
         change = {"optimizer": with_numbers(case.problem.optimizer, learning_rate=decayed)}
     return [

@@ -29,14 +29,16 @@ ROOM = 0.5
 
 def stuck_answer(verdict: Verdict) -> str:
     """Return the answer to the first question."""
-    return f"{STUCK} {'Yes' if verdict.stuck else 'No'}: {verdict.statement}"
+    statement = f"{verdict.statement[:1].lower()}{verdict.statement[1:]}"
+    return f"{STUCK} {'Yes' if verdict.stuck else 'No'}: {statement}"
 
 
 def speed_answer(case: Case) -> str:
     """Return the answer to the second question: the theory of descent here, what was observed, and what would help."""
     if not case.finite or (case.run is not None and case.run.divergence is not None):
         return f"{SPEED} It does not converge."
-    sentences = [str(case.condition), *_theory(case), *_observed(case), *_faster(case)]
+    where = "" if case.run is None else f"Curvature of the training loss after epoch {case.run.epochs}: "
+    sentences = [f"{where}{case.condition}", *_theory(case), *_observed(case), *_faster(case)]
     return " ".join([SPEED, *sentences])
 
 
@@ -109,15 +111,15 @@ def _observed(case: Case) -> list[str]:
     if trend is None:
         return []
     if not trend.resolved or trend.relative_fall < NEGLIGIBLE:
-        return [f"Observed: over the last {trend.epochs} epochs the loss fell no further."]
+        return [f"Observed: over the last {trend.epochs} epochs the training loss fell no further."]
     first, last = trend.level + trend.fall / 2, trend.level - trend.fall / 2
     each = trend.relative_fall / (trend.epochs - 1)
     if last <= 0:
-        return [f"Observed: over the last {trend.epochs} epochs the loss fell by {100 * each:.2g} % an epoch."]
+        return [f"Observed: over the last {trend.epochs} epochs the training loss fell by {100 * each:.2g} % an epoch."]
     epochs = math.ceil((trend.epochs - 1) * math.log(10) / math.log(first / last))
     return [
-        f"Observed: over the last {trend.epochs} epochs the loss fell by {100 * each:.2g} % an epoch; at that pace "
-        f"tenfold lower takes {epochs:,} epochs."
+        f"Observed: over the last {trend.epochs} epochs the training loss fell by {100 * each:.2g} % an epoch; at that "
+        f"pace tenfold lower takes {epochs:,} epochs."
     ]
 
 

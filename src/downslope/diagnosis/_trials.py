@@ -65,7 +65,7 @@ def rate_trials(case: Case) -> Trials | None:
         rate = float(shown(0) if isinstance(shown, Schedule) else shown)
     if not rate:
         return None
-    rates = [rate * factor for factor in FACTORS]
+    rates = [float(f"{rate * factor:.6g}") for factor in FACTORS]  # the history holds 0.01 as 0.00999999977648
     settings = brief(case, dict(case.recipe.settings), at_once=len(rates))
     try:
         found = sweep(case.recipe.net, case.recipe.data, learning_rate=rates, progress=False, **settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -103,6 +104,30 @@ def with_numbers(optimizer: Optimizer, **numbers: Any) -> Optimizer:
     return optimizer.maker(**own)
 
 
+def difference(net: Sequential, other: Sequential) -> str:
+    """Return in words what another network has that a network has not: widths, kinds of layers, or initializers.
+
+    Example:
+        >>> import downslope as ds
+        >>> net = ds.mlp([8, 8], outputs=1)
+        >>> difference(net, narrower(net))
+        'hidden layers of 4, 4'
+        >>> difference(net, with_activations(net, lambda layer: ds.Tanh()))
+        'Tanh in place of ReLU'
+        >>> difference(net, with_dropout(net, 0.5))
+        'Dropout'
+    """
+    words, widths = [], hidden_widths(other)
+    if widths != hidden_widths(net):
+        words.append(f"hidden layers of {', '.join(map(str, widths))}" if widths else "no hidden layer")
+    before, after = _kinds(net.layers), _kinds(other.layers)
+    new, gone = [sorted(set(more) - {"Dense"}) for more in (after - before, before - after)]
+    if new:
+        replaced = [name for name in gone if name not in after]
+        words.append(" and ".join(new) + (f" in place of {' and '.join(replaced)}" if replaced else ""))
+    return ", ".join(words) or f"weights drawn by {' and '.join(_initializers(other.layers))}"
+
+
 def with_skips(net: Sequential) -> Sequential | None:
     """Return the network with a skip around every hidden dense layer but the first, with what follows it.
 
@@ -137,6 +162,19 @@ def hidden_places(net: Sequential) -> list[int]:
 def hidden_widths(net: Sequential) -> list[int]:
     """Return the widths of the hidden dense layers."""
     return [_units(net, place) for place in hidden_places(net)]
+
+
+def _kinds(layers: Sequence[Any]) -> Counter[str]:
+    """Return how many layers there are of each kind, in blocks too."""
+    found = Counter(type(layer).__name__ for layer in layers)
+    return sum((_kinds(layer.layers) for layer in layers if isinstance(layer, Nested)), found)
+
+
+def _initializers(layers: Sequence[Any]) -> list[str]:
+    """Return the initializers of layers by name, each once, in blocks too."""
+    found = [str(layer.initializer) for layer in layers if hasattr(layer, "initializer")]
+    inner = [name for layer in layers if isinstance(layer, Nested) for name in _initializers(layer.layers)]
+    return list(dict.fromkeys(found + inner))
 
 
 def _units(net: Sequential, place: int) -> int:

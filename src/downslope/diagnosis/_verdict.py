@@ -141,7 +141,7 @@ def _falling(case: Case) -> Answer:
     if not trend.resolved or trend.relative_fall < NEGLIGIBLE:
         return None
     return "descending", (
-        f"The loss still falls: over the last {trend.epochs} epochs by {percent(trend.relative_fall)}, to "
+        f"{_the_loss(case)} still falls: over the last {trend.epochs} epochs by {percent(trend.relative_fall)}, to "
         f"{case.loss:.4g}, more than its jumps of {percent(trend.relative_jumps)} explain."
     )
 
@@ -150,7 +150,10 @@ def _fallen(case: Case) -> Answer:
     """Answer for a run too short for a trend: whether its loss is below that of the start."""
     if case.start_loss is None or not case.start_loss - case.loss > NEGLIGIBLE * abs(case.loss):
         return None
-    return "descending", f"The loss has fallen from {case.start_loss:.4g} to {case.loss:.4g}, and training was short."
+    return (
+        "descending",
+        f"{_the_loss(case)} has fallen from {case.start_loss:.4g} to {case.loss:.4g}, and training was short.",
+    )
 
 
 def _edge_statement(case: Case) -> str:
@@ -159,8 +162,8 @@ def _edge_statement(case: Case) -> str:
         return ""
     return (
         f"The curvature has grown to what the rate allows: {stability.learning_rate:.4g} is "
-        f"{percent(stability.share)} of the limit {stability.limit:.4g}. This is healthy: the loss still falls, by "
-        f"{percent(trend.relative_fall)} over the last {trend.epochs} epochs; a smaller rate would only be slower."
+        f"{percent(stability.share)} of the limit {stability.limit:.4g}. This is healthy: the training loss still falls, "
+        f"by {percent(trend.relative_fall)} over the last {trend.epochs} epochs; a smaller rate would only be slower."
     )
 
 
@@ -168,7 +171,7 @@ def _finished(case: Case) -> Answer:
     if case.start_loss is None or not 0 <= case.loss <= FINISHED * case.start_loss:
         return None
     return "minimum", (
-        f"The loss has fallen from {case.start_loss:.4g} to {case.loss:.4g}: there is nothing left to gain."
+        f"{_the_loss(case)} has fallen from {case.start_loss:.4g} to {case.loss:.4g}: there is nothing left to gain."
     )
 
 
@@ -194,15 +197,15 @@ def _jumping(case: Case) -> Answer:
     gained = f"{percent(_gain(case))} lower"
     if noise is not None and noise >= NOISE_WINS:
         return "noise_floor", (
-            f"The loss falls no further because of the noise in the steps: in a batch of {case.batch_size} rows the "
-            f"noise has {_times(noise)} the squared length of the gradient. Without noise, ten steps lead "
+            f"{_the_loss(case)} falls no further because of the noise in the steps: in a batch of {case.batch_size} rows "
+            f"the noise has {_times(noise)} the squared length of the gradient. Without noise, ten steps lead "
             f"{gained}. Decay the rate, or let the batch grow."
         )
     limit = case.stability
     share = "" if limit is None else f" The rate is {percent(limit.share)} of what is stable here."
     moves = "rises" if rises else f"jumps about by {percent(trend.relative_jumps)} without falling"
     return "bouncing", (
-        f"The loss {moves}: the steps are too long for the "
+        f"{_the_loss(case)} {moves}: the steps are too long for the "
         f"curvature, and the descent bounces between the walls. Ten shorter steps along the gradient lead {gained}."
         f"{share} Lower the rate."
     )
@@ -226,7 +229,7 @@ def _flat(case: Case) -> Answer:
         return "plateau", f"{blocked} The gradient has vanished, the loss of {case.loss:.4g} has not."
     if case.run is not None and _share(case, case.reach.with_curvature) >= WORTHWHILE:
         return "plateau", (
-            f"The loss hardly falls any more, though it could: with the curvature known, one step leads "
+            f"{_the_loss(case)} hardly falls any more, though it could: with the curvature known, one step leads "
             f"{percent(_share(case, case.reach.with_curvature))} lower, ten steps along the gradient "
             f"{percent(_gain(case))}. The descent follows a long flat valley."
         )
@@ -276,6 +279,11 @@ _QUESTIONS: tuple[Callable[[Case], Answer], ...] = (
     _at_a_minimum,
 )
 """In this order."""
+
+
+def _the_loss(case: Case) -> str:
+    """Return how a sentence about the loss begins."""
+    return "The loss" if case.run is None else "The training loss"
 
 
 def _gain(case: Case) -> float:

@@ -16,6 +16,8 @@ from downslope.diagnosis._finding import Finding
 from downslope.diagnosis._recall import recalls_on
 from downslope.diagnosis._trials import brief, reached
 from downslope.diagnosis._trivial import trivial_loss
+from downslope.diagnosis._variants import difference
+from downslope.networks import Sequential
 from downslope.training import Problem, Recipe, Run, sweep
 
 SEEDS = 3
@@ -112,7 +114,9 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
         if "class_weight" in finding.change:
             without, with_fix = _misses(plain, chosen), _misses(fixed, chosen)
             measured = f"share of a class that is missed in {rows}"
-            trials.append(Trial(finding.code, in_words(finding.change), measured, epochs, chosen, without, with_fix))
+            trials.append(
+                Trial(finding.code, in_words(finding.change, recipe.net), measured, epochs, chosen, without, with_fix)
+            )
             continue
         if epochs not in known:
             known[epochs] = _losses(plain, chosen)
@@ -123,19 +127,34 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
         measured = f"{rows} loss"
         if other_units:
             measured = f"{measured}, as a share of that of the mean,"
-        trials.append(Trial(finding.code, in_words(finding.change), measured, epochs, chosen, without, with_fix))
+        trials.append(
+            Trial(finding.code, in_words(finding.change, recipe.net), measured, epochs, chosen, without, with_fix)
+        )
     return tuple(trials)
 
 
-def in_words(change: Mapping[str, Any]) -> str:
-    """Return changed settings of `ds.train` as they are written.
+def in_words(change: Mapping[str, Any], net: Sequential) -> str:
+    """Return changed settings of `ds.train` as they are written; of another network, what it has that `net` has not.
 
     Example:
-        >>> in_words({"normalize": "standard", "start": None})
+        >>> import downslope as ds
+        >>> net = ds.mlp([8], outputs=1)
+        >>> in_words({"normalize": "standard", "start": None}, net)
         "normalize='standard'"
+        >>> in_words({"net": ds.mlp([16], outputs=1), "start": None}, net)
+        'a network with hidden layers of 16'
     """
     shown = {name: value for name, value in change.items() if not (name == "start" and value is None)}
-    return ", ".join(f"{name}={'…' if len(repr(value)) > 60 else repr(value)}" for name, value in shown.items())
+    return ", ".join(
+        f"a network with {difference(net, value)}" if name == "net" else f"{name}={_brief(value)}"
+        for name, value in shown.items()
+    )
+
+
+def _brief(value: Any) -> str:
+    """Return a setting as it is written, if that is short."""
+    written = repr(value)
+    return written if len(written) <= 80 else f"{written.partition('(')[0]}(…)"
 
 
 def _brief_pair(case: Case, recipe: Recipe, change: Mapping[str, Any]) -> tuple[Recipe, Recipe]:

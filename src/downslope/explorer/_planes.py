@@ -58,7 +58,10 @@ def levels(ground: Ground, plane: Plane, through: Any, should_stop: Callable[[],
 
 def document_of(part: Slice) -> Surface:
     """Return a plane as the page knows surfaces, without its losses, which come in frames."""
-    first, second = (Axis(label=label, values=packed(axis)) for label, axis in zip(part.labels, part.axes, strict=True))
+    first, second = (
+        Axis(label=label, values=packed(axis), origin=origin)
+        for label, axis, origin in zip(part.labels, part.axes, part.origins, strict=True)
+    )
     return Surface(
         name="",
         description=part.description,

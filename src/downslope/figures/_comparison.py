@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from inspect import signature
 from pathlib import PurePath
 from textwrap import fill
 
@@ -10,13 +12,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from downslope import optimizers
 from downslope.core import DataError
 from downslope.figures._loss_axis import COLORS, STAR, UNITS, fit_losses, highest_shown, star_handle
 from downslope.figures._style import GRAY, drawn
 from downslope.figures._ticks import epoch_axis, plain
 from downslope.runs import Compared, Comparison
+from downslope.runs._comparison import written
 
 LONGEST_LINE = 38
+MOST_RUNS = len(COLORS)
+"""So many runs can be told apart."""
+
 MOST_LINES = 3
 PARTS = {"train_loss": ("-", "training"), "validation_loss": ("--", "validation")}
 
@@ -25,13 +32,14 @@ def comparison(found: Comparison) -> Figure:
     """Return a figure of the losses of several runs against the epoch, one color a run.
 
     Training loss is solid, validation loss dashed. The legend lists the runs from the lowest loss to the highest, each
-    with the settings by which it differs; the epoch that the best run keeps is marked.
+    with its values of the settings that differ, in one order; the epoch that the best run keeps is marked. Of more than
+    seven runs the best seven are drawn, and the legend says so.
 
     Args:
         found: what `ds.compare` returned.
 
     Raises:
-        DataError: no run has ended an epoch, or there are too many to tell apart.
+        DataError: no run has ended an epoch.
 
     Example:
         >>> from downslope.runs import Compared
@@ -40,15 +48,14 @@ def comparison(found: Comparison) -> Figure:
         >>> [axes.get_xlabel() for axes in comparison(Comparison(tuple(runs), "cross_entropy", ())).axes]
         ['epoch']
     """
-    if len(found.runs) > len(COLORS):
-        raise DataError(f"The figure shows at most {len(COLORS)} runs, got {len(found.runs)}. Leave some out.")
     if not any(run.epochs for run in found.runs):
         raise DataError("The figure needs a run in which an epoch ended, got none.")
-    return drawn(lambda figure: _draw(figure, found), (9.2, 4.4))
+    shown = replace(found, runs=found.runs[:MOST_RUNS])
+    return drawn(lambda figure: _draw(figure, shown, len(found.runs)), (9.2, 4.4))
 
 
-def _draw(figure: Figure, found: Comparison) -> str:
-    """Draw all runs and return what they show."""
+def _draw(figure: Figure, found: Comparison, count: int) -> str:
+    """Draw these runs, the best of so many, and return what they show."""
     axes = figure.subplots()
     for place, run in enumerate(found.runs):
         _draw_run(axes, run, COLORS[place], best=place == 0)
@@ -58,9 +65,10 @@ def _draw(figure: Figure, found: Comparison) -> str:
     fit_losses(axes, _curves(kept), _curves(lost), highest=highest_shown(first))
     epoch_axis(axes, max(run.epochs for run in found.runs))
     axes.set_ylabel(_label(found))
-    _legends(figure, found)
+    _legends(figure, found, count)
     ways = "; ".join(f"{_short(run)} ({_differences(run)}) {plain(run.loss, digits=4)}" for run in found.runs)
-    return f"Loss against the epoch of {len(found.runs)} runs, the lowest first: {ways}."
+    some = f"the best {len(found.runs)} of {count}" if count > len(found.runs) else str(count)
+    return f"Loss against the epoch of {some} runs, the lowest first: {ways}."
 
 
 def _curves(runs: list[Compared]) -> list[np.ndarray]:
@@ -80,13 +88,15 @@ def _draw_run(axes: Axes, run: Compared, color: str, *, best: bool) -> None:
         axes.plot([run.kept], [run.loss], mfc=color, clip_on=False, **STAR)
 
 
-def _legends(figure: Figure, found: Comparison) -> None:
+def _legends(figure: Figure, found: Comparison, count: int) -> None:
     """Say above what lines are, and beside it which run is which and got where."""
     lines = [
         Line2D([], [], color=color, lw=3, label=_entry(run)) for color, run in zip(COLORS, found.runs, strict=False)
     ]
     validated = any("validation_loss" in run.history for run in found.runs)
     title = "validation loss kept" if validated else "last training loss"
+    if count > len(found.runs):
+        title += f", the best {len(found.runs)} of {count}"
     figure.legend(handles=lines, title=title, loc="outside right center", alignment="left")
     marks = [star_handle("the epoch that the best run keeps")]
     if validated:
@@ -104,9 +114,22 @@ def _entry(run: Compared) -> str:
 
 
 def _differences(run: Compared) -> str:
-    """Return the settings by which a run differs, in words, those that are said shortest first."""
-    settings = [f"{name.replace('_', ' ')} {value}" for name, value in run.settings.items()]
-    return ", ".join(sorted(settings, key=len)) or "same settings"
+    """Return the settings by which runs differ, in words and in the order that all of them have."""
+    told = [f"{name.replace('_', ' ')} {value}" for name, value in _chosen(run).items()]
+    return ", ".join(told) or "same settings"
+
+
+def _chosen(run: Compared) -> dict[str, str]:
+    """Return the settings by which runs differ, without what this run's optimizer has by itself, which nobody chose."""
+    kind, _, inside = run.settings.get("optimizer", "").removesuffix(")").partition("(")
+    maker = getattr(optimizers, kind, None)
+    if maker is None:
+        return run.settings
+    usual = {name: written(number.default) for name, number in signature(maker).parameters.items()}
+    kept = [part for part in inside.split(", ") if part.rpartition(" ")[2] != usual.get(part.rpartition(" ")[0])]
+    named = f"{kind}({', '.join(kept)})" if any(kept) else kind
+    rest = {name: value for name, value in run.settings.items() if name == "learning_rate" or usual.get(name) != value}
+    return {name: named if name == "optimizer" else value for name, value in rest.items()}
 
 
 def _short(run: Compared) -> str:

@@ -64,5 +64,5 @@ def _columns(handles: Sequence[Artist], width: float) -> int:
         rows = -(-len(lengths) // columns)
         widths = [LETTER * max(lengths[at : at + rows]) + HANDLE for at in range(0, len(lengths), rows)]
         if sum(widths) <= width - 2 * MARGIN:
-            return columns
+            return len(widths)
     return 1

@@ -12,11 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
+from matplotlib.patheffects import withStroke
 
 from downslope.core import DataError, PyTree, tree_norm
 from downslope.figures._shades import GROUND, Shades
 from downslope.figures._style import BLACK
-from downslope.figures._ticks import plain
+from downslope.figures._ticks import plain, shifted_ticks
 from downslope.landscape import Slice
 
 HOLES: dict[str, dict[str, Any]] = {
@@ -26,6 +27,7 @@ HOLES: dict[str, dict[str, Any]] = {
 }
 """How cells without a finite loss are drawn, by what they are."""
 
+CENTER = "center of the slice"
 LONGEST_LABEL = 50
 MOST_WRITTEN = 7
 """At most about so many iso-lines are labeled."""
@@ -42,6 +44,7 @@ class Ground(NamedTuple):
         labels: what the two numbers are.
         norms: how long a step of one is in the space of parameters, for each; None where the two are the parameters.
         center: whether `(0, 0)` is the point that a slice goes through.
+        origins: what 0 stands for along each: what is written on the axes is so much more.
     """
 
     a: np.ndarray
@@ -51,6 +54,7 @@ class Ground(NamedTuple):
     labels: tuple[str, str]
     norms: tuple[float, float] | None
     center: bool = True
+    origins: tuple[float, float] = (0.0, 0.0)
 
     @property
     def holes(self) -> dict[str, np.ndarray]:
@@ -92,7 +96,8 @@ def ground_of(found: Slice) -> Ground:
     (a, b), (first, second) = found.axes, found.labels
     one, two = (float(tree_norm(direction)) for direction in found.directions)
     norms = None if all(map(_is_parameter, found.directions)) else (one, two)
-    return Ground(a, b, found.losses, found.computed, (first, second), norms)
+    along, across = found.origins
+    return Ground(a, b, found.losses, found.computed, (first, second), norms, origins=(along, across))
 
 
 def _is_parameter(direction: PyTree) -> bool:
@@ -126,9 +131,12 @@ def draw_ground(axes: Axes, ground: Ground, steps: Shades, *, few: bool = False)
     for name, cells in ground.holes.items():
         axes.add_patch(PathPatch(_outline(ground, cells), lw=0, zorder=1.5, label=name, **HOLES[name]))
     if ground.center:
-        axes.plot([0], [0], "+", color=BLACK, ms=11, mew=1.6, zorder=5)
+        halo = [withStroke(linewidth=3.4, foreground="white")]
+        axes.plot([0], [0], "+", color=BLACK, ms=11, mew=1.6, zorder=8.5, path_effects=halo)
     axes.set_xlim(ground.a[0], ground.a[-1])
     axes.set_ylim(ground.b[0], ground.b[-1])
+    for axis, origin in zip((axes.xaxis, axes.yaxis), ground.origins, strict=True):
+        shifted_ticks(axis, origin)
     axes.grid(visible=False)
 
 
@@ -138,10 +146,10 @@ def label_ground(axes: Axes, ground: Ground, *, longest: int = LONGEST_LABEL) ->
     axes.set_ylabel(ground.axis_label(1, longest=longest))
 
 
-def ground_handles(grounds: Sequence[Ground]) -> list[Line2D | Patch]:
-    """Return the entries of a legend for the center of planes, and for their holes."""
-    center = Line2D([], [], ls="none", marker="+", color=BLACK, ms=10, mew=1.6, label="center of the slice")
-    return [*([center] if any(ground.center for ground in grounds) else []), *hole_handles(grounds)]
+def ground_handles(grounds: Sequence[Ground], *, center: str = CENTER) -> list[Line2D | Patch]:
+    """Return the entries of a legend for the center of planes, by what it is, and for their holes."""
+    middle = Line2D([], [], ls="none", marker="+", color=BLACK, ms=10, mew=1.6, label=center)
+    return [*([middle] if any(ground.center for ground in grounds) else []), *hole_handles(grounds)]
 
 
 def hole_handles(grounds: Sequence[Ground]) -> list[Patch]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,6 +17,9 @@ from downslope.training import FoundLearningRate
 
 MARKS = {"steepest": (GREEN, "^", "steepest fall"), "tenth": (ORANGE, "s", "a tenth of the lowest")}
 """How the range test's own suggestions are marked."""
+
+BATCHES: dict[str, Any] = {"color": GRAY, "marker": ".", "ls": "none", "ms": 3.5, "alpha": 0.55}
+"""How the losses of single batches are drawn."""
 
 OUTER = (0.02, 0.98)
 """Losses of single batches beyond these quantiles, before the lowest average, may leave the panel."""
@@ -62,7 +67,7 @@ def _draw(figure: Figure, found: FoundLearningRate) -> str:
 def _range_panel(axes: Axes, found: FoundLearningRate) -> None:
     """Draw the losses of the range test, their average, its suggestions, and where it blew up."""
     test = found.range_test
-    axes.plot(test.rates, test.losses, ".", color=GRAY, ms=3.5, alpha=0.55)
+    axes.plot(test.rates, test.losses, **BATCHES)
     axes.plot(test.rates, test.smoothed, color=BLACK, lw=1.8)
     for name, (color, marker, _) in MARKS.items():
         rate = found.suggestions[name].rate
@@ -110,6 +115,8 @@ def _legend(figure: Figure, found: FoundLearningRate) -> None:
         for rate in [found.suggestions[name].rate]
     ]
     handles: list[Line2D | Rectangle] = [
+        Line2D([], [], **BATCHES, label="batches"),
+        Line2D([], [], color=BLACK, lw=1.8, label="their average"),
         Line2D([], [], color=BLUE, **{**STAR, "ls": "-", "ms": 12}, label=_named("suggested", found.suggestion)),
         *marks,
     ]

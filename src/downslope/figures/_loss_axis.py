@@ -14,7 +14,7 @@ from downslope.figures._style import BLACK, BLUE, GREEN, ORANGE, VERMILLION
 from downslope.figures._ticks import decade_ticks, plain
 from downslope.training import Run
 
-DECADES = 1.2
+DECADES = 1.0
 """Losses that span so many powers of ten are drawn on a logarithmic axis."""
 
 UNITS = {"cross_entropy": "nats", "binary_cross_entropy": "nats"}

@@ -30,10 +30,14 @@ class Array(_Part):
 
 
 class Axis(_Part):
-    """One direction of a plane: what it is, in words, and the coefficients along it in ascending order."""
+    """One direction of a plane: what it is, in words, and the coefficients along it in ascending order.
+
+    `origin` is what a coefficient of 0 stands for, a parameter's own value; what is written is so much more.
+    """
 
     label: str
     values: Array
+    origin: float = 0.0
 
 
 class Path(_Part):

@@ -31,6 +31,9 @@ LEAST_GAP = 1 / 26
 FAR = 0.1
 """A point is far off the plane beyond this share of the map's larger half-width, in the space of parameters."""
 
+RING: dict[str, Any] = {"ls": "none", "marker": "o", "mfc": "none", "mec": BLACK, "mew": 0.9, "ms": 15}
+"""How points far off the plane are marked: thin, and wide enough to stand around a start."""
+
 
 class PathLook(NamedTuple):
     """How a path is drawn."""
@@ -112,7 +115,7 @@ def draw_path(axes: Axes, ground: Ground, path: Projection, how: PathLook, steps
         edgecolors=how.color, linewidths=1.1, zorder=7, plotnonfinite=True,
     )  # fmt: skip
     far = beads[path.distances[beads] > far_off(ground)]
-    axes.plot(x[far], y[far], "o", mfc="none", mec=BLACK, mew=1.0, ms=11, ls="none", zorder=7)
+    axes.plot(x[far], y[far], **RING, zorder=7)
     first, last = (bool(inside) for inside in ground.inside(path.coordinates[[0, -1]]))
     axes.plot(x[:1], y[:1], marker=how.marker, mfc="white", mec=how.color, mew=2.2, ms=9, zorder=8, clip_on=not first)
     axes.plot(x[-1:], y[-1:], mfc=how.color, **{**STAR, "ms": 14, "zorder": 9}, clip_on=not last)
@@ -137,7 +140,7 @@ def ring_handles(shown: Sequence[tuple[Ground, Mapping[str, Projection]]]) -> li
         return []
     same = f"over {plain(limits[0], digits=2)} off the plane"
     label = same if len(set(limits)) == 1 else f"off the plane by over {percent(FAR)} of its half-width"
-    return [Line2D([], [], ls="none", marker="o", mfc="none", mec=BLACK, ms=10, label=label)]
+    return [Line2D([], [], **{**RING, "ms": 12}, label=f"ring: {label}")]
 
 
 def line_handle(name: str, how: PathLook) -> Line2D:

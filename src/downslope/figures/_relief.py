@@ -16,7 +16,7 @@ from downslope.figures._ground import HOLES, Ground, edges
 from downslope.figures._plane_paths import PathLook, bead_places
 from downslope.figures._shades import GROUND, Shades
 from downslope.figures._style import BLACK
-from downslope.figures._ticks import plain
+from downslope.figures._ticks import plain, shifted_ticks
 from downslope.landscape import Projection
 
 VIEW = (32.0, -58.0)
@@ -184,4 +184,6 @@ def _label(axes: Axes3D, ground: Ground, steps: Shades, box: Box) -> None:
     axes.zaxis.set_major_formatter(written)  # pyright: ignore[reportAttributeAccessIssue]
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(nbins=5))
+    for axis, origin in zip((axes.xaxis, axes.yaxis), ground.origins, strict=True):
+        shifted_ticks(axis, origin)
     axes.tick_params(labelsize=8, pad=1)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from downslope.figures._framed import framed
-from downslope.figures._ground import described, draw_ground, ground_handles, ground_of, label_ground
+from downslope.figures._ground import CENTER, described, draw_ground, ground_handles, ground_of, label_ground
 from downslope.figures._path_words import path_sentences
 from downslope.figures._plane_paths import draw_path, looks, named_paths, path_handles
 from downslope.figures._shades import color_bar, shades_of
@@ -23,6 +23,7 @@ def surface_contour(
     *,
     log: bool | str = "auto",
     title: str = "",
+    center: str = CENTER,
 ) -> Figure:
     """Return a figure of a plane through a loss surface: filled contours, labeled iso-lines, and paths.
 
@@ -37,6 +38,7 @@ def surface_contour(
         log: whether colors and iso-lines are spread over powers of ten; `"auto"`: where losses are positive and span
             more than about one.
         title: above the figure.
+        center: what the point that the slice goes through is, for the legend.
 
     Raises:
         DataError: a slice along one direction; too many paths.
@@ -55,7 +57,7 @@ def surface_contour(
 
     def draw(figure: Figure) -> str:
         sentences = path_sentences(trails, ground)
-        handles = [*path_handles(trails, ground), *ground_handles([ground])]
+        handles = [*path_handles(trails, ground), *ground_handles([ground], center=center)]
         below = sentences + ([slice.description] if slice.description else [])
         part = framed(figure, SIZE, title=title, handles=handles, sentences=below)
         axes = part.subplots()

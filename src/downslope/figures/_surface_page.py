@@ -153,7 +153,8 @@ def _surface(name: str, plane: Slice, paths: Mapping[str, Projection], line: Fit
     if len(plane.axes) != 2:
         raise ShapeError(f"The page shows planes, two directions, got a slice along {len(plane.axes)}. Use `slice_2d`.")
     first, second = (
-        page.Axis(label=label, values=page.packed(axis)) for label, axis in zip(plane.labels, plane.axes, strict=True)
+        page.Axis(label=label, values=page.packed(axis), origin=origin)
+        for label, axis, origin in zip(plane.labels, plane.axes, plane.origins, strict=True)
     )
     return page.Surface(
         name=name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 FEW_DECADES = 2.5
 """Over so few powers of ten, 2 and 5 times each are written, too."""
@@ -28,6 +28,17 @@ def decade_ticks(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: plain(float(value))))
     axis.set_minor_locator(NullLocator())
+
+
+def shifted_ticks(axis: Axis, origin: float) -> None:
+    """Write on an axis that has its limits what its numbers are from `origin` on; nothing to do where that is 0."""
+    if not origin:
+        return
+    low, high = (float(end) + origin for end in axis.get_view_interval())
+    places = np.asarray(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
+    places = places[(places >= low) & (places <= high)]
+    axis.set_major_locator(FixedLocator(list(places - origin)))
+    axis.set_major_formatter(FuncFormatter(lambda at, _: plain(float(places[np.argmin(np.abs(places - origin - at))]))))
 
 
 def plain(value: float, *, digits: int = 6) -> str:

@@ -88,7 +88,9 @@ def _pca(surface: LossSurface, params: PyTree, count: int, source: Source) -> Di
             "trajectory",
         )
     trees, explained = principal_directions(source.path, params, count)
-    labels = tuple(f"component {k + 1} of the path ({share:.1%} of its variance)" for k, share in enumerate(explained))
+    labels = tuple(
+        f"component {k + 1} of the path ({100 * share:.1f} % of its variance)" for k, share in enumerate(explained)
+    )
     if len(trees) < count:
         trees, labels, explained = (
             (*trees, beside(params, trees[0], key=source.key)),
@@ -186,6 +188,9 @@ def _label(tree: PyTree, number: int, count: int) -> str:
     moved = [(name, np.asarray(leaf)) for name, leaf in named_leaves(tree).items() if np.any(leaf)]
     if len(moved) == 1 and np.count_nonzero(moved[0][1]) == 1 and moved[0][1].sum() == 1:
         name, leaf = moved[0]
-        at = ", ".join(str(place) for place in np.argwhere(leaf)[0])
+        places = [int(place) for place in np.argwhere(leaf)[0]]
+        if not name and len(places) == 1:
+            return f"w{places[0] + 1}".translate(_SUBSCRIPTS)
+        at = ", ".join(map(str, places))
         return f"{name}[{at}]" if at else name
     return "given direction" if count == 1 else f"given direction {number + 1}"

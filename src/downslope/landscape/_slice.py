@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import jax
 import numpy as np
 from jaxtyping import Bool, Float
 
@@ -60,6 +61,15 @@ class Slice:
         """How far the slice reaches along each direction, to either side."""
         return tuple(float(axis[-1]) for axis in self.axes)
 
+    @property
+    def origins(self) -> tuple[float, ...]:
+        """What a coefficient of 0 stands for along each direction.
+
+        That is a parameter's own value at `θ` where the direction is the axis of that one parameter, so coefficient and
+        origin together are the parameter; else 0.
+        """
+        return tuple(_origin(self.params, direction) for direction in self.directions)
+
     def point(self, *cell: int | np.integer) -> PyTree:
         """Return the parameters at a cell: `slice.point(i, j)` at `losses[i, j]`."""
         return displaced(self.params, self.directions, [axis[at] for axis, at in zip(self.axes, cell, strict=True)])
@@ -83,3 +93,13 @@ class Slice:
         if not self.complete:
             parts.append(f"{self.computed.size - known.size:,} not computed")
         return ", ".join(parts) + "."
+
+
+def _origin(params: PyTree, direction: PyTree) -> float:
+    """Return the value of the parameter whose axis a direction is; 0 for any other direction."""
+    moved = [
+        (float(np.ravel(leaf)[at]), float(np.ravel(own)[at]))
+        for leaf, own in zip(jax.tree.leaves(direction), jax.tree.leaves(params), strict=True)
+        for at in np.flatnonzero(leaf)[:2]
+    ]
+    return moved[0][1] if len(moved) == 1 and moved[0][0] == 1 else 0.0

@@ -137,7 +137,7 @@ def slice_2d(
         >>> from downslope.landscape import surfaces
         >>> plane = slice_2d(surfaces.saddle(), np.zeros(2), directions="axes", size=5, span=(2.0, 1.0))
         >>> print(plane)
-        5 × 5 losses along [0], ±2 and [1], ±1: 0 at the center, from -0.5 to 2.
+        5 × 5 losses along w₁, ±2 and w₂, ±1: 0 at the center, from -0.5 to 2.
         >>> float(plane.losses[4, 2]), plane.point(4, 2)
         (2.0, array([2., 0.]))
 

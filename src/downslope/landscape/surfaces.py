@@ -70,7 +70,7 @@ def bowl(*, curvature: float | int = 1.0, start: Any = (1.5, 1.0)) -> FunctionSu
         1.0
     """
     c = check_number("curvature", curvature, above=0)
-    return _surface(lambda x, y: 0.5 * c * (x**2 + y**2), f"½ · {c:g} (w₁² + w₂²)", start)
+    return _surface(lambda x, y: 0.5 * c * (x**2 + y**2), f"{_times(c / 2)}(w₁² + w₂²)", start)
 
 
 def ravine(*, curvature: float | int = 1.0, ratio: float | int = 50.0, start: Any = (-2.0, 0.5)) -> FunctionSurface:
@@ -86,7 +86,7 @@ def ravine(*, curvature: float | int = 1.0, ratio: float | int = 50.0, start: An
         2.0
     """
     c, k = check_number("curvature", curvature, above=0), check_number("ratio", ratio, above=0)
-    return _surface(lambda x, y: 0.5 * c * (x**2 + k * y**2), f"½ · {c:g} (w₁² + {k:g} w₂²)", start)
+    return _surface(lambda x, y: 0.5 * c * (x**2 + k * y**2), f"{_times(c / 2)}(w₁² + {_times(k)}w₂²)", start)
 
 
 def saddle(*, rise: float | int = 1.0, fall: float | int = 1.0, start: Any = (1.5, 1e-3)) -> FunctionSurface:
@@ -105,7 +105,7 @@ def saddle(*, rise: float | int = 1.0, fall: float | int = 1.0, start: Any = (1.
         -1.5
     """
     r, f = check_number("rise", rise, above=0), check_number("fall", fall, above=0)
-    return _surface(lambda x, y: 0.5 * (r * x**2 - f * y**2), f"½ ({r:g} w₁² − {f:g} w₂²)", start)
+    return _surface(lambda x, y: 0.5 * (r * x**2 - f * y**2), f"½ ({_times(r)}w₁² − {_times(f)}w₂²)", start)
 
 
 def two_minima(*, c: float | int = 0.2, start: Any = (-1.2, 1.17)) -> FunctionSurface:
@@ -124,7 +124,7 @@ def two_minima(*, c: float | int = 0.2, start: Any = (-1.2, 1.17)) -> FunctionSu
         0.5
     """
     c = check_number("c", c, at_least=0, below=1, advice="From 1 on there is one minimum, at (0, 0).")
-    text = f"½ (1 − w₁w₂)² + ½ · {c:g} (w₁² + w₂²)"
+    text = f"½ (1 − w₁w₂)² + {_times(c / 2)}(w₁² + w₂²)"
     return _surface(lambda x, y: 0.5 * (1 - x * y) ** 2 + 0.5 * c * (x**2 + y**2), text, start)
 
 
@@ -143,7 +143,7 @@ def plateau(*, width: float | int = 1.0, start: Any = (2.6, 2.4)) -> FunctionSur
         1.0
     """
     s = check_number("width", width, above=0)
-    text = f"1 − exp(−(w₁² + w₂²) / {2 * s * s:g})"
+    text = f"1 − exp(−{_times(1 / (2 * s * s))}(w₁² + w₂²))"
     return _surface(lambda x, y: -jnp.expm1(-(x**2 + y**2) / (2 * s * s)), text, start)
 
 
@@ -163,7 +163,7 @@ def rosenbrock(*, a: float | int = 1.0, b: float | int = 100.0, start: Any = (-1
         Rosenbrock, "An automatic method for finding the greatest or least value of a function" (1960).
     """
     a, b = check_number("a", a), check_number("b", b, above=0)
-    return _surface(lambda x, y: (a - x) ** 2 + b * (y - x**2) ** 2, f"({a:g} − w₁)² + {b:g} (w₂ − w₁²)²", start)
+    return _surface(lambda x, y: (a - x) ** 2 + b * (y - x**2) ** 2, f"({a:g} − w₁)² + {_times(b)}(w₂ − w₁²)²", start)
 
 
 def himmelblau(*, start: Any = (-0.3, -0.5)) -> FunctionSurface:
@@ -205,6 +205,11 @@ def beale(*, start: Any = (1.0, 1.5)) -> FunctionSurface:
         return (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2
 
     return _surface(loss, "(1.5 − w₁ + w₁w₂)² + (2.25 − w₁ + w₁w₂²)² + (2.625 − w₁ + w₁w₂³)²", start)
+
+
+def _times(number: float | int) -> str:
+    """Return a factor as formulas have it: none for 1, and a half as such."""
+    return {1: "", 0.5: "½ "}.get(number, f"{number:g} ")
 
 
 def _surface(loss: Callable[[Any, Any], Any], formula: str, start: Any) -> FunctionSurface:

@@ -19,7 +19,7 @@ from downslope.training._rate_trials import RateTrials
 from downslope.training._recipe import Recipe
 from downslope.training._record import open_run
 from downslope.training._restarts import Restarts
-from downslope.training._resume import resume
+from downslope.training._resume import goes_on_after, resume
 from downslope.training._run import Run
 from downslope.training._statistics import Statistics
 from downslope.training._stopping import Divergence
@@ -63,6 +63,7 @@ __all__ = [
     "edge_of",
     "find_batch_size",
     "find_learning_rate",
+    "goes_on_after",
     "open_run",
     "outputs_of",
     "phases",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def resume(
     own = {"net": net, "loss": loss}
     record = RunFolder.open(path).read_record()
     _check_parts(record, network=net, loss=loss, optimizer=None if optimizer is None else as_optimizer(optimizer))
-    wanted = record.configuration["epochs"] if epochs is None else check_integer("epochs", epochs)
+    wanted = _wanted(record, epochs)
     if _ended(RunFolder.open(path), record, wanted):
         run = open_run(path, **own)
         return run if data is None else run.with_data(data, validation=validation, optimizer=optimizer, file=file)
@@ -119,6 +120,41 @@ def resume(
         folder.release()
         raise
     return carry_out(work, folder=folder, observers=observers, progress=open_progress(progress, wanted))
+
+
+def goes_on_after(path: str | os.PathLike[str], *, epochs: int | None = None) -> int | None:
+    """Return after how many epochs `resume` goes on with a run; None if it has nothing left to do.
+
+    Args:
+        path: the run's folder.
+        epochs: as for `resume`.
+
+    Raises:
+        RunError: the folder holds no run, or the run diverged.
+        SettingError: fewer epochs are asked for than were made.
+
+    Example:
+        >>> import downslope as ds, tempfile, pathlib
+        >>> folder = pathlib.Path(tempfile.mkdtemp()) / "iris"
+        >>> run = ds.train(ds.mlp([], outputs=3), ds.load("iris"), epochs=2, store=folder, progress=False)
+        >>> goes_on_after(folder), goes_on_after(folder, epochs=5)
+        (None, 2)
+    """
+    folder = RunFolder.open(path)
+    record = folder.read_record()
+    if _ended(folder, record, _wanted(record, epochs)):
+        return None
+    if record.configuration["restarts"] > 1:
+        return int(folder.read("members").arrays["epochs"].max()) if folder.has("members") else 0
+    for name in ("last", "previous"):
+        with suppress(RunError):
+            return int(folder.read(name).facts["epoch"] or 0)
+    return 0
+
+
+def _wanted(record: Record, epochs: int | None) -> int:
+    """Return how many epochs there are to be in all."""
+    return record.configuration["epochs"] if epochs is None else check_integer("epochs", epochs)
 
 
 def _ended(folder: RunFolder, record: Record, wanted: int) -> bool:

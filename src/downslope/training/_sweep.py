@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from downslope.core import fold
+from downslope.core import RunError, fold
 from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.training._descent import begin
@@ -24,7 +25,7 @@ from downslope.training._train import checked_patience
 from downslope.training._trajectory import Record
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sweep:
     """What many settings led to.
 
@@ -32,7 +33,7 @@ class Sweep:
         settings: of each run, what differs between runs, by name: numbers and words; parts by how they are made.
         runs: as `ds.train` would have returned them.
         losses: what they are compared by: the lowest validation loss where there are validation rows, else the last
-            training loss; NaN for one that diverged in its first epoch. `(runs,)`
+            training loss; NaN for one that diverged, or was interrupted, in its first epoch. `(runs,)`
     """
 
     settings: tuple[dict[str, Any], ...]
@@ -44,8 +45,14 @@ class Sweep:
 
     @property
     def place(self) -> int:
-        """Where the lowest loss is; 0 if all diverged at once."""
-        return int(np.nanargmin(self.losses)) if np.isfinite(self.losses).any() else 0
+        """Where the lowest loss is.
+
+        Raises:
+            RunError: no run has a loss.
+        """
+        if not np.isfinite(self.losses).any():
+            raise RunError(f"No run has a loss to compare: {self._ends()}. Take smaller rates, or train longer.")
+        return int(np.nanargmin(self.losses))
 
     @property
     def best(self) -> Run:
@@ -69,11 +76,19 @@ class Sweep:
 
     def __str__(self) -> str:
         if not np.isfinite(self.losses).any():
-            return f"All {len(self)} runs diverged."
+            return f"None of {len(self)} runs has a loss: {self._ends()}."
         best = ", ".join(f"{name} {value}" for name, value in self.best_settings.items())
         diverged = sum(run.stop_reason == "diverged" for run in self.runs)
         lost = f"; {diverged} diverged" if diverged else ""
         return f"{len(self)} runs: lowest loss {self.losses[self.place]:.4g} with {best}{lost}."
+
+    def __repr__(self) -> str:
+        return f"Sweep({str(self).removesuffix('.')})"
+
+    def _ends(self) -> str:
+        """Return how many runs ended how."""
+        counts = Counter(run.stop_reason for run in self.runs)
+        return ", ".join(f"{count} {reason}" for reason, count in counts.items())
 
 
 def sweep(

@@ -219,10 +219,10 @@ const EMPTY: Document = {
 };
 
 function resampled(axis: Axis, count: number): Axis {
-  const { values, label } = axis;
+  const { values } = axis;
   if (values.length === count) return axis;
   const [low, high] = [values[0], values[values.length - 1]];
-  return { label, values: Float64Array.from({ length: count }, (_, k) => low + ((high - low) * k) / (count - 1)) };
+  return { ...axis, values: Float64Array.from({ length: count }, (_, k) => low + ((high - low) * k) / (count - 1)) };
 }
 
 /**
