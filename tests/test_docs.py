@@ -14,6 +14,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 DRAWN = {
     "curvature": {"spectrum.png", "shares.png", "blocks.png"},
+    "larger-than-memory": {"all_years", "images.npy"},
     "landscapes": {"old_faithful.png", "bowls.png", "way.png", "way.html", "between.png"},
 }
 """The files that the code of a page writes."""

@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,23 @@ from downslope.data._npy_writer import NpyWriter
 LARGE = 2**28
 """Bytes of a memory-mapped array or of a file from which on its rows stay on disk, 256 MiB."""
 
+BYTES_A_PIECE = 2**17
+"""Rows that were chosen are read and prepared so many bytes at a time, which a processor's cache holds."""
+
 BYTES_A_WRITE = 2**22
-ALIGNMENT = 64
+"""Prepared rows are written so many bytes at a time."""
 
 WIDE = 1024
 """Rows of so many bytes are read in the order they lie in, which spares a disk; of narrower ones a page holds many."""
 
+ALIGNMENT = 64
+"""XLA uses arrays whose address is a multiple of this without a copy."""
+
 KEPT = "inputs-"
 """How the names of files of prepared rows begin."""
 
-BYTES_A_PIECE = 2**17
-"""Rows that were chosen are read and prepared so many bytes at a time."""
 
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StoredRows:
     """Rows of a memory-mapped array, all of them or some, prepared as they are read.
 
@@ -50,14 +53,16 @@ class StoredRows:
         >>> rows = StoredRows(np.arange(12.0).reshape(6, 2)).take([5, 0, 3])
         >>> rows.shape, rows[1:].tolist(), rows[np.array([0, 0])].tolist()
         ((3, 2), [[0.0, 1.0], [6.0, 7.0]], [[10.0, 11.0], [10.0, 11.0]])
+        >>> rows
+        StoredRows(3 rows of shape (2,), float64)
     """
 
-    base: np.ndarray = field(repr=False)
-    chosen: np.ndarray | None = field(default=None, repr=False)
-    prepare: Callable[[np.ndarray], np.ndarray] | None = field(default=None, repr=False)
+    base: np.ndarray
+    chosen: np.ndarray | None = None
+    prepare: Callable[[np.ndarray], np.ndarray] | None = None
     dtype: Any = None
     row_shape: tuple[int, ...] | None = None
-    kept: Path | None = field(default=None, repr=False)
+    kept: Path | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dtype", np.dtype(self.base.dtype if self.dtype is None else self.dtype))
@@ -77,6 +82,9 @@ class StoredRows:
     def nbytes(self) -> int:
         """How many bytes all rows would take."""
         return math.prod(self.shape) * self.dtype.itemsize
+
+    def __repr__(self) -> str:
+        return f"StoredRows({len(self):,} rows of shape {self.shape[1:]}, {self.dtype})"
 
     def __len__(self) -> int:
         return len(self.base) if self.chosen is None else len(self.chosen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from downslope.data._tables import Table, check_present
 MISSING_LEVEL = -1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StoredTable:
     """Rows of a table on disk, all of them or some; `[…]` with a slice or row numbers reads a data frame.
 
@@ -35,11 +35,11 @@ class StoredTable:
         ([[2.5], [1.5]], ['red', None, 'blue'])
     """
 
-    records: np.ndarray = field(repr=False)
+    records: np.ndarray
     fields: dict[str, str]
-    levels: dict[str, tuple[str, ...]] = field(repr=False)
-    chosen: np.ndarray | None = field(default=None, repr=False)
-    folder: Path | None = field(default=None, repr=False)
+    levels: dict[str, tuple[str, ...]]
+    chosen: np.ndarray | None = None
+    folder: Path | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -50,6 +50,9 @@ class StoredTable:
     def shape(self) -> tuple[int, int]:
         """How many rows and columns there are."""
         return len(self), len(self.fields)
+
+    def __repr__(self) -> str:
+        return f"StoredTable({len(self):,} rows, {len(self.fields)} columns)"
 
     def __len__(self) -> int:
         return len(self.records) if self.chosen is None else len(self.chosen)
