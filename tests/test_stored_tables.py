@@ -173,6 +173,25 @@ def test_where_inputs_cannot_be_kept_they_are_prepared_as_they_are_read(large, t
     assert not list(tmp_path.glob("cache/*/inputs-*"))
 
 
+@pytest.mark.parametrize(
+    "settings, again",
+    [
+        ({"columns": ["legs", "color"]}, False),
+        ({"categorical": ["color", "pet"]}, False),
+        ({"numeric": ["legs", "weight"]}, False),
+        ({"categorical": ["legs"]}, True),
+    ],
+)
+def test_a_file_is_converted_again_only_where_columns_would_be_others(settings, again, large, tmp_path):
+    path = tmp_path / "pets.csv"
+    pets().write_csv(path)
+    plain = ds.read(path, "pet", **settings)
+    cache = large()
+    ds.read(path, "pet", cache=cache, progress=False)
+    alike(ds.read(path, "pet", cache=cache, progress=False, **settings), plain)
+    assert len(list(cache.iterdir())) == 1 + again
+
+
 def test_progress_is_told(large, tmp_path, capsys):
     path = tmp_path / "table.csv"
     path.write_text(TEXTS["plain"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -10,6 +11,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from downslope.core import DataError, open_meter
 from downslope.data._columns import ColumnKind, as_kinds, column_kinds
@@ -20,6 +24,9 @@ from downslope.data._stored_table import StoredTable
 FORMAT = 1
 BYTES_A_BLOCK = 2**24
 ROWS_A_BLOCK = 2**16
+DECLARED = "declared.json"
+"""The name of the file that says which columns were to be numbers, and which text."""
+
 DEFAULT_CACHE = Path("runs") / ".cache"
 """Where the converted rows of large files lie, unless said otherwise."""
 
@@ -49,36 +56,55 @@ def converted(
     Raises:
         DataError: the file is damaged or holds cells that cannot be used, or the records cannot be written.
     """
-    folder = cache / f"{file.stem}-{_digest(file, wanted, numeric, categorical)}"
-    if not folder.is_dir():
-        try:
-            _convert(file, folder, wanted, numeric, categorical, progress)
-        except OSError as error:
-            raise DataError(
-                f"{file.name!r} is too large to be read into memory, and its rows cannot be written to "
-                f"{str(cache)!r}: {error.strerror or error}. Name another folder as `cache`."
-            ) from error
+    status = file.stat()
+    name = f"{file.stem}-{_digest(FORMAT, str(file.resolve()), status.st_size, status.st_mtime_ns)}"
+    declared = {"numeric": numeric, "categorical": categorical}
+    for folder in sorted(cache.glob(f"{glob.escape(name)}-*")):
+        if (folder / DECLARED).is_file() and _serves(folder, wanted, declared):
+            return open_records(folder).select(wanted)
+    folder = cache / f"{name}-{_digest(wanted, declared)}"
+    try:
+        _convert(file, folder, wanted, declared, progress)
+    except OSError as error:
+        raise DataError(
+            f"{file.name!r} is too large to be read into memory, and its rows cannot be written to "
+            f"{str(cache)!r}: {error.strerror or error}. Name another folder as `cache`."
+        ) from error
     return open_records(folder)
 
 
-def _digest(file: Path, *settings: list[str]) -> str:
-    """Return what tells one file, state of a file, and way to read it from another."""
-    status = file.stat()
-    facts = [FORMAT, str(file.resolve()), status.st_size, status.st_mtime_ns, *settings]
+def _digest(*facts: Any) -> str:
+    """Return a few letters that tell facts from others."""
     return hashlib.blake2b(json.dumps(facts).encode(), digest_size=6).hexdigest()
 
 
-def _convert(
-    file: Path, folder: Path, wanted: list[str], numeric: list[str], categorical: list[str], progress: str | bool
-) -> None:
+def _serves(folder: Path, wanted: list[str], declared: dict[str, list[str]]) -> bool:
+    """Return whether a file was converted before in a way that gives wanted columns as they would be now."""
+    table, before = open_records(folder), json.loads((folder / DECLARED).read_text(encoding="utf-8"))
+    return set(wanted) <= set(table.columns) and all(_same_kind(table, name, declared, before) for name in wanted)
+
+
+def _same_kind(table: StoredTable, name: str, declared: dict[str, list[str]], before: dict[str, list[str]]) -> bool:
+    """Return whether a column that was converted before is what it would be now."""
+    now, then = ([how for how, names in each.items() if name in names] for each in (declared, before))
+    if now == then:
+        return True
+    if then:
+        return False
+    is_number = not table.is_text(name) and table.records.dtype[table.fields[name]] != np.dtype(bool)
+    return table.is_text(name) if now == ["categorical"] else is_number
+
+
+def _convert(file: Path, folder: Path, wanted: list[str], declared: dict[str, list[str]], progress: str | bool) -> None:
     """Write the records of a file into a folder, which is there when all is written."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
     meter = open_meter(progress, max(1, 2 * file.stat().st_size // 2**20), f"MiB of {file.name!r}", "convert")
     try:
         watched = _watched(meter.update, meter.total)
-        kinds = column_kinds(watched(_blocks(file, wanted)), wanted, numeric=numeric, categorical=categorical)
+        kinds = column_kinds(watched(_blocks(file, wanted)), wanted, **declared)
         _write(part, watched(_blocks(file, wanted)), kinds)
+        (part / DECLARED).write_text(json.dumps(declared), encoding="utf-8")
         meter.update(meter.total, 0.0)
         part.chmod(0o755)
         if not folder.is_dir():
