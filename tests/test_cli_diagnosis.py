@@ -92,7 +92,7 @@ ADVICE = {
     ),
     "Use more units or layers: ds.mlp([64, 64, 64], …).": "Use more units or layers: --network 64,64,64.",
     "judge by metrics=['balanced_accuracy'].": "judge by --metric balanced_accuracy.",
-    "Use sgd(0.01, momentum=0.9); or": "Use --optimizer sgd --learning-rate 0.01 --momentum 0.9; or",
+    "Use sgd(1.0, momentum=0.9); or": "Use --optimizer sgd --learning-rate 1 --momentum 0.9; or",
     "optimizer=clip(1.0, sgd(0.1)) helps": "optimizer=clip(1.0, sgd(0.1)) helps",
 }
 

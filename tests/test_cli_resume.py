@@ -55,9 +55,13 @@ def test_a_damaged_state_is_said_and_gone_on_before(cli):
     train(cli, "run", "--epochs", 2)
     last = RunFolder.open("run").checkpoint_path("last")
     last.write_bytes(last.read_bytes()[:-3])
+    code, _, err = cli("predict", "run", "iris")
+    assert code == 1
+    assert "go on from the save before it with downslope resume, or train again." in err
     code, out, err = cli("resume", "run", "--epochs", 3)
     assert code == 0
     assert "last.safetensors is damaged" in err
+    assert "Restore it" not in err
     assert "Went on from the save before it, epoch 0." in err
     assert out.startswith("Completed 3 epochs.")
 
@@ -65,7 +69,9 @@ def test_a_damaged_state_is_said_and_gone_on_before(cli):
 def test_what_cannot_be_is_said_in_a_sentence(cli):
     train(cli, "run", "--epochs", 2)
     for words, code, said in (
-        (("resume", "nowhere"), 2, "there is nothing at nowhere"),
+        (("resume", "nowhere"), 2, "there is nothing at nowhere. Make one with downslope train."),
+        (("resume", "rum"), 2, "there is nothing at rum. Did you mean run?"),
+        (("resume", "."), 2, ". holds no run: expected a folder with run.json, which downslope train writes. Did you"),
         (("resume", "run", "--epochs", 1), 2, "--epochs counts all epochs, got 1 for a run that has made 2"),
         (("resume", "run", "--epochs", "many"), 2, "--epochs"),
         (("compare", "run"), 2, "name two folders or more, got 1"),
@@ -104,6 +110,7 @@ def test_a_run_is_exported_and_watched(cli, tmp_path):
     train(cli, "run", "--epochs", 2, "--tensorboard")
     code, _, err = cli("resume", "run", "--epochs", 3, "--tensorboard")
     assert code == 0, err
+    assert f"tensorboard --logdir {os.path.join('run', 'tensorboard')}\n" in err
     assert len(list((tmp_path / "run" / "tensorboard" / "validation").iterdir())) == 2
     code, out, err = cli("export", "run", "--output", "net.json")
     assert (code, out) == (0, "")

@@ -66,6 +66,9 @@ def test_old_faithful_is_the_example_of_the_notes(cli, folder):
     assert len(path["steps"]) == 201
     assert path["losses"][-1] == pytest.approx(51.2827, abs=1e-3)
     assert path["explained"] == 1
+    # coefficients are from the center on; with their origins they are intercept and slope
+    np.testing.assert_allclose(np.array(path["coordinates"][0]) + found["origins"], [4, 4], rtol=1e-5)
+    assert found["origins"][1] == pytest.approx(0.9008, abs=1e-3)
     assert '"kind":"line"' in (folder / "line.html").read_text("utf-8")
 
 

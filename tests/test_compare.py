@@ -41,6 +41,7 @@ def test_parts_of_different_kinds_are_named_with_their_numbers(folders):
     settings = {run.name.rsplit("/", 1)[1]: run.settings for run in found.runs}
     assert settings["fast"]["optimizer"] == "sgd(momentum 0.9)"
     assert settings["adam"]["optimizer"] == "adam(b1 0.9, b2 0.999, eps 1e-08)"
+    assert "bias_correction" not in settings["adam"]
     assert settings["adam"]["learning_rate"] == "cosine_decay(0.05, 20, 0)"
 
 
@@ -80,6 +81,9 @@ def test_equal_runs_and_those_under_way(folders):
     running = Compared("new", {}, {}, 0, "running", None)
     text = str(Comparison((running,), None, ()))
     assert text.split() == ["run", "epochs", "stopped", "time", "new", "0", "running", "—"]
+    longer = Comparison((Compared("new", {"epochs": "50"}, {}, 0, "running", None),), None, ())
+    assert str(longer).splitlines()[0].split("  ")[1:3] == ["epochs asked", "epochs made"]
+    assert {"epochs_asked": "50", "epochs": 0}.items() <= longer.as_json()["runs"][0].items()
 
 
 def test_what_cannot_be_compared_is_said(folders, tmp_path):

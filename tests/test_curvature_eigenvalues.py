@@ -113,6 +113,8 @@ def test_values_below_the_resolution_are_shown_as_zero(float32):
     pairs = curvature.eigenvalues(found.surface, found.params, k=4)
     assert pairs.resolved.tolist() == [True, True, True, False]
     assert "0 within 5e-06, the resolution" in str(pairs)
+    assert repr(pairs).startswith(f"Eigenpairs(hessian: {pairs.values[0]:.4g}, ")
+    assert repr(pairs).endswith(f"; {pairs.status}, {pairs.hvps} products)")
 
 
 def test_a_warm_start_needs_fewer_products_and_misses_nothing():

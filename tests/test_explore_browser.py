@@ -533,6 +533,10 @@ def test_planes_of_a_network_are_cut_anew_and_its_descent_stays(visit):
         settled(page)
         at_step(page, 2)
         assert loss(page) == before
+    page.get_by_role("button", name="Cut the plane along this path").click()
+    expect(page.get_by_role("button", name="Cut the plane along this path")).to_be_hidden()
+    settled(page)
+    page.get_by_label("Directions").select_option("filter")
     page.get_by_role("button", name="Cut through the ball").click()
     expect(page.get_by_role("button", name="Back through the center")).to_be_visible()
     expect(page.locator(".standing")).to_contain_text("0 off the plane")

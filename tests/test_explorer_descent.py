@@ -172,6 +172,10 @@ def test_a_run_from_its_folder_with_its_path_batch_norm_and_dropout(stored):
         assert np.any(walk.variables.state[1]["mean"] != run.variables.state[1]["mean"])
         true = dataclasses.replace(run, variables=walk.variables).surface().value(walk.params)
         assert page.last()["loss"] == pytest.approx(true, rel=1e-6)
+        page.say("slice", run=5, plane={"directions": "pca", "through": 0, "size": 9})
+        told = page.until("descent", where=lambda one: one["run"] == 5)
+        page.until("done", where=lambda one: one["run"] == 5)
+        assert told["explained"] > 0.7  # along its own path, in contrast to that of the training
         page.say("slice", run=4, plane={"mode": "training", "size": 9})
         assert "training mode with dropout" in page.until("surface")["description"]
         page.until("done", where=lambda one: one["run"] == 4)

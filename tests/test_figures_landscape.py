@@ -107,6 +107,11 @@ def test_a_map_is_the_losses():
     assert np.array_equal(filled.levels, shades([ground.losses]).levels)
     assert bar.get_ylabel() == "loss"
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("one (1 = length 3)", "two (1 = length 4)")
+    units = (np.array([1.0, 0, 0]), np.array([0, 1.0, 0]))
+    figure_of_parameters = figures.surface_contour(replace(ground, directions=units, params=np.array([0.0, 0.9, 0])))
+    ticks = figure_of_parameters.axes[0].yaxis
+    told = [float(text.get_text().replace("\N{MINUS SIGN}", "-")) for text in ticks.get_ticklabels()]
+    np.testing.assert_allclose(told, ticks.get_ticklocs() + 0.9, atol=1e-9)
     said = figures.alt_text(figure)
     assert f"from {ground.losses.min():.6g} to {ground.losses.max():.6g}, 0.1 at the center" in said
     assert entries(figure) == ["center of the slice"]

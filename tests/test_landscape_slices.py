@@ -203,7 +203,9 @@ def test_places_without_a_loss_stay_so():
 
 def test_the_standard_error_is_that_of_the_rows():
     surface = Waves()
-    assert slice_1d(surface, PARAMS, FIRST, size=3, span=1.0).standard_error is None
+    found = slice_1d(surface, PARAMS, FIRST, size=3, span=1.0)
+    assert repr(found) == f"Slice(3 losses, given directions, {found.center:.4g} at the center)"
+    assert found.standard_error is None
     surface.row_losses = lambda params: np.array([1.0, 2.0, 3.0, 4.0])
     assert slice_1d(surface, PARAMS, FIRST, size=3, span=1.0).standard_error == pytest.approx(np.sqrt(5 / 3 / 4))
 

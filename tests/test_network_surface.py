@@ -6,7 +6,7 @@ import pytest
 from tests.cases import SHAPED_NETWORKS, assert_trees_close, refused
 
 import downslope as ds
-from downslope.core import GaussNewtonSurface, LossSurface, PlaneSurface, displaced
+from downslope.core import GaussNewtonSurface, LossSurface, PlaneSurface, displaced, tree_size
 from downslope.reference import dense_hessian
 from downslope.training import _network_surface
 
@@ -55,6 +55,9 @@ def test_a_run_from_its_folder_is_given_the_rows(tmp_path):
     opened = ds.open_run(tmp_path / "run")
     with pytest.raises(ds.DataError, match="keeps no rows"):
         opened.surface()
+    told = f"({opened.surface(data).description}, {tree_size(run.params):,} parameters)"
+    assert repr(opened.surface(data)) == f"NetworkSurface{told}"
+    assert repr(opened.surface(data).whole) == f"FunctionSurface{told}"
     assert opened.surface(data).value(run.params) == pytest.approx(run.surface().value(run.params), rel=1e-12)
 
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,8 +54,12 @@ def test_arrays_arrive_as_they_were(values, dtype):
 
 def test_the_document_holds_slice_and_paths_exactly():
     bowl, paths, line = page_examples.old_faithful()
+    bowl = replace(bowl, params=np.array([0.0, 0.9]), standard_error=0.1)
     (surface,) = document(surface_page(bowl, paths, data=line))["surfaces"]
     np.testing.assert_array_equal(numbers(surface["losses"]), bowl.losses)
+    assert [axis["origin"] for axis in surface["axes"]] == [0, 0.9]
+    assert surface["standard_error"] is None
+    assert document(surface_page(bowl, sample=True))["surfaces"][0]["standard_error"] == 0.1
     for name, path, written in zip(paths, paths.values(), surface["paths"], strict=True):
         assert written["name"] == name
         for field in ("steps", "coordinates", "losses", "heights", "distances"):

@@ -7,7 +7,7 @@ import pytest
 import downslope as ds
 from cases import SHAPED_NETWORKS, assert_bitwise, assert_trees_close
 from downslope.networks import signal_layers
-from downslope.training import _loop
+from downslope.training import _feed, _loop
 
 pytestmark = pytest.mark.optimized
 
@@ -40,7 +40,10 @@ def test_recording_does_not_change_a_bit(net, data):
 
 def test_the_parameters_are_those_before_each_step():
     settings = {"data": ROWS, "batch_size": 50, "epochs": 6}
-    recorded = trained(record=ds.Record(parameters_every=2), **settings).trajectory
+    run = trained(record=ds.Record(parameters_every=2), **settings)
+    recorded = run.trajectory
+    assert repr(recorded) == "Trajectory(4 points, steps 0 to 6, 77 parameters)"
+    assert repr(run) == f"Run(4-6-5-2, 6 epochs, kept 6, train_loss {run.history['train_loss'][-1]:.4g})"
     assert recorded.steps.tolist() == [0, 2, 4, 6]
     for place, epochs in enumerate([2, 4, 6], start=1):
         assert_bitwise(recorded.at(place), trained(**settings | {"epochs": epochs}).last.params)
@@ -48,7 +51,7 @@ def test_the_parameters_are_those_before_each_step():
 
 @pytest.mark.parametrize("every", [1, 4, 7, 100])
 def test_steps_due_in_several_chunks_and_epochs(monkeypatch, every):
-    monkeypatch.setattr(_loop, "chunk_steps", lambda problem, epoch: 5)
+    monkeypatch.setattr(_feed, "chunk_steps", lambda problem, epoch: 5)
     run = trained(record=ds.Record(parameters_every=every, statistics_every=3))
     steps = 3 * 7
     assert run.trajectory.steps.tolist() == list(range(0, steps + 1, every))

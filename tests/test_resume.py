@@ -13,7 +13,7 @@ import pytest
 
 import downslope as ds
 from downslope.runs import RunFolder, _files
-from downslope.training import _keep, _loop
+from downslope.training import _feed, _keep, _loop
 
 DATA = ds.load("iris")
 NET = ds.mlp([6], outputs=3, activation="tanh")
@@ -69,7 +69,7 @@ def saving(monkeypatch):
         for name in ("SECONDS_AFTER_AN_EPOCH", "SECONDS_WITHIN_AN_EPOCH", "WORTH"):
             patched.setattr(_keep, name, 0.0)
         patched.setattr(_keep, "ThreadPoolExecutor", AtOnce)
-        patched.setattr(_loop, "chunk_steps", lambda problem, epoch: 2)
+        patched.setattr(_feed, "chunk_steps", lambda problem, epoch: 2)
         yield
 
 
@@ -154,7 +154,7 @@ def test_more_epochs_are_those_of_a_longer_run(tmp_path, uninterrupted):
 def test_ctrl_c_at_any_call_leaves_a_run_that_goes_on(tmp_path, monkeypatch, uninterrupted):
     from downslope.training import _loop as loop
 
-    for number, name in enumerate(("_measure", "_finish_epoch", "consult", "chunk_steps", "observe_loss")):
+    for number, name in enumerate(("_measure", "_finish_epoch", "consult", "feed", "observe_loss")):
         real, calls = getattr(loop, name), [0]
 
         def interrupted(*arguments, real=real, calls=calls, **named):

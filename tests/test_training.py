@@ -7,7 +7,7 @@ import pytest
 import cases
 import downslope as ds
 from cases import assert_bitwise
-from downslope.training import _chunk, _loop, _problem
+from downslope.training import _chunk, _feed, _loop, _problem
 
 pytestmark = pytest.mark.optimized
 
@@ -266,7 +266,7 @@ def test_networks_that_only_start_otherwise_compile_once(monkeypatch):
 def test_chunk_length_does_not_change_a_bit(monkeypatch, order):
     runs = []
     for length in (1, 7, 32):
-        monkeypatch.setattr(_loop, "chunk_steps", lambda problem, epoch, length=length: length)
+        monkeypatch.setattr(_feed, "chunk_steps", lambda problem, epoch, length=length: length)
         runs.append(trained(data=NUMBERS, batch_size=4, optimizer=ds.adam(1e-2), order=order))
     for other in runs[1:]:
         assert_bitwise(runs[0].variables, other.variables)

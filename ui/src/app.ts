@@ -23,9 +23,14 @@ const WRITE_AFTER = 250;
 
 /** What a live server adds to the page. */
 export interface Live extends Runner {
-  /** Begin a descent at a point of a surface, in the coefficients along its directions. */
+  /** Begin a descent at the point of a surface nearest to these coefficients along its directions. */
   start(surface: number, at: [number, number]): void;
+  /** A click hit nothing. */
+  missed(): void;
   cancel(): void;
+  /** Whether a plane can be cut along the path of a descent. */
+  readonly canCutAlong: boolean;
+  cutAlong(id: number): void;
   /** Its own part of the address. */
   fragment(): string;
 }
@@ -136,7 +141,7 @@ export class App {
       if (before) before.element.replaceWith(element);
       else byId("groups").append(element);
       const choose = (step: number): void => this.store.set({ step, playing: false });
-      const beside = new Beside(element, this.content, () => this.scenes[index], this.store, choose);
+      const beside = new Beside(element, this.content, () => this.scenes[index], this.store, choose, this.live);
       this.panels[index] = { shape, beside, element };
     });
   }
@@ -151,8 +156,11 @@ export class App {
       point: (_, at) => this.look(at && pick(at)),
       click: (_, at) => {
         const found = pick(at);
+        if (!found) this.live?.missed();
         if (found?.kind === "cell") this.startAt(found);
         if (found?.kind !== "point") return;
+        // a ball that has not moved yet has no other step to go to
+        if (this.live && this.scenes[index].surface.paths[found.path].steps.length < 2) return;
         if (this.live?.running) this.live.pause();
         this.store.set({ step: this.scenes[index].surface.paths[found.path].steps[found.at], playing: false });
       },
@@ -165,9 +173,11 @@ export class App {
     else this.say("Lead the cross to a start with the arrow keys first.");
   }
 
-  private startAt({ surface, i, j }: Extract<Pick, { kind: "cell" }>): void {
-    const [first, second] = this.scenes[surface].surface.axes;
-    this.live?.start(surface, [first.values[i], second.values[j]]);
+  private startAt({ surface, i, j, across }: Extract<Pick, { kind: "cell" }>): void {
+    const { plane, surface: shown } = this.scenes[surface];
+    const [first, second] = shown.axes;
+    const at = across?.map((part, axis) => plane.coefficient(axis as 0 | 1, part)) ?? [first.values[i], second.values[j]];
+    this.live?.start(surface, [at[0], at[1]]);
   }
 
   /** Whether what was under the pointer is still there. */
@@ -241,7 +251,8 @@ export class App {
   }
 
   private look(probe: Pick | null): void {
-    if (JSON.stringify(probe) === JSON.stringify(this.probe)) return;
+    const key = (one: Pick | null): string => JSON.stringify(one && { ...one, across: null });
+    if (key(probe) === key(this.probe)) return;
     this.probe = probe;
     this.ask();
   }

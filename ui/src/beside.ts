@@ -13,7 +13,17 @@ interface Row {
   sample: HTMLElement;
   standing: HTMLElement;
   explained: HTMLElement;
+  along: HTMLButtonElement;
 }
+
+/** What lets a plane be cut along the path of a descent. */
+export interface Cutter {
+  readonly canCutAlong: boolean;
+  cutAlong(id: number): void;
+}
+
+/** Planes that hold less of a movement call for another one. */
+const LITTLE = 0.5;
 
 export class Beside {
   private shown = "";
@@ -34,6 +44,7 @@ export class Beside {
     private readonly scene: () => Scene,
     private readonly store: Store,
     choose: (step: number) => void,
+    private readonly cutter: Cutter | null = null,
   ) {
     const { surface } = scene();
     if (surface.name && (surface.paths.length || surface.view)) panel.append(make("h2", { textContent: surface.name }));
@@ -59,7 +70,9 @@ export class Beside {
       const { color, dash } = scene.strokes[path];
       row.box.checked = !state.off.has(scene.surface.paths[path].name);
       row.standing.textContent = standingWords(scene, path, state.step);
+      const { explained } = scene.surface.paths[path];
       row.explained.textContent = explainedWords(scene.surface.paths[path]);
+      row.along.hidden = !this.cutter?.canCutAlong || explained === null || explained >= LITTLE;
       if (row.sample.dataset.color !== color) row.sample.replaceChildren(sample(color, dash));
       row.sample.dataset.color = color;
     });
@@ -72,10 +85,12 @@ export class Beside {
     const rows = this.scene().surface.paths.map((path) => {
       const box = make("input", { type: "checkbox" });
       box.addEventListener("change", () => toggle(this.store, path.name));
-      const row = { box, sample: make("span"), standing: spanned("standing"), explained: spanned("quiet") };
+      const along = make("button", { type: "button", className: "along", hidden: true, textContent: "Cut the plane along this path" });
+      along.addEventListener("click", () => path.live && this.cutter?.cutAlong(path.live.place));
+      const row = { box, sample: make("span"), standing: spanned("standing"), explained: spanned("quiet"), along };
       this.rows.push(row);
       const name = make("label", {}, box, row.sample, make("span", { className: "name", textContent: path.name }));
-      return make("li", {}, name, make("p", {}, row.standing, row.explained));
+      return make("li", {}, name, make("p", {}, row.standing, row.explained, along));
     });
     return make("ul", { className: "paths" }, ...rows);
   }

@@ -79,7 +79,7 @@ export class MapStage implements Stage {
     if (best) return best;
     const [first, second] = [sheet.first(x), sheet.second(y)];
     if (Math.abs(first) > 1.02 || Math.abs(second) > 1.02 || outsideSheet(sheet, x, y)) return null;
-    return { kind: "cell", surface, ...scene.plane.nearest(first, second) };
+    return { kind: "cell", surface, ...scene.plane.nearest(first, second), across: [first, second] };
   }
 
   private drawMap(index: number, scene: Scene, state: ViewState, theme: Theme, probe: Pick | null): Label[] {

@@ -8,11 +8,11 @@ import { FLOOR, TALL } from "./surface";
 const STRIDES_A_CELL = 2;
 
 /** The cell nearest to where a ray first meets the surface, or else the ground; null beside both. */
-export function march(ray: Ray, scene: Scene): { i: number; j: number } | null {
+export function march(ray: Ray, scene: Scene): { i: number; j: number; across: [number, number] } | null {
   const met = meetSurface(ray, scene) ?? meetGround(ray);
   if (met === null) return null;
   const [x, z] = [ray.origin.x + met * ray.direction.x, ray.origin.z + met * ray.direction.z];
-  return Math.abs(x) > 1.02 || Math.abs(z) > 1.02 ? null : scene.plane.nearest(x, -z);
+  return Math.abs(x) > 1.02 || Math.abs(z) > 1.02 ? null : { ...scene.plane.nearest(x, -z), across: [x, -z] };
 }
 
 function meetSurface(ray: Ray, scene: Scene): number | null {

@@ -59,6 +59,12 @@ export function locate(values: Numbers, value: number): number {
   return last ? low + (value - values[low]) / (values[high] - values[low]) : 0;
 }
 
+/** Of ascending values the one nearest to another. */
+export function nearest(values: Numbers, value: number): number {
+  const at = clamp(Math.round(locate(values, value)), 0, values.length - 1);
+  return values[at];
+}
+
 /** The last index whose value is at most `value`, or -1. */
 export function lastAtMost(values: Numbers, value: number): number {
   let low = -1;

@@ -7,9 +7,12 @@ import { makeScale, Plane, type Scale } from "./scale";
 import type { ViewState } from "./state";
 import type { Theme } from "./theme";
 
-/** What lies under the pointer: a cell of a surface, or a point of a path on it. */
+/**
+ * What lies under the pointer: a cell of a surface, or a point of a path on it. `across` is the very place on the square,
+ * where a hand points at one.
+ */
 export type Pick =
-  | { kind: "cell"; surface: number; i: number; j: number }
+  | { kind: "cell"; surface: number; i: number; j: number; across?: [number, number] }
   | { kind: "point"; surface: number; path: number; at: number };
 
 /** A label on the page at a place of the canvas, in CSS pixels. */

@@ -77,9 +77,17 @@ export function planeWords(surface: Surface): string {
     description,
     found[kind],
     left_out.length ? `${left_out.length} ${left_out.length > 1 ? "arrays" : "array"} of parameters not moved` : "",
-    standard_error === null ? "" : `loss at the center ± ${short(standard_error, 2)} (standard error)`,
+    description ? centerWords(surface, standard_error) : "",
   ];
   return words.filter(Boolean).join("; ");
+}
+
+/** The loss at the point that the plane goes through, with its standard error where it is known from some rows only. */
+function centerWords({ axes, losses, ...rest }: Surface, error: number | null): string {
+  const [i, j] = axes.map(({ values }) => values.indexOf(0));
+  const index = i * axes[1].values.length + j;
+  if (i < 0 || j < 0 || cellAt({ axes, losses, ...rest }, index) !== Cell.Finite) return "";
+  return `loss at the center ${short(losses[index])}${error === null ? "" : ` ± ${short(error, 2)} (standard error)`}`;
 }
 
 /** How many cells have no height, and why. */

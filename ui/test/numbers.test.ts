@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { exact, lastAtMost, locate, niceTicks, short } from "../src/numbers";
+import { exact, lastAtMost, locate, nearest, niceTicks, short } from "../src/numbers";
 
 test("exact numbers come back as they were", () => {
   const single = Float32Array.from([0.1, 1 / 3, 16777216, 1e-30, 51.28267]);
@@ -8,6 +8,10 @@ test("exact numbers come back as they were", () => {
   expect(exact(single, 0)).toBe("0.1");
   expect(exact(Float64Array.of(51.282673045782), 0)).toBe("51.282673045782");
   expect(exact(Float64Array.of(Number.NaN, -Infinity), 1)).toBe("−∞");
+});
+
+test("the nearest of evenly spaced numbers", () => {
+  expect([-9, -0.6, 0.2, 0.6, 9].map((value) => nearest(Float64Array.of(-1, 0, 1), value))).toEqual([-1, -1, 0, 1, 1]);
 });
 
 test("short numbers", () => {

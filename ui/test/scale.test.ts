@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 
+import { marks } from "../src/axes";
 import type { Surface } from "../src/document";
 import { heightsOf, isoline } from "../src/isolines";
 import { makeScale, Plane, prefersLog } from "../src/scale";
 import type { Scene } from "../src/stage";
+import { planeWords } from "../src/words";
 
 function surface(losses: number[], columns: number): Surface {
   const values = Float64Array.from({ length: columns }, (_, at) => at - (columns - 1) / 2);
@@ -25,6 +27,14 @@ function surface(losses: number[], columns: number): Surface {
     view: null,
   };
 }
+
+test("axes of parameters are written as the parameters, and captions tell the loss at the center", () => {
+  const bowl = { ...surface([3, 2, 3, 2, 1, 2, 3, 2, 3], 3), description: "a loss over 9 rows" };
+  expect(marks({ ...bowl.axes[0], origin: 0.9 }, -1, 1, 4).map(({ text }) => text)).toEqual(["0", "0.5", "1", "1.5"]);
+  expect(marks({ ...bowl.axes[0], origin: 0.9 }, -1, 1, 4)[0].value).toBeCloseTo(-0.9);
+  expect(planeWords(bowl)).toBe("a loss over 9 rows; loss at the center 1");
+  expect(planeWords({ ...bowl, standard_error: 0.25 })).toContain("loss at the center 1 ± 0.25 (standard error)");
+});
 
 test("heights go from 0 to 1, and what is not finite has none", () => {
   const bowl = surface([3, 2, 3, 2, 1, 2, Number.NaN, Infinity, 3], 3);

@@ -26,11 +26,13 @@ from downslope.cli._surface import surface
 from downslope.cli._sweep import sweep
 from downslope.cli._train import train
 
+HELP = ["--help", "-h"]
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["--help", "-h"]},
+    context_settings={"help_option_names": HELP},
     epilog="[bold]First steps[/bold]\n\ndownslope demo\n\ndownslope data\n\ndownslope train digits",
 )
 
@@ -140,7 +142,13 @@ _add(data, "downslope data", "downslope data --json")
 @cache
 def command() -> Any:
     """Return all commands as one that can be called with words; made once, when they are all there."""
-    return typer.main.get_command(app)
+    whole: Any = typer.main.get_command(app)
+    for each in (whole, *whole.commands.values()):
+        helping = each.get_help_option(typer.Context(each, help_option_names=HELP))
+        for parameter in (*each.params, helping):
+            if getattr(parameter, "is_flag", False):
+                parameter.metavar = ""  # else a flag looks as if it took a value
+    return whole
 
 
 def option_names() -> dict[str, str]:

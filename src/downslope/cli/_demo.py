@@ -98,7 +98,7 @@ def _draw(run: Run, test: Dataset, plane: Slice, path: Projection, folder: Path)
     drawn = {
         "loss_curves.png": loss_curves(run),
         "predictions.png": example_predictions(run, test),
-        "surface.png": surface_contour(plane, paths),
+        "surface.png": surface_contour(plane, paths, center=f"kept: epoch {run.best_epoch} of {run.epochs}"),
     }
     page = folder / "surface.html"
     page.write_text(surface_page(plane, paths, title="The way down: digits"), encoding="utf-8")

@@ -12,7 +12,7 @@ from downslope.cli._interrupts import let_training_keep_its_result
 from downslope.cli._options import JsonOption, RunArgument
 from downslope.cli._report import say, shown_progress
 from downslope.cli._result import show_result, split_of
-from downslope.cli._tensorboard import TensorBoardOption, watchers
+from downslope.cli._tensorboard import TensorBoardOption, how_to_look, watchers
 
 
 def resume(
@@ -55,4 +55,5 @@ def resume(
         watching = watchers(tensorboard, run)
         ended = resume(run, epochs=epochs, file=file, observers=watching, progress=shown_progress())
     say(*(str(warning.message) for warning in caught if issubclass(warning.category, RunWarning)))
+    say(*how_to_look(tensorboard and after is not None, run))
     show_result(ended, split_of(ended, file), patience=patience, json=json, went_on_after=after)

@@ -163,7 +163,9 @@ def _write(path: Path, found: Subject, plane: Slice, paths: dict[str, Projection
     if ending == ".npz":
         save_slice(plane, path)
     elif ending == ".html":
-        page = figures.surface_page(plane, paths or None, data=found.fitted(plane), title=found.title)
+        page = figures.surface_page(
+            plane, paths or None, data=found.fitted(plane), title=found.title, sample=found.sampled
+        )
         path.write_text(page, encoding="utf-8")
     elif ending in FILMS:
         figures.save_animation(_film(found, plane, paths), path)

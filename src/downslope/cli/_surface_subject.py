@@ -35,6 +35,7 @@ class Subject:
         line: a run whose network is a line through data, or None.
         folder: where its pictures go, if nobody says.
         center: what the point that the slice goes through is, in a few words.
+        sampled: whether the loss is over some of the rows only.
     """
 
     title: str
@@ -46,6 +47,7 @@ class Subject:
     line: Run | None
     folder: Path
     center: str = "center of the slice"
+    sampled: bool = False
 
     def trajectory(self) -> Any:
         """Return all points of all paths as one, which the window is to hold; None if there are none."""
@@ -163,13 +165,15 @@ def _of_run(
             own = _recorded(run, epochs).trajectory
         paths = {} if own is None else {_short(run): own}
     part = run.training_rows
+    sampled = False
     if rows is not None and part is not None and rows < len(part):
+        sampled = True
         drawn = np.sort(generator(0, "surface rows").permutation(len(part))[:rows])
         run = replace(run, training_rows=part.take(drawn))
     directions = "axes" if line is not None else ("pca" if paths else "filter")
     surface = run.surface(mode=mode)
     center = f"kept: epoch {run.best_epoch} of {run.epochs}"
-    return Subject(title, surface, run.params, paths, directions, "auto", line, folder, center)
+    return Subject(title, surface, run.params, paths, directions, "auto", line, folder, center, sampled)
 
 
 def _line_run(epochs: int | None) -> Run:

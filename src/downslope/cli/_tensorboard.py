@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+FILES = "tensorboard"
+"""The folder of event files in that of a run."""
 
 TensorBoardOption = Annotated[
     bool,
@@ -23,4 +27,11 @@ def watchers(tensorboard: bool, folder: Path) -> list[Any]:
         return []
     from downslope.export import TensorBoard
 
-    return [TensorBoard(folder / "tensorboard")]
+    return [TensorBoard(folder / FILES)]
+
+
+def how_to_look(tensorboard: bool, folder: Path) -> list[str]:
+    """Return how to look at what watchers wrote, if there are any."""
+    if not tensorboard:
+        return []
+    return [f"Look at the event files with: {shlex.join(['tensorboard', '--logdir', str(folder / FILES)])}"]

@@ -51,7 +51,7 @@ from downslope.cli._options import SourceArgument
 from downslope.cli._report import described, say, shown_progress
 from downslope.cli._result import show_result
 from downslope.cli._run_folder import run_folder
-from downslope.cli._tensorboard import TensorBoardOption, watchers
+from downslope.cli._tensorboard import TensorBoardOption, how_to_look, watchers
 
 if TYPE_CHECKING:
     from downslope.data import Split
@@ -187,7 +187,7 @@ def train(
             **settings,
         )
     # not before: whatever is wrong with data or settings is then the only line on stderr
-    say(f"{Path(source).name}: {described(data)}", *split.notes, *run.notes)
+    say(f"{Path(source).name}: {described(data)}", *split.notes, *run.notes, *how_to_look(tensorboard, folder))
     show_result(run, split, patience=patience, json=json, then=_next(run, source))
 
 

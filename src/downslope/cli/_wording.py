@@ -28,6 +28,7 @@ PHRASES: tuple[tuple[str, Any], ...] = (
     (r"ds\.mlp\(…, skip=True\)", "--skip"),
     (r"ds\.mlp\(\[([\d, ]+)\], …\)", lambda found: f"--network {found[1].replace(' ', '')}"),
     (r": ds\.schedules\.piecewise_constant", " (--schedule step:0.1:STEPS)"),
+    (r"`compare_initializations` \(`downslope init`\)", "downslope init"),
     (r"metrics=\['(\w+)'\]", r"--metric \1"),
     (r"normalize_targets='standard'", "--normalize standard"),
     (r"ds\.LeakyReLU\(\)", "--activation leaky_relu"),
@@ -38,7 +39,7 @@ PHRASES: tuple[tuple[str, Any], ...] = (
     (r"; for a single row, pass `x\[None\]`", ""),
     (r"^`x` must", "The rows must"),
     (r" with `path` or the environment variable", " with the environment variable"),
-    (r"`train`", "downslope train"),
+    (r"`(train|resume)`", r"downslope \1"),
 )
 """What else Python's sentences advise, and how it is done on the command line."""
 
@@ -91,9 +92,10 @@ def usage_sentence(error: Any, options: Mapping[str, str]) -> str:
 def _made(found: re.Match[str], options: Mapping[str, str]) -> str:
     """Return an optimizer as the options that make it, if there are such options."""
     rate, *others = found[2].split(", ")
-    given = [("optimizer", found[1]), ("learning_rate", rate), *(tuple(other.split("=")) for other in others)]
-    known = all(name in options for name, _ in given)
-    return " ".join(f"{options[name]} {value}" for name, value in given) if known else found[0]
+    given = {"optimizer": found[1], "learning_rate": rate.removesuffix(".0")}
+    given |= dict(other.split("=") for other in others)
+    known = all(name in options for name in given)
+    return " ".join(f"{options[name]} {value}" for name, value in given.items()) if known else found[0]
 
 
 def _assigned(found: re.Match[str], options: Mapping[str, str]) -> str:

@@ -25,7 +25,7 @@ _VALUES_AT_ONCE = 100_000
 """`values` evaluates as many points at once as together hold so many parameters; one by one beyond."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FunctionSurface:
     """A loss function of JAX as a surface: value, gradient, Hessian times vector.
 
@@ -58,6 +58,8 @@ class FunctionSurface:
 
     Example:
         >>> bowl = FunctionSurface(lambda p: 0.5 * jnp.sum(jnp.array([1.0, 3.0]) * p["w"] ** 2), {"w": np.ones(2)})
+        >>> bowl
+        FunctionSurface(<lambda>, 2 parameters)
         >>> bowl.value({"w": np.ones(2)})
         2.0
         >>> [float(x) for x in bowl.hvp({"w": np.ones(2)}, {"w": np.array([0.0, 1.0])})["w"]]
@@ -93,6 +95,11 @@ class FunctionSurface:
             raise ShapeError(
                 f"`chunk_weights` must hold one number a chunk, {len(self._chunks)}, got {len(self.chunk_weights)}."
             )
+
+    def __repr__(self) -> str:
+        name = self.description or getattr(self.loss_fn, "__name__", type(self.loss_fn).__name__)
+        rows = f" over {self.rows:,} rows" if self.rows and not self.description else ""
+        return f"FunctionSurface({name}{rows}, {tree_size(self.params):,} parameters)"
 
     @property
     def rows(self) -> int:

@@ -22,7 +22,7 @@ STATEMENTS = {
 """What each status says."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Eigenpairs:
     """Eigenvalues of a symmetric operator at the ends of its spectrum, with their vectors and what is known of both.
 
@@ -64,6 +64,10 @@ class Eigenpairs:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{value:.4g}" for value in self.values[:10]) + (", …" if len(self) > 10 else "")
+        return f"Eigenpairs({self.operator}: {values or 'none'}; {self.status}, {self.hvps} products)"
 
     def __str__(self) -> str:
         name = {"hessian": "Hessian", "gauss_newton": "Gauss–Newton term"}[self.operator]

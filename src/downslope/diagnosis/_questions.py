@@ -29,8 +29,7 @@ ROOM = 0.5
 
 def stuck_answer(verdict: Verdict) -> str:
     """Return the answer to the first question."""
-    statement = f"{verdict.statement[:1].lower()}{verdict.statement[1:]}"
-    return f"{STUCK} {'Yes' if verdict.stuck else 'No'}: {statement}"
+    return f"{STUCK} {'Yes' if verdict.stuck else 'No'}: {_after_colon(verdict.statement)}"
 
 
 def speed_answer(case: Case) -> str:
@@ -48,7 +47,7 @@ def start_answer(case: Case) -> str:
         return f"{START} A bare surface has no start to judge, only the point it was measured at."
     found = [one for one in case.signals_start.findings if one.severity != "note"]
     own = (
-        f"The run's own start has a fault: {found[0].statement} {found[0].fix}"
+        f"The run's own start has a fault: {_after_colon(found[0].statement)} {found[0].fix}"
         if found
         else "The run's own start is sound: signals and gradients keep their size through the layers."
     )
@@ -58,6 +57,11 @@ def start_answer(case: Case) -> str:
         f"{START} {own}{spread} `compare_initializations` (`downslope init`) trains from several and says which is "
         "best here."
     )
+
+
+def _after_colon(statement: str) -> str:
+    """Return a sentence as it reads after a colon."""
+    return f"{statement[:1].lower()}{statement[1:]}"
 
 
 def _theory(case: Case) -> list[str]:

@@ -162,8 +162,9 @@ def _edge_statement(case: Case) -> str:
         return ""
     return (
         f"The curvature has grown to what the rate allows: {stability.learning_rate:.4g} is "
-        f"{percent(stability.share)} of the limit {stability.limit:.4g}. This is healthy: the training loss still falls, "
-        f"by {percent(trend.relative_fall)} over the last {trend.epochs} epochs; a smaller rate would only be slower."
+        f"{percent(stability.share)} of the limit {stability.limit:.4g}. This is healthy: the training loss still "
+        f"falls, by {percent(trend.relative_fall)} over the last {trend.epochs} epochs; a smaller rate would only be "
+        "slower."
     )
 
 
@@ -197,8 +198,8 @@ def _jumping(case: Case) -> Answer:
     gained = f"{percent(_gain(case))} lower"
     if noise is not None and noise >= NOISE_WINS:
         return "noise_floor", (
-            f"{_the_loss(case)} falls no further because of the noise in the steps: in a batch of {case.batch_size} rows "
-            f"the noise has {_times(noise)} the squared length of the gradient. Without noise, ten steps lead "
+            f"{_the_loss(case)} falls no further because of the noise in the steps: in a batch of {case.batch_size} "
+            f"rows the noise has {_times(noise)} the squared length of the gradient. Without noise, ten steps lead "
             f"{gained}. Decay the rate, or let the batch grow."
         )
     limit = case.stability

@@ -86,6 +86,13 @@ class Descent:
         """How many passes over the data were made."""
         return self.walk.step / self.walk.epoch_steps
 
+    @property
+    def path(self) -> PyTree | None:
+        """The points that are kept, stacked along a first axis; None before it moved."""
+        if len(self.points) < 2:
+            return None
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *(point.params for point in self.points))
+
     def advance(self, steps: int) -> None:
         """Make steps, as many as there still are to make."""
         self.walk.advance(max(0, min(steps, self.settings.steps - self.walk.step)))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import SettingError
+from downslope.core import PyTree, SettingError
 from downslope.explorer._ground import Ground, params_of
 from downslope.explorer._settings import Plane
 from downslope.figures._page_document import Axis, Surface, packed
@@ -29,7 +29,9 @@ def settled(ground: Ground, plane: Plane) -> Plane:
     return plane.model_copy(update={"directions": chosen})
 
 
-def levels(ground: Ground, plane: Plane, through: Any, should_stop: Callable[[], bool]) -> Iterator[Slice]:
+def levels(
+    ground: Ground, plane: Plane, through: Any, should_stop: Callable[[], bool], *, path: PyTree | None = None
+) -> Iterator[Slice]:
     """Yield a plane as it fills, first with nothing computed.
 
     Args:
@@ -37,12 +39,13 @@ def levels(ground: Ground, plane: Plane, through: Any, should_stop: Callable[[],
         plane: how, settled.
         through: the variables where a descent is; None for the ground's own.
         should_stop: asked between blocks.
+        path: the points of a descent, stacked, whose principal directions are meant; None for the ground's own path.
     """
     at = ground.variables if through is None else through
     surface, center = ground.surface_in(plane.mode, at), params_of(at)
     arguments: dict[str, Any] = {
         "directions": plane.directions, "size": plane.size, "span": _span(ground, plane), "key": plane.seed,
-        "trajectory": ground.trajectory if plane.directions == "pca" else None,
+        "trajectory": (ground.trajectory if path is None else path) if plane.directions == "pca" else None,
     }  # fmt: skip
     empty = next(iter(slice_levels(surface, center, **arguments, should_stop=lambda: True)))
     yield _named(ground, empty)
@@ -71,7 +74,7 @@ def document_of(part: Slice) -> Surface:
         kind=part.kind,
         left_out=part.left_out,
         explained=part.explained,
-        standard_error=part.standard_error,
+        standard_error=None,  # the loss is over all rows there are
         paths=(),
         view=None,
     )

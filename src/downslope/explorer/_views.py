@@ -75,7 +75,7 @@ def frames_of(
         yield frame(Kind.BOUNDARY, values=shares[1:] if len(shares) == 2 else shares)
     if watch.data and isinstance(view, ExamplesView):
         rows = example_rows(here)
-        shares = here.predict_proba(np.asarray(here.recipe.data.x)[rows])
+        shares = here.predict_proba(here.recipe.data.take(rows))
         best = shares.argmax(axis=1)
         values = np.stack([rows, best, shares[np.arange(len(rows)), best]], axis=1)
         yield frame(Kind.EXAMPLES, values=values[None])

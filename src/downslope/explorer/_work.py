@@ -62,13 +62,18 @@ def _compile_steps(job: Job, ground: Ground) -> None:
 def cutting(request: SliceAgain, stage: Stage) -> Work:
     """Return the work of cutting a plane elsewhere: it reports a `Stage`, and a `Slice` for each level.
 
+    Through a ball, principal directions are those of its own path.
+
     Raises:
         SettingError: there are no such directions, or no such ball.
     """
     ground, through = stage.ground, request.plane.through
     settled(ground, request.plane)
-    at = None if through is None else host(stage.descent(through).walk.variables)
-    return lambda job: _cut(job, request.run, ground, request.plane, at)
+    if through is None:
+        return lambda job: _cut(job, request.run, ground, request.plane, None)
+    descent = stage.descent(through)
+    at, path = host(descent.walk.variables), descent.path
+    return lambda job: _cut(job, request.run, ground, request.plane, at, path)
 
 
 def finding_eigenvalue(stage: Stage, number: int) -> Work:
@@ -105,11 +110,11 @@ def _measuring(stage: Stage, number: int, text: str, measured: Callable[..., Any
     return work
 
 
-def _cut(job: Job, run: int, ground: Ground, plane: Plane, at: Any) -> None:
+def _cut(job: Job, run: int, ground: Ground, plane: Plane, at: Any, path: Any = None) -> None:
     """Cut a plane and report it as it fills."""
     plane = settled(ground, plane)
     job.report(Status(run=run, state="slicing", text="Looking for directions"))
-    parts = levels(ground, plane, at, lambda: job.cancelled)
+    parts = levels(ground, plane, at, lambda: job.cancelled, path=path)
     job.report(stage_of(run, ground, plane, next(parts)))
     for part in parts:
         job.report(part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path as FilePath
 from typing import Any
@@ -72,6 +72,7 @@ def surface_page(
     description: str = "",
     loss_label: str = "loss",
     step_label: str = "step",
+    sample: bool = False,
 ) -> str:
     """Return a page that shows one or several surfaces with the paths of descents on them.
 
@@ -86,6 +87,7 @@ def surface_page(
         description: one line under it.
         loss_label: what the loss is, with its unit.
         step_label: what the steps of the paths are: "step" or "epoch".
+        sample: whether the losses are over some rows only, drawn from all: then the standard error is told, too.
 
     Raises:
         ShapeError: a slice is no plane.
@@ -112,7 +114,10 @@ def surface_page(
         description=description,
         loss_label=loss_label,
         step_label=step_label,
-        surfaces=tuple(_surface(name, one, on.get(name, {}), beside.get(name)) for name, one in surfaces.items()),
+        surfaces=tuple(
+            _surface(name, one if sample else replace(one, standard_error=None), on.get(name, {}), beside.get(name))
+            for name, one in surfaces.items()
+        ),
     )
     return written(document)
 

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from downslope.figures._loss_axis import compared_by, cross_handle, fit_losses, highest_shown, loss_label, star_handle
 from downslope.figures._style import GRAY, VERMILLION, drawn
-from downslope.figures._sweep_layout import ALONE, Layout, diverged, layout_of, shown_settings
+from downslope.figures._sweep_layout import ALONE, Layout, best_place, diverged, layout_of, shown_settings
 from downslope.figures._sweep_lines import MEDIAN_DASHES, draw_lines, line_handles
 from downslope.figures._sweep_map import draw_map, shades
 from downslope.figures._ticks import decade_ticks, plain
@@ -91,7 +91,7 @@ def _draw_maps(figure: Figure, panels: list[Axes], found: Sweep, layout: Layout,
     norm = shades(found, layout, highest=highest)
     for axes, panel in zip(panels, layout.panels, strict=True):
         image = draw_map(axes, found, layout, panel, norm)
-    if not np.isfinite(found.losses[found.place]):
+    if best_place(found) is None:
         return
     bar = figure.colorbar(image, ax=panels, label=label)
     if isinstance(norm, LogNorm):
@@ -102,7 +102,9 @@ def _draw_lines(
     figure: Figure, panels: list[Axes], found: Sweep, layout: Layout, label: str, *, highest: float
 ) -> None:
     """Draw lines or points in each panel, with one axis of losses."""
-    kept = [found.losses[place] for place in range(len(found)) if place == found.place or not diverged(found, place)]
+    kept = [
+        found.losses[place] for place in range(len(found)) if place == best_place(found) or not diverged(found, place)
+    ]
     for place, (axes, panel) in enumerate(zip(panels, layout.panels, strict=True)):
         draw_lines(axes, found, layout, panel, highest=highest)
         fit_losses(axes, [np.array(kept)], highest=highest)
@@ -116,7 +118,7 @@ def _draw_lines(
 def _handles(found: Sweep, layout: Layout, lost: np.ndarray) -> list[Line2D | Rectangle]:
     """Return the legend of the marks."""
     handles: list[Line2D | Rectangle] = []
-    if np.isfinite(found.losses[found.place]):
+    if best_place(found) is not None:
         best = fill(_best(found, lost), LONGEST_LINE)
         framed = Rectangle((0, 0), 1, 1, fill=False, ec=VERMILLION, lw=3.0, label=best)
         handles.append(framed if layout.is_map else star_handle(best))
@@ -147,7 +149,7 @@ def _described(found: Sweep, layout: Layout, label: str, lost: np.ndarray) -> st
     span = f" from {plain(float(kept.min()), digits=4)} to {plain(float(kept.max()), digits=4)}" if len(kept) else ""
     name = label.replace("\n", " ")
     said = [f"{name[0].upper()}{name[1:]}, against {against}, of {len(found)} runs{span}."]
-    if np.isfinite(found.losses[found.place]):
+    if best_place(found) is not None:
         best = _best(found, lost)
         said.append(f"{best[0].upper()}{best[1:]}.")
     if lost.any():

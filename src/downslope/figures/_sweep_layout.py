@@ -179,7 +179,12 @@ def _outcome(found: Sweep, chosen: dict[str, Any]) -> Outcome:
     places = [i for i, own in enumerate(found.settings) if all(own[name] == value for name, value in chosen.items())]
     lost = [i for i in places if diverged(found, i)]
     losses = np.array([found.losses[i] for i in places if i not in lost], np.float64)
-    return Outcome(losses, len(lost), found.place in places and bool(np.isfinite(found.losses[found.place])))
+    return Outcome(losses, len(lost), best_place(found) in places)
+
+
+def best_place(found: Sweep) -> int | None:
+    """Return where the lowest loss is; None where no run has one."""
+    return found.place if np.isfinite(found.losses).any() else None
 
 
 def diverged(found: Sweep, place: int) -> bool:

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from downslope.core import LossSurface, PyTree, displaced
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Slice:
     """Losses at `θ + a d` along a line, or at `θ + a d₁ + b d₂` on a plane.
 
@@ -79,6 +79,11 @@ class Slice:
         from downslope.landscape._files import save_slice
 
         return save_slice(self, path)
+
+    def __repr__(self) -> str:
+        size = " × ".join(str(len(axis)) for axis in self.axes)
+        part = "" if self.complete else f", {int(self.computed.sum()):,} of them computed"
+        return f"Slice({size} losses{part}, {self.kind} directions, {self.center:.4g} at the center)"
 
     def __str__(self) -> str:
         size = " × ".join(str(len(axis)) for axis in self.axes)

@@ -1,5 +1,6 @@
 """Runs: what a training leaves on disk, how it is read back, and runs side by side."""
 
+from downslope.runs._advice import GO_BACK, RESTORE
 from downslope.runs._checkpoint import Checkpoint
 from downslope.runs._comparison import Compared, Comparison, compare
 from downslope.runs._files import refusals_explained, write_whole
@@ -7,6 +8,8 @@ from downslope.runs._folder import RunFolder
 from downslope.runs._record import Record, cpu_count, current_versions
 
 __all__ = [
+    "GO_BACK",
+    "RESTORE",
     "Checkpoint",
     "Compared",
     "Comparison",

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from downslope.core import DamagedRunError, RunError
+from downslope.runs._advice import GO_BACK, RESTORE
 from downslope.runs._files import write_whole
 
 
@@ -47,7 +48,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise RunError(f"{path} is missing: the run has no such checkpoint.")
+        raise RunError(f"{path} is missing: the run has no such checkpoint. {_remedy(path)}")
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -55,10 +56,18 @@ def read_checkpoint(path: Path) -> Checkpoint:
         facts = json.loads(metadata["facts"])
         intact = metadata["digest"] == _digest(arrays, metadata["facts"])
     except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise DamagedRunError(f"{path} is damaged: it cannot be read as a checkpoint ({error}).") from None
+        raise DamagedRunError(
+            f"{path} is damaged: it cannot be read as a checkpoint ({error}). {_remedy(path)}"
+        ) from None
     if not intact:
-        raise DamagedRunError(f"{path} is damaged: its digest does not fit its content.")
+        raise DamagedRunError(f"{path} is damaged: its digest does not fit its content. {_remedy(path)}")
     return Checkpoint(arrays, facts)
+
+
+def _remedy(path: Path) -> str:
+    """Return what to do about a checkpoint that is not what was written."""
+    earlier = path.with_name(f"previous{path.suffix}")
+    return GO_BACK if path.stem == "last" and earlier.is_file() else RESTORE
 
 
 def _digest(arrays: dict[str, np.ndarray], facts: str) -> str:

@@ -87,7 +87,15 @@ class Comparison:
 
     def __str__(self) -> str:
         settings = list(self.runs[0].settings)
-        head = ["run", *settings, "epochs", "stopped", *(name.replace("_", " ") for name in self.values), "time"]
+        asked = ["epochs asked" if name == "epochs" else name for name in settings]
+        head = [
+            "run",
+            *asked,
+            "epochs made" if "epochs" in settings else "epochs",
+            "stopped",
+            *(name.replace("_", " ") for name in self.values),
+            "time",
+        ]
         rows = [
             [
                 run.name,
@@ -105,7 +113,8 @@ class Comparison:
         """Return everything about a run, by name."""
         values = {name: run.at_kept(name) for name in self.values}
         facts = {"epochs": run.epochs, "kept_epoch": run.kept, "stop_reason": run.stop_reason}
-        return {"run": run.name, **run.settings, **facts, **values, "seconds": run.seconds}
+        asked = {"epochs_asked" if name == "epochs" else name: value for name, value in run.settings.items()}
+        return {"run": run.name, **asked, **facts, **values, "seconds": run.seconds}
 
 
 def compare(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
@@ -197,8 +206,16 @@ def _differences(specs: list[Any], path: tuple[str, ...] = ()) -> dict[tuple[str
     others = [{name: value for name, value in spec.items() if name not in common} for spec in specs]
     found = {} if all(other == others[0] for other in others) else {path: [_with_names(other) for other in others]}
     for name in common:
+        if _goes_with_the_kind(specs, name):
+            continue
         found |= _differences([spec[name] for spec in specs], (*path, name))
     return found
+
+
+def _goes_with_the_kind(specs: list[Any], name: str) -> bool:
+    """Return whether a flag differs only between parts of different kinds, which say enough, as Adam and SGD do."""
+    flags = {(str(spec.get("kind")), spec[name]) for spec in specs if isinstance(spec[name], bool)}
+    return len({kind for kind, _ in flags}) == len(flags) > 1
 
 
 def _with_names(spec: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from downslope.core import RunError
+from downslope.runs._advice import other_runs
 from downslope.runs._checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from downslope.runs._lock import FolderLock
 from downslope.runs._metrics import append_line, read_lines, sync_lines, write_lines
@@ -82,9 +83,13 @@ class RunFolder:
         folder = cls(Path(path))
         if not folder.path.is_dir():
             what = "a file" if folder.path.exists() else "nothing"
-            raise RunError(f"A run is a folder that `train` wrote; there is {what} at {folder.path}.")
+            found = f"there is {what} at {folder.path}"
+            raise RunError(f"A run is a folder that `train` wrote; {found}. {other_runs(folder.path)}")
         if not folder._record.is_file():
-            raise RunError(f"{folder.path} holds no run: expected a folder with run.json, which `train` writes.")
+            raise RunError(
+                f"{folder.path} holds no run: expected a folder with run.json, which `train` writes. "
+                f"{other_runs(folder.path)}"
+            )
         return replace(folder, lock=FolderLock(folder.path / LOCK)) if to_write else folder
 
     def release(self) -> None:

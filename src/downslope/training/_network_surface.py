@@ -25,6 +25,7 @@ from downslope.core import (
     float_dtype,
     in_memory,
     key_words,
+    tree_size,
 )
 from downslope.layers import BatchNorm, Context, Dropout, walk
 from downslope.losses import Loss
@@ -38,7 +39,7 @@ _ROOM = 4096
 """Planes of so many cells or fewer share one compiled program."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NetworkSurface:
     """The loss of a network over rows: a `FunctionSurface` that is also fast on planes of parameters.
 
@@ -57,6 +58,9 @@ class NetworkSurface:
     state: tuple[Params, ...]
     mode: str
     masked: bool
+
+    def __repr__(self) -> str:
+        return f"NetworkSurface({self.description}, {tree_size(self.params):,} parameters)"
 
     @property
     def params(self) -> PyTree:

@@ -24,7 +24,7 @@ from downslope.data import Dataset
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import as_optimizer
-from downslope.runs import Checkpoint, Record, RunFolder, cpu_count, current_versions
+from downslope.runs import GO_BACK, RESTORE, Checkpoint, Record, RunFolder, cpu_count, current_versions
 from downslope.training._carry_out import Undertaking, carry_out
 from downslope.training._descent import Descent, begin
 from downslope.training._observers import Observer, check_observers
@@ -230,12 +230,13 @@ def _descent(folder: RunFolder, problem: Problem) -> Descent:
     try:
         return _descent_at("last", folder, problem)
     except RunError as damage:
+        what = str(damage).removesuffix(f" {GO_BACK}").removesuffix(f" {RESTORE}")
         try:
             descent = _descent_at("previous", folder, problem)
         except RunError:
-            raise damage from None
+            raise type(damage)(f"{what} {RESTORE}") from None
         folder.discard("last")
-        warnings.warn(RunWarning(f"{damage} Went on from the save before it, epoch {descent.epoch}."), stacklevel=5)
+        warnings.warn(RunWarning(f"{what} Went on from the save before it, epoch {descent.epoch}."), stacklevel=5)
         return descent
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, Key, Params, Variables, check_choice
+from downslope.core import DataError, Key, Params, Shape, Variables, check_choice
 from downslope.data import Dataset, Preprocessing
+from downslope.layers import thawed, walk
 from downslope.losses import Loss
 from downslope.networks import Sequential, architecture
 from downslope.optimizers import OptimizerState, initial_state
@@ -29,7 +30,7 @@ from downslope.training._tracking import Tracking
 from downslope.training._trajectory import Trajectory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A training that has ended, and what it learned.
 
@@ -61,7 +62,7 @@ class Run:
     loss: Loss
     variables: Variables
     last: Variables
-    optimizer_state: OptimizerState | None = field(repr=False)
+    optimizer_state: OptimizerState | None
     history: dict[str, np.ndarray]
     stop_reason: str
     divergence: Divergence | None
@@ -75,8 +76,20 @@ class Run:
     metrics: tuple[str, ...]
     notes: tuple[str, ...]
     path: Path | None
-    training_rows: Part | None = field(repr=False)
-    recipe: Recipe | None = field(repr=False)
+    training_rows: Part | None
+    recipe: Recipe | None
+
+    def __repr__(self) -> str:
+        facts = [
+            f"{_name_of(self)}{_widths_text(self.net, self.preprocessing.input_shape)}",
+            f"{self.epochs} epoch{'s' * (self.epochs != 1)}",
+        ]
+        if self.best_epoch:
+            measured = "validation_loss" if "validation_loss" in self.history else "train_loss"
+            facts += [f"kept {self.best_epoch}", f"{measured} {self.history[measured][self.best_epoch - 1]:.4g}"]
+        if self.stop_reason in ("diverged", "interrupted", "running"):
+            facts.append(self.stop_reason)
+        return f"Run({', '.join(facts)})"
 
     @property
     def params(self) -> tuple[Params, ...]:
@@ -227,3 +240,24 @@ class Run:
         import polars
 
         return polars.DataFrame({"epoch": np.arange(1, self.epochs + 1), **self.history})
+
+
+def _name_of(run: Run) -> str:
+    """Return what to call a run by: its folder, or where its rows are from; nothing if it has neither."""
+    origin = None if run.recipe is None else run.recipe.data.origin
+    if run.path is not None:
+        return f"{run.path.name}: "
+    return "" if origin is None else f"{Path(str(next(iter(origin.arguments.values())))).stem}: "
+
+
+def _widths_text(net: Sequential, input_shape: Shape) -> str:
+    """Return the size of the input and of what each layer with weights puts out.
+
+    Example:
+        >>> import downslope as ds
+        >>> _widths_text(ds.cnn([8, 16], outputs=10), (28, 28, 1))
+        '28×28×1-8-16-10'
+    """
+    layers = thawed([layer for layer, _ in walk(net.layers, input_shape)])
+    widths = [getattr(layer, "units", getattr(layer, "channels", None)) for layer in layers]
+    return "-".join(["×".join(map(str, input_shape)), *(str(width) for width in widths if width is not None)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +49,7 @@ class Record:
         return self.parameters_every is not None or self.statistics_every is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trajectory:
     """The parameters at recorded steps.
 
@@ -62,6 +63,11 @@ class Trajectory:
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    def __repr__(self) -> str:
+        span = f", steps {self.steps[0]:,} to {self.steps[-1]:,}" if len(self) else ""
+        size = sum(math.prod(np.shape(values)[1:]) for values in jax.tree.leaves(self.params))
+        return f"Trajectory({len(self)} points{span}, {size:,} parameters)"
 
     def at(self, place: int) -> tuple[Params, ...]:
         """Return the parameters at one of the recorded places."""

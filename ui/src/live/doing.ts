@@ -22,6 +22,8 @@ export class Doing {
     innerHTML: "Click the surface to start a descent there.<span> By keyboard: arrows, then Enter.</span>",
   });
   private readonly close = pressed("×", () => this.settle(), "close");
+  private starting = false;
+  private text = "";
   /** Where a problem is told by a control. */
   private beside: HTMLElement | null = null;
 
@@ -37,6 +39,7 @@ export class Doing {
 
   link(state: LinkState, words: string): void {
     this.tell(state, state === "open" ? "" : words, state === "connecting", null);
+    this.begun();
     if (state === "open" || state === "connecting") return this.settle();
     this.problem.replaceChildren(make("p", { textContent: words }), ...(state === "refused" ? [] : [this.connect]));
     this.problem.hidden = false;
@@ -46,6 +49,22 @@ export class Doing {
   show(status: Status): void {
     this.tell(status.state, status.text, isBusy(status), status.done);
     this.stop.hidden = !isBusy(status);
+  }
+
+  /** Descents were started, and have made no step yet. */
+  begin(): void {
+    this.starting = true;
+    this.write();
+  }
+
+  /** Say something until something else is to be said. */
+  note(words: string): void {
+    this.words.textContent = words;
+  }
+
+  begun(): void {
+    this.starting = false;
+    this.write();
   }
 
   /** Whether to say how a descent begins. */
@@ -81,9 +100,15 @@ export class Doing {
     this.beside = null;
   }
 
+  private write(): void {
+    this.words.textContent = this.starting ? "Starting …" : this.text;
+  }
+
   private tell(state: string, text: string, busy: boolean, done: number | null): void {
     document.body.dataset.doing = state;
-    this.words.textContent = text;
+    this.text = text;
+    this.starting &&= state !== "opening";
+    this.write();
     this.stop.hidden = true;
     this.progress.hidden = !busy;
     if (done === null) this.progress.removeAttribute("value");

@@ -32,6 +32,8 @@ export interface Deck {
   say(words: string): void;
   /** The choices are others: bring the page up to date. */
   changed(): void;
+  /** Descents begin: until the first step is made, say so. */
+  starting(): void;
   /** How many times faster than the pace it shall go. */
   speed(): number;
 }
@@ -116,6 +118,7 @@ export class Helm {
     this.following = true;
     if (!play) return;
     this.running = true;
+    this.deck.starting();
     this.deck.send({ type: "play" });
   }
 
@@ -166,6 +169,11 @@ export class Helm {
     // what is still being opened is opened with this plane
     if (this.opening) this.openSubject(this.opening, this.deck.model.hasKept);
     else this.cut(next.plane);
+  }
+
+  /** Cut the plane along the path that a descent has made. */
+  cutAlong(id: number): void {
+    this.slice({ directions: "pca", through: id });
   }
 
   private cut(plane: Plane): void {

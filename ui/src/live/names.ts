@@ -14,7 +14,7 @@ const KNOWN: Record<string, string> = {
   gelu: "GELU",
   silu: "SiLU",
   filter: "random, by filter",
-  pca: "PCA of its training",
+  pca: "PCA of a path",
   eigen: "Hessian eigenvectors",
   axes: "the two parameters",
   auto: "automatic",

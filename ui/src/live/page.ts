@@ -1,6 +1,7 @@
 // The live page: the server's answers into the model, and the model onto the page.
 import { App, type Live } from "../app";
 import { byId } from "../dom";
+import { nearest } from "../numbers";
 import { prefersLog } from "../scale";
 import { currentTheme, onThemeChange } from "../theme";
 import { toFragment } from "./address";
@@ -59,6 +60,7 @@ export class LivePage implements Live, Receiver {
       },
       say: (words) => this.app.say(words),
       changed: () => this.showChoices(),
+      starting: () => this.doing.begin(),
       speed: () => this.app.store.state.speed,
     });
     this.app = new App(this.model.document(), this);
@@ -100,6 +102,7 @@ export class LivePage implements Live, Receiver {
 
   pause(): void {
     this.helm.running = false;
+    this.doing.begun();
     this.transport.send({ type: "pause" });
     this.app.refresh();
   }
@@ -111,11 +114,28 @@ export class LivePage implements Live, Receiver {
 
   start(surface: number, at: [number, number]): void {
     if (this.model.hasKept && surface === 0) return this.app.say("This is the surface before. Start on the other one.");
-    this.helm.start(at);
+    const axes = this.model.answer?.surface.axes;
+    // while it fills, the surface shown is coarser than the one it becomes
+    if (axes) this.helm.start([nearest(axes[0].values, at[0]), nearest(axes[1].values, at[1])]);
+  }
+
+  missed(): void {
+    const words = "Nothing is there to start on: click the surface itself.";
+    this.doing.note(words);
+    this.app.say(words);
+  }
+
+  get canCutAlong(): boolean {
+    return Boolean(this.model.answer?.can_redirect.includes("pca"));
+  }
+
+  cutAlong(id: number): void {
+    this.helm.cutAlong(id);
   }
 
   cancel(): void {
     this.helm.running = false;
+    this.doing.begun();
     this.transport.send({ type: "cancel" });
   }
 
@@ -147,6 +167,7 @@ export class LivePage implements Live, Receiver {
         break;
       case "rows":
         this.model.walk(answer.id).tell(answer.rows, answer.replaces);
+        if (answer.rows.some(({ step }) => step > 0)) this.doing.begun();
         break;
       case "removed":
         this.model.walks.delete(answer.id);
@@ -162,7 +183,9 @@ export class LivePage implements Live, Receiver {
       case "code":
         return this.panels?.lessons.showCode(answer.text);
       case "done":
-        if (answer.what === "descents") this.helm.running = false;
+        if (answer.what !== "descents") break;
+        this.helm.running = false;
+        this.doing.begun();
         break;
       case "error":
         return this.refused(answer.field, answer.message);
@@ -219,6 +242,7 @@ export class LivePage implements Live, Receiver {
   }
 
   private refused(field: string, message: string): void {
+    this.doing.begun();
     this.doing.refuse(field, message);
     this.app.say(message);
     this.helm.giveUp();
