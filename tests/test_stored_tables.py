@@ -84,8 +84,7 @@ def test_so_are_all_kinds_of_columns(ending, settings, large, tmp_path):
     alike(ds.read(path, "pet", cache=large(), progress=False, **settings), plain)
 
 
-@pytest.mark.parametrize("target", ["pet", "weight", "tame", "legs"])
-@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("ending, target", [("csv", "pet"), ("parquet", "weight"), ("parquet", "legs")])
 def test_training_on_it_gives_the_bits_of_training_in_memory(ending, target, large, tmp_path):
     path = tmp_path / f"pets.{ending}"
     table = pets().filter(pl.col("weight").is_not_null()) if target == "weight" else pets()

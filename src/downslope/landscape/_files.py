@@ -43,7 +43,7 @@ def save_slice(slice: Slice, path: str | Path) -> Path:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     again = open_slice(line.save(pathlib.Path(folder) / "line"))
         >>> again.labels, again.losses.tolist() == line.losses.tolist()
-        (('[0]',), True)
+        (('w₁',), True)
     """
     place = Path(path)
     place = place if place.suffix == ".npz" else place.with_name(place.name + ".npz")
