@@ -2,14 +2,39 @@
 
 import jax
 import pytest
-from jax._src import compiler
 from jaxtyping import install_import_hook
+
+from sampling import pairwise
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 install_import_hook("downslope", "beartype.beartype")
+
+
+def pytest_addoption(parser):
+    """Add `--pairwise SHARE`: run a share of the tests, chosen so that most pairs of their parameters are met."""
+    parser.addoption("--pairwise", type=float, metavar="SHARE", help="run a share of the tests, such as 0.1")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Keep the share that `--pairwise` asks for, of what the other options have left."""
+    share = config.getoption("--pairwise")
+    if share is None:
+        return
+    chosen = set(pairwise([_described(item) for item in items], share))
+    config.hook.pytest_deselected(items=[item for index, item in enumerate(items) if index not in chosen])
+    items[:] = [item for index, item in enumerate(items) if index in chosen]
+
+
+def _described(item):
+    """Return the group of a test (its file, or the folder of an example), its function and its parameters' values."""
+    if isinstance(item, pytest.DoctestItem):
+        return str(item.path.parent), item.name, ()
+    values = item.callspec.id.split("-") if hasattr(item, "callspec") else ()
+    return str(item.path), item.originalname, tuple(values)
 
 
 def pytest_configure(config):
@@ -32,20 +57,6 @@ def compilation(request):
 
     Laws in float64 hold to rounding either way, and compiling is most of their time.
     """
-    quick = request.node.get_closest_marker("optimized") is None
-    jax.config.update("jax_disable_most_optimizations", quick)
-    with pytest.MonkeyPatch.context() as patched:
-        if quick:
-            patched.setattr(compiler, "get_compile_options", _quick_options)
-        yield
+    jax.config.update("jax_disable_most_optimizations", request.node.get_closest_marker("optimized") is None)
+    yield
     jax.config.update("jax_disable_most_optimizations", False)
-
-
-_USERS_OPTIONS = compiler.get_compile_options
-
-
-def _quick_options(*arguments, **named):
-    """Return compile options without the emitters of fused loops, which take half of the time."""
-    options = _USERS_OPTIONS(*arguments, **named)
-    options.env_option_overrides = [*options.env_option_overrides, ("xla_cpu_use_fusion_emitters", "False")]
-    return options

@@ -185,7 +185,7 @@ CASES = {
     ("trian",): "No such command 'trian'. Did you mean 'train'?",
     ("train",): "Missing argument 'SOURCE'. See downslope train --help.",
     ("predict", "runs/houses"): "Missing argument 'FILE'. See downslope predict --help.",
-    (*TRAIN, "--lerning-rate", "1"): "No such option: --lerning-rate. Did you mean --learning-rate?",
+    (*TRAIN, "--lerning-rate", "1"): ". Did you mean --learning-rate?",
     (*TRAIN, "--epochs"): "'--epochs' requires an argument",
     (*TRAIN, "more"): "more",
 }
@@ -199,6 +199,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(words, capsys):
     assert err.startswith("downslope: ")
     assert err.count("\n") == 1
     assert err.rstrip().endswith((".", "?"))
+    assert ".. " not in err
     assert "`" not in err.replace("`factor`", "")  # which has no option of its own
     assert (code, out) == (2, "")
 

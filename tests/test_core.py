@@ -345,3 +345,30 @@ def test_a_custom_part_within_one_of_ours_is_found():
     net = ds.Sequential([ds.Dense(3, initializer=jax.nn.initializers.he_normal()), ds.ReLU()])
     assert core.is_custom(render(net))
     assert not core.is_custom(render(ds.Sequential([ds.Dense(3), ds.ReLU()])))
+
+
+# ── Loss surfaces ────────────────────────────────────────────────────────────────────────────────
+
+
+class Counted:
+    """A surface that passes everything on to another, and counts."""
+
+    def __init__(self, surface):
+        self.surface, self.calls = surface, 0
+
+    def __getattr__(self, name):
+        self.calls += 1
+        return getattr(self.surface, name)
+
+
+BOWL = core.FunctionSurface(lambda p: jnp.sum(p**2), np.zeros(2))
+
+
+@pytest.mark.parametrize("surface", [BOWL, Counted(BOWL)], ids=["itself", "one that passes on"])
+def test_a_surface_offers_what_it_answers(surface):
+    assert core.offers(surface, core.LossSurface)
+    assert not core.offers(surface, core.PlaneSurface)
+
+
+def test_what_is_no_surface_offers_nothing():
+    assert not core.offers(object(), core.LossSurface)

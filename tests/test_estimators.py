@@ -207,6 +207,28 @@ def test_class_weights_are_weights_of_their_rows():
         NetworkClassifier(class_weight="balanced").fit(X, TARGETS["several labels"])
 
 
+@pytest.mark.parametrize(
+    "weights, sentence",
+    [
+        (np.ones(39), r"`sample_weight` must have the shape \(40,\), one weight a row, got \(39,\)"),
+        (np.ones((40, 1)), r"`sample_weight` must have the shape \(40,\), one weight a row, got \(40, 1\)"),
+        ([-1.0] + [1.0] * 39, "`sample_weight` must be 0 or more for every row, got -1"),
+        (np.zeros(40), "`sample_weight` must be above zero for some row, got 40 weights that are all zero"),
+        ([np.nan] + [1.0] * 39, "sample_weight contains NaN"),
+    ],
+    ids=["too few", "a column", "negative", "all zero", "NaN"],
+)
+def test_sample_weights_that_cannot_be_are_refused(weights, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        NetworkClassifier(**SMALL).fit(X, TARGETS["two classes"], sample_weight=weights)
+
+
+def test_one_weight_counts_for_every_row():
+    y = TARGETS["two classes"]
+    one = NetworkClassifier(**SMALL).fit(X, y, sample_weight=2.0)
+    assert same(one, NetworkClassifier(**SMALL).fit(X, y, sample_weight=np.full(40, 2.0)))
+
+
 def test_precision_is_that_of_the_rows():
     y = TARGETS["two classes"]
     for dtype in (np.float32, np.float64):

@@ -77,8 +77,9 @@ def test_a_page_that_never_reads_costs_nothing(server, sessions):
 def test_a_page_that_asks_and_never_reads_is_let_go(server, sessions, monkeypatch):
     monkeypatch.setattr(_server, "MOST_UNSENT", 32)
     with SocketPage(server) as page:
-        for _ in range(1000):
-            page.send(json.dumps({"type": "hello", "version": 1}))
+        with suppress(ConnectionClosed):  # it may be let go while it still asks
+            for _ in range(1000):
+                page.send(json.dumps({"type": "hello", "version": 1}))
         meet(lambda: sessions and not ours("session"))
         assert sessions[0]._waiting.qsize() < 300
 

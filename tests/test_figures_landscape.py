@@ -193,14 +193,24 @@ def test_a_path_beyond_the_map_or_without_numbers_is_named():
         assert "3 of 40 points lie beyond the map. 2 of 40 points are not finite." in said
 
 
-def test_a_surface_is_the_losses_and_a_path_is_at_its_true_ones():
+@pytest.fixture
+def faces(monkeypatch):
+    """Return the faces of each collection in space, in the order in which they are made."""
+    made, set_verts = [], Poly3DCollection.set_verts
+
+    def noted(self, verts, closed=True):
+        made.append(np.asarray(verts))
+        set_verts(self, verts, closed)
+
+    monkeypatch.setattr(Poly3DCollection, "set_verts", noted)
+    return made
+
+
+def test_a_surface_is_the_losses_and_a_path_is_at_its_true_ones(faces):
     (found, _), walk = holed(), path()
     figure = figures.surface_3d(found, walk, title="A valley")
     axes = figure.axes[0]
-    surface = max(
-        (each for each in axes.collections if isinstance(each, Poly3DCollection)), key=lambda e: len(e._faces)
-    )
-    corners = np.asarray(surface._faces)
+    corners = max(faces, key=len)
     np.testing.assert_allclose(loss(corners[:, :, 0], corners[:, :, 1]), 10 ** corners[:, :, 2])
     finite = np.isfinite(found.losses)
     assert len(corners) == np.sum(finite[1:, 1:] & finite[1:, :-1] & finite[:-1, 1:] & finite[:-1, :-1])

@@ -16,6 +16,9 @@ TRACEBACK = "DOWNSLOPE_TRACEBACK"
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 """Large libraries make some million objects that stay; looking through them for garbage takes a tenth of a command."""
 
+XLA_LOGS = ("TF_CPP_MIN_LOG_LEVEL", "3")
+"""Only what ends the process: before jax 0.10, XLA warns of every program that it loads from the user's own cache."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code.
@@ -24,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: the words after `downslope`; None takes them from the process.
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    os.environ.setdefault(*XLA_LOGS)
     code = run(sys.argv[1:] if arguments is None else arguments)
     gc.freeze()  # nor is what is left worth looking through at the end
     sys.exit(code)

@@ -81,7 +81,7 @@ def usage_sentence(error: Any, options: Mapping[str, str]) -> str:
         return f"{options.get(parameter.name, parameter.name)} {message}"
     close = getattr(error, "possibilities", None)
     if close:
-        return f"{message}. Did you mean {' or '.join(sorted(close))}?"
+        return f"{message.rstrip('.')}. Did you mean {' or '.join(sorted(close))}?"
     sentence = error.format_message().rstrip(".")
     if "Did you mean" in sentence:
         return sentence

@@ -28,6 +28,7 @@ from downslope.core._surface import (
     PlaneSurface,
     RowLossesSurface,
     check_repeats,
+    offers,
 )
 from downslope.core._text import aligned, bytes_text, count_text, seconds_text
 from downslope.core._trees import all_finite, displaced, named_leaves, tree_norm, tree_size, with_named_leaves
@@ -77,6 +78,7 @@ __all__ = [
     "is_custom",
     "key_words",
     "named_leaves",
+    "offers",
     "open_meter",
     "rebuild",
     "render",

@@ -236,7 +236,11 @@ class FunctionSurface:
 
     @cached_property
     def _linearized(self) -> Callable[..., Any]:
-        return _compiled(lambda p, batch: jax.linearize(lambda q: self._slope(q, batch), p)[1])
+        def slope(p: PyTree, batch: PyTree) -> PyTree:
+            # before jax 0.10.1, what is linear in no parameter leaks a tracer when compiled: `0 q` makes all depend on `q`
+            return jax.tree.map(lambda g, q: g + 0 * q, self._slope(p, batch), p)
+
+        return _compiled(lambda p, batch: jax.linearize(lambda q: slope(q, batch), p)[1])
 
     @cached_property
     def _values(self) -> Callable[..., Any]:

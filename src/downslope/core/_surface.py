@@ -8,12 +8,14 @@ stated data set and in a stated mode, and changes nothing that it is given.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, TypeVar, runtime_checkable
 
 import numpy as np
 
 from downslope.core._errors import SettingError
 from downslope.core._types import PyTree
+
+Offered = TypeVar("Offered")
 
 
 @runtime_checkable
@@ -88,6 +90,14 @@ class PlaneSurface(Protocol):
     def values_on_plane(self, params: PyTree, first: PyTree, second: PyTree, a: Any, b: Any) -> Any:
         """Return the losses at `θ + a[i] d₁ + b[j] d₂`, `(len(a), len(b))`."""
         ...
+
+
+def offers(surface: Any, protocol: type[Offered]) -> TypeGuard[Offered]:
+    """Return whether a surface has all methods of a protocol, also one that passes them on from another it wraps.
+
+    `isinstance` looks at a surface without `__getattr__` from Python 3.12 on, and with it before.
+    """
+    return all(hasattr(surface, name) for name in vars(protocol) if not name.startswith("_"))
 
 
 def check_repeats(first: float, second: float, *, dtype: Any, what: str = "The loss function") -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from downslope.core import BatchGradientsSurface, Key, PyTree, SettingError, check_integer, named_leaves
+from downslope.core import BatchGradientsSurface, Key, PyTree, SettingError, check_integer, named_leaves, offers
 
 _BATCHES = 128
 """Unless a size is given, the rows are cut into so many batches."""
@@ -113,7 +113,7 @@ def noise_scale(
         McCandlish et al., "An empirical model of large-batch training" (2018), equations 2.8 and appendix A.1.
         Fieller, "Some problems in interval estimation" (1954).
     """
-    if not isinstance(surface, BatchGradientsSurface) or not surface.rows:
+    if not offers(surface, BatchGradientsSurface) or not surface.rows:
         raise SettingError(
             "The noise scale needs a surface that offers gradients of batches of its rows. Make it with `batches`.",
             "surface",

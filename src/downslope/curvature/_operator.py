@@ -23,6 +23,7 @@ from downslope.core import (
     check_choice,
     generator,
     named_leaves,
+    offers,
     tree_size,
 )
 
@@ -161,9 +162,9 @@ def operator_at(surface: LossSurface, params: PyTree, operator: str = "hessian")
     check_surface(surface, params)
     check_choice("operator", operator, OPERATORS)
     if operator == "hessian":
-        many = isinstance(surface, LinearizedSurface)
+        many = offers(surface, LinearizedSurface)
         product = surface.hvp_at(params) if many else lambda v: surface.hvp(params, v)
-    elif isinstance(surface, GaussNewtonSurface):
+    elif offers(surface, GaussNewtonSurface):
         product = lambda v: surface.gauss_newton_product(params, v)  # noqa: E731
     else:
         raise SettingError("This surface offers no Gauss–Newton product. Use operator='hessian'.", "operator")
@@ -177,7 +178,7 @@ def check_surface(surface: Any, params: PyTree) -> None:
     Raises:
         SettingError: they did not.
     """
-    if not isinstance(surface, LossSurface):
+    if not offers(surface, LossSurface):
         raise SettingError(
             f"`surface` must be a loss surface, with value, gradient, hvp and values, got {type(surface).__name__}. "
             "Make one: run.surface(), or ds.adapters.from_function(loss_fn, params).",

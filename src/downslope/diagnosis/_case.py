@@ -17,6 +17,7 @@ from downslope.core import (
     all_finite,
     check_integer,
     generator,
+    offers,
     tree_norm,
     tree_size,
 )
@@ -433,7 +434,7 @@ def case_of(
                 "params",
             )
         return _of_run(run_or_surface, data, seed, tell)
-    if not isinstance(run_or_surface, LossSurface):
+    if not offers(run_or_surface, LossSurface):
         raise SettingError(
             f"`run_or_surface` must be a run or a loss surface, got {type(run_or_surface).__name__}. Pass what "
             "ds.train returned, or ds.adapters.from_function(loss_fn, params).",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import warnings
 from abc import ABC, abstractmethod
 from typing import Any
@@ -11,8 +12,8 @@ import jax
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from downslope.core import DataError, RunWarning, SettingError, Shape, ShapeError, float_dtype
 from downslope.estimators._callbacks import CallbackSupportMixin, FitTask, with_callbacks
@@ -158,7 +159,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if not onward:
             self._wide = X.dtype == np.float64
         t, count = self._encoded(self._column(y), onward=onward, classes=classes)
-        own = None if sample_weight is None else _checked_weights(sample_weight, X)
+        own = None if sample_weight is None else _checked_weights(sample_weight, len(X))
         return Rows(X, t, own, count).counted()
 
     def _own_validation(self, X: Any, y: Any, sample_weight: Any) -> Rows | None:
@@ -285,18 +286,23 @@ FLOATS = [np.float64, np.float32]
 """Inputs of other types become the first."""
 
 
-def _checked_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray:
-    """Return row weights, checked as scikit-learn does.
+def _checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
+    """Return a weight for each row, shape `(rows,)`: finite, 0 or more, not all 0. One number counts for all rows.
 
     Raises:
-        DataError: all of them are zero.
+        ShapeError: they are not one a row.
+        DataError: one is negative, or all of them are zero.
+        ValueError: one is no finite number, in scikit-learn's words.
     """
-    checked = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    if not checked.any():
-        raise DataError(
-            f"`sample_weight` must be above zero for some row, got {len(checked)} weights that are all zero."
-        )
-    return checked
+    each = np.full(rows, sample_weight) if isinstance(sample_weight, numbers.Real) else sample_weight
+    weights = check_array(each, ensure_2d=False, dtype="float64", input_name="sample_weight")
+    if weights.shape != (rows,):
+        raise ShapeError(f"`sample_weight` must have the shape ({rows},), one weight a row, got {weights.shape}.")
+    if weights.min() < 0:
+        raise DataError(f"`sample_weight` must be 0 or more for every row, got {weights.min():g}.")
+    if not weights.any():
+        raise DataError(f"`sample_weight` must be above zero for some row, got {rows} weights that are all zero.")
+    return weights
 
 
 def _seed(random_state: Any) -> int:

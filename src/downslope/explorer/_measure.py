@@ -22,19 +22,21 @@ class Interruptible:
     """
 
     def __init__(self, surface: LossSurface, check: Callable[[], None]):
-        self._surface = surface
-        self._check = check
+        for name in dir(surface):
+            if not name.startswith("_"):
+                setattr(self, name, _checked(getattr(surface, name), check))
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._surface, name)
-        if not callable(found):
-            return found
 
-        def checked(*arguments: Any, **named: Any) -> Any:
-            self._check()
-            return found(*arguments, **named)
+def _checked(attribute: Any, check: Callable[[], None]) -> Any:
+    """Return a method that checks first; anything else as it is."""
+    if not callable(attribute):
+        return attribute
 
-        return checked
+    def checked(*arguments: Any, **named: Any) -> Any:
+        check()
+        return attribute(*arguments, **named)
+
+    return checked
 
 
 def limit_of(settings: DescentSettings, numbers: dict[str, float], largest: float) -> float | None:

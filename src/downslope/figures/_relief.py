@@ -32,7 +32,7 @@ PANE = (1.0, 1.0, 1.0, 0.0)
 
 
 def relief_axes(
-    part: Figure | SubFigure, place: Any = 111, *, view: tuple[float, float] = VIEW, zoom: float = 1.06
+    part: Figure | SubFigure, place: Any = 111, *, view: tuple[float, float] = VIEW, zoom: float = 1.03
 ) -> Axes3D:
     """Return three-dimensional axes of quiet look, seen from an elevation and an azimuth in degrees."""
     axes = part.add_subplot(place, projection="3d", computed_zorder=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from downslope.core import LossSurface, PyTree, SettingError, all_finite, tree_size
+from downslope.core import LossSurface, PyTree, SettingError, all_finite, offers, tree_size
 
 
 def check_surface(surface: Any, *points: PyTree) -> None:
@@ -13,7 +13,7 @@ def check_surface(surface: Any, *points: PyTree) -> None:
     Raises:
         SettingError: they did not.
     """
-    if not isinstance(surface, LossSurface):
+    if not offers(surface, LossSurface):
         raise SettingError(
             f"`surface` must be a loss surface, with value, gradient, hvp and values, got {type(surface).__name__}. "
             "Make one: run.surface(), or ds.adapters.from_function(loss_fn, params).",

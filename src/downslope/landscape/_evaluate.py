@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import LossSurface, Meter, PlaneSurface, displaced
+from downslope.core import LossSurface, Meter, PlaneSurface, displaced, offers
 from downslope.landscape._levels import Indices, levels_of, missing_of, pieces_of
 from downslope.landscape._slice import Slice
 
@@ -100,4 +100,4 @@ def _losses_of(surface: LossSurface, draft: Slice) -> Callable[[Indices, Indices
 
         return np.array([[loss(i, j) for j in columns.tolist()] for i in rows.tolist()])
 
-    return on_plane if isinstance(surface, PlaneSurface) else one_by_one
+    return on_plane if offers(surface, PlaneSurface) else one_by_one

@@ -16,6 +16,7 @@ from downslope.core import (
     SettingError,
     check_integer,
     named_leaves,
+    offers,
     open_meter,
 )
 from downslope.curvature import Eigenpairs
@@ -249,7 +250,7 @@ def axis_of(span: float, size: int) -> np.ndarray:
 
 def standard_error(surface: LossSurface, params: PyTree) -> float | None:
     """Return the standard error of the loss from its spread over rows, `s / √n`; None where the surface cannot tell."""
-    if not isinstance(surface, RowLossesSurface):
+    if not offers(surface, RowLossesSurface):
         return None
     rows = np.asarray(surface.row_losses(params), np.float64)
     if rows.size < 2 or not np.isfinite(rows).all():
