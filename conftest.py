@@ -18,23 +18,38 @@ def pytest_addoption(parser):
     parser.addoption("--pairwise", type=float, metavar="SHARE", help="run a share of the tests, such as 0.1")
 
 
-@pytest.hookimpl(trylast=True)
+SHARE_OF_PRODUCTS = 1 / 3
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config, items):
-    """Keep the share that `--pairwise` asks for, of what the other options have left."""
+    """Leave most cases of a law marked `product` to the slow tests; then keep the share that `--pairwise` asks for."""
+    products = [item for item in items if item.get_closest_marker("product")]
+    chosen = set(pairwise([(_function(item), *_case(item)) for item in products], SHARE_OF_PRODUCTS))
+    for index, item in enumerate(products):
+        if index not in chosen:
+            item.add_marker("slow")
+    yield
     share = config.getoption("--pairwise")
-    if share is None:
-        return
-    chosen = set(pairwise([_described(item) for item in items], share))
-    config.hook.pytest_deselected(items=[item for index, item in enumerate(items) if index not in chosen])
-    items[:] = [item for index, item in enumerate(items) if index in chosen]
+    if share is not None:
+        chosen = set(pairwise([(_file(item), *_case(item)) for item in items], share))
+        config.hook.pytest_deselected(items=[item for index, item in enumerate(items) if index not in chosen])
+        items[:] = [item for index, item in enumerate(items) if index in chosen]
 
 
-def _described(item):
-    """Return the group of a test (its file, or the folder of an example), its function and its parameters' values."""
-    if isinstance(item, pytest.DoctestItem):
-        return str(item.path.parent), item.name, ()
-    values = item.callspec.id.split("-") if hasattr(item, "callspec") else ()
-    return str(item.path), item.originalname, tuple(values)
+def _file(item):
+    """Return the file of a test, or the folder of an example."""
+    return item.path.parent if isinstance(item, pytest.DoctestItem) else item.path
+
+
+def _function(item):
+    """Return the name of a test without its case, file included."""
+    return item.nodeid.partition("[")[0]
+
+
+def _case(item):
+    """Return the function of a test, and the values of its parameters."""
+    return _function(item), tuple(item.callspec.id.split("-")) if hasattr(item, "callspec") else ()
 
 
 def pytest_configure(config):

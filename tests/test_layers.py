@@ -47,6 +47,7 @@ def test_backward_is_the_vjp(layer, context):
         assert_trees_close(compiled(layer, context, *case)[1], judged(layer, context, *case), atol=1e-13)
 
 
+@pytest.mark.product
 @every_layer
 def test_backward_is_the_limit_of_differences(layer):
     params, x, dy = cases.layer_case(layer)
@@ -54,6 +55,7 @@ def test_backward_is_the_limit_of_differences(layer):
     assert_trees_close(compiled(layer, cases.training, params, x, dy)[1], expected, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.product
 @every_layer
 def test_compiled_equals_not_compiled(layer):
     case = cases.layer_case(layer)
@@ -77,6 +79,7 @@ def test_a_batch_equals_its_rows_one_by_one(layer):
     np.testing.assert_allclose(together, np.concatenate(one_by_one), rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.product
 @every_layer
 def test_precision_follows_the_parameters(layer, float32):
     results = compiled(layer, cases.training, *cases.layer_case(layer))

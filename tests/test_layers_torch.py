@@ -70,6 +70,7 @@ CONVOLUTIONS = {
 }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize(("layer", "shape", "settings"), CONVOLUTIONS.values(), ids=CONVOLUTIONS.keys())
 def test_convolutions(layer, shape, settings):
     params, x = drawn(layer, shape)
@@ -107,6 +108,7 @@ POOLS = {
 }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize(("layer", "shape", "pool"), POOLS.values(), ids=POOLS.keys())
 @pytest.mark.parametrize("ties", [False, True], ids=["all different", "with ties"])
 def test_pools(layer, shape, pool, ties):

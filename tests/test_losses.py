@@ -48,6 +48,7 @@ def test_the_derivative_is_the_gradient_of_the_value(loss, outputs, weighted):
     np.testing.assert_allclose(loss.derivative(y, t, row_weights), expected, rtol=1e-10, atol=1e-15)
 
 
+@pytest.mark.product
 @every_loss
 @every_width
 @every_weighting
@@ -59,6 +60,7 @@ def test_compiled_equals_not_compiled(loss, outputs, weighted):
     )
 
 
+@pytest.mark.product
 @every_loss
 @every_width
 def test_weighted_rows_are_repeated_rows_and_those_of_weight_zero_are_absent(loss, outputs):
@@ -105,6 +107,7 @@ def test_twice_the_rows_keep_a_mean_and_double_a_sum(loss, outputs):
     np.testing.assert_allclose(twice, factor * loss.value(y, t), rtol=1e-13)
 
 
+@pytest.mark.product
 @every_loss
 @every_width
 def test_precision_follows_the_output(loss, outputs, float32):

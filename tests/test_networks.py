@@ -31,6 +31,7 @@ def descend(net, variables, x, t, *, rate, steps, loss="squared_error"):
 # ── Against automatic differentiation ────────────────────────────────────────────────────────────
 
 
+@pytest.mark.product
 @every_network
 @every_loss
 def test_gradients_are_those_of_the_loss_of_the_output(net, loss):
@@ -94,6 +95,7 @@ def test_compiled_equals_not_compiled(net):
     assert_trees_close(jax.jit(gradients)(variables, x, t), gradients(variables, x, t), rtol=1e-12)
 
 
+@pytest.mark.product
 @every_network
 def test_a_batch_equals_its_rows_one_by_one(net):
     variables, x = start(net)
@@ -106,6 +108,7 @@ def test_a_batch_equals_its_rows_one_by_one(net):
     assert_trees_close(together.params, summed, rtol=1e-12)
 
 
+@pytest.mark.product
 @every_network
 def test_a_padded_batch_equals_the_rows_it_holds(net):
     variables, x = start(net)
@@ -116,6 +119,7 @@ def test_a_padded_batch_equals_the_rows_it_holds(net):
     assert_trees_close((padded.loss, padded.params), (held.loss, held.params), rtol=1e-12)
 
 
+@pytest.mark.product
 @every_network
 def test_precision_follows_the_mode(net, float32):
     variables = net.init(0, (FEATURES,))

@@ -193,6 +193,7 @@ def network(layer):
     return ds.Sequential([ds.Dense(5), layer, ds.Dense(3)])
 
 
+@pytest.mark.product
 @every_network
 def test_every_network_passes(net):
     report = check_gradients(net, input_shape=(cases.FEATURES,))
@@ -202,6 +203,7 @@ def test_every_network_passes(net):
     assert max(row.error for row in by_vjp) < 1e-13, str(report)
 
 
+@pytest.mark.product
 @every_loss
 @pytest.mark.parametrize("outputs", [1, 3], ids="{} outputs".format)
 def test_every_loss_passes(loss, outputs):

@@ -79,6 +79,7 @@ def in_turn(names, *, slow=False):
     return [pytest.param(*TRIED[name], id=name, marks=pytest.mark.slow if slow else ()) for name in names]
 
 
+@pytest.mark.product
 @pytest.mark.parametrize(
     ("net", "shape"),
     in_turn([name for name in TRIED if name not in MADE_OF_THE_SAME]) + in_turn(MADE_OF_THE_SAME, slow=True),
@@ -87,6 +88,7 @@ def test_second_derivatives_of_cross_entropy_in_a_training_step(net, shape):
     assert_second_derivatives_are_right(*problem(net, shape, "cross_entropy", TRAINING))
 
 
+@pytest.mark.product
 @pytest.mark.parametrize(
     ("net", "shape"),
     in_turn([name for name in TRIED if name not in SLOW_TO_COMPILE]) + in_turn(SLOW_TO_COMPILE, slow=True),

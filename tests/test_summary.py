@@ -32,6 +32,7 @@ class Doubled:
         return {}, 2 * dy
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("layer, shape", WINDOWED.values(), ids=WINDOWED.keys())
 def test_connections_are_the_entries_of_the_jacobian(layer, shape):
     joining = AvgPool(layer.window, layer.stride, layer.padding) if isinstance(layer, MaxPool) else layer

@@ -49,6 +49,7 @@ CASES = {
 }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("swept, alone", CASES.values(), ids=CASES)
 def test_each_run_of_a_sweep_equals_training_alone(swept, alone):
     settings = COMMON | swept

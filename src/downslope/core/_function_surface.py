@@ -237,7 +237,7 @@ class FunctionSurface:
     @cached_property
     def _linearized(self) -> Callable[..., Any]:
         def slope(p: PyTree, batch: PyTree) -> PyTree:
-            # before jax 0.10.1, what is linear in no parameter leaks a tracer when compiled: `0 q` makes all depend on `q`
+            # before jax 0.10.1 a constant gradient leaks a tracer when it is linearized: `0 q` makes it depend on `q`
             return jax.tree.map(lambda g, q: g + 0 * q, self._slope(p, batch), p)
 
         return _compiled(lambda p, batch: jax.linearize(lambda q: slope(q, batch), p)[1])
