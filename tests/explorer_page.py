@@ -127,7 +127,6 @@ class SocketPage(Page):
             origin=f"http://{server.host}",
             subprotocols=["downslope.v1", server.token],
             compression=None,
-            close_timeout=1,  # a page that has stopped reading never sees the other side's close
         )
 
     def send(self, text):
