@@ -109,7 +109,7 @@ def test_a_page_that_leaves_on_the_way_ends_what_it_began(server, sessions):
 
 def test_twenty_reconnects_leave_nothing_behind(server, sessions):
     for number in range(20):
-        meet(lambda: len(ours("session")) < _server.MOST_PAGES // 2)  # those that left may still be ending
+        meet(lambda: len(ours("job")) < _server.MOST_PAGES // 2)  # of those that left, some may still be ending
         with SocketPage(server) as page:
             page.say("open", run=number, subject=RAVINE, plane={"size": 51})
             page.until("surface")
