@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import FunctionSurface, PyTree, SettingError
+from downslope.core import FunctionSurface, PyTree, Setting, SettingError
 
 
 def from_function(
@@ -75,9 +75,9 @@ def from_function(
     moves = [_moves(leaf) for leaf in leaves]
     if not any(moves):
         raise SettingError(
-            "`params` must hold at least one array of floating-point numbers, got none. "
-            "Make a number into an array: np.array(1.0).",
-            "params",
+            Setting("params"),
+            "must hold at least one array of floating-point numbers, got none. Make a number into an array: "
+            "np.array(1.0).",
         )
     kept = [None if moving else leaf for leaf, moving in zip(leaves, moves, strict=True)]
     descending = structure.unflatten([leaf if moving else None for leaf, moving in zip(leaves, moves, strict=True)])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from downslope.adapters._torch_surface import TorchSurface
-from downslope.core import MissingExtraError, SettingError, ShapeError
+from downslope.core import MissingExtraError, Setting, SettingError, ShapeError
 
 
 def from_torch(
@@ -54,7 +54,7 @@ def from_torch(
     """
     torch = _torch()
     if not isinstance(module, torch.nn.Module):
-        raise SettingError(f"`module` must be a torch.nn.Module, got {type(module).__name__}.", "module")
+        raise SettingError(Setting("module"), f"must be a torch.nn.Module, got {type(module).__name__}.")
     x, y, sizes = _rows(torch, batches)
     name = getattr(loss_fn, "__name__", type(loss_fn).__name__)
     words = description or f"{name} over {len(x):,} rows, inference mode"
@@ -71,12 +71,12 @@ def _still(module: Any) -> Any:
     still.zero_grad(set_to_none=True)
     types = {name: str(p.dtype) for name, p in still.named_parameters() if p.requires_grad}
     if not types:
-        raise SettingError("`module` must have a parameter with requires_grad=True, got none.", "module")
+        raise SettingError(Setting("module"), "must have a parameter with requires_grad=True, got none.")
     for name, dtype in types.items():
         if dtype not in ("torch.float32", "torch.float64"):
             raise SettingError(
-                f"`module` must be in float32 or float64, got {dtype} at {name!r}. Pass a copy made with .float().",
-                "module",
+                Setting("module"),
+                f"must be in float32 or float64, got {dtype} at {name!r}. Pass a copy made with .float().",
             )
     return still
 
@@ -91,11 +91,11 @@ def _rows(torch: Any, batches: Iterable[Any]) -> tuple[Any, Any, tuple[int, ...]
     with torch.random.fork_rng(devices=[]):  # a DataLoader draws a number from the global generator
         pairs = [_pair(torch, batch) for batch in batches]
     if not pairs:
-        raise SettingError("`batches` must hold at least one pair of inputs and targets, got none.", "batches")
+        raise SettingError(Setting("batches"), "must hold at least one pair of inputs and targets, got none.")
     kinds = {(x.shape[1:], y.shape[1:], x.dtype, y.dtype) for x, y in pairs}
     if len(kinds) != 1:
         raise ShapeError(
-            "`batches` must be chunks of one data set, alike but for the number of rows, got different ones."
+            Setting("batches"), "must be chunks of one data set, alike but for the number of rows, got different ones."
         )
     inputs, targets = zip(*pairs, strict=True)
     if len(pairs) == 1:
@@ -111,13 +111,16 @@ def _pair(torch: Any, batch: Any) -> tuple[Any, Any]:
     """
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
         raise ShapeError(
-            f"Each of `batches` must be a pair (inputs, targets), got {type(batch).__name__}. For one pass [(x, y)]."
+            "Each of",
+            Setting("batches"),
+            f"must be a pair (inputs, targets), got {type(batch).__name__}. For one pass [(x, y)].",
         )
     x, y = (torch.as_tensor(part).detach() for part in batch)
     if not x.ndim or not y.ndim or len(x) != len(y) or not len(x):
         raise ShapeError(
-            "Each pair of `batches` must hold inputs and targets of equally many rows, got shapes "
-            f"{list(x.shape)} and {list(y.shape)}."
+            "Each pair of",
+            Setting("batches"),
+            f"must hold inputs and targets of equally many rows, got shapes {list(x.shape)} and {list(y.shape)}.",
         )
     return x, y
 

@@ -13,6 +13,7 @@ import numpy as np
 from downslope.core import (
     Key,
     PyTree,
+    Setting,
     SettingError,
     ShapeError,
     check_integer,
@@ -120,7 +121,7 @@ class TorchSurface:
         """
         batch_size = check_integer("batch_size", batch_size)
         if batch_size > self.rows:
-            raise SettingError(f"`batch_size` must be at most {self.rows}, the rows, got {batch_size}.", "batch_size")
+            raise SettingError(Setting("batch_size"), f"must be at most {self.rows}, the rows, got {batch_size}.")
         order = generator(key, "batch gradients").permutation(self.rows)
         return self._batch_gradients(self._checked(params), batch_size, order)
 
@@ -266,8 +267,8 @@ def _check_mean(together: float, apart: float, dtype: Any) -> None:
     allowed = 1000 * float(np.finfo(dtype).eps)
     if not np.isclose(together, apart, rtol=allowed, atol=allowed, equal_nan=True):
         raise SettingError(
-            f"`loss_fn` must be a mean over rows, got {together:.9g} for the first two batches together and "
-            f"{apart:.9g} as the mean of each weighted by its rows. Use reduction='mean' without class weights, "
-            "or pass all rows as one batch.",
-            "loss_fn",
+            Setting("loss_fn"),
+            f"must be a mean over rows, got {together:.9g} for the first two batches together and {apart:.9g} as the "
+            "mean of each weighted by its rows. Use reduction='mean' without class weights, or pass all rows as one "
+            "batch.",
         )

@@ -34,14 +34,14 @@ def check_file(path: Path, setting: str, endings: tuple[str, ...]) -> None:
     Raises:
         SettingError: another ending, or a folder that is not there.
     """
-    from downslope.core import SettingError
+    from downslope.core import Setting, SettingError
 
     if path.suffix.lower() not in endings:
         *others, last = endings
         listed = f"{', '.join(others)} or {last}" if others else last
-        raise SettingError(f"`{setting}` must end in {listed}, got {str(path)!r}.", setting)
+        raise SettingError(Setting(setting), f"must end in {listed}, got {str(path)!r}.")
     if not path.parent.is_dir() or path.is_dir():
-        raise SettingError(f"`{setting}` must be a file in a folder that is there, got {str(path)!r}.", setting)
+        raise SettingError(Setting(setting), f"must be a file in a folder that is there, got {str(path)!r}.")
 
 
 def draw_into(path: Path | None, draw: Callable[[], Any]) -> None:

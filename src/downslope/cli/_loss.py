@@ -22,16 +22,14 @@ def loss_of(name: str, label_smoothing: float, task: str | None) -> Loss:
         UnknownNameError: there is no such loss.
         SettingError: label smoothing for another loss, or out of bounds.
     """
-    from downslope.core import SettingError
+    from downslope.core import Setting, SettingError
     from downslope.losses import as_loss, cross_entropy, cross_entropy_with
 
     loss = as_loss(name, task=task)
     if not label_smoothing:
         return loss
     if loss != cross_entropy:
-        raise SettingError(
-            f"`label_smoothing` is for the loss cross_entropy, got {loss.name}. Leave it out.", "label_smoothing"
-        )
+        raise SettingError(Setting("label_smoothing"), f"is for the loss cross_entropy, got {loss.name}. Leave it out.")
     return cross_entropy_with(label_smoothing=label_smoothing)
 
 
@@ -65,7 +63,7 @@ def class_weight_of(words: Sequence[str], data: Dataset) -> Any:
         except ValueError:
             example = f"{label or next(iter(labels), 'yes')}=2"
             raise SettingError(
-                f"`class_weight` must be balanced, or LABEL=NUMBER for some classes, such as {example}, got {word!r}.",
-                "class_weight",
+                Setting("class_weight"),
+                f"must be balanced, or LABEL=NUMBER for some classes, such as {example}, got {word!r}.",
             ) from None
     return weights

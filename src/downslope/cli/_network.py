@@ -129,7 +129,7 @@ def initializer_of(text: str, *, setting: str = "initializer") -> Any:
         >>> initializer_of("auto"), initializer_of("constant:0.5").c
         ('auto', 0.5)
     """
-    from downslope.core import SettingError, UnknownNameError
+    from downslope.core import Setting, SettingError, UnknownNameError
     from downslope.layers import initializers
 
     with_number = {name: getattr(initializers, name) for name in ("constant", "normal", "uniform")}
@@ -138,13 +138,13 @@ def initializer_of(text: str, *, setting: str = "initializer") -> Any:
         raise UnknownNameError(setting, name, ["auto", *initializers.names(), *(f"{n}:x" for n in with_number)])
     if (name in with_number) is not bool(colon):
         wanted = f"a number, such as {name}:0.1" if name in with_number else f"no number, just {name}"
-        raise SettingError(f"`{setting}` {name} takes {wanted}, got {text!r}.", setting)
+        raise SettingError(Setting(setting), f"{name} takes {wanted}, got {text!r}.")
     if not colon:
         return name
     try:
         return with_number[name](float(number))
     except ValueError:
-        raise SettingError(f"`{setting}` {name} takes a number, such as {name}:0.1, got {text!r}.", setting) from None
+        raise SettingError(Setting(setting), f"{name} takes a number, such as {name}:0.1, got {text!r}.") from None
 
 
 def _widths(words: str) -> list[int]:

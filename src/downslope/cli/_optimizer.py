@@ -38,24 +38,24 @@ def optimizer_of(
         sgd(0.1, momentum=0.9)
     """
     from downslope.cli._schedule import schedule_of
-    from downslope.core import SettingError, check_number
+    from downslope.core import Setting, SettingError, check_number
     from downslope.optimizers import as_optimizer, decoupled_weight_decay
     from downslope.optimizers import clip as clipped
 
     usual = as_optimizer(name)
     if momentum is not None and "momentum" not in usual.settings:
         raise SettingError(
-            f"`momentum` is for sgd and rmsprop, got the optimizer {name}. Leave it out, or choose one of these.",
-            "momentum",
+            Setting("momentum"),
+            f"is for sgd and rmsprop, got the optimizer {name}. Leave it out, or choose one of these.",
         )
     if learning_rate is None:
         learning_rate = usual.settings["learning_rate"]
     found = learning_rate == AUTO
     if found and schedule != "constant":
         raise SettingError(
-            f"`learning_rate` auto finds a constant rate, got it with the schedule {schedule!r}. Find the rate first, "
-            "by downslope find-lr, and give the number.",
-            "learning_rate",
+            Setting("learning_rate"),
+            f"auto finds a constant rate, got it with the schedule {schedule!r}. Find the rate first, by downslope "
+            "find-lr, and give the number.",
         )
     rate = AUTO if found else check_number("learning_rate", learning_rate, above=0.0, advice="Try 0.001.")
     numbers = {"momentum": momentum, "weight_decay": weight_decay}

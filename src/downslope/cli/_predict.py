@@ -41,10 +41,10 @@ def predict(
     try:
         output.write_text(content, encoding="utf-8")
     except OSError as error:
-        from downslope.core import SettingError
+        from downslope.core import Setting, SettingError
 
         raise SettingError(
-            f"`output` must be a file that can be written, got {str(output)!r}: {error.strerror}.", "output"
+            Setting("output"), f"must be a file that can be written, got {str(output)!r}: {error.strerror}."
         ) from error
     say(f"Wrote {counted(len(data), 'prediction')} to {output}.")
 

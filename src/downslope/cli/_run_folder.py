@@ -15,9 +15,9 @@ def run_folder(store: Path | None, overwrite: bool, source: str) -> Iterator[Pat
         yield store
         return
     if overwrite:
-        from downslope.core import SettingError
+        from downslope.core import Setting, SettingError
 
-        raise SettingError("`overwrite` goes with a folder, got none. Name it: --store FOLDER.", "overwrite")
+        raise SettingError(Setting("overwrite"), "goes with a folder, got none. Name it: --store FOLDER.")
     folder = _next_free(Path("runs"), Path(source).stem)
     try:
         yield folder

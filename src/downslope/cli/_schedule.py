@@ -37,7 +37,7 @@ def schedule_of(text: str, rate: float, steps: int) -> Any:
         >>> schedule_of("warmup:10+cosine", 0.1, 100).then
         CosineDecay(start=0.1, steps=90, end=0.0)
     """
-    from downslope.core import SettingError, UnknownNameError
+    from downslope.core import Setting, SettingError, UnknownNameError
 
     first, plus, rest = text.partition("+")
     name, *numbers = first.replace("_", "-").split(":")
@@ -47,13 +47,13 @@ def schedule_of(text: str, rate: float, steps: int) -> Any:
     kind = kinds[name]
     fits = kind.at_least <= len(numbers) <= kind.at_most and not (plus and name != "warmup")
     if not fits or (plus and not rest):
-        raise SettingError(f"`schedule` {name} is written {kind.notation}, got {text!r}.", "schedule")
+        raise SettingError(Setting("schedule"), f"{name} is written {kind.notation}, got {text!r}.")
     try:
         return kind.make(*map(_number, numbers))
     except SettingError as error:
         if error.setting == "schedule":
             raise
-        raise SettingError(f"`schedule` {kind.notation}, got {text!r}: {error}", "schedule") from None
+        raise SettingError(Setting("schedule"), f"{kind.notation}, got {text!r}: {error}") from None
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ def read_shape(text: str) -> Shape:
     """
     parts = re.split("[x×]", text.strip().lower())
     if len(parts) not in (2, 3) or not all(part.isdecimal() and int(part) > 0 for part in parts):
-        from downslope.core import SettingError
+        from downslope.core import Setting, SettingError
 
         raise SettingError(
-            "`shape` must be HEIGHTxWIDTHxCHANNELS for images, such as 28x28x1, or LENGTHxCHANNELS for sequences, such "
-            f"as 40x1, got {text!r}.",
-            "shape",
+            Setting("shape"),
+            "must be HEIGHTxWIDTHxCHANNELS for images, such as 28x28x1, or LENGTHxCHANNELS for sequences, such as "
+            f"40x1, got {text!r}.",
         )
     return tuple(map(int, parts))

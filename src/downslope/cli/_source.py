@@ -40,7 +40,7 @@ def open_training_data(
         SettingError: a file without a target, or column settings for a data set that needs none.
         DataError: neither a file nor a data set, or a file that cannot be used.
     """
-    from downslope.core import SettingError
+    from downslope.core import Setting, SettingError
     from downslope.data import arranged, load, read
 
     if is_set(source):
@@ -48,7 +48,7 @@ def open_training_data(
         for setting, value in given.items():
             if value:
                 raise SettingError(
-                    f"`{setting}` is for files; the data set {source!r} knows its columns. Leave it out.", setting
+                    Setting(setting), f"is for files; the data set {source!r} knows its columns. Leave it out."
                 )
         data = load(source)
         data = data if task is None else dataclasses.replace(data, task=task)
@@ -177,4 +177,4 @@ def _target_missing(path: Path) -> Exception:
         names = column_names(path)
         more = f", … ({len(names)} in all)" if len(names) > 30 else ""
         choice = f"column to learn; {path.name!r} has {', '.join(map(repr, names[:30]))}{more}"
-    return SettingError(f"`target` must name the {choice}. Add one of them: --target NAME.", "target")
+    return SettingError(Setting("target"), f"must name the {choice}. Add one of them: --target NAME.")

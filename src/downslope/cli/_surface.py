@@ -185,10 +185,10 @@ def _check_paths(found: Subject, output: list[Path], view: str) -> None:
         return
     advice = "Add --directions pca, or --optimizers."
     if view == "losses":
-        raise SettingError(f"`view` losses needs a path. {advice}", "view")
+        raise SettingError(Setting("view"), f"losses needs a path. {advice}")
     films = [path for path in output if path.suffix.lower() in FILMS]
     if films:
-        raise SettingError(f"`output` {films[0]} needs a path that moves. {advice}", "output")
+        raise SettingError(Setting("output"), f"{films[0]} needs a path that moves. {advice}")
 
 
 def _picture(found: Subject, plane: Slice, paths: dict[str, Projection], view: str) -> Any:

@@ -90,13 +90,15 @@ def subject_of(
         RunError: there is neither a run nor a surface of that name.
         SettingError: an optimizer that cannot be read, or a setting that does not go with a classic surface.
     """
-    from downslope.core import RunError, SettingError, close_names
+    from downslope.core import RunError, Setting, SettingError, close_names
     from downslope.landscape import surfaces
 
     known = name.replace("-", "_")
     if not Path(name).is_dir() and known in surfaces.NAMES:
         if mode != "inference" or rows is not None:
-            raise SettingError(f"`mode` and `rows` are for runs; {known} is a formula. Leave them out.", "mode")
+            raise SettingError(
+                Setting("mode"), "and", Setting("rows"), f"are for runs; {known} is a formula. Leave them out."
+            )
         return _classic(known, optimizers, epochs)
     if known == LINE and not Path(name).is_dir():
         return _of_run(
@@ -251,7 +253,7 @@ def _rules(text: str, usual: dict[str, Any]) -> dict[str, Any]:
             number = float(rate) if rate else usual.get(name)
         except ValueError:
             raise SettingError(
-                f"`optimizers` must be names such as sgd or adam:0.01, got {word!r}.", "optimizers"
+                Setting("optimizers"), f"must be names such as sgd or adam:0.01, got {word!r}."
             ) from None
         if name in ("momentum", "nesterov"):
             rule = sgd(0.01 if number is None else number, momentum=MOMENTUM, nesterov=name == "nesterov")
@@ -260,7 +262,7 @@ def _rules(text: str, usual: dict[str, Any]) -> dict[str, Any]:
             rule = rule if number is None else rule.maker(number)
         found[f"{name}, rate {float(rule.hyperparams['learning_rate']):.2g}"] = rule
     if not found:
-        raise SettingError("`optimizers` must name one or more, such as sgd,adam, got none.", "optimizers")
+        raise SettingError(Setting("optimizers"), "must name one or more, such as sgd,adam, got none.")
     return found
 
 

@@ -125,7 +125,7 @@ def train(
     from downslope.cli._loss import class_weight_of, loss_of, target_scaling
     from downslope.cli._network import network_of
     from downslope.cli._source import open_training_data
-    from downslope.core import SettingError
+    from downslope.core import Setting, SettingError
     from downslope.training import train as train_network
 
     data = open_training_data(
@@ -175,7 +175,7 @@ def train(
         "overwrite": overwrite,
     }
     if tensorboard and restarts > 1:
-        raise SettingError(f"`tensorboard` follows one descent, got {restarts} restarts. Leave one out.", "tensorboard")
+        raise SettingError(Setting("tensorboard"), f"follows one descent, got {restarts} restarts. Leave one out.")
     let_training_keep_its_result()
     with run_folder(store, overwrite, source) as folder:
         run = train_network(
@@ -203,8 +203,8 @@ def _steps(rows: int, batch_size: Any, epochs: int, schedule: str) -> int:
         from downslope.core import SettingError
 
         raise SettingError(
-            f"`batch_size` auto leaves the number of steps open, got it with the schedule {schedule!r}. Give a number.",
-            "batch_size",
+            Setting("batch_size"),
+            f"auto leaves the number of steps open, got it with the schedule {schedule!r}. Give a number.",
         )
     return 1
 

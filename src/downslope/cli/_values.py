@@ -61,7 +61,7 @@ def _rounded(value: Any) -> Any:
 
 def _refused(setting: str, part: str, kind: Callable[[str], Any]) -> Exception:
     """Return the error for a text that is no value."""
-    from downslope.core import SettingError
+    from downslope.core import Setting, SettingError
 
     example = "16,64 or 16..256" if kind is int else "0.01,0.1 or 1e-4..1e-1"
-    return SettingError(f"`{setting}` must be values or a rising range, such as {example}, got {part!r}.", setting)
+    return SettingError(Setting(setting), f"must be values or a rising range, such as {example}, got {part!r}.")

@@ -18,6 +18,7 @@ from downslope.core._errors import (
 )
 from downslope.core._function_surface import FunctionSurface, in_memory
 from downslope.core._keys import Key, fold, generator, key_words
+from downslope.core._message import PYTHON, Advice, Face, Message, Piece, Setting, worded
 from downslope.core._meter import Meter, open_meter
 from downslope.core._render import Renderable, is_custom, rebuild, render
 from downslope.core._surface import (
@@ -35,26 +36,32 @@ from downslope.core._trees import all_finite, displaced, named_leaves, tree_norm
 from downslope.core._types import Params, PyTree, Shape, Variables, float_dtype
 
 __all__ = [
+    "PYTHON",
+    "Advice",
     "BatchGradientsSurface",
     "BusyRunError",
     "CustomPartError",
     "DamagedRunError",
     "DataError",
     "DownslopeError",
+    "Face",
     "FunctionSurface",
     "GaussNewtonSurface",
     "Key",
     "LinearizedSurface",
     "LossSurface",
+    "Message",
     "Meter",
     "MissingExtraError",
     "Params",
+    "Piece",
     "PlaneSurface",
     "PyTree",
     "Renderable",
     "RowLossesSurface",
     "RunError",
     "RunWarning",
+    "Setting",
     "SettingError",
     "Shape",
     "ShapeError",
@@ -86,4 +93,5 @@ __all__ = [
     "tree_norm",
     "tree_size",
     "with_named_leaves",
+    "worded",
 ]

@@ -7,9 +7,10 @@ import numbers
 from collections.abc import Iterable
 
 from downslope.core._errors import SettingError, UnknownNameError
+from downslope.core._message import Piece, Setting
 
 
-def check_integer(setting: str, value: object, *, at_least: int = 1, advice: str = "") -> int:
+def check_integer(setting: str, value: object, *, at_least: int = 1, advice: Piece = "") -> int:
     """Return `value` as an `int` that is at least `at_least`.
 
     Raises:
@@ -29,7 +30,7 @@ def check_number(
     at_least: float | int | None = None,
     below: float | int | None = None,
     at_most: float | int | None = None,
-    advice: str = "",
+    advice: Piece = "",
 ) -> float:
     """Return `value` as a finite `float` within the bounds given.
 
@@ -74,6 +75,6 @@ def _as_float(value: object) -> float | None:
     return None
 
 
-def _refusal(setting: str, expected: str, value: object, advice: str) -> SettingError:
+def _refusal(setting: str, expected: str, value: object, advice: Piece) -> SettingError:
     """Return the error for a setting: expected, got, what to do."""
-    return SettingError(f"`{setting}` must be {expected}, got {value!r}.{' ' + advice if advice else ''}", setting)
+    return SettingError(Setting(setting), f"must be {expected}, got {value!r}.", advice)

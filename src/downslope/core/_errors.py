@@ -20,22 +20,44 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
+
+from downslope.core._message import Message, Piece, Setting
 
 
 class DownslopeError(Exception):
-    """The root of all errors raised on purpose."""
+    """The root of all errors raised on purpose.
+
+    Args:
+        pieces: what its message is made of.
+
+    Attributes:
+        message: what was expected, what was got, and what to do about it; `str` of it is how Python says it.
+    """
+
+    def __init__(self, *pieces: Piece):
+        self.message = Message(*pieces)
+        super().__init__(str(self.message))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how it is made again in another process, its message still structured."""
+        return _again, (type(self), self.__dict__)
 
 
 class SettingError(DownslopeError, ValueError):
     """A setting with a value that cannot be.
 
+    Args:
+        pieces: what its message is made of.
+        setting: the setting's name, where it is not the first one that the message names.
+
     Attributes:
-        setting: the setting's name in Python, such as `"batch_size"`; the message quotes it in backticks.
+        setting: the setting's name in Python, such as `"batch_size"`; None if it is about none.
     """
 
-    def __init__(self, message: str, setting: str | None = None):
-        super().__init__(message)
-        self.setting = setting
+    def __init__(self, *pieces: Piece, setting: str | None = None):
+        super().__init__(*pieces)
+        self.setting = setting or self.message.setting
 
 
 class UnknownNameError(SettingError):
@@ -50,9 +72,9 @@ class UnknownNameError(SettingError):
         self.name = name
         self.known = sorted(known)
         close = close_names(str(name), self.known)
-        advice = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+        meant = f"Did you mean {' or '.join(map(repr, close))}?" if close else ""
         shown = ", ".join(self.known[:30]) + (", …" if len(self.known) > 30 else "")
-        super().__init__(f"`{setting}` must be one of {shown}, got {name!r}.{advice}", setting)
+        super().__init__(Setting(setting), f"must be one of {shown}, got {name!r}.", meant)
 
 
 class ShapeError(DownslopeError, ValueError):
@@ -80,7 +102,15 @@ class UnwritableRunError(RunError):
 
 
 class RunWarning(UserWarning):
-    """What a user should know about a run that goes on."""
+    """What a user should know about a run that goes on.
+
+    Attributes:
+        message: the sentence; `str` of it is how Python says it.
+    """
+
+    def __init__(self, *pieces: Piece):
+        self.message = Message(*pieces)
+        super().__init__(str(self.message))
 
 
 class CustomPartError(DownslopeError, ValueError):
@@ -100,3 +130,10 @@ def close_names(name: str, known: Iterable[str]) -> list[str]:
     """Return up to three known names that look like `name`, closest first, letter case aside."""
     by_lower = {candidate.lower(): candidate for candidate in known}
     return [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)]
+
+
+def _again(kind: type[DownslopeError], attributes: dict[str, Any]) -> DownslopeError:
+    """Return an error as it was made in another process."""
+    error = kind.__new__(kind, str(attributes["message"]))
+    error.__dict__.update(attributes)
+    return error

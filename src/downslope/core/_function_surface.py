@@ -93,7 +93,8 @@ class FunctionSurface:
             _check_chunks(self.batches)
         if self.chunk_weights is not None and len(self.chunk_weights) != len(self._chunks):
             raise ShapeError(
-                f"`chunk_weights` must hold one number a chunk, {len(self._chunks)}, got {len(self.chunk_weights)}."
+                Setting("chunk_weights"),
+                f"must hold one number a chunk, {len(self._chunks)}, got {len(self.chunk_weights)}.",
             )
 
     def __repr__(self) -> str:
@@ -144,9 +145,11 @@ class FunctionSurface:
         """
         if self.model is None:
             raise SettingError(
-                "The Gauss–Newton term needs a surface that knows its model, got a loss function alone. "
-                "Pass `model=` (parameters to outputs), and a `loss_fn` of the outputs.",
-                "operator",
+                "The Gauss–Newton term needs a surface that knows its model, got a loss function alone. Pass `model=` "
+                "(parameters to outputs), and a",
+                Setting("loss_fn"),
+                "of the outputs.",
+                setting="operator",
             )
         return self.total(self._gauss_newton, self._checked(params), self._fitted(v, "v"))
 
@@ -159,12 +162,15 @@ class FunctionSurface:
         batch_size = check_integer("batch_size", batch_size)
         if self.batches is None or self.chunk_weights is not None:
             raise SettingError(
-                "Gradients of batches need a loss that is a mean over the rows of its batches. Pass `batches`, and no "
-                "`chunk_weights`.",
-                "surface",
+                "Gradients of batches need a loss that is a mean over the rows of its batches. Pass",
+                Setting("batches"),
+                ", and no",
+                Setting("chunk_weights"),
+                ".",
+                setting="surface",
             )
         if batch_size > self.rows:
-            raise SettingError(f"`batch_size` must be at most {self.rows}, the rows, got {batch_size}.", "batch_size")
+            raise SettingError(Setting("batch_size"), f"must be at most {self.rows}, the rows, got {batch_size}.")
         params = self._checked(params)
         return self._batch_gradients(params, batch_size, generator(key, "batch gradients").permutation(self.rows))
 
@@ -283,8 +289,8 @@ class FunctionSurface:
         expected = {name: np.shape(leaf) for name, leaf in named_leaves(self.params).items()}
         if shapes != expected or jax.tree.structure(tree) != jax.tree.structure(self.params):
             raise ShapeError(
-                f"`{what}` must be a tree like the surface's parameters, with {_listed(expected)}, "
-                f"got {_listed(shapes)}."
+                Setting(what),
+                f"must be a tree like the surface's parameters, with {_listed(expected)}, got {_listed(shapes)}.",
             )
         return jax.tree.map(lambda leaf, like: jnp.asarray(leaf, _canonical(like)), tree, self.params)
 
@@ -356,13 +362,13 @@ def _check_template(params: PyTree) -> None:
     """
     leaves = named_leaves(params)
     if not sum(np.size(leaf) for leaf in leaves.values()):
-        raise SettingError("`params` must hold at least one number, got none.", "params")
+        raise SettingError(Setting("params"), "must hold at least one number, got none.")
     for name, leaf in leaves.items():
         if not jnp.issubdtype(_canonical(leaf), jnp.floating):
             raise SettingError(
-                f"`params` must hold floating-point numbers, got {_canonical(leaf)} at {name or 'the top'!r}. "
+                Setting("params"),
+                f"must hold floating-point numbers, got {_canonical(leaf)} at {name or 'the top'!r}. "
                 "Keep what does not descend out of them, inside the loss function.",
-                "params",
             )
 
 
@@ -374,15 +380,18 @@ def _check_chunks(batches: Sequence[PyTree] | None) -> None:
         ShapeError: they are not.
     """
     if not batches:
-        raise SettingError("`batches` must hold at least one chunk of rows, got none.", "batches")
+        raise SettingError(Setting("batches"), "must hold at least one chunk of rows, got none.")
     kinds = set()
     for batch in batches:
         shapes = [np.shape(leaf) for leaf in jax.tree.leaves(batch)]
         if not shapes or not all(shapes) or len({shape[0] for shape in shapes}) != 1 or shapes[0][0] == 0:
-            raise ShapeError(f"Each chunk of `batches` must hold arrays of equally many rows, got shapes {shapes}.")
+            raise ShapeError(
+                "Each chunk of", Setting("batches"), f"must hold arrays of equally many rows, got shapes {shapes}."
+            )
         kinds.add((jax.tree.structure(batch), tuple(shape[1:] for shape in shapes)))
     if len(kinds) != 1:
         raise ShapeError(
-            "`batches` must be chunks of one data set, alike but for the number of rows, got different ones. "
-            "For one chunk of inputs and targets pass `[(x, y)]`."
+            Setting("batches"),
+            "must be chunks of one data set, alike but for the number of rows, got different ones. For one chunk of "
+            "inputs and targets pass `[(x, y)]`.",
         )

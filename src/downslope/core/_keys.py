@@ -28,17 +28,17 @@ def key_words(key: Key) -> tuple[int, ...]:
     """
     if isinstance(key, Tracer):
         raise SettingError(
-            "A key must be a concrete value here, got a traced one. Draw outside of jit and vmap.", "key"
+            "A key must be a concrete value here, got a traced one. Draw outside of jit and vmap.", setting="key"
         )
     if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
         if key < 0:
-            raise SettingError(f"`seed` must be a whole number, 0 or more, got {key!r}.", "seed")
+            raise SettingError(Setting("seed"), f"must be a whole number, 0 or more, got {key!r}.")
         return tuple(int(word) for word in np.random.SeedSequence(int(key)).generate_state(2))
     if isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
         key = jax.random.key_data(key)
     words = np.asarray(key)
     if words.ndim != 1 or not np.issubdtype(words.dtype, np.integer):
-        raise SettingError(f"`key` must be a seed or a key of `jax.random`, got {key!r}.", "key")
+        raise SettingError(Setting("key"), f"must be a seed or a key of `jax.random`, got {key!r}.")
     return tuple(int(word) for word in words)
 
 

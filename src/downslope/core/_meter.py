@@ -88,7 +88,7 @@ def open_meter(progress: str | bool, total: int, unit: str, verb: str) -> Meter:
         return Meter(total, "bar" if sys.stderr.isatty() else "lines", _SILENT_BELOW, unit, verb)
     if progress in ("bar", "lines"):
         return Meter(total, str(progress), 0.0, unit, verb)
-    raise SettingError(f"`progress` must be 'auto', 'bar', 'lines' or False, got {progress!r}.", "progress")
+    raise SettingError(Setting("progress"), f"must be 'auto', 'bar', 'lines' or False, got {progress!r}.")
 
 
 def _write(line: str) -> None:

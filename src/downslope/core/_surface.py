@@ -109,8 +109,8 @@ def check_repeats(first: float, second: float, *, dtype: Any, what: str = "The l
     allowed = 1000 * float(np.finfo(dtype).eps)
     if not np.isclose(first, second, rtol=allowed, atol=0, equal_nan=True):
         raise SettingError(
-            f"{what} must answer the same whenever it is asked the same, got {first:.9g} and then {second:.9g} at the "
-            "same parameters. Fix what is random (dropout off, batch norm in inference mode, keys passed as constants, "
-            "no data drawn inside).",
-            "surface",
+            f"{what} must answer the same whenever it is asked the same, got {first:.9g} and then {second:.9g} at "
+            "the same parameters. Fix what is random (dropout off, batch norm in inference mode, keys passed as "
+            "constants, no data drawn inside).",
+            setting="surface",
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import Key, LossSurface, PyTree, ShapeError, check_choice, check_integer, check_number
+from downslope.core import Key, LossSurface, PyTree, Setting, ShapeError, check_choice, check_integer, check_number
 from downslope.curvature._eigenpairs import Eigenpairs
 from downslope.curvature._krylov import Krylov
 from downslope.curvature._operator import Operator, Vector, operator_at
@@ -244,7 +244,12 @@ def _start(operator: Operator, key: Key | None, start: PyTree | None) -> Vector:
         return random
     given = operator.flatten(start)
     if given.shape != random.shape:
-        raise ShapeError(f"`start` must be a tree like `params`, of {operator.size} numbers, got {given.size}.")
+        raise ShapeError(
+            Setting("start"),
+            "must be a tree like",
+            Setting("params"),
+            f", of {operator.size} numbers, got {given.size}.",
+        )
     length = jnp.linalg.norm(given)
     if not 0 < float(length) < np.inf:
         return random

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from downslope.core import FunctionSurface, Key, PyTree, SettingError, check_integer, generator
+from downslope.core import FunctionSurface, Key, PyTree, Setting, SettingError, check_integer, generator
 from downslope.curvature._operator import TreeShape, check_surface
 
 
@@ -86,7 +86,9 @@ def hvp_noise(
     """
     check_surface(surface, params)
     if not isinstance(surface, FunctionSurface) or not surface.rows:
-        raise SettingError("The noise of `H g` needs a surface made with `batches` of rows.", "surface")
+        raise SettingError(
+            "The noise of `H g` needs a surface made with", Setting("batches"), "of rows.", setting="surface"
+        )
     sizes = _checked_sizes(batch_sizes, surface.rows)
     draws = check_integer("draws", draws, at_least=2)
     measure = Batchwise.of(surface, params, sizes[0])
@@ -95,7 +97,7 @@ def hvp_noise(
     lengths = float(jnp.linalg.norm(g)), float(jnp.linalg.norm(Hg))
     if not min(lengths) > 0:
         raise SettingError(
-            "`H g` must not be 0 for its noise to be compared with it, got a point where it is.", "params"
+            "`H g` must not be 0 for its noise to be compared with it, got a point where it is.", setting="params"
         )
     squares = np.empty((len(sizes), draws, 2))
     for place, size in enumerate(sizes):
@@ -173,7 +175,7 @@ def _checked_sizes(batch_sizes: Sequence[int], rows: int) -> list[int]:
     sizes = sorted({check_integer("batch_sizes", size) for size in batch_sizes})
     if not sizes or sizes[-1] > rows or any(size % sizes[0] for size in sizes):
         raise SettingError(
-            f"`batch_sizes` must be multiples of the smallest, at most {rows}, the rows, got {list(batch_sizes)}.",
-            "batch_sizes",
+            Setting("batch_sizes"),
+            f"must be multiples of the smallest, at most {rows}, the rows, got {list(batch_sizes)}.",
         )
     return sizes

@@ -9,7 +9,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from downslope.core import BatchGradientsSurface, Key, PyTree, SettingError, check_integer, named_leaves, offers
+from downslope.core import (
+    BatchGradientsSurface,
+    Key,
+    PyTree,
+    Setting,
+    SettingError,
+    check_integer,
+    named_leaves,
+    offers,
+)
 
 _BATCHES = 128
 """Unless a size is given, the rows are cut into so many batches."""
@@ -115,17 +124,17 @@ def noise_scale(
     """
     if not offers(surface, BatchGradientsSurface) or not surface.rows:
         raise SettingError(
-            "The noise scale needs a surface that offers gradients of batches of its rows. Make it with `batches`.",
-            "surface",
+            "The noise scale needs a surface that offers gradients of batches of its rows. Make it with",
+            Setting("batches"),
+            ".",
+            setting="surface",
         )
     size = max(1, surface.rows // _BATCHES) if batch_size is None else check_integer("batch_size", batch_size)
     count = surface.rows // size
     if max_batches is not None:
         count = min(count, check_integer("max_batches", max_batches, at_least=3))
     if count < 3:
-        raise SettingError(
-            f"`batch_size` must leave 3 batches or more of {surface.rows} rows, got {size}.", "batch_size"
-        )
+        raise SettingError(Setting("batch_size"), f"must leave 3 batches or more of {surface.rows} rows, got {size}.")
 
     def gradients() -> Iterable[PyTree]:
         drawn = surface.batch_gradients(params, batch_size=size, key=0 if key is None else key)

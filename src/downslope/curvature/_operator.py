@@ -19,6 +19,7 @@ from downslope.core import (
     LinearizedSurface,
     LossSurface,
     PyTree,
+    Setting,
     SettingError,
     check_choice,
     generator,
@@ -167,7 +168,7 @@ def operator_at(surface: LossSurface, params: PyTree, operator: str = "hessian")
     elif offers(surface, GaussNewtonSurface):
         product = lambda v: surface.gauss_newton_product(params, v)  # noqa: E731
     else:
-        raise SettingError("This surface offers no Gauss–Newton product. Use operator='hessian'.", "operator")
+        raise SettingError("This surface offers no Gauss–Newton product. Use operator='hessian'.", setting="operator")
     shape = TreeShape.of(params)
     return Operator(product, shape.flatten, shape.unflatten, shape.size, shape.dtype)
 
@@ -180,15 +181,15 @@ def check_surface(surface: Any, params: PyTree) -> None:
     """
     if not offers(surface, LossSurface):
         raise SettingError(
-            f"`surface` must be a loss surface, with value, gradient, hvp and values, got {type(surface).__name__}. "
-            "Make one: run.surface(), or ds.adapters.from_function(loss_fn, params).",
-            "surface",
+            Setting("surface"),
+            f"must be a loss surface, with value, gradient, hvp and values, got {type(surface).__name__}. Make one: "
+            "run.surface(), or ds.adapters.from_function(loss_fn, params).",
         )
     if not tree_size(params):
-        raise SettingError("`params` must hold at least one number, got none.", "params")
+        raise SettingError(Setting("params"), "must hold at least one number, got none.")
     for name, leaf in named_leaves(params).items():
         if not np.all(np.isfinite(np.asarray(leaf))):
-            raise SettingError(f"`params` must be finite, got numbers that are not at {name or 'the top'!r}.", "params")
+            raise SettingError(Setting("params"), f"must be finite, got numbers that are not at {name or 'the top'!r}.")
 
 
 def finite_gradient(surface: LossSurface, params: PyTree) -> PyTree:
@@ -207,7 +208,7 @@ def _not_finite(what: str, tree: PyTree) -> SettingError:
     """Return the error for numbers that are not finite, with the first place where they are not."""
     places = [name for name, leaf in named_leaves(tree).items() if not np.all(np.isfinite(np.asarray(leaf)))]
     return SettingError(
-        f"{what} must be finite, got numbers that are not at {places[0] or 'the top'!r}. "
-        "The loss has no curvature here: take a point where it is finite and smooth.",
-        "params",
+        f"{what} must be finite, got numbers that are not at {places[0] or 'the top'!r}. The loss has no "
+        "curvature here: take a point where it is finite and smooth.",
+        setting="params",
     )

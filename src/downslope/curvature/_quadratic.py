@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import SettingError, check_choice, check_integer, check_number
+from downslope.core import Setting, SettingError, check_choice, check_integer, check_number
 from downslope.curvature._eigenpairs import Eigenpairs
 
 METHODS = ("gradient_descent", "momentum", "nesterov")
@@ -250,9 +250,9 @@ def quadratic(curvatures: Any) -> Quadratic:
     values = np.asarray(curvatures.values if isinstance(curvatures, Eigenpairs) else curvatures, float).reshape(-1)
     if not len(values) or not np.all(np.isfinite(values)) or np.min(values) <= 0:
         raise SettingError(
-            f"`curvatures` must all be above 0 for a bowl to have a minimum, got {values[:6].tolist()}. "
-            "Leave out directions without curvature; along negative ones every rate diverges.",
-            "curvatures",
+            Setting("curvatures"),
+            f"must all be above 0 for a bowl to have a minimum, got {values[:6].tolist()}. Leave out directions "
+            "without curvature; along negative ones every rate diverges.",
         )
     return Quadratic(values)
 

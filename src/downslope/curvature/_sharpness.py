@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import Key, LossSurface, PyTree, SettingError, check_number
+from downslope.core import Key, LossSurface, PyTree, Setting, SettingError, check_number
 from downslope.curvature._eigenpairs import Eigenpairs
 from downslope.curvature._eigenvalues import eigenpairs_of
 from downslope.curvature._groups import filter_scales
@@ -106,15 +106,15 @@ def sharpness(
     epsilon = check_number("epsilon", epsilon, above=0)
     loss, seed = surface.value(params), 0 if key is None else key
     if not np.isfinite(loss):
-        raise SettingError(f"The loss must be finite here, got {loss}. Take another point.", "params")
+        raise SettingError(f"The loss must be finite here, got {loss}. Take another point.", setting="params")
     theta = np.asarray(hessian.flatten(params), np.float64)
     reach = epsilon * (np.abs(theta) + 1)
     if filter_normalized:
         scales = filter_scales(params)
         if not scales.any():
             raise SettingError(
-                "`filter_normalized` needs weights of two axes or more that are not zero, got none.",
-                "filter_normalized",
+                Setting("filter_normalized"),
+                "needs weights of two axes or more that are not zero, got none.",
             )
         hessian.scale, reach = jnp.asarray(scales, hessian.dtype), epsilon * scales
     top = eigenpairs_of(hessian, k=1, which="largest", tol=tol, max_hvps=max_hvps, key=seed)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import Key, LossSurface, PyTree, SettingError, ShapeError, check_number
+from downslope.core import Key, LossSurface, PyTree, Setting, SettingError, ShapeError, check_number
 from downslope.curvature._eigenpairs import Eigenpairs
 from downslope.curvature._eigenvalues import eigenpairs_of
 from downslope.curvature._operator import operator_at
@@ -97,12 +97,16 @@ def preconditioned_sharpness(
     """
     hessian = operator_at(surface, params)
     if jax.tree.map(np.shape, preconditioner) != jax.tree.map(np.shape, params):
-        raise ShapeError("`preconditioner` must be a tree like `params`, with a number for each of theirs.")
+        raise ShapeError(
+            Setting("preconditioner"), "must be a tree like", Setting("params"), ", with a number for each of theirs."
+        )
     diagonal = np.asarray(hessian.flatten(preconditioner), np.float64)
     if not np.all(np.isfinite(diagonal)) or np.min(diagonal) <= 0:
         raise SettingError(
-            f"`preconditioner` must hold numbers above 0, got {np.min(diagonal):.4g}. Add the optimizer's `eps`.",
-            "preconditioner",
+            Setting("preconditioner"),
+            f"must hold numbers above 0, got {np.min(diagonal):.4g}. Add the optimizer's",
+            Setting("eps"),
+            ".",
         )
     hessian.scale = jnp.asarray(1 / np.sqrt(diagonal), hessian.dtype)
     return eigenpairs_of(hessian, k=1, tol=tol, max_hvps=max_hvps, key=key, start=start)

@@ -157,7 +157,7 @@ def step_model(
         learning_rate = check_number("learning_rate", learning_rate, at_least=0)
     loss = surface.value(params)
     if not np.isfinite(loss):
-        raise SettingError(f"The loss must be finite here, got {loss}. Take another point.", "params")
+        raise SettingError(f"The loss must be finite here, got {loss}. Take another point.", setting="params")
     gradient = finite_gradient(surface, params)
     g = hessian.flatten(gradient)
     g64 = np.asarray(g, np.float64)

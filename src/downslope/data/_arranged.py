@@ -6,7 +6,7 @@ import copy
 import math
 from typing import Any
 
-from downslope.core import DataError, SettingError, Shape
+from downslope.core import DataError, Setting, SettingError, Shape
 from downslope.data._dataset import Dataset
 from downslope.data._stored import stays_on_disk, stored
 from downslope.data._stored_table import StoredTable
@@ -29,9 +29,9 @@ def arranged(data: Dataset, shape: Shape, *, task: str | None) -> Dataset:
     count = math.prod(data.x.shape[1:])
     if count != math.prod(shape):
         raise SettingError(
-            f"`shape` must fit rows of {count} numbers, got {_text(shape)}, which is {math.prod(shape)}. "
-            "Name other sizes, or leave it out.",
-            "shape",
+            Setting("shape"),
+            f"must fit rows of {count} numbers, got {_text(shape)}, which is {math.prod(shape)}. Name other sizes, "
+            "or leave it out.",
         )
     kept = {name: getattr(data, name) for name in ("y", "row_weights", "target_name", "origin")}
     return Dataset(_reshaped(_numbers(data), shape), **kept, task=task)
@@ -55,8 +55,12 @@ def _numbers(data: Dataset) -> Any:
     text = [name for name in few.columns if not (few[name].dtype.is_numeric() or str(few[name].dtype) == "Boolean")]
     if text:
         raise DataError(
-            f"With `shape` all columns but the target must hold numbers, got text in {text[0]!r}. "
-            "Leave it out of the file, or leave `shape` out."
+            "With",
+            Setting("shape"),
+            f"all columns but the target must hold numbers, got text in {text[0]!r}. Leave it out of the file, or "
+            "leave",
+            Setting("shape"),
+            "out.",
         )
     return data.x.numbers(data.x.columns) if isinstance(data.x, StoredTable) else data.x.to_numpy()
 

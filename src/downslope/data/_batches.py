@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int32
 
-from downslope.core import SettingError, check_choice, check_integer, generator, key_words
+from downslope.core import Setting, SettingError, check_choice, check_integer, generator, key_words
 
 ORDERS = ("shuffle", "shuffle_once", "sequential", "replacement", "blocks")
 
@@ -56,7 +56,7 @@ class Batches:
     def __post_init__(self) -> None:
         rows = check_integer("rows", self.rows)
         if rows > np.iinfo(np.int32).max:
-            raise SettingError(f"`rows` must be below 2,147,483,648, got {rows}. Train on a part of them.", "rows")
+            raise SettingError(Setting("rows"), f"must be below 2,147,483,648, got {rows}. Train on a part of them.")
         object.__setattr__(self, "rows", rows)
         object.__setattr__(self, "batch_size", min(check_integer("batch_size", self.batch_size), rows))
         check_choice("order", self.order, ORDERS)
@@ -90,7 +90,7 @@ class Batches:
             SettingError: the epoch has no such step.
         """
         if check_integer("step", step, at_least=0) >= self.steps:
-            raise SettingError(f"`step` must be below {self.steps}, the steps of an epoch, got {step}.", "step")
+            raise SettingError(Setting("step"), f"must be below {self.steps}, the steps of an epoch, got {step}.")
         return self._drawn(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
 
     def _drawn(self, epoch: int) -> Int32[np.ndarray, " rows"]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError
+from downslope.core import DataError, Setting
 
 NUMBERS_A_BLOCK = 2**22
 
@@ -75,4 +75,4 @@ def _refuse_first(x: Any, names: tuple[str, ...] | None, bad: np.ufunc, wanted: 
         if found.any():
             row, *rest = np.argwhere(found)[0].tolist()
             place = place_name((rows.start + row, *rest), names)
-            raise DataError(f"`x` must hold {wanted} in {place}. Correct it, or leave that row out.")
+            raise DataError(Setting("x"), f"must hold {wanted} in {place}. Correct it, or leave that row out.")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, open_meter
+from downslope.core import DataError, Setting, open_meter
 from downslope.data._columns import ColumnKind, as_kinds, column_kinds
 from downslope.data._csv import TextTable, text_tables
 from downslope.data._records import RecordWriter, field_of, open_records
@@ -67,8 +67,10 @@ def converted(
         _convert(file, folder, wanted, declared, progress)
     except OSError as error:
         raise DataError(
-            f"{file.name!r} is too large to be read into memory, and its rows cannot be written to "
-            f"{str(cache)!r}: {error.strerror or error}. Name another folder as `cache`."
+            f"{file.name!r} is too large to be read into memory, and its rows cannot be written to {str(cache)!r}: "
+            f"{error.strerror or error}. Name another folder as",
+            Setting("cache"),
+            ".",
         ) from error
     return open_records(folder)
 

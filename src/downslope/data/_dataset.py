@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, ShapeError
+from downslope.core import DataError, Setting, ShapeError
 from downslope.data._blocks import check_no_infinity
 from downslope.data._origin import Origin, with_origin
 from downslope.data._split import PARTS, split_rows
@@ -72,7 +72,7 @@ class Dataset:
     def __post_init__(self) -> None:
         x = as_table(self.x) if is_table(self.x) else self.x if _is_stored(self.x) else number_array(self.x)
         if 0 in x.shape:
-            raise DataError(f"`x` must have at least one row and one feature, got the shape {x.shape}.")
+            raise DataError(Setting("x"), f"must have at least one row and one feature, got the shape {x.shape}.")
         _set(self, x=x, feature_names=_checked_names(x, self.feature_names))
         _check_cells(x, self.feature_names)
         if self.y is not None:
@@ -172,17 +172,18 @@ def number_array(x: Any) -> np.ndarray:
     if isinstance(x, np.ma.MaskedArray):
         x = np.ma.filled(x.astype(np.float64), np.nan)
     if hasattr(x, "toarray"):
-        raise DataError("`x` must be a dense array, got a sparse one. Pass `x.toarray()`.")
+        raise DataError(Setting("x"), "must be a dense array, got a sparse one. Pass `x.toarray()`.")
     try:
         x = x if isinstance(x, np.ndarray) else np.asarray(x)
     except ValueError:
-        raise ShapeError("`x` must have rows of equal length, got rows of different lengths.") from None
+        raise ShapeError(Setting("x"), "must have rows of equal length, got rows of different lengths.") from None
     if x.dtype.kind not in "biuf":
         raise DataError(
-            f"`x` must be an array of numbers, got {x.dtype}. For columns of text, pass a polars or pandas data frame."
+            Setting("x"),
+            f"must be an array of numbers, got {x.dtype}. For columns of text, pass a polars or pandas data frame.",
         )
     if x.ndim == 0:
-        raise ShapeError("`x` must have the shape (rows, …), got a single number.")
+        raise ShapeError(Setting("x"), "must have the shape (rows, …), got a single number.")
     return x[:, None] if x.ndim == 1 else x
 
 
@@ -223,10 +224,15 @@ def _checked_names(x: Any, names: Sequence[str] | None) -> tuple[str, ...] | Non
     names = tuple(str(name) for name in names)
     if own is not None:
         if own != names:
-            raise DataError("A data frame brings its own `feature_names`. Rename its columns instead.")
+            raise DataError("A data frame brings its own", Setting("feature_names"), ". Rename its columns instead.")
         return own
     if len(x.shape) != 2 or len(names) != x.shape[1]:
-        raise ShapeError(f"`feature_names` must be one a column of `x`, got {len(names)} for the shape {x.shape}.")
+        raise ShapeError(
+            Setting("feature_names"),
+            "must be one a column of",
+            Setting("x"),
+            f", got {len(names)} for the shape {x.shape}.",
+        )
     check_distinct(names)
     return names
 
@@ -247,15 +253,15 @@ def _check_cells(x: Any, names: tuple[str, ...] | None) -> None:
 def _check_length(what: str, length: int, rows: int) -> None:
     """Refuse another number of rows than `x` has."""
     if length != rows:
-        raise ShapeError(f"`x` and `{what}` must have equally many rows, got {rows} and {length}.")
+        raise ShapeError(Setting("x"), "and", Setting(what), f"must have equally many rows, got {rows} and {length}.")
 
 
 def _checked_weights(row_weights: Any, rows: int) -> np.ndarray:
     """Return row weights as float64, each 0 or more, not all 0."""
     weights = np.asarray(row_weights, np.float64)
     if weights.ndim != 1:
-        raise ShapeError(f"`row_weights` must have the shape (rows,), got {weights.shape}.")
+        raise ShapeError(Setting("row_weights"), f"must have the shape (rows,), got {weights.shape}.")
     _check_length("row_weights", len(weights), rows)
     if not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
-        raise DataError("`row_weights` must be finite, 0 or more, and not all 0.")
+        raise DataError(Setting("row_weights"), "must be finite, 0 or more, and not all 0.")
     return weights

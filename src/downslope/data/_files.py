@@ -99,11 +99,11 @@ def _read(
     ending = file.suffix.lower()
     if file.is_dir() and not (file / COLUMNS).is_file():
         if numeric or categorical or columns is not None:
-            raise SettingError(f"Columns can be chosen by name in tables only, got {file.name!r}.", "columns")
+            raise SettingError(f"Columns can be chosen by name in tables only, got {file.name!r}.", setting="columns")
         return open_rows(file, task)
     if ending in (".npy", ".npz"):
         if numeric or categorical or columns is not None:
-            raise SettingError(f"Columns can be chosen by name in tables only, got {file.name!r}.", "columns")
+            raise SettingError(f"Columns can be chosen by name in tables only, got {file.name!r}.", setting="columns")
         return (read_npy if ending == ".npy" else read_npz)(file, target, task)
     declared = {"numeric": numeric, "categorical": categorical}
     if file.is_dir():
@@ -205,7 +205,9 @@ def _wanted_columns(
         raise DataError(f"The table must have a column besides the target {target!r} to learn from, got no other.")
     both = sorted(set(numeric) & set(categorical))
     if both:
-        raise SettingError(f"A column must be either numeric or categorical, got both for {both[0]!r}.", "numeric")
+        raise SettingError(
+            f"A column must be either numeric or categorical, got both for {both[0]!r}.", setting="numeric"
+        )
     check_present([*numeric, *categorical], present)
     return [*features, *([] if target is None else [target])]
 

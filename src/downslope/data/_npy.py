@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, SettingError, UnknownNameError
+from downslope.core import DataError, Setting, SettingError, UnknownNameError
 from downslope.data._dataset import Dataset
 from downslope.data._stored import StoredRows, stays_on_disk, stored
 
@@ -35,8 +35,8 @@ def read_npy(path: Path, target: str | int | None, task: str | None) -> Dataset:
     column, columns = _column_number(target), array.shape[1]
     if column is None or not -columns <= column < columns:
         raise SettingError(
-            f"`target` must be the number of a column of {path.name!r}, {-columns} to {columns - 1}, got {target!r}.",
-            "target",
+            Setting("target"),
+            f"must be the number of a column of {path.name!r}, {-columns} to {columns - 1}, got {target!r}.",
         )
     column %= columns
     return Dataset(_without_column(array, column), np.array(array[:, column]), task=task, target_name=column)

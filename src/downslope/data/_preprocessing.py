@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, SettingError, Shape, ShapeError, check_choice, float_dtype
+from downslope.core import DataError, Setting, SettingError, Shape, ShapeError, check_choice, float_dtype
 from downslope.data._blocks import check_finite, check_no_infinity, row_blocks
 from downslope.data._categories import Categories, text_cells
 from downslope.data._dataset import Dataset, number_array
@@ -94,7 +94,13 @@ class Preprocessing:
             SettingError: targets to be normalized that are labels, or an unknown name.
         """
         if train.task is None:
-            raise DataError("Training needs a target, got a data set without `y`. Pass `y`, or name the target column.")
+            raise DataError(
+                "Training needs a target, got a data set without",
+                Setting("y"),
+                ". Pass",
+                Setting("y"),
+                ", or name the target column.",
+            )
         labels = _class_labels(train, classes)
         target_columns, target_scaling = _fit_targets(train, normalize_targets)
         columns, notes = fit_columns(train, normalize)
@@ -213,7 +219,7 @@ class Preprocessing:
             return label_indices(y, self.classes)
         y = y[:, None] if y.ndim == 1 else y
         if y.shape[1] != self.outputs:
-            raise ShapeError(f"`y` must have {self.outputs} columns, as in training, got {y.shape[1]}.")
+            raise ShapeError(Setting("y"), f"must have {self.outputs} columns, as in training, got {y.shape[1]}.")
         return (y if self.target_scaling is None else self.target_scaling.apply(y)).astype(float_dtype())
 
     def labels(self, indices: Any) -> np.ndarray:
@@ -260,14 +266,17 @@ class Preprocessing:
             table = as_table(x, self.columns)
             numbers = number_matrix(table, table.columns if self.columns is None else self.numeric)
         elif self.categories:
-            raise DataError(f"`x` must be a data frame with the columns {listed(self.columns or ())}, got an array.")
+            raise DataError(
+                Setting("x"), f"must be a data frame with the columns {listed(self.columns or ())}, got an array."
+            )
         else:
             numbers = x if isinstance(x, StoredRows) else number_array(x)
         wanted = (len(self.numeric),) if self.categories else self.input_shape
         if numbers.shape[1:] != wanted:
             raise ShapeError(
-                f"`x` must have the shape (rows, {', '.join(map(str, wanted))}), as in training, got {numbers.shape}. "
-                "Select the same features; for a single row, pass `x[None]`."
+                Setting("x"),
+                f"must have the shape (rows, {', '.join(map(str, wanted))}), as in training, got {numbers.shape}. "
+                "Select the same features; for a single row, pass `x[None]`.",
             )
         return table, numbers
 
@@ -367,7 +376,7 @@ def _fit_targets(train: Dataset, normalize: str | None) -> tuple[int, Scaling | 
     """Return how many columns a regression target has (0: one, without its own axis), and its scaling."""
     if train.task == "classification":
         if normalize is not None:
-            raise SettingError("`normalize_targets` is for regression, got class labels.", "normalize_targets")
+            raise SettingError(Setting("normalize_targets"), "is for regression, got class labels.")
         return 0, None
     y = train.y if train.y.ndim == 2 else train.y[:, None]
     if normalize is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from downslope.core import SettingError, check_choice
+from downslope.core import Setting, SettingError, check_choice
 from downslope.data._dataset import Dataset
 from downslope.data._files import read
 from downslope.data._generated import circles, moons, quadrants, spirals
@@ -98,7 +98,9 @@ def load(name: str, *, path: str | os.PathLike[str] | None = None, seed: int = 0
     """
     check_choice("name", name, [info.name for info in SETS])
     if path is not None and name not in FROM_FILES:
-        raise SettingError(f"`path` is for {' and '.join(FROM_FILES)}, and {name!r} needs none. Leave it out.", "path")
+        raise SettingError(
+            Setting("path"), f"is for {' and '.join(FROM_FILES)}, and {name!r} needs none. Leave it out."
+        )
     place = None if path is None else Path(path).absolute()
     arguments = {"name": name, "path": None if place is None else str(place), "seed": seed}
     return with_origin(_loaded(name, place, seed), Origin("load", arguments))

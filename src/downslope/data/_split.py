@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from downslope.core import SettingError, check_number, generator
+from downslope.core import Setting, SettingError, check_number, generator
 
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Row numbers of the training, validation and test part."""
@@ -56,20 +56,22 @@ def _part_sizes(rows: int, validation: float | int, test: float | int) -> tuple[
     }
     if sum(shares.values()) >= 1:
         raise SettingError(
-            f"`validation` and `test` must sum to less than 1, got {validation:g} and {test:g}. "
-            "What is left is what the network learns from.",
-            "validation",
+            Setting("validation"),
+            "and",
+            Setting("test"),
+            f"must sum to less than 1, got {validation:g} and {test:g}. What is left is what the network learns from.",
         )
     sizes = {name: int(rows * share + 0.5) for name, share in shares.items()}
     for name, share in shares.items():
         if share > 0 and sizes[name] == 0:
-            raise SettingError(f"`{name}` must be a share of at least one row, got {share:g} of {rows} rows.", name)
+            raise SettingError(Setting(name), f"must be a share of at least one row, got {share:g} of {rows} rows.")
     train = rows - sum(sizes.values())
     if train < 1:
         raise SettingError(
-            f"`validation` and `test` must leave at least one row of {rows} to learn from, "
-            f"got {validation:g} and {test:g}.",
-            "validation",
+            Setting("validation"),
+            "and",
+            Setting("test"),
+            f"must leave at least one row of {rows} to learn from, got {validation:g} and {test:g}.",
         )
     return train, sizes["validation"], sizes["test"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, ShapeError
+from downslope.core import DataError, Setting, ShapeError
 from downslope.data._dataset import Dataset, number_array
 from downslope.data._npy_writer import NpyWriter
 from downslope.data._records import ROWS, RecordWriter, field_of
@@ -57,11 +57,13 @@ def store_rows(
     """
     folder = Path(folder).absolute()
     if folder.exists():
-        raise DataError(f"`folder` must be a new folder, got {str(folder)!r}, which exists. ds.read opens stored rows.")
+        raise DataError(
+            Setting("folder"), f"must be a new folder, got {str(folder)!r}, which exists. ds.read opens stored rows."
+        )
     several = iter(blocks)
     first = next(several, None)
     if first is None:
-        raise DataError("`blocks` must yield at least one block of rows, got none.")
+        raise DataError(Setting("blocks"), "must yield at least one block of rows, got none.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
@@ -136,5 +138,11 @@ def _pair(block: Any) -> tuple[np.ndarray, Any]:
     x, y = block if isinstance(block, tuple) else (block, None)
     x, y = number_array(x), None if y is None else clean_target(y)
     if y is not None and len(y) != len(x):
-        raise ShapeError(f"The `x` and `y` of a block must have equally many rows, got {len(x)} and {len(y)}.")
+        raise ShapeError(
+            "The",
+            Setting("x"),
+            "and",
+            Setting("y"),
+            f"of a block must have equally many rows, got {len(x)} and {len(y)}.",
+        )
     return x, y

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, ShapeError, check_choice
+from downslope.core import DataError, Setting, ShapeError, check_choice
 from downslope.data._tables import first_of_each_kind, is_table, is_unfilled
 
 TASKS = ("classification", "regression")
@@ -25,7 +25,7 @@ def clean_target(y: Any) -> np.ndarray:
     """
     array = _as_array(y)
     if array.ndim not in (1, 2) or 0 in array.shape[1:]:
-        raise ShapeError(f"`y` must have the shape (rows,) or (rows, outputs), got {array.shape}.")
+        raise ShapeError(Setting("y"), f"must have the shape (rows,) or (rows, outputs), got {array.shape}.")
     if array.dtype.kind in "OT":
         array = _of_one_kind(array.astype(object))
     if array.dtype.kind not in "biufU":

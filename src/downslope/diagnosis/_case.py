@@ -13,6 +13,7 @@ from downslope.core import (
     DataError,
     LossSurface,
     PyTree,
+    Setting,
     SettingError,
     all_finite,
     check_integer,
@@ -203,7 +204,9 @@ class Case:
             SettingError: the case is a bare surface.
         """
         if self.run is None or self.run.recipe is None:
-            raise SettingError("A run is needed here, got a bare loss surface. Pass what ds.train returned.", "run")
+            raise SettingError(
+                "A run is needed here, got a bare loss surface. Pass what ds.train returned.", setting="run"
+            )
         return self.run.recipe
 
     @cached_property
@@ -429,21 +432,24 @@ def case_of(
     if isinstance(run_or_surface, Run):
         if params is not None:
             raise SettingError(
-                "`params` go with a bare surface: a run stands where its last step left it. Leave them out, or pass "
+                Setting("params"),
+                "go with a bare surface: a run stands where its last step left it. Leave them out, or pass "
                 "run.surface() in place of the run.",
-                "params",
             )
         return _of_run(run_or_surface, data, seed, tell)
     if not offers(run_or_surface, LossSurface):
         raise SettingError(
-            f"`run_or_surface` must be a run or a loss surface, got {type(run_or_surface).__name__}. Pass what "
-            "ds.train returned, or ds.adapters.from_function(loss_fn, params).",
-            "run_or_surface",
+            Setting("run_or_surface"),
+            f"must be a run or a loss surface, got {type(run_or_surface).__name__}. Pass what ds.train returned, or "
+            "ds.adapters.from_function(loss_fn, params).",
         )
     if params is None or data is not None:
         raise SettingError(
-            "A bare surface needs the point to diagnose, and holds its data itself. Pass `params`, and no `data`.",
-            "params",
+            "A bare surface needs the point to diagnose, and holds its data itself. Pass",
+            Setting("params"),
+            ", and no",
+            Setting("data"),
+            ".",
         )
     return Case(run_or_surface, params, seed=seed, tell=tell)
 
@@ -454,7 +460,7 @@ def _of_run(run: Run, data: Dataset | None, seed: int, tell: Tell | None) -> Cas
         run = run.with_data(data)
     part, recipe = run.training_rows, run.recipe
     if part is None or recipe is None:
-        raise DataError("`data` must be given for a run whose folder keeps no rows, got None.")
+        raise DataError(Setting("data"), "must be given for a run whose folder keeps no rows, got None.")
     if len(part) > ROWS:  # those of `train_loss`; their weights are of what descends
         rows = generator(recipe.settings["seed"], "subset").choice(len(part), ROWS, replace=False)
         part = part.take(np.sort(rows))

@@ -7,7 +7,7 @@ from typing import Any
 
 import optax
 
-from downslope.core import SettingError, check_integer, render
+from downslope.core import Setting, SettingError, check_integer, render
 from downslope.data import Dataset
 from downslope.diagnosis._start_comparison import StartComparison
 from downslope.layers.initializers import Initializer
@@ -116,13 +116,13 @@ def _by_name(initializers: Any) -> dict[str, Initializer | str]:
         named = list(initializers.items())
     elif isinstance(initializers, str) or not isinstance(initializers, Sequence):
         raise SettingError(
-            f"`initializers` must be several, such as ('he_normal', 'zeros'), got {initializers!r}.", "initializers"
+            Setting("initializers"), f"must be several, such as ('he_normal', 'zeros'), got {initializers!r}."
         )
     else:
         named = [(one if isinstance(one, str) else _described(one), one) for one in initializers]
     if not named or len(dict(named)) < len(named):
         names = [name for name, _ in named]
-        raise SettingError(f"`initializers` must hold one or more, each of its own name, got {names}.", "initializers")
+        raise SettingError(Setting("initializers"), f"must hold one or more, each of its own name, got {names}.")
     return dict(named)
 
 

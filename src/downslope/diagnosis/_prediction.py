@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from downslope.core import PyTree, SettingError, check_integer
+from downslope.core import PyTree, Setting, SettingError, check_integer
 from downslope.curvature import quadratic
 from downslope.diagnosis._point import Point, Vector, flat
 from downslope.reference import dense_hessian
@@ -114,7 +114,7 @@ def predict_descent(run: Run, *, epoch: int = 0) -> Prediction:
         raise SettingError(
             f"Only networks of {LARGEST:,} parameters or fewer can be predicted, got {point.size:,}: the whole "
             "spectrum is needed. `ds.eigenvalues` gives the ends of it.",
-            "run",
+            setting="run",
         )
     here = np.zeros(point.size)
     loss, g = point.loss(here), point.gradient(here)
@@ -157,7 +157,7 @@ def _rule(run: Run) -> _Rule:
     """
     recipe = run.recipe
     if recipe is None or run.training_rows is None:
-        raise SettingError("A run with its rows is needed here. Pass what ds.train returned.", "run")
+        raise SettingError("A run with its rows is needed here. Pass what ds.train returned.", setting="run")
     problem = recipe.problem()
     plain = problem.optimizer
     numbers = plain.hyperparams
@@ -167,7 +167,7 @@ def _rule(run: Run) -> _Rule:
         raise SettingError(
             "Only full batches of plain gradient descent can be predicted, ds.sgd with constant numbers, got "
             f"{plain!r} in batches of {problem.batches.batch_size} of {len(problem.train)} rows.",
-            "run",
+            setting="run",
         )
     return _Rule(float(numbers["learning_rate"]), float(numbers.get("momentum", 0.0)), plain.settings["nesterov"])
 
@@ -182,9 +182,9 @@ def _recorded(run: Run, epoch: int) -> PyTree:
         return run.recipe.problem().start.params
     if run.trajectory is None or epoch not in run.trajectory.steps or epoch >= run.epochs:
         raise SettingError(
-            f"`epoch` must be one whose parameters were recorded, below {run.epochs}, got {epoch}. Train with "
+            Setting("epoch"),
+            f"must be one whose parameters were recorded, below {run.epochs}, got {epoch}. Train with "
             "record=ds.Record(parameters_every=1).",
-            "epoch",
         )
     return run.trajectory.at(int(np.searchsorted(run.trajectory.steps, epoch)))
 

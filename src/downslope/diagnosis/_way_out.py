@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from downslope.core import PyTree, ShapeError
+from downslope.core import PyTree, Setting, ShapeError
 from downslope.curvature import Eigenpairs
 from downslope.diagnosis._point import Point, flat
 from downslope.diagnosis._reach import RADIUS
@@ -55,7 +55,7 @@ class WayOut:
         """
         if jax.tree.map(np.shape, params) != jax.tree.map(np.shape, self.direction):
             raise ShapeError(
-                "`params` must be a tree like those that the way out was found from. Pass run.last.params."
+                Setting("params"), "must be a tree like those that the way out was found from. Pass run.last.params."
             )
         return jax.tree.map(
             lambda p, v: (np.asarray(p) + self.step * np.asarray(v)).astype(np.asarray(p).dtype), params, self.direction

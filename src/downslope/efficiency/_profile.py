@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from downslope.core import SettingError, Shape, ShapeError, bytes_text, check_integer, check_number, fold
+from downslope.core import Setting, SettingError, Shape, ShapeError, bytes_text, check_integer, check_number, fold
 from downslope.data import Dataset, Preprocessing
 from downslope.efficiency._layer_times import LayerSeconds, time_layer
 from downslope.efficiency._peak import matrix_product_rate
@@ -120,7 +120,7 @@ def _facts(net: Any, data: Any) -> tuple[Shape, str | None, int | None]:
     """Return the shape of an example, the task and the number of rows, as far as they are known."""
     if not isinstance(net, Sequential):
         raise SettingError(
-            f"`net` must be a network such as ds.mlp([64], outputs=10), got {type(net).__name__}.", "net"
+            Setting("net"), f"must be a network such as ds.mlp([64], outputs=10), got {type(net).__name__}."
         )
     if isinstance(data, Dataset):
         arrays = isinstance(data.x, np.ndarray)
@@ -128,8 +128,8 @@ def _facts(net: Any, data: Any) -> tuple[Shape, str | None, int | None]:
         return tuple(shape), data.task, len(data)
     if not isinstance(data, tuple | list):
         raise SettingError(
-            f"`data` must be a ds.Dataset or the shape of one example, such as (64,) or (28, 28, 1), got {data!r}.",
-            "data",
+            Setting("data"),
+            f"must be a ds.Dataset or the shape of one example, such as (64,) or (28, 28, 1), got {data!r}.",
         )
     return tuple(check_integer("data", size, advice="A shape holds no row axis.") for size in data), None, None
 
@@ -137,7 +137,7 @@ def _facts(net: Any, data: Any) -> tuple[Shape, str | None, int | None]:
 def _checked_sizes(batch_sizes: Any) -> list[int]:
     """Return batch sizes in rising order, each once."""
     if isinstance(batch_sizes, str) or not hasattr(batch_sizes, "__iter__"):
-        raise SettingError(f"`batch_sizes` must be a list such as [1, 32, 1024], got {batch_sizes!r}.", "batch_sizes")
+        raise SettingError(Setting("batch_sizes"), f"must be a list such as [1, 32, 1024], got {batch_sizes!r}.")
     return sorted({check_integer("batch_sizes", size) for size in batch_sizes})
 
 
@@ -165,9 +165,11 @@ def _whole(step: Step, batch_size: int, limit: int, deadline: Deadline) -> StepT
     program = step.compiled(batch_size)
     if program.memory > limit:
         raise SettingError(
-            f"`memory_limit` must hold a step on {batch_size} examples, which reserves {bytes_text(program.memory)}, "
-            f"got {bytes_text(limit)}. Use a smaller `batch_size`, or raise the limit if there is memory.",
-            "memory_limit",
+            Setting("memory_limit"),
+            f"must hold a step on {batch_size} examples, which reserves {bytes_text(program.memory)}, got "
+            f"{bytes_text(limit)}. Use a smaller",
+            Setting("batch_size"),
+            ", or raise the limit if there is memory.",
         )
     return step.timed(batch_size, program, deadline)
 

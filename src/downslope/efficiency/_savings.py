@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from downslope.core import SettingError
+from downslope.core import Setting, SettingError
 from downslope.efficiency._layer_times import LayerSeconds, time_layer
 from downslope.efficiency._stopwatch import Deadline
 from downslope.layers import Dense, Frozen
@@ -71,7 +71,7 @@ def _counted(site: Site, time: LayerSeconds | None) -> Saving:
     n_in, n_out = math.prod(site.input_shape), math.prod(site.output_shape)
     own = connections(site.layer, site.input_shape)
     if own is None:
-        raise SettingError(f"`layer` must be a convolution, got {site.name}.")
+        raise SettingError(Setting("layer"), f"must be a convolution, got {site.name}.")
     return Saving(
         place=site.place,
         layer=site.name,

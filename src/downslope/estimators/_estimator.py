@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from downslope.core import DataError, RunWarning, SettingError, Shape, ShapeError, float_dtype
+from downslope.core import DataError, RunWarning, Setting, SettingError, Shape, ShapeError, float_dtype
 from downslope.estimators._callbacks import CallbackSupportMixin, FitTask, with_callbacks
 from downslope.estimators._descent import one_pass, trained
 from downslope.estimators._network import network_of, shape_of
@@ -102,7 +102,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         check_descent(self)
         if self.early_stopping:
             raise SettingError(
-                "`early_stopping` watches many passes, and `partial_fit` makes one. Turn it off.", "early_stopping"
+                Setting("early_stopping"), "watches many passes, and", Setting("partial_fit"), "makes one. Turn it off."
             )
         onward = hasattr(self, "variables_")
         rows = self._rows(X, y, sample_weight, onward=onward, classes=classes)
@@ -167,7 +167,9 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if X is None and y is None:
             return None
         if X is None or y is None:
-            raise DataError("`X_val` and `y_val` go together, got one of them. Pass both, or neither.")
+            raise DataError(
+                Setting("X_val"), "and", Setting("y_val"), "go together, got one of them. Pass both, or neither."
+            )
         return self._rows(X, y, sample_weight, onward=True)
 
     def _prepared(self, rows: Rows, seed: int, *, onward: bool) -> Loss:
@@ -297,11 +299,15 @@ def _checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
     each = np.full(rows, sample_weight) if isinstance(sample_weight, numbers.Real) else sample_weight
     weights = check_array(each, ensure_2d=False, dtype="float64", input_name="sample_weight")
     if weights.shape != (rows,):
-        raise ShapeError(f"`sample_weight` must have the shape ({rows},), one weight a row, got {weights.shape}.")
+        raise ShapeError(
+            Setting("sample_weight"), f"must have the shape ({rows},), one weight a row, got {weights.shape}."
+        )
     if weights.min() < 0:
-        raise DataError(f"`sample_weight` must be 0 or more for every row, got {weights.min():g}.")
+        raise DataError(Setting("sample_weight"), f"must be 0 or more for every row, got {weights.min():g}.")
     if not weights.any():
-        raise DataError(f"`sample_weight` must be above zero for some row, got {rows} weights that are all zero.")
+        raise DataError(
+            Setting("sample_weight"), f"must be above zero for some row, got {rows} weights that are all zero."
+        )
     return weights
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from downslope.core import SettingError, Shape, ShapeError, check_integer
+from downslope.core import Setting, SettingError, Shape, ShapeError, check_integer
 from downslope.losses import Loss, as_loss, binary_cross_entropy, cross_entropy, outputs_for
 from downslope.networks import Sequential, mlp
 
@@ -41,14 +41,17 @@ def network_of(own: Any, outputs: int) -> Sequential:
     if own.network is not None:
         if not isinstance(own.network, Sequential):
             raise SettingError(
-                f"`network` must be a ds.Sequential with its output layer, or None, got {own.network!r}.", "network"
+                Setting("network"), f"must be a ds.Sequential with its output layer, or None, got {own.network!r}."
             )
         return own.network
     if own.input_shape is not None:
         raise SettingError(
-            "`input_shape` gives rows of features the shape that a `network` of your own takes, got one without. "
-            "Pass `network`, or leave it off.",
-            "input_shape",
+            Setting("input_shape"),
+            "gives rows of features the shape that a",
+            Setting("network"),
+            "of your own takes, got one without. Pass",
+            Setting("network"),
+            ", or leave it off.",
         )
     activation = "sigmoid" if own.activation == "logistic" else own.activation
     initializer = "glorot_uniform" if own.initializer == "auto" and not own.skip else own.initializer
@@ -66,7 +69,9 @@ def shape_of(own: Any, features: int) -> Shape:
         return (features,)
     shape = tuple(check_integer("input_shape", length) for length in own.input_shape)
     if math.prod(shape) != features:
-        raise ShapeError(f"`input_shape` must hold the {features} features of `X`, got {shape}.")
+        raise ShapeError(
+            Setting("input_shape"), f"must hold the {features} features of", Setting("X"), f", got {shape}."
+        )
     return shape
 
 
@@ -102,5 +107,5 @@ def _widths(sizes: Any) -> list[int]:
     widths = list(sizes) if isinstance(sizes, Iterable) and not isinstance(sizes, str) else [sizes]
     advice = "Give the width of each hidden layer, such as (100, 50); () for none."
     if any(not isinstance(width, numbers.Integral) or width < 1 for width in widths):
-        raise SettingError(f"`hidden_layer_sizes` must be whole numbers, 1 or more, got {sizes!r}. {advice}")
+        raise SettingError(Setting("hidden_layer_sizes"), f"must be whole numbers, 1 or more, got {sizes!r}. {advice}")
     return [int(width) for width in widths]

@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from downslope.core import DataError, SettingError, Shape
+from downslope.core import DataError, Setting, SettingError, Shape
 from downslope.estimators._estimator import NetworkEstimator
 from downslope.estimators._network import LOG_LOSS, classifier_loss
 from downslope.estimators._rows import Rows
@@ -209,21 +209,25 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         check_classification_targets(y)
         several = type_of_target(y).startswith("multilabel")
         if y.ndim > 1 and not several:
-            raise DataError(f"`y` must hold one label a row, or columns of 0 and 1, got the shape {y.shape}.")
+            raise DataError(Setting("y"), f"must hold one label a row, or columns of 0 and 1, got the shape {y.shape}.")
         if not onward:
             self._several = several
             self.classes_ = np.arange(y.shape[1]) if several else unique_labels(y if classes is None else classes)
         if several != self._several or (several and y.shape[1] != len(self.classes_)):
-            raise DataError(f"`y` must be of the kind of the fit before, got the shape {y.shape}. Fit anew.")
+            raise DataError(Setting("y"), f"must be of the kind of the fit before, got the shape {y.shape}. Fit anew.")
         if several:
             return y.astype(np.float64), 0
         if len(self.classes_) < 2:
-            raise DataError(f"`y` must hold two classes or more, got one class: {self.classes_.tolist()[0]!r}.")
+            raise DataError(
+                Setting("y"), f"must hold two classes or more, got one class: {self.classes_.tolist()[0]!r}."
+            )
         strange = np.setdiff1d(y, self.classes_)
         if len(strange):
             raise DataError(
-                f"`y` must hold the classes {self.classes_.tolist()}, got {strange.tolist()}. Fit anew, or name all "
-                "`classes` in the first call of partial_fit."
+                Setting("y"),
+                f"must hold the classes {self.classes_.tolist()}, got {strange.tolist()}. Fit anew, or name all",
+                Setting("classes"),
+                "in the first call of partial_fit.",
             )
         return np.searchsorted(self.classes_, y), len(self.classes_)
 
@@ -239,7 +243,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             return None
         if self._several:
             raise SettingError(
-                "`class_weight` is for one label a row, got several. Use `sample_weight`.", "class_weight"
+                Setting("class_weight"), "is for one label a row, got several. Use", Setting("sample_weight"), "."
             )
         from sklearn.utils.class_weight import compute_class_weight
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import RegressorMixin
 
-from downslope.core import DataError, Shape, check_choice
+from downslope.core import DataError, Setting, Shape, check_choice
 from downslope.estimators._estimator import NetworkEstimator
 from downslope.estimators._network import regressor_loss
 from downslope.estimators._rows import Rows
@@ -181,7 +181,9 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         if not onward:
             self._columns = columns
         if columns != self._columns:
-            raise DataError(f"`y` must have the columns of the fit before, got the shape {y.shape}. Fit anew.")
+            raise DataError(
+                Setting("y"), f"must have the columns of the fit before, got the shape {y.shape}. Fit anew."
+            )
         return np.asarray(y, np.float64).reshape(len(y), columns or 1), 0
 
     def _loss_and_outputs(self, shape: Shape) -> tuple[Loss, int]:

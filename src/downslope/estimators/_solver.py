@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from downslope.core import SettingError, check_choice, check_integer, check_number
+from downslope.core import Setting, SettingError, check_choice, check_integer, check_number
 from downslope.estimators._inverse_scaling import InverseScaling
 from downslope.estimators._weight_penalty import penalized_weights
 from downslope.optimizers import Optimizer, adadelta, adagrad, adam, adamw, as_optimizer, nadam, rmsprop, sgd
@@ -67,8 +67,8 @@ def check_descent(own: Any) -> None:
         check_choice("learning_rate", own.learning_rate, RATES)
     if own.learning_rate == "adaptive" and own.n_restarts > 1:
         raise SettingError(
-            f"`learning_rate` 'adaptive' follows one descent, got {own.n_restarts} restarts. Choose another.",
-            "learning_rate",
+            Setting("learning_rate"),
+            f"'adaptive' follows one descent, got {own.n_restarts} restarts. Choose another.",
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import PyTree, SettingError
+from downslope.core import PyTree, Setting, SettingError
 from downslope.explorer._ground import Ground, params_of
 from downslope.explorer._settings import Plane
 from downslope.figures._page_document import Axis, Surface, packed
@@ -24,7 +24,7 @@ def settled(ground: Ground, plane: Plane) -> Plane:
     chosen = ground.directions[0] if plane.directions == "auto" else plane.directions
     if chosen not in ground.directions:
         raise SettingError(
-            f"`directions` must be one of {', '.join(ground.directions)} here, got {chosen!r}.", "directions"
+            Setting("directions"), f"must be one of {', '.join(ground.directions)} here, got {chosen!r}."
         )
     return plane.model_copy(update={"directions": chosen})
 

@@ -61,9 +61,9 @@ def _plane(network: bool, plane: Plane, cut: Slice, number: int) -> list[str]:
     """
     if plane.through is not None:
         raise SettingError(
-            "A descent that starts on a plane through another one has no code of its own. "
-            "Cut through the center and start again.",
-            "through",
+            "A descent that starts on a plane through another one has no code of its own. Cut through the center and "
+            "start again.",
+            setting="through",
         )
     surface = f"surface = run.surface({_unless(plane.mode, 'inference', 'mode')})"
     extra = ", trajectory=run.trajectory" if plane.directions == "pca" else ""

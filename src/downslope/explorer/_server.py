@@ -9,7 +9,7 @@ import secrets
 import socket
 from typing import TYPE_CHECKING, Any
 
-from downslope.core import SettingError
+from downslope.core import Setting, SettingError
 from downslope.explorer._guard import App, Guard
 from downslope.explorer._opening import Exhibit
 from downslope.explorer._wire import LONGEST_REQUEST, PROTOCOL
@@ -104,8 +104,8 @@ def listening(port: int) -> socket.socket:
         ours.close()
         why = getattr(error, "strerror", None) or "ports go from 0 to 65535"
         raise SettingError(
-            f"`port` must be one that is free on this machine, got {port}: {why}. Choose another; 0 is any free one.",
-            "port",
+            Setting("port"),
+            f"must be one that is free on this machine, got {port}: {why}. Choose another; 0 is any free one.",
         ) from error
     return ours
 

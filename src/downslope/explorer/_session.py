@@ -170,7 +170,7 @@ class Session:
             SettingError: nothing is shown yet.
         """
         if self.stage is None:
-            raise SettingError("Nothing is shown yet. Open a subject first.", "type")
+            raise SettingError("Nothing is shown yet. Open a subject first.", setting="type")
         return self.stage
 
     def _meant(self, number: int | None) -> list[int]:
@@ -273,5 +273,5 @@ class Session:
             SettingError: too much waits to be measured already.
         """
         if not self._jobs.then(work):
-            raise SettingError("Too much is being measured already. Wait, or cancel.", "type")
+            raise SettingError("Too much is being measured already. Wait, or cancel.", setting="type")
         self._status("measuring", "Waiting to measure")

@@ -65,7 +65,7 @@ class Stage:
             SettingError: there is none.
         """
         if number not in self.descents:
-            raise SettingError(f"There is no descent {number}. Start one: click on the surface.", "id")
+            raise SettingError(f"There is no descent {number}. Start one: click on the surface.", setting="id")
         return self.descents[number]
 
     def surface_answer(self) -> SurfaceAnswer:
@@ -117,7 +117,7 @@ def stage_of(run: int, ground: Ground, plane: Plane, cut: Slice) -> Stage:
     """
     surface = cut.surface
     if surface is None:
-        raise SettingError("A plane without its surface cannot be walked on, got one from a file.", "plane")
+        raise SettingError("A plane without its surface cannot be walked on, got one from a file.", setting="plane")
     return Stage(run, ground, plane, cut, Projector(cut, surface), view_of(ground, cut))
 
 

@@ -19,6 +19,8 @@ def write_file(path: str | os.PathLike[str], content: bytes) -> Path:
     place = Path(path)
     if place.is_dir() or not place.parent.is_dir():
         found = "is a folder itself" if place.is_dir() else f"is in {place.parent}, which is none"
-        raise SettingError(f"An export must go to a file in a folder that is there, but {place} {found}.", "path")
+        raise SettingError(
+            f"An export must go to a file in a folder that is there, but {place} {found}.", setting="path"
+        )
     write_whole(place, content)
     return place

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import MissingExtraError, SettingError, named_leaves
+from downslope.core import MissingExtraError, Setting, SettingError, named_leaves
 from downslope.runs import refusals_explained
 from downslope.training import Moment
 
@@ -51,7 +51,7 @@ class TensorBoard:
         self._files: dict[str, Path] = {}
         self._epoch = 0
         if self.folder.exists() and not self.folder.is_dir():
-            raise SettingError(f"`folder` must be a folder, or nothing yet, got the file {self.folder}.", "folder")
+            raise SettingError(Setting("folder"), f"must be a folder, or nothing yet, got the file {self.folder}.")
 
     def __call__(self, moment: Moment) -> None:
         """Write the epoch that just ended.

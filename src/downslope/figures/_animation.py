@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from downslope.core import SettingError, check_integer, check_number, seconds_text
+from downslope.core import Setting, SettingError, check_integer, check_number, seconds_text
 from downslope.figures._movies import write_gif, write_mp4
 from downslope.figures._save import alt_text
 
@@ -98,7 +98,7 @@ def save_animation(
     path = Path(path)
     ending = path.suffix.lower()
     if ending not in ENDINGS:
-        raise SettingError(f"`path` must end in {' or '.join(ENDINGS)}, got {path.name!r}.", "path")
+        raise SettingError(Setting("path"), f"must end in {' or '.join(ENDINGS)}, got {path.name!r}.")
     width = check_integer("width", width, at_least=16)
     rate = check_number("frames_per_second", frames_per_second, above=0, at_most=60)
     write = write_gif if ending == ".gif" else write_mp4

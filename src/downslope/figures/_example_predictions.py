@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from downslope.core import DataError, check_integer
+from downslope.core import DataError, Setting, check_integer
 from downslope.data import Dataset
 from downslope.figures._confusions import draw_confusions
 from downslope.figures._image_grid import draw_images
@@ -44,7 +44,13 @@ def example_predictions(run: Run, data: Dataset, *, count: int = 24) -> Figure:
     """
     check_integer("count", count)
     if data.y is None:
-        raise DataError("Example predictions need a target to compare with, got a data set without `y`. Pass `y`.")
+        raise DataError(
+            "Example predictions need a target to compare with, got a data set without",
+            Setting("y"),
+            ". Pass",
+            Setting("y"),
+            ".",
+        )
     predicted = run.predict(data.x)
     if run.task == "regression":
         truth, guess = _columns(data.y), _columns(predicted)

@@ -106,8 +106,8 @@ def _ffmpeg() -> str:
         from imageio_ffmpeg import get_ffmpeg_exe
     except ImportError:
         raise SettingError(
-            "An MP4 needs the package `imageio-ffmpeg`, which is not installed: pip install imageio-ffmpeg. "
-            "A `.gif` needs nothing more.",
-            "path",
+            "An MP4 needs the package `imageio-ffmpeg`, which is not installed: pip install imageio-ffmpeg. A `.gif` "
+            "needs nothing more.",
+            setting="path",
         ) from None
     return get_ffmpeg_exe()

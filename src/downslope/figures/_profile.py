@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from downslope.core import DataError
+from downslope.core import DataError, Setting
 from downslope.efficiency import LayerProfile, Profile
 from downslope.figures._style import BLUE, ORANGE, VERMILLION, drawn, percent
 
@@ -35,7 +35,9 @@ def profile(found: Profile) -> Figure:
         ['time for a batch of 32 (µs)', 'batch size (examples)']
     """
     if found.largest is None:
-        raise DataError("A figure of a profile needs a layer that was timed, got none. Give `profile` more `seconds`.")
+        raise DataError(
+            "A figure of a profile needs a layer that was timed, got none. Give `profile` more", Setting("seconds"), "."
+        )
     bars = _bars(found)
     height = max(4.2, 1.4 + 0.26 * len(bars))
     return drawn(lambda figure: _draw(figure, found, bars), (6.4 + 4.6 * bool(found.throughput), height))

@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from downslope.core import SettingError
+from downslope.core import Setting, SettingError
 
 ENDINGS = (".png", ".svg", ".pdf")
 DOTS_PER_INCH = 160
@@ -36,7 +36,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     ending = path.suffix.lower()
     if ending not in ENDINGS:
-        raise SettingError(f"`path` must end in {', '.join(ENDINGS)}, got {path.name!r}.", "path")
+        raise SettingError(Setting("path"), f"must end in {', '.join(ENDINGS)}, got {path.name!r}.")
     with path.open("wb") as file:
         save_into(file, figure, ending)
     return path

@@ -13,7 +13,7 @@ from matplotlib.colors import BoundaryNorm, Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from downslope.core import SettingError
+from downslope.core import Setting, SettingError
 from downslope.figures._loss_axis import OFF_SCALE, spans_decades
 from downslope.figures._ticks import plain
 
@@ -92,7 +92,7 @@ def shades(losses: Iterable[np.ndarray], log: bool | str = "auto") -> Shades:
         [50.0, 70.0, 100.0, 150.0, 200.0, 300.0, 500.0, 700.0, 1000.0, 1500.0, 2000.0]
     """
     if log not in (True, False, "auto"):
-        raise SettingError(f"`log` must be True, False or 'auto', got {log!r}.", "log")
+        raise SettingError(Setting("log"), f"must be True, False or 'auto', got {log!r}.")
     together = np.concatenate([np.ravel(each) for each in losses] or [np.zeros(0)])
     found = together[np.isfinite(together)]
     if _suits_log(found) if log == "auto" else log:
@@ -130,7 +130,7 @@ def _logarithmic(found: np.ndarray) -> Shades:
     """Return steps over powers of ten; zero, and what is a million times the median, lie beyond the last."""
     positive = found[found > 0]
     if not len(positive):
-        raise SettingError("`log=True` needs a positive loss, got none. Leave `log` at 'auto'.", "log")
+        raise SettingError("`log=True` needs a positive loss, got none. Leave", Setting("log"), "at 'auto'.")
     low, high = _floor(positive), min(float(positive.max()), float(np.median(positive)) * OFF_SCALE)
     levels = min((_between(low, high, subs) for subs in PER_DECADE), key=lambda each: abs(len(each) - 1 - STEPS))
     below, above = bool(np.any(found < levels[0])), bool(np.any(found > levels[-1]))

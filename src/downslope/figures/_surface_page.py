@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import SettingError, ShapeError
+from downslope.core import Setting, SettingError, ShapeError
 from downslope.figures import _page_document as page
 from downslope.landscape import Projection, Slice
 
@@ -56,7 +56,12 @@ class FittedLine:
 
     def __post_init__(self) -> None:
         if len(self.x) != len(self.t):
-            raise ShapeError(f"`x` and `t` must hold one number a row each, got {len(self.x)} and {len(self.t)}.")
+            raise ShapeError(
+                Setting("x"),
+                "and",
+                Setting("t"),
+                f"must hold one number a row each, got {len(self.x)} and {len(self.t)}.",
+            )
 
     def at(self, coordinates: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, "points 2"]:
         """Return intercept and slope at points of the plane."""
@@ -106,7 +111,9 @@ def surface_page(
     single = isinstance(slice, Slice)
     surfaces: dict[str, Slice] = {"": slice} if isinstance(slice, Slice) else dict(slice)
     if not 1 <= len(surfaces) <= MOST_SURFACES:
-        raise SettingError(f"A page shows 1 to {MOST_SURFACES} surfaces, got {len(surfaces)}. Leave some out.", "slice")
+        raise SettingError(
+            f"A page shows 1 to {MOST_SURFACES} surfaces, got {len(surfaces)}. Leave some out.", setting="slice"
+        )
     on = _by_surface("paths", paths, surfaces, single=single)
     beside = _by_surface("data", data, surfaces, single=single)
     document = page.Document(
@@ -144,7 +151,7 @@ def _by_surface(setting: str, given: Any, surfaces: Mapping[str, Slice], *, sing
     for name in given:
         if name not in surfaces:
             raise SettingError(
-                f"`{setting}` must be given by the names of the surfaces, {', '.join(surfaces)}, got {name!r}.", setting
+                Setting(setting), f"must be given by the names of the surfaces, {', '.join(surfaces)}, got {name!r}."
             )
     return dict(given)
 

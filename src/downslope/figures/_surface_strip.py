@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from downslope.core import DataError, SettingError
+from downslope.core import DataError, Setting, SettingError
 from downslope.figures._framed import framed
 from downslope.figures._ground import Ground, described, draw_ground, ground_handles, ground_of, label_ground
 from downslope.figures._path_words import merged, named, path_sentence
@@ -73,7 +73,7 @@ def surface_strip(
     for what, given in (("paths", paths), ("notes", notes)):
         for name in given or {}:
             if name not in slices:
-                raise SettingError(f"`{what}` must be for one of {', '.join(slices)}, got {name!r}.", what)
+                raise SettingError(Setting(what), f"must be for one of {', '.join(slices)}, got {name!r}.")
     grounds = {name: ground_of(each) for name, each in slices.items()}
     trails = {name: named_paths((paths or {}).get(name)) for name in slices}
     steps = shades_of(

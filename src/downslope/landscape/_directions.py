@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from downslope.core import Key, LossSurface, PyTree, SettingError, check_choice, named_leaves, tree_size
+from downslope.core import Key, LossSurface, PyTree, Setting, SettingError, check_choice, named_leaves, tree_size
 from downslope.curvature import Eigenpairs, eigenvalues
 from downslope.landscape._filters import beside, filter_direction
 from downslope.landscape._path import Path
@@ -85,7 +85,7 @@ def _pca(surface: LossSurface, params: PyTree, count: int, source: Source) -> Di
         raise SettingError(
             "Principal components need a recorded path. Pass `trajectory=run.trajectory` of a run recorded with "
             "ds.Record(parameters_every=1).",
-            "trajectory",
+            setting="trajectory",
         )
     trees, explained = principal_directions(source.path, params, count)
     labels = tuple(
@@ -110,7 +110,7 @@ def _eigen(surface: LossSurface, params: PyTree, count: int, source: Source) -> 
         if pairs.status == "interrupted":
             raise KeyboardInterrupt
     if not len(pairs):
-        raise SettingError("`eigenpairs` must hold one pair or more, got none.", "eigenpairs")
+        raise SettingError(Setting("eigenpairs"), "must hold one pair or more, got none.")
     known = list(zip(pairs.values, pairs.vectors, pairs.converged, strict=True))[:count]
     trees = tuple(fitted(vector, params, "eigenpairs") for _, vector, _ in known)
     labels = tuple(f"eigenvector of λ = {value:.4g}{'' if sure else ' (not converged)'}" for value, _, sure in known)
@@ -123,20 +123,25 @@ def _between(surface: LossSurface, params: PyTree, count: int, source: Source) -
     """Return the way to another point; on a plane, also the part of the way to a second that is across the first."""
     if source.towards is None:
         raise SettingError(
-            "Directions between points need the others. Pass `towards=`, trees like `params`.", "towards"
+            "Directions between points need the others. Pass `towards=`, trees like",
+            Setting("params"),
+            ".",
+            setting="towards",
         )
     points = [fitted(point, params, "towards") for point in _several(source.towards, count, "towards")]
     ways = [mixed((point, params), (1.0, -1.0)) for point in points]
     size = length(ways[0])
     if size == 0:
-        raise SettingError("`towards` must be another point than `params`, got the same.", "towards")
+        raise SettingError(Setting("towards"), "must be another point than", Setting("params"), ", got the same.")
     if count == 1:
         return Directions((ways[0],), "between", ("towards the other point",), reach=((1.0,),))
     share = dot(ways[0], ways[1]) / size**2
     across = mixed((ways[1], ways[0]), (1.0, -share))
     height = length(across) / size
     if height < 1e-6:
-        raise SettingError("`towards` must hold two points that are not on one line with `params`.", "towards")
+        raise SettingError(
+            Setting("towards"), "must hold two points that are not on one line with", Setting("params"), "."
+        )
     second = mixed((across,), (1 / height,))
     labels = ("towards the first point", "towards the second, across the first")
     return Directions((ways[0], second), "between", labels, reach=((1.0, 0.0), (share, height)))
@@ -146,7 +151,7 @@ def _axes(surface: LossSurface, params: PyTree, count: int, source: Source) -> D
     size = tree_size(params)
     if size != count:
         raise SettingError(
-            f"'axes' needs exactly {count} parameters, got {size}. Use 'filter' or 'eigen'.", "directions"
+            f"'axes' needs exactly {count} parameters, got {size}. Use 'filter' or 'eigen'.", setting="directions"
         )
     leaves, structure = jax.tree.flatten(params)
     trees = []
@@ -163,7 +168,7 @@ def _given(params: PyTree, wanted: Any, count: int) -> Directions:
     trees = tuple(fitted(tree, params, what) for tree in _several(wanted, count, what))
     for tree in trees:
         if not 0 < length(tree) < np.inf:
-            raise SettingError(f"`{what}` must be finite and not zero, got one of length {length(tree)}.", what)
+            raise SettingError(Setting(what), f"must be finite and not zero, got one of length {length(tree)}.")
     return Directions(trees, "given", tuple(_label(tree, k, count) for k, tree in enumerate(trees)))
 
 
@@ -176,7 +181,9 @@ def _several(given: Any, count: int, what: str) -> Sequence[PyTree]:
     if count == 1:
         return (given,)
     if not isinstance(given, (tuple, list)) or len(given) != count:
-        raise SettingError(f"`{what}` must be a pair of trees like `params`, got {type(given).__name__}.", what)
+        raise SettingError(
+            Setting(what), "must be a pair of trees like", Setting("params"), f", got {type(given).__name__}."
+        )
     return given
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from downslope.core import DataError, PyTree, ShapeError, named_leaves
+from downslope.core import DataError, PyTree, Setting, ShapeError, named_leaves
 from downslope.landscape._slice import Slice
 from downslope.runs import current_versions, write_whole
 
@@ -123,7 +123,9 @@ def _tree_like(facts: dict[str, Any], arrays: dict[str, np.ndarray], like: PyTre
     if like is not None:
         shapes = [arrays[f"params/{at}"].shape for at in range(len(facts["names"]))]
         if list(named_leaves(like)) != facts["names"] or [np.shape(leaf) for leaf in jax.tree.leaves(like)] != shapes:
-            raise ShapeError("`like` must be parameters of the same names and shapes as the slice's, got others.")
+            raise ShapeError(
+                Setting("like"), "must be parameters of the same names and shapes as the slice's, got others."
+            )
         return jax.tree.structure(like)
     if facts["tree"] is None:
         raise ShapeError(

@@ -53,7 +53,7 @@ def beside(params: PyTree, first: PyTree, *, key: Key | None) -> PyTree:
     across = drawn - along * (drawn @ along) / (along @ along)
     size = np.linalg.norm(across)
     if size <= 1e-8 * np.linalg.norm(drawn):
-        raise SettingError("A plane needs two parameters or more, got one. Use slice_1d.", "params")
+        raise SettingError("A plane needs two parameters or more, got one. Use slice_1d.", setting="params")
     return tree_of(across * np.linalg.norm(along) / size, params)
 
 

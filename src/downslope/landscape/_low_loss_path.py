@@ -9,7 +9,17 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import Key, LossSurface, PyTree, SettingError, all_finite, check_integer, check_number, generator
+from downslope.core import (
+    Key,
+    LossSurface,
+    PyTree,
+    Setting,
+    SettingError,
+    all_finite,
+    check_integer,
+    check_number,
+    generator,
+)
 from downslope.landscape._check import check_surface
 from downslope.landscape._interpolate import barrier_of
 from downslope.landscape._vectors import dot, fitted, host, length, mixed, tree_of, vector_of
@@ -112,7 +122,7 @@ def low_loss_path(
     way = mixed((ends[1], ends[0]), (1.0, -1.0))
     distance = length(way)
     if distance == 0:
-        raise SettingError("`b` must be another point than `a`, got the same.", "b")
+        raise SettingError(Setting("b"), "must be another point than", Setting("a"), ", got the same.")
     rate = _RATE * distance / math.sqrt(vector_of(way).size) if learning_rate is None else learning_rate
     rate = check_number("learning_rate", rate, above=0)
     middle = _trained(surface, ends, _first_middle(ends, distance, key), steps, rate, key)
@@ -138,9 +148,10 @@ def _trained(
         gradient = surface.gradient(_point((ends[0], middle, ends[1]), t))
         if not all_finite(gradient):
             raise SettingError(
-                f"The gradient along the curve must be finite, got one that is not at t = {t:.3f}, step {step}. "
-                f"Use a lower `learning_rate` than {rate:.3g}.",
-                "learning_rate",
+                f"The gradient along the curve must be finite, got one that is not at t = {t:.3f}, step {step}. Use a "
+                "lower",
+                Setting("learning_rate"),
+                f"than {rate:.3g}.",
             )
         updates, state = follow(mixed((gradient,), (2 * t * (1 - t),)), state, middle)
         middle = host(mixed((middle, updates), (1.0, 1.0)))

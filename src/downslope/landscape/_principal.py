@@ -34,15 +34,15 @@ def principal_directions(path: Path, params: PyTree, count: int) -> tuple[tuple[
         (2018): what a random walk gives.
     """
     if not all_finite(path.points):
-        raise SettingError("The path must be finite to have components. Cut off what is not.", "trajectory")
+        raise SettingError("The path must be finite to have components. Cut off what is not.", setting="trajectory")
     gram = np.asarray(sum(rows @ rows.T for rows, _ in path.blocks(params)))
     values, vectors = np.linalg.eigh(gram)
     kept = [at for at in np.argsort(-values)[:count] if values[at] > _rounding(path, params, gram)]
     if not kept:
         raise SettingError(
-            "The path must move away from the point that the slice goes through, got one that stays there. "
-            "Record more of it, or use directions='filter'.",
-            "trajectory",
+            "The path must move away from the point that the slice goes through, got one that stays there. Record "
+            "more of it, or use directions='filter'.",
+            setting="trajectory",
         )
     directions, shares = [], []
     for at in kept:

@@ -40,7 +40,9 @@ def project(trajectory: Any, slice: Slice, *, surface: LossSurface | None = None
     """
     where = slice.surface if surface is None else surface
     if where is None:
-        raise SettingError("The true losses of a path need the surface. Pass `surface=run.surface()`.", "surface")
+        raise SettingError(
+            "The true losses of a path need the surface. Pass `surface=run.surface()`.", setting="surface"
+        )
     path = path_of(trajectory, slice.params)
     with np.errstate(invalid="ignore", over="ignore"):
         found = coordinates(path, slice.params, slice.directions)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 
-from downslope.core import LossSurface, PyTree, SettingError, displaced
+from downslope.core import LossSurface, PyTree, Setting, SettingError, displaced
 from downslope.landscape._slice import Slice
 from downslope.landscape._vectors import fitted
 
@@ -26,10 +26,11 @@ def checked_resume(surface: LossSurface, params: PyTree, count: int, earlier: Sl
     pairs = zip(jax.tree.leaves(given), jax.tree.leaves(earlier.params), strict=True)
     if len(earlier.axes) != count or not all(np.array_equal(x, y) for x, y in pairs):
         raise SettingError(
-            f"`resume` must be a slice along {count} direction{'s' * (count > 1)} through the same `params`, got one "
-            f"along {len(earlier.axes)}{'' if len(earlier.axes) != count else ' through another point'}. "
+            f"`resume` must be a slice along {count} direction{'s' * (count > 1)} through the same",
+            Setting("params"),
+            f", got one along {len(earlier.axes)}{('' if len(earlier.axes) != count else ' through another point')}. "
             "Pass `params=slice.params`.",
-            "resume",
+            setting="resume",
         )
     if earlier.computed.any():
         cell = tuple(int(at) for at in np.argwhere(earlier.computed)[0])
@@ -42,6 +43,6 @@ def checked_resume(surface: LossSurface, params: PyTree, count: int, earlier: Sl
             raise SettingError(
                 f"`resume` must be a slice of the same surface, got one whose loss is {then:.6g} where this surface "
                 f"has {now:.6g}. Pass the surface it was made with.",
-                "resume",
+                setting="resume",
             )
     return replace(earlier, surface=surface)

@@ -13,6 +13,7 @@ from downslope.core import (
     LossSurface,
     PyTree,
     RowLossesSurface,
+    Setting,
     SettingError,
     check_integer,
     named_leaves,
@@ -267,6 +268,6 @@ def _odd(size: int) -> int:
     size = check_integer("size", size, at_least=3)
     if size % 2 == 0:
         raise SettingError(
-            f"`size` must be odd, so that one cell is the point itself, got {size}. Use {size + 1}.", "size"
+            Setting("size"), f"must be odd, so that one cell is the point itself, got {size}. Use {size + 1}."
         )
     return size

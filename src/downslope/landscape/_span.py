@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import LossSurface, PyTree, SettingError, check_number, displaced
+from downslope.core import LossSurface, PyTree, Setting, SettingError, check_number, displaced
 from downslope.landscape._directions import Directions
 from downslope.landscape._path import Path, coordinates
 from downslope.landscape._vectors import length
@@ -66,7 +66,7 @@ def _stated(span: Any, count: int) -> tuple[float, ...]:
     """Return what was asked for."""
     each = list(span) if isinstance(span, (tuple, list, np.ndarray)) and np.ndim(span) else [span] * count
     if len(each) != count:
-        raise SettingError(f"`span` must be 'auto', a number, or {count} numbers, got {span!r}.", "span")
+        raise SettingError(Setting("span"), f"must be 'auto', a number, or {count} numbers, got {span!r}.")
     return tuple(
         check_number("span", one, above=0, advice="It is the half-width; 'auto' looks for one.") for one in each
     )

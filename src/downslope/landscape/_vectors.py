@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import PyTree, ShapeError, named_leaves
+from downslope.core import PyTree, Setting, ShapeError, named_leaves
 
 Vector = Float[np.ndarray, " size"]
 
@@ -67,8 +67,10 @@ def fitted(tree: PyTree, like: PyTree, what: str) -> PyTree:
         wrong = next((name for name in expected | shapes if shapes.get(name) != expected.get(name)), "")
         place = f" at {wrong!r}" if wrong else ""
         raise ShapeError(
-            f"`{what}` must be a tree like `params`, got another{place}: "
-            f"{_listed(expected, wrong)} is expected, {_listed(shapes, wrong)} was given."
+            Setting(what),
+            "must be a tree like",
+            Setting("params"),
+            f", got another{place}: {_listed(expected, wrong)} is expected, {_listed(shapes, wrong)} was given.",
         )
     return jax.tree.map(lambda leaf, other: np.array(leaf, np.asarray(other).dtype), tree, like)
 

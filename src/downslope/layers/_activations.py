@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from downslope.core import Params, SettingError, UnknownNameError, check_number
+from downslope.core import Params, Setting, SettingError, UnknownNameError, check_number
 from downslope.layers._protocol import Activation, Cache, Layer
 
 Batch = Float[Array, "batch ..."]
@@ -243,7 +243,7 @@ def as_activation(activation: str | Layer) -> Layer:
         return _NAMED[activation]
     if not isinstance(activation, Activation):
         raise SettingError(
-            f"`activation` must be a name such as 'relu' or a layer such as ds.ReLU(), got {activation!r}.",
-            "activation",
+            Setting("activation"),
+            f"must be a name such as 'relu' or a layer such as ds.ReLU(), got {activation!r}.",
         )
     return activation

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from downslope.core import Key, Params, SettingError, Shape, check_integer, fold
+from downslope.core import Key, Params, Setting, SettingError, Shape, check_integer, fold
 from downslope.layers._protocol import (
     Activation,
     AnyLayer,
@@ -79,7 +79,7 @@ def checked_layers(layers: Sequence[object]) -> tuple[AnyLayer, ...]:
             if isinstance(layer, type):
                 hint = f"; did you mean {layer.__name__}()?"
             raise SettingError(
-                f"`layers` must hold layers such as ds.Dense(64), got {layer!r} at place {place}{hint}", "layers"
+                Setting("layers"), f"must hold layers such as ds.Dense(64), got {layer!r} at place {place}{hint}"
             )
     return tuple(layers)  # pyright: ignore[reportReturnType]
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from downslope.core import Key, Params, SettingError, Shape, ShapeError, check_integer
+from downslope.core import Key, Params, Setting, SettingError, Shape, ShapeError, check_integer
 from downslope.layers._convolution import convolve, input_gradient, weight_gradient
 from downslope.layers._protocol import Cache
 from downslope.layers._weights import check_initializer, draw_weights
@@ -156,7 +156,7 @@ def _check_settings(layer: Any, *, axes: int) -> None:
         sizes = check_sizes(setting, getattr(layer, setting))
         if isinstance(sizes, tuple) and len(sizes) != axes:
             raise SettingError(
-                f"`{setting}` of {type(layer).__name__} must be a whole number or {axes} of them, got {sizes}.", setting
+                Setting(setting), f"of {type(layer).__name__} must be a whole number or {axes} of them, got {sizes}."
             )
         object.__setattr__(layer, setting, sizes)
     check_padding(layer.padding)

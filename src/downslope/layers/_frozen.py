@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Array, Float
 
-from downslope.core import Params, SettingError, Shape
+from downslope.core import Params, Setting, SettingError, Shape
 from downslope.layers._protocol import (
     AnyLayer,
     Cache,
@@ -49,7 +49,9 @@ class Frozen:
 
     def __post_init__(self) -> None:
         if isinstance(self.layer, (type, Frozen)) or not isinstance(self.layer, (Layer, ContextLayer)):
-            raise SettingError(f"`layer` must be a layer that is not frozen, such as ds.Dense(64), got {self.layer!r}.")
+            raise SettingError(
+                Setting("layer"), f"must be a layer that is not frozen, such as ds.Dense(64), got {self.layer!r}."
+            )
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the layer's output."""

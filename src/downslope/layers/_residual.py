@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Array, Float
 
-from downslope.core import Key, Params, SettingError, Shape, ShapeError, fold
+from downslope.core import Key, Params, Setting, SettingError, Shape, ShapeError, fold
 from downslope.layers._chain import (
     chain_backward,
     chain_forward,
@@ -56,10 +56,10 @@ class Residual:
         object.__setattr__(self, "layers", checked_layers(layers))
         object.__setattr__(self, "projection", projection)
         if not self.layers:
-            raise SettingError("`layers` of Residual must hold one layer at least, got none.", "layers")
+            raise SettingError(Setting("layers"), "of Residual must hold one layer at least, got none.")
         if isinstance(projection, str) and projection != "auto":
             raise SettingError(
-                f"`projection` must be 'auto' or a layer such as ds.Dense(64), got {projection!r}.", "projection"
+                Setting("projection"), f"must be 'auto' or a layer such as ds.Dense(64), got {projection!r}."
             )
         if projection != "auto":
             checked_layers([projection])
@@ -75,8 +75,9 @@ class Residual:
         skipped = input_shape if projection is None else output_shape(projection, input_shape)
         if tuple(skipped) != shape:
             raise ShapeError(
-                f"The skip of Residual leads to examples of shape {skipped}, its layers to {shape}. "
-                "Give a `projection` that leads to the same shape, or leave it at 'auto'."
+                f"The skip of Residual leads to examples of shape {skipped}, its layers to {shape}. Give a",
+                Setting("projection"),
+                "that leads to the same shape, or leave it at 'auto'.",
             )
         return shape
 
@@ -142,7 +143,9 @@ def _fitting(input_shape: Shape, shape: Shape) -> AnyLayer:
     reached = tuple(-(-n // stride) for n, stride in zip(input_shape, strides, strict=False))
     if len(input_shape) != len(shape) or len(shape) not in (2, 3) or reached != shape[:-1]:
         raise ShapeError(
-            f"No stride leads the skip of Residual from examples of shape {input_shape} to its layers' {shape}. "
-            "Use padding='same' inside, move layers such as ds.Flatten() outside, or give a `projection`."
+            f"No stride leads the skip of Residual from examples of shape {input_shape} to its layers' {shape}. Use "
+            "padding='same' inside, move layers such as ds.Flatten() outside, or give a",
+            Setting("projection"),
+            ".",
         )
     return (Conv1D if len(shape) == 2 else Conv2D)(shape[-1], 1, strides, **settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from downslope.core import Key, Params, SettingError, Shape, float_dtype
+from downslope.core import Key, Params, Setting, SettingError, Shape, float_dtype
 from downslope.layers.initializers import Initializer, named
 
 
@@ -20,7 +20,7 @@ def check_initializer(initializer: object) -> None:
             named(initializer)
     elif not callable(initializer):
         raise SettingError(
-            f"`initializer` must be a name or a function (key, shape, dtype), got {initializer!r}.", "initializer"
+            Setting("initializer"), f"must be a name or a function (key, shape, dtype), got {initializer!r}."
         )
 
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from downslope.core import SettingError, Shape, ShapeError, check_choice, check_integer
+from downslope.core import Setting, SettingError, Shape, ShapeError, check_choice, check_integer
 
 Pair = tuple[int, int]
 
@@ -48,7 +48,7 @@ def check_sizes(setting: str, value: object) -> int | tuple[int, ...]:
     if isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) not in (1, 2):
             raise SettingError(
-                f"`{setting}` must be a whole number, or one for each spatial axis, got {value!r}.", setting
+                Setting(setting), f"must be a whole number, or one for each spatial axis, got {value!r}."
             )
         return tuple(check_integer(setting, size) for size in value)
     return check_integer(setting, value)

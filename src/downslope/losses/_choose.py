@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from downslope.core import DataError, SettingError, UnknownNameError
+from downslope.core import DataError, Setting, SettingError, UnknownNameError
 from downslope.losses._classes import binary_cross_entropy, cross_entropy, hinge, perceptron
 from downslope.losses._loss import Loss
 from downslope.losses._numbers import huber, mean_squared_error, poisson, squared_error, sum_squared_error
@@ -51,7 +51,7 @@ def as_loss(loss: str | Loss, *, task: str | None = None, outputs: int | None = 
     if isinstance(loss, Loss):
         return loss
     if not isinstance(loss, str):
-        raise SettingError(f"`loss` must be a name or a ds.losses.Loss, got {loss!r}.", "loss")
+        raise SettingError(Setting("loss"), f"must be a name or a ds.losses.Loss, got {loss!r}.")
     if loss == "auto":
         if task == "classification":
             return binary_cross_entropy if outputs == 1 else cross_entropy
@@ -73,8 +73,8 @@ def outputs_for(loss: Loss, *, classes: int | None, target_columns: int = 1) -> 
         return classes
     if loss.targets == "shares" and classes > 2:
         raise SettingError(
-            f"`loss` must tell {classes} classes apart, got {loss.name!r}, which knows two. Use 'cross_entropy'.",
-            "loss",
+            Setting("loss"),
+            f"must tell {classes} classes apart, got {loss.name!r}, which knows two. Use 'cross_entropy'.",
         )
     return 1 if classes == 2 else classes
 
@@ -94,15 +94,15 @@ def check_targets(loss: Loss, targets: np.ndarray, *, outputs: int, task: str | 
     """
     if loss.targets in ("classes", "sides") and task == "regression":
         raise SettingError(
-            f"`loss` must suit targets that are numbers (squared_error, for one), got {loss.name!r}, "
-            "which is for classes. Set the task to classification if they are classes.",
-            "loss",
+            Setting("loss"),
+            f"must suit targets that are numbers (squared_error, for one), got {loss.name!r}, which is for classes. "
+            "Set the task to classification if they are classes.",
         )
     if loss.targets in ("numbers", "counts") and task == "classification" and loss.name in _NAMED:
         raise SettingError(
-            f"`loss` must suit targets that are classes (cross_entropy, for one), got {loss.name!r}, "
-            "which is for numbers. Set the task to regression if they are numbers.",
-            "loss",
+            Setting("loss"),
+            f"must suit targets that are classes (cross_entropy, for one), got {loss.name!r}, which is for numbers. "
+            "Set the task to regression if they are numbers.",
         )
     if targets.ndim == 1 and np.issubdtype(targets.dtype, np.integer) and loss.targets not in ("numbers", "counts"):
         _check_indices(loss, targets, outputs)
@@ -128,9 +128,9 @@ def _check_columns(loss: Loss, targets: np.ndarray, outputs: int) -> None:
     columns = 1 if targets.ndim == 1 else targets.shape[1]
     if columns != outputs:
         raise SettingError(
-            f"The network must have {columns} output{'s' if columns != 1 else ''}, one for each target column, "
-            f"got {outputs}.",
-            "outputs",
+            f"The network must have {columns} output{('s' if columns != 1 else '')}, one for each target column, got "
+            f"{outputs}.",
+            setting="outputs",
         )
     if loss.targets in _RANGES:
         _check_range(loss, targets, *_RANGES[loss.targets])
@@ -141,6 +141,7 @@ def _check_range(loss: Loss, targets: np.ndarray, highest: float, words: str) ->
     if targets.min() < 0 or targets.max() > highest:
         row = int(np.argmax(((targets < 0) | (targets > highest)).reshape(len(targets), -1).any(axis=1)))
         raise DataError(
-            f"Targets of {loss.name} must {words}, got {targets[row]} in row {row}. "
-            "Choose another loss, or leave `normalize_targets` off."
+            f"Targets of {loss.name} must {words}, got {targets[row]} in row {row}. Choose another loss, or leave",
+            Setting("normalize_targets"),
+            "off.",
         )

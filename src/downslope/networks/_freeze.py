@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from downslope.core import SettingError, Variables
+from downslope.core import Setting, SettingError, Variables
 from downslope.layers import AnyLayer, ContextLayer, Frozen, Parametrized, placed
 from downslope.networks._sequential import Sequential
 
@@ -58,7 +58,7 @@ def _place(net: Sequential, place: int) -> int:
     """Return the place of a layer, counted from 0."""
     count = len(net.layers)
     if not isinstance(place, int) or not -count <= place < count:
-        raise SettingError(f"`layers` must hold places from 0 to {count - 1}, got {place!r}.", "layers")
+        raise SettingError(Setting("layers"), f"must hold places from 0 to {count - 1}, got {place!r}.")
     return place % count
 
 

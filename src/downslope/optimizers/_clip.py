@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from downslope.core import PyTree, SettingError, tree_norm
+from downslope.core import PyTree, Setting, SettingError, tree_norm
 from downslope.optimizers._limits import check_hyperparam
 from downslope.optimizers._named import as_optimizer
 from downslope.optimizers._optimizer import Optimizer, make
@@ -47,8 +47,8 @@ def clip(max_norm: Any, optimizer: Any) -> Optimizer:
     max_norm, optimizer = check_hyperparam("max_norm", max_norm), as_optimizer(optimizer)
     if "max_norm" in optimizer.hyperparams:
         raise SettingError(
-            f"`optimizer` must be one that does not clip yet, got {optimizer!r}. Clip once, to the smaller norm.",
-            "optimizer",
+            Setting("optimizer"),
+            f"must be one that does not clip yet, got {optimizer!r}. Clip once, to the smaller norm.",
         )
     numbers = {"max_norm": max_norm, **optimizer.hyperparams}
     return make(clip, Clip(optimizer.rule), numbers, {"max_norm": max_norm, "optimizer": optimizer})

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from jax.core import Tracer
 
-from downslope.core import PyTree, SettingError
+from downslope.core import PyTree, Setting, SettingError
 from downslope.optimizers._limits import check_hyperparam
 from downslope.optimizers._named import as_optimizer
 from downslope.optimizers._optimizer import Optimizer, make
@@ -59,7 +59,7 @@ def ema(ema_decay: Any, optimizer: Any) -> Optimizer:
     ema_decay, optimizer = check_hyperparam("ema_decay", ema_decay), as_optimizer(optimizer)
     if "ema_decay" in optimizer.hyperparams:
         raise SettingError(
-            f"`optimizer` must be one that does not average weights yet, got {optimizer!r}. Average once.", "optimizer"
+            Setting("optimizer"), f"must be one that does not average weights yet, got {optimizer!r}. Average once."
         )
     numbers = {**optimizer.hyperparams, "ema_decay": ema_decay}
     return make(ema, Ema(optimizer.rule), numbers, {"ema_decay": ema_decay, "optimizer": optimizer})
@@ -79,9 +79,9 @@ def averaged_params(state: OptimizerState, params: PyTree) -> PyTree:
     """
     if not isinstance(state.memory, EmaMemory):
         raise SettingError(
-            "`state` must be that of an optimizer that averages weights, got one without an average. "
-            "Train with `ema(0.999, optimizer)`, say.",
-            "state",
+            Setting("state"),
+            "must be that of an optimizer that averages weights, got one without an average. Train with `ema(0.999, "
+            "optimizer)`, say.",
         )
     return jax.tree.map(lambda a, θ: a.astype(jnp.result_type(θ)), state.memory.average, params)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import optax
 
-from downslope.core import PyTree, SettingError
+from downslope.core import PyTree, Setting, SettingError
 from downslope.optimizers._optimizer import Optimizer, make
 from downslope.optimizers._rule import Hyperparams
 
@@ -37,8 +37,8 @@ def from_optax(transformation: Any) -> Optimizer:
         return transformation
     if not is_pair(transformation):
         raise SettingError(
-            f"`optimizer` must be an optax transformation, a pair of functions (init, update), got {transformation!r}.",
-            "optimizer",
+            Setting("optimizer"),
+            f"must be an optax transformation, a pair of functions (init, update), got {transformation!r}.",
         )
     if not isinstance(transformation, optax.GradientTransformation):
         transformation = optax.GradientTransformation(*transformation)

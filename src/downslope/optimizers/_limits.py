@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from downslope.core import SettingError, check_number
+from downslope.core import Setting, SettingError, check_number
 from downslope.schedules import as_schedule
 
 LIMITS: dict[str, dict[str, Any]] = {
@@ -45,9 +45,9 @@ def check_found(numbers: dict[str, Any]) -> None:
     """
     if isinstance(numbers.get("learning_rate"), str):
         raise SettingError(
-            "`learning_rate` 'auto' is for `ds.train`, which finds one before it begins, got it where a number is "
-            "needed. Find it first: ds.find_learning_rate(net, data, optimizer=…).optimizer.",
-            "learning_rate",
+            Setting("learning_rate"),
+            "'auto' is for `ds.train`, which finds one before it begins, got it where a number is needed. Find it "
+            "first: ds.find_learning_rate(net, data, optimizer=…).optimizer.",
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from downslope.core import SettingError, check_choice
+from downslope.core import Setting, SettingError, check_choice
 from downslope.optimizers._adadelta import adadelta
 from downslope.optimizers._adagrad import adagrad
 from downslope.optimizers._adam import adam, adamw
@@ -48,6 +48,6 @@ def as_optimizer(value: Any) -> Optimizer:
     if is_pair(value):
         return from_optax(value)
     raise SettingError(
-        f"`optimizer` must be an optimizer such as adam(1e-3), an optax transformation or a name, got {value!r}.",
-        "optimizer",
+        Setting("optimizer"),
+        f"must be an optimizer such as adam(1e-3), an optax transformation or a name, got {value!r}.",
     )

@@ -77,7 +77,9 @@ def needed(params: PyTree, what: str) -> PyTree:
         SettingError: they were left out.
     """
     if params is None:
-        raise SettingError(f"{what} needs the parameters, got None. Call `update(gradients, state, params)`.", "params")
+        raise SettingError(
+            f"{what} needs the parameters, got None. Call `update(gradients, state, params)`.", setting="params"
+        )
     return params
 
 

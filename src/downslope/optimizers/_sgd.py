@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import PyTree, SettingError
+from downslope.core import PyTree, Setting, SettingError
 from downslope.optimizers._decay_rules import L2
 from downslope.optimizers._limits import check_hyperparam
 from downslope.optimizers._optimizer import Optimizer, make
@@ -138,17 +138,22 @@ def _check_choices(rule: Sgd) -> None:
     """Raise if two settings exclude each other."""
     for name in ("nesterov", "averaged", "hold_effective_rate"):
         if getattr(rule, name) and not rule.momentum:
-            raise SettingError(f"`{name}` needs momentum, got a `momentum` of 0. Pass `momentum=0.9`, say.", name)
+            raise SettingError(
+                Setting(name), "needs momentum, got a", Setting("momentum"), "of 0. Pass `momentum=0.9`, say."
+            )
     if rule.nesterov and rule.averaged:
-        raise SettingError("`nesterov` and `averaged` exclude each other. Leave one of them out.", "nesterov")
+        raise SettingError(
+            Setting("nesterov"), "and", Setting("averaged"), "exclude each other. Leave one of them out."
+        )
     if rule.hold_effective_rate and rule.averaged:
         raise SettingError(
-            "`hold_effective_rate` and `averaged` exclude each other: the averaged form holds it already. "
-            "Leave one of them out.",
-            "hold_effective_rate",
+            Setting("hold_effective_rate"),
+            "and",
+            Setting("averaged"),
+            "exclude each other: the averaged form holds it already. Leave one of them out.",
         )
     if rule.bias_correction and not rule.averaged:
         raise SettingError(
-            "`bias_correction` goes with `averaged=True` only: a plain velocity is a sum, and has no bias.",
-            "bias_correction",
+            Setting("bias_correction"),
+            "goes with `averaged=True` only: a plain velocity is a sum, and has no bias.",
         )

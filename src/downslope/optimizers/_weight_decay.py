@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from downslope.core import SettingError
+from downslope.core import Setting, SettingError
 from downslope.optimizers._decay_rules import L2, DecoupledWeightDecay
 from downslope.optimizers._limits import check_hyperparam
 from downslope.optimizers._named import as_optimizer
@@ -75,15 +75,16 @@ def decoupled_weight_decay(weight_decay: Any, optimizer: Any) -> Optimizer:
     weight_decay, optimizer = check_hyperparam("weight_decay", weight_decay), _undecayed(optimizer)
     if "learning_rate" not in optimizer.hyperparams:
         raise SettingError(
-            f"`optimizer` must show its rate, which multiplies the decay, got {optimizer!r}. "
-            "Add `optax.add_decayed_weights` to the transformation itself.",
-            "optimizer",
+            Setting("optimizer"),
+            f"must show its rate, which multiplies the decay, got {optimizer!r}. Add `optax.add_decayed_weights` to "
+            "the transformation itself.",
         )
     if "ema_decay" in optimizer.hyperparams:
         raise SettingError(
-            f"`optimizer` must not average the weights before they decay, got {optimizer!r}. "
-            "Put `ema` outside: `ema(…, decoupled_weight_decay(…))`.",
-            "optimizer",
+            Setting("optimizer"),
+            f"must not average the weights before they decay, got {optimizer!r}. Put",
+            Setting("ema"),
+            "outside: `ema(…, decoupled_weight_decay(…))`.",
         )
     numbers = {**optimizer.hyperparams, "weight_decay": weight_decay}
     rule = DecoupledWeightDecay(optimizer.rule)
@@ -99,6 +100,6 @@ def _undecayed(optimizer: Any) -> Optimizer:
     optimizer = as_optimizer(optimizer)
     if "weight_decay" in optimizer.hyperparams:
         raise SettingError(
-            f"`optimizer` must be one that does not decay weights yet, got {optimizer!r}. Decay once.", "optimizer"
+            Setting("optimizer"), f"must be one that does not decay weights yet, got {optimizer!r}. Decay once."
         )
     return optimizer

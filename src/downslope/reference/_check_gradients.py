@@ -12,6 +12,7 @@ import numpy as np
 from downslope.core import (
     Params,
     PyTree,
+    Setting,
     SettingError,
     Shape,
     Variables,
@@ -190,7 +191,7 @@ def _examples(x: Any, input_shape: Shape | None, rows: int, seed: int) -> jax.Ar
         return jnp.asarray(np.asarray(x)[:rows], jnp.float64)
     if input_shape is None:
         raise SettingError(
-            "`input_shape` must be given where there are no examples: the shape of one, such as (64,).", "input_shape"
+            Setting("input_shape"), "must be given where there are no examples: the shape of one, such as (64,)."
         )
     return jnp.asarray(generator(seed, "examples").standard_normal((rows, *input_shape)))
 

@@ -11,7 +11,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
 
-from downslope.core import PyTree, SettingError, ShapeError, check_integer, named_leaves, tree_size
+from downslope.core import PyTree, Setting, SettingError, ShapeError, check_integer, named_leaves, tree_size
 
 
 def dense_hessian(
@@ -58,9 +58,11 @@ def dense_hessian(
     n = tree_size(params)
     if n > limit:
         raise SettingError(
-            f"`limit` is {limit} parameters, got {n}: their Hessian takes {8 * n**2 / 2**20:,.0f} MiB. "
-            "Take a smaller network, or raise `limit`.",
-            "limit",
+            Setting("limit"),
+            f"is {limit} parameters, got {n}: their Hessian takes {8 * n**2 / 2**20:,.0f} MiB. Take a smaller "
+            "network, or raise",
+            Setting("limit"),
+            ".",
         )
     with jax.enable_x64(True):
         wide = jax.tree_util.tree_map(lambda leaf: jnp.asarray(leaf, jnp.float64), params)
@@ -85,7 +87,9 @@ def _raveled(found: PyTree, *, like: PyTree) -> jax.Array:
         name = next(name for name in {**shapes, **found_shapes} if found_shapes.get(name) != shapes.get(name))
         expected, got = (at.get(name, "nothing") for at in (shapes, found_shapes))
         raise ShapeError(
-            f"`gradient` must return a tree shaped as `params`: at {name!r} expected {expected}, got {got}. "
-            "If it returns the value, pass jax.grad of it."
+            Setting("gradient"),
+            "must return a tree shaped as",
+            Setting("params"),
+            f": at {name!r} expected {expected}, got {got}. If it returns the value, pass jax.grad of it.",
         )
     return ravel_pytree(found)[0]

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import SettingError, ShapeError, UnknownNameError
+from downslope.core import Setting, SettingError, ShapeError, UnknownNameError
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -84,15 +84,17 @@ class PlainNetwork:
         self.W, self.B = [np.asarray(W) for W in self.W], [np.asarray(b) for b in self.B]
         if [W.shape[1:] for W in self.W] != [b.shape for b in self.B]:
             raise ShapeError(
-                "`B` must hold one bias for every column of each weight in `W`, "
-                f"got weights {[W.shape for W in self.W]} and biases {[b.shape for b in self.B]}."
+                Setting("B"),
+                "must hold one bias for every column of each weight in",
+                Setting("W"),
+                f", got weights {[W.shape for W in self.W]} and biases {[b.shape for b in self.B]}.",
             )
         hidden = len(self.W) - 1
         chosen = self.activation if isinstance(self.activation, list) else [self.activation] * hidden
         if len(chosen) != hidden:
             raise SettingError(
-                f"`activation` must hold one entry for each of the {hidden} hidden layers, got {len(chosen)}.",
-                "activation",
+                Setting("activation"),
+                f"must hold one entry for each of the {hidden} hidden layers, got {len(chosen)}.",
             )
         self._pairs = [_pair(activation) for activation in chosen] + [_ACTIVATIONS["identity"]]
 

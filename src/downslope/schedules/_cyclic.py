@@ -7,7 +7,7 @@ from typing import Any
 
 from jax.tree_util import register_dataclass
 
-from downslope.core import SettingError, check_choice, check_integer, check_number
+from downslope.core import Setting, SettingError, check_choice, check_integer, check_number
 from downslope.schedules._schedule import Number, floats, integers, rendered_as
 
 MODES = ("triangular", "triangular2", "exp_range")
@@ -47,7 +47,9 @@ def cyclic(low: Number, high: Number, period: Number, mode: str = "triangular", 
     """
     low, high = check_number("low", low, at_least=0.0), check_number("high", high, at_least=0.0)
     if low > high:
-        raise SettingError(f"`low` must be at most `high`, got {low:g} and {high:g}. Swap them.", "low")
+        raise SettingError(
+            Setting("low"), "must be at most", Setting("high"), f", got {low:g} and {high:g}. Swap them."
+        )
     return Cyclic(
         low,
         high,

@@ -9,7 +9,7 @@ from typing import Any
 
 from jax.tree_util import register_dataclass
 
-from downslope.core import SettingError, check_integer, check_number
+from downslope.core import Setting, SettingError, check_integer, check_number
 from downslope.schedules._schedule import Number, floats, integers, rendered_as
 
 
@@ -38,11 +38,13 @@ def piecewise_constant(values: Sequence[Number], *, at: Sequence[int]) -> Piecew
     steps = tuple(check_integer("at", step) for step in at)
     if len(checked) != len(steps) + 1:
         raise SettingError(
-            f"`values` must be one more than the steps in `at`, got {len(checked)} values and {len(steps)} steps.",
-            "values",
+            Setting("values"),
+            "must be one more than the steps in",
+            Setting("at"),
+            f", got {len(checked)} values and {len(steps)} steps.",
         )
     if any(a >= b for a, b in pairwise(steps)):
-        raise SettingError(f"`at` must be steps that rise, got {list(steps)}.", "at")
+        raise SettingError(Setting("at"), f"must be steps that rise, got {list(steps)}.")
     return PiecewiseConstant(checked, steps)
 
 

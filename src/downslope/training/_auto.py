@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from downslope.core import SettingError
+from downslope.core import Setting, SettingError
 from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
@@ -49,8 +49,8 @@ def settled(
     by_size, by_rate = isinstance(asked["batch_size"], str), wants_rate(asked["optimizer"])
     if by_size and asked["batch_size"] != AUTO:
         raise SettingError(
-            f"`batch_size` must be a whole number, 1 or more, a schedule, or 'auto', got {asked['batch_size']!r}.",
-            "batch_size",
+            Setting("batch_size"),
+            f"must be a whole number, 1 or more, a schedule, or 'auto', got {asked['batch_size']!r}.",
         )
     shared: dict[str, Any] = {name: asked[name] for name in OF_FINDERS} | {"progress": progress}
     if by_size:

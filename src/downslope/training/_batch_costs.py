@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import jax
 
-from downslope.core import SettingError, bytes_text, fold
+from downslope.core import Setting, SettingError, bytes_text, fold
 from downslope.data import ORDERS, Batches
 from downslope.efficiency import Deadline, Step, StepTime, compile_loop, powers_of_two, throughputs, time_loop
 from downslope.optimizers import apply_rule
@@ -64,9 +64,9 @@ def batch_costs(problem: Problem, *, memory_limit: int, deadline: Deadline, tell
     program = step.compiled(sizes[0])
     if program.memory > memory_limit:
         raise SettingError(
-            f"`memory_limit` must hold a step on {sizes[0]} examples, which reserves {bytes_text(program.memory)}, got "
+            Setting("memory_limit"),
+            f"must hold a step on {sizes[0]} examples, which reserves {bytes_text(program.memory)}, got "
             f"{bytes_text(memory_limit)}.",
-            "memory_limit",
         )
     known = step.timed(sizes[0], program, deadline)
     measured, why = throughputs(step, sizes, known=known, memory_limit=memory_limit, deadline=deadline, tell=tell)

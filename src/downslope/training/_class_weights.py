@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import SettingError, UnknownNameError, check_number, close_names
+from downslope.core import Setting, SettingError, UnknownNameError, check_number, close_names
 from downslope.data import Preprocessing
 
 ClassWeight = str | Mapping[Any, Any] | None
@@ -38,17 +38,16 @@ def class_weights(
         return None
     if preprocessing.task != "classification":
         raise SettingError(
-            "`class_weight` is for classes, got targets that are numbers. Leave it off, or set the task to "
-            "classification.",
-            "class_weight",
+            Setting("class_weight"),
+            "is for classes, got targets that are numbers. Leave it off, or set the task to classification.",
         )
     weights = dict.fromkeys(preprocessing.class_labels, 1.0)
     if isinstance(class_weight, str):
         return weights | _balanced(class_weight, preprocessing.class_labels, indices)
     if not isinstance(class_weight, Mapping):
         raise SettingError(
-            f"`class_weight` must be 'balanced' or weights by label, such as {{'yes': 2.0}}, got {class_weight!r}.",
-            "class_weight",
+            Setting("class_weight"),
+            f"must be 'balanced' or weights by label, such as {{'yes': 2.0}}, got {class_weight!r}.",
         )
     for label, weight in class_weight.items():
         if label not in weights:
@@ -71,7 +70,7 @@ def row_weights(
     of_class = np.array(list(weights.values()), dtype)[indices]
     product = of_class if own is None else own * of_class
     if not product.any():
-        raise SettingError(f"`class_weight` must leave some row a weight above 0, got {weights}.", "class_weight")
+        raise SettingError(Setting("class_weight"), f"must leave some row a weight above 0, got {weights}.")
     return product
 
 
@@ -91,6 +90,4 @@ def _unknown(label: Any, labels: list) -> SettingError:
     close = [known for known in labels if str(known) in close_names(str(label), map(str, labels))]
     advice = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
     shown = ", ".join(map(repr, labels[:30])) + (", …" if len(labels) > 30 else "")
-    return SettingError(
-        f"`class_weight` must name labels of the target ({shown}), got {label!r}.{advice}", "class_weight"
-    )
+    return SettingError(Setting("class_weight"), f"must name labels of the target ({shown}), got {label!r}.{advice}")

@@ -125,7 +125,7 @@ def _edge(problem: Problem) -> tuple[float, float, Any]:
     state = _moments(problem)
     whole, half = (edge_of(problem.optimizer, set_hyperparam(state, learning_rate=rate)) for rate in (1.0, 0.5))
     if whole is None or half is None:
-        raise SettingError(f"the limit of {problem.optimizer.maker.__name__} is not known.", "optimizer")
+        raise SettingError(f"the limit of {problem.optimizer.maker.__name__} is not known.", setting="optimizer")
     return half.limit - whole.limit, 2 * whole.limit - half.limit, whole.preconditioner
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import optax
 
-from downslope.core import SettingError, Variables, check_integer, check_number
+from downslope.core import Setting, SettingError, Variables, check_integer, check_number
 from downslope.curvature import HvpNoise, NoiseScale, hvp_noise, noise_scale
 from downslope.data import Dataset
 from downslope.efficiency import MEMORY_LIMIT, Deadline
@@ -146,7 +146,7 @@ def find_batch_size(
     told("the noise of gradients")
     noise, why_not = _noise(problem, descent.state.variables)
     if noise is None:
-        raise SettingError(f"The noise of gradients could not be measured: {why_not[0]}", "batch_size")
+        raise SettingError(f"The noise of gradients could not be measured: {why_not[0]}", setting="batch_size")
     before, _ = _noise(problem, problem.start)
     told("the noise of H g")
     hvp, why_no_hvp = _hvp(problem, descent.state.variables)
@@ -236,9 +236,9 @@ def _trainings(
     rate = problem.optimizer.hyperparams.get("learning_rate")
     if rate is None or callable(rate):
         raise SettingError(
-            "`trainings` scale the learning rate, which must be a constant of one of ours for that, got "
-            f"{problem.optimizer!r}. Leave them out, or use ds.sgd(0.1), say.",
-            "trainings",
+            Setting("trainings"),
+            f"scale the learning rate, which must be a constant of one of ours for that, got {problem.optimizer!r}. "
+            "Leave them out, or use ds.sgd(0.1), say.",
         )
     sizes = [size for size in TRAINED_SIZES if size <= len(problem.train)]
     return batch_trainings(

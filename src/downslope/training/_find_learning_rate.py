@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import optax
 
-from downslope.core import SettingError, Variables, check_integer, check_number, generator
+from downslope.core import Setting, SettingError, Variables, check_integer, check_number, generator
 from downslope.data import Dataset
 from downslope.losses import Loss
 from downslope.networks import Sequential
@@ -117,7 +117,7 @@ def find_learning_rate(
     """
     low, high = check_number("low", low, above=0), check_number("high", high, above=0)
     if high < 10 * low:
-        raise SettingError(f"`high` must be ten times `low` or more, got {low:g} to {high:g}.", "high")
+        raise SettingError(Setting("high"), "must be ten times", Setting("low"), f"or more, got {low:g} to {high:g}.")
     steps = check_integer("steps", steps, at_least=20, advice="The rate grows over so many steps.")
     chosen, notes = _searchable(optimizer)
     whole = prepare(
@@ -173,9 +173,9 @@ def _searchable(optimizer: Any) -> tuple[Optimizer, tuple[str, ...]]:
     found = as_optimizer(optimizer)
     if "learning_rate" not in found.hyperparams:
         raise SettingError(
-            f"`optimizer` must show its learning rate to have it found, got {found!r}. Use one of ours (ds.sgd, "
-            "ds.adam, …), or try rates of your own by ds.race.",
-            "optimizer",
+            Setting("optimizer"),
+            f"must show its learning rate to have it found, got {found!r}. Use one of ours (ds.sgd, ds.adam, …), or "
+            "try rates of your own by ds.race.",
         )
     if not callable(found.hyperparams["learning_rate"]):
         return with_rate(found, 1.0), ()
@@ -201,9 +201,9 @@ def _confirmed(
         trials = merged(trials, rate_trials(problem, more, **given))
     if trials.best is None:
         raise SettingError(
-            f"All rates from {trials.rates[0]:g} on make the loss infinite within {trials.steps} steps. Normalize the "
-            "data (normalize='standard'), or start from smaller weights.",
-            "optimizer",
+            f"All rates from {trials.rates[0]:g} on make the loss infinite within {trials.steps} steps. Normalize "
+            "the data (normalize='standard'), or start from smaller weights.",
+            setting="optimizer",
         )
     return trials
 

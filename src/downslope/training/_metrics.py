@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import SettingError, UnknownNameError
+from downslope.core import Setting, SettingError, UnknownNameError
 from downslope.data import Preprocessing
 from downslope.losses import Loss
 from downslope.training._predict import class_scores, original_numbers, predicted_classes
@@ -138,7 +138,7 @@ def check_metrics(names: Sequence[str], task: str) -> tuple[str, ...]:
         SettingError: a single name where a list is needed.
     """
     if isinstance(names, str):
-        raise SettingError(f"`metrics` must be a list of names, got {names!r}. Write [{names!r}].", "metrics")
+        raise SettingError(Setting("metrics"), f"must be a list of names, got {names!r}. Write [{names!r}].")
     for name in names:
         if name not in METRICS[task]:
             raise UnknownNameError("metrics", name, METRICS[task])

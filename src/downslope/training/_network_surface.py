@@ -111,7 +111,7 @@ class NetworkSurface:
             raise SettingError(
                 "Gradients of batches need rows that count one by one, got batch norm in training mode, where the rows "
                 'of a batch share their statistics. Use `mode="inference"`.',
-                "surface",
+                setting="surface",
             )
         return self.whole.batch_gradients(params, batch_size=batch_size, key=key)
 

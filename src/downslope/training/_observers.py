@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from downslope.core import SettingError, Variables
+from downslope.core import Setting, SettingError, Variables
 from downslope.optimizers import set_hyperparam
 from downslope.training._descent import Descent
 
@@ -70,9 +70,9 @@ def check_observers(observers: Sequence[Observer]) -> tuple[Observer, ...]:
     for observer in observers:
         if not callable(observer):
             raise SettingError(
-                f"`observers` must hold functions of one argument, got {observer!r}. They are given a ds.Moment at the "
-                "end of each epoch and return None, ds.Stop() or ds.Change(learning_rate=…).",
-                "observers",
+                Setting("observers"),
+                f"must hold functions of one argument, got {observer!r}. They are given a ds.Moment at the end of each "
+                "epoch and return None, ds.Stop() or ds.Change(learning_rate=…).",
             )
     return tuple(observers)
 
@@ -92,7 +92,8 @@ def consult(observers: tuple[Observer, ...], descent: Descent) -> None:
             descent.state = descent.state._replace(optimizer=optimizer)
         elif wish is not None:
             raise SettingError(
-                f"An observer must return None, ds.Stop() or ds.Change(learning_rate=…), got {wish!r}.", "observers"
+                f"An observer must return None, ds.Stop() or ds.Change(learning_rate=…), got {wish!r}.",
+                setting="observers",
             )
 
 

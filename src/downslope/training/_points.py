@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from downslope.core import SettingError, UnknownNameError, render
+from downslope.core import Setting, SettingError, UnknownNameError, render
 from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
@@ -89,10 +89,10 @@ def _choices(name: str, value: Any) -> dict[Any, Any]:
     if not isinstance(value, list) or name == "metrics":
         return {_label(value): value}
     if not value:
-        raise SettingError(f"`{name}` must hold one value at least, got an empty list.", name)
+        raise SettingError(Setting(name), "must hold one value at least, got an empty list.")
     if name in FIXED:
         raise SettingError(
-            f"`{name}` must be the same for all runs of a sweep, or their losses would not compare, got a list.", name
+            Setting(name), "must be the same for all runs of a sweep, or their losses would not compare, got a list."
         )
     return {_label(each): each for each in value}
 
@@ -134,7 +134,7 @@ def _check_names(settings: dict[str, Any]) -> None:
     for name in OF_ONE_RUN:
         if name in settings:
             raise SettingError(
-                f"`{name}` is for one run, not for a sweep. Sweep, then `ds.train` with the best settings.", name
+                Setting(name), "is for one run, not for a sweep. Sweep, then `ds.train` with the best settings."
             )
 
 

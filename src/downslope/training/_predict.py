@@ -38,7 +38,7 @@ def probabilities(preprocessing: Preprocessing, loss: Loss, outputs: np.ndarray)
     """
     if preprocessing.task != "classification" or loss.inverse_link is None:
         wanted = "Train with cross_entropy or binary_cross_entropy for probabilities."
-        raise SettingError(f"Probabilities need a loss that gives them, got {loss.name!r}. {wanted}", "loss")
+        raise SettingError(f"Probabilities need a loss that gives them, got {loss.name!r}. {wanted}", setting="loss")
     return _shares(loss, outputs)
 
 

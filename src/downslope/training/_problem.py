@@ -14,6 +14,7 @@ from jaxtyping import Array
 
 from downslope.core import (
     DataError,
+    Setting,
     SettingError,
     ShapeError,
     Variables,
@@ -215,7 +216,13 @@ def part_of(data: Dataset, preprocessing: Preprocessing, loss: Loss, outputs: in
         SettingError: the loss does not suit the target.
     """
     if data.y is None:
-        raise DataError("A target is needed here, got a data set without `y`. Pass `y`, or name the target column.")
+        raise DataError(
+            "A target is needed here, got a data set without",
+            Setting("y"),
+            ". Pass",
+            Setting("y"),
+            ", or name the target column.",
+        )
     targets = preprocessing.targets(data.y)
     check_targets(loss, targets, outputs=outputs, task=preprocessing.task)
     weights = None if data.row_weights is None else np.asarray(data.row_weights, float_dtype())
@@ -229,13 +236,13 @@ def check_kinds(net: Any, data: Any) -> None:
     """Check that a network and a data set came in their places."""
     if not isinstance(net, Sequential):
         raise SettingError(
-            f"`net` must be a network such as ds.mlp([64], outputs=10), got {type(net).__name__}.", "net"
+            Setting("net"), f"must be a network such as ds.mlp([64], outputs=10), got {type(net).__name__}."
         )
     if not isinstance(data, Dataset):
         raise SettingError(
-            f"`data` must be a ds.Dataset, got {type(data).__name__}. Make one: ds.Dataset(x, y), ds.load('digits'), "
+            Setting("data"),
+            f"must be a ds.Dataset, got {type(data).__name__}. Make one: ds.Dataset(x, y), ds.load('digits'), "
             "ds.read('table.csv', target='price').",
-            "data",
         )
 
 
@@ -294,14 +301,15 @@ def _check_batch_norm(net: Sequential, input_shape: tuple[int, ...], rows: int, 
     if not alone or all(int(np.prod(shape[:-1])) > 1 for shape in norms):
         return
     if rows == 1:
-        raise SettingError("Batch norm needs 2 training rows or more, got 1. Use ds.LayerNorm().", "batch_size")
+        raise SettingError("Batch norm needs 2 training rows or more, got 1. Use ds.LayerNorm().", setting="batch_size")
     which = "every batch holds" if batch_size == 1 else "the last batch holds"
     near = sorted(range(2, rows + 1), key=lambda size: (abs(size - batch_size), size))
     works = sorted(islice((size for size in near if rows % size != 1), 3))
     raise SettingError(
-        f"With batch norm every batch must hold 2 rows or more, but with `batch_size` {batch_size} and {rows} training "
-        f"rows {which} one. Sizes that do not divide {rows - 1} work: {', '.join(map(str, works))} are near.",
-        "batch_size",
+        "With batch norm every batch must hold 2 rows or more, but with",
+        Setting("batch_size"),
+        f"{batch_size} and {rows} training rows {which} one. Sizes that do not divide {rows - 1} work: "
+        f"{', '.join(map(str, works))} are near.",
     )
 
 
@@ -328,7 +336,7 @@ def _started(net: Sequential, preprocessing: Preprocessing, start: Variables | N
     shapes = {name: np.shape(array) for name, array in given.items()}
     wanted = {name: np.shape(array) for name, array in expected.items()}
     if shapes != wanted:
-        raise ShapeError(f"`start` must hold variables of this network, with shapes {wanted}, got {shapes}.")
+        raise ShapeError(Setting("start"), f"must hold variables of this network, with shapes {wanted}, got {shapes}.")
     return jax.tree.map(lambda old, new: np.asarray(new, old.dtype), fresh, Variables(*start))
 
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from downslope.core import SettingError
+from downslope.core import Setting, SettingError
 
 LINES_AFTER = 2.0
 """Seconds before the first plain line, and between lines, where nobody asked for lines: short work stays silent."""
@@ -51,7 +51,7 @@ def open_progress(progress: str | bool, epochs: int, *, purpose: str = "") -> Pr
         return Lines(epochs, LINES_AFTER, time.monotonic(), label)
     if progress == "lines":
         return Lines(epochs, 1.0, time.monotonic() - 1.0, label)
-    raise SettingError(f"`progress` must be 'auto', 'bar', 'lines' or False, got {progress!r}.", "progress")
+    raise SettingError(Setting("progress"), f"must be 'auto', 'bar', 'lines' or False, got {progress!r}.")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import SettingError, Variables
+from downslope.core import Setting, SettingError, Variables
 from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.training._run import Run
@@ -91,9 +91,9 @@ def race(
         (True, ['sgd', 'momentum', 'adam'])
     """
     if not optimizers:
-        raise SettingError("`optimizers` must hold one optimizer at least, got none.", "optimizers")
+        raise SettingError(Setting("optimizers"), "must hold one optimizer at least, got none.")
     for name in ("optimizer", "store", "overwrite", "restarts"):
         if name in settings:
-            raise SettingError(f"`{name}` is for one run, not for a race of several optimizers.", name)
+            raise SettingError(Setting(name), "is for one run, not for a race of several optimizers.")
     named = optimizers if isinstance(optimizers, dict) else {str(each): each for each in optimizers}
     return Race({name: train(net, data, optimizer=each, start=start, **settings) for name, each in named.items()})

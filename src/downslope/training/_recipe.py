@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from downslope import layers, losses, networks, optimizers, schedules
-from downslope.core import DataError, Variables, is_custom, rebuild
+from downslope.core import DataError, Setting, Variables, is_custom, rebuild
 from downslope.data import Dataset, Origin, Preprocessing, arranged_as
 from downslope.layers import initializers
 from downslope.losses import Loss
@@ -123,8 +123,9 @@ def check_fingerprint(problem: Problem, record: Record) -> None:
         fingerprint = f"{which}fingerprint"
         if problem.data[fingerprint] != record.data.get(fingerprint, problem.data[fingerprint]):
             raise DataError(
-                f"`{name}` must be what this run was trained with, {record.data[rows]} rows as its record says, got "
-                f"others ({problem.data[rows]} rows). Pass the same data set."
+                Setting(name),
+                f"must be what this run was trained with, {record.data[rows]} rows as its record says, got others "
+                f"({problem.data[rows]} rows). Pass the same data set.",
             )
 
 
@@ -135,8 +136,9 @@ def _rows(
     if given is None:
         if origin is None:
             raise DataError(
-                f"`{name}` must be given: this run was trained on arrays, and its folder keeps no rows. Pass the data "
-                "set it was trained on."
+                Setting(name),
+                "must be given: this run was trained on arrays, and its folder keeps no rows. Pass the data set it was "
+                "trained on.",
             )
         known = Origin.from_json(origin)
         given = (known if file is None else known.moved(file)).open()

@@ -14,6 +14,7 @@ import numpy as np
 from downslope.core import (
     RunError,
     RunWarning,
+    Setting,
     SettingError,
     check_integer,
     float_dtype,
@@ -173,7 +174,7 @@ def _ended(folder: RunFolder, record: Record, wanted: int) -> bool:
     made = len(folder.read_epochs(0)) if ended is None else int(ended.arrays["epochs"].max())
     if made > wanted:
         raise SettingError(
-            f"`epochs` counts all epochs, got {wanted} for a run that has made {made}. Give more, or none.", "epochs"
+            Setting("epochs"), f"counts all epochs, got {wanted} for a run that has made {made}. Give more, or none."
         )
     return record.status == "finished" and (made == wanted or not any(one in GOES_ON for one in reasons))
 
@@ -325,7 +326,7 @@ def _check_parts(record: Record, **parts: Any) -> None:
         written, given = record.configuration[name], "net" if name == "network" else name
         if part is not None and render(part) != written:
             raise SettingError(
-                f"`{given}` must be the one that this run was trained with, {written}, got {render(part)}.", given
+                Setting(given), f"must be the one that this run was trained with, {written}, got {render(part)}."
             )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import optax
 
-from downslope.core import SettingError, Variables, check_integer
+from downslope.core import Setting, SettingError, Variables, check_integer
 from downslope.data import Dataset
 from downslope.losses import Loss
 from downslope.networks import Sequential
@@ -181,9 +181,9 @@ def checked_patience(early_stopping: int | None, validation: Any) -> int | None:
         return None
     if not isinstance(validation, Dataset) and validation == 0:
         raise SettingError(
-            f"`early_stopping` watches the validation loss, got {early_stopping!r} without validation rows. "
-            "Hold some out (validation=0.2), or leave it off.",
-            "early_stopping",
+            Setting("early_stopping"),
+            f"watches the validation loss, got {early_stopping!r} without validation rows. Hold some out "
+            "(validation=0.2), or leave it off.",
         )
     return check_integer("early_stopping", early_stopping, advice="It counts epochs; 0 or None is never.")
 
@@ -196,13 +196,17 @@ def _check_restarts(
         return
     if start is not None:
         raise SettingError(
-            f"`restarts` draws new starting weights, got {restarts} together with `start`. Give one of them.",
-            "restarts",
+            Setting("restarts"),
+            f"draws new starting weights, got {restarts} together with",
+            Setting("start"),
+            ". Give one of them.",
         )
     followers = {"record": record.anything, "track": track is not None, "observers": bool(observers)}
     for name, given in followers.items():
         if given:
             raise SettingError(
-                f"`{name}` follows one descent, got {restarts} restarts. Train the best one again, with its `start`.",
-                name,
+                Setting(name),
+                f"follows one descent, got {restarts} restarts. Train the best one again, with its",
+                Setting("start"),
+                ".",
             )

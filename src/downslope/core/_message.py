@@ -1,0 +1,202 @@
+"""Messages that each face words for itself: Python, the command line, the explorer's page.
+
+A message is a `str`, worded for Python, that keeps what it is made of: plain text, names of settings, and advice (what
+to set to what). A face knows what a setting is called there, and how it is set, if it can be set there at all:
+
+    Python        `batch_size` must be 1 or more, got 0. Hold some rows out (validation=0.2).
+    command line  --batch-size must be 1 or more, got 0. Hold some rows out (--validation 0.2).
+    page          The batch size must be 1 or more, got 0. Hold some rows out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+CLOSING = (",", ".", ";", ":", "?", "!", ")", "\n")
+"""What stands without a blank before it."""
+
+
+class Face(Protocol):
+    """Where a message is read, and what settings are called there."""
+
+    def name(self, setting: str) -> str:
+        """Return what a setting is called; a name of several words begins with its article, in lower case."""
+        ...
+
+    def assignment(self, settings: Mapping[str, Any]) -> str | None:
+        """Return how settings get their values; None where they cannot be set."""
+        ...
+
+    def code(self, expression: str) -> str | None:
+        """Return a Python expression as it may be used; None where there is no Python."""
+        ...
+
+
+class _Python:
+    """Python's own names."""
+
+    def name(self, setting: str) -> str:
+        return f"`{setting}`"
+
+    def assignment(self, settings: Mapping[str, Any]) -> str | None:
+        return ", ".join(f"{name}={value!r}" for name, value in settings.items())
+
+    def code(self, expression: str) -> str | None:
+        return expression
+
+
+PYTHON: Face = _Python()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The name of a setting, an argument in Python, within a message."""
+
+    name: str
+
+
+@dataclass(frozen=True, init=False)
+class Advice:
+    """One thing to do about it: words, and the settings or the Python expression that do it.
+
+    Advice that stands next to advice in a message is the alternative to it: together they are one sentence. Words end
+    with a colon to have what is set after it, or hold `{}` in its place; otherwise it stands in parentheses. A face
+    where it cannot be set says the words alone, or nothing if they hold a `{}`.
+
+    Attributes:
+        words: what to do: a verb in lower case first, and no full stop.
+        settings: Python names of arguments, and the values they should have.
+        code: a Python expression that does it, where no setting does.
+
+    Example:
+        >>> print(Message("Too few rows.", Advice("hold out fewer", validation=0.1), Advice("leave it off")))
+        Too few rows. Hold out fewer (validation=0.1), or leave it off.
+        >>> print(Message(Advice("shuffle the rows:", order="shuffle")))
+        Shuffle the rows: order='shuffle'.
+        >>> print(Message(Advice("use {}, which is slower", batch_size=32)))
+        Use batch_size=32, which is slower.
+    """
+
+    words: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    code: str = ""
+
+    def __init__(self, words: str, /, *, code: str = "", **settings: Any):
+        for name, value in (("words", words), ("settings", settings), ("code", code)):
+            object.__setattr__(self, name, value)
+
+    def text(self, face: Face) -> str | None:
+        """Return it in the words of a face; None if it cannot be said there."""
+        how = self._how(face)
+        before, slot, after = self.words.partition("{}")
+        if slot:
+            return None if how is None else f"{before}{how}{after}"
+        if how is None:
+            return self.words.removesuffix(":")
+        return f"{self.words} {how}" if self.words.endswith(":") else f"{self.words} ({how})"
+
+    def _how(self, face: Face) -> str | None:
+        """Return how a face does it."""
+        if self.settings:
+            return face.assignment(self.settings)
+        return face.code(self.code) if self.code else None
+
+
+Piece = str | Setting | Advice
+
+
+class Message(str):
+    """A sentence or more, as a string in the words of Python, that other faces word for themselves.
+
+    Made of pieces, which are joined by blanks; what begins with a closing punctuation mark follows without one. A piece
+    may be a message itself. Formatting a message into an f-string makes plain text of it.
+
+    Attributes:
+        pieces: what it is made of.
+
+    Example:
+        >>> message = Message(Setting("batch_size"), "must be 1 or more, got 0.", Advice("try {}", batch_size=32))
+        >>> message
+        "`batch_size` must be 1 or more, got 0. Try batch_size=32."
+    """
+
+    pieces: tuple[Piece, ...]
+
+    def __new__(cls, *pieces: Piece) -> Message:
+        """Make a message of pieces."""
+        made = super().__new__(cls, _joined(pieces, PYTHON))
+        made.pieces = pieces
+        return made
+
+    def __getnewargs__(self) -> tuple[Piece, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Return what a copy is made of."""
+        return self.pieces
+
+    def text(self, face: Face) -> str:
+        """Return it in the words of a face."""
+        return _joined(self.pieces, face)
+
+    @property
+    def setting(self) -> str | None:
+        """The first setting that it names; None if it names none."""
+        named = (piece.name for piece in self.pieces if isinstance(piece, Setting))
+        return next(named, None)
+
+    @classmethod
+    def lines(cls, lines: Iterable[str]) -> Message:
+        """Return one message of several, a line each."""
+        pieces: list[Piece] = []
+        for line in lines:
+            pieces += ["\n", line] if pieces else [line]
+        return cls(*pieces)
+
+
+def worded(sentence: str, face: Face) -> str:
+    """Return a sentence in the words of a face, as far as it is structured."""
+    return sentence.text(face) if isinstance(sentence, Message) else sentence
+
+
+def _joined(pieces: tuple[Piece, ...], face: Face) -> str:
+    """Return pieces in the words of a face, as one text."""
+    said = ""
+    alternatives: list[str] = []
+    for piece in pieces:
+        if isinstance(piece, Advice):
+            words = piece.text(face)
+            alternatives += [] if words is None else [words]
+            continue
+        said, alternatives = _after(said, _sentence(alternatives)), []
+        if isinstance(piece, Setting):
+            name = face.name(piece.name)
+            said = _after(said, _capitalized(name) if _at_start(said) else name)
+        else:
+            said = _after(said, worded(piece, face))
+    return _after(said, _sentence(alternatives))
+
+
+def _after(said: str, more: str) -> str:
+    """Return a text with more behind it."""
+    if not said or not more or said.endswith(("\n", "(")) or more.startswith(CLOSING):
+        return f"{said}{more}"
+    return f"{said} {more}"
+
+
+def _at_start(said: str) -> bool:
+    """Return whether what follows begins a sentence."""
+    return not said or said.endswith((".", "?", "!", "\n"))
+
+
+def _sentence(alternatives: list[str]) -> str:
+    """Return alternatives as one sentence."""
+    if not alternatives:
+        return ""
+    *others, last = alternatives
+    joined = f"{', '.join(others)}, or {last}" if others else last
+    return f"{_capitalized(joined)}."
+
+
+def _capitalized(words: str) -> str:
+    """Return words with a capital first letter."""
+    return f"{words[:1].upper()}{words[1:]}"
