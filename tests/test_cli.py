@@ -42,22 +42,8 @@ QUICK = ("--epochs", "2", "--network", "4", "--batch-size", "16")
 
 @pytest.fixture(autouse=True)
 def in_an_empty_folder(tmp_path, monkeypatch):
-    """Run where files may be written, without touching the user's cache of compiled code."""
+    """Run where files may be written."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_cache, "keep_compiled_code", lambda: None)
-
-
-@pytest.fixture
-def cli(capsys):
-    """Run a command in this process; return its exit code, stdout and stderr."""
-
-    def run(*words):
-        capsys.readouterr()
-        code = _main.run([str(word) for word in words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from downslope.cli import _cache, _main
+from downslope.cli import _main
 
 TRAIN = ("train", "iris", "--network", "4", "--normalize", "none", "--optimizer", "sgd", "--epochs", "3", "--store")
 
@@ -16,21 +16,6 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("diagnose") / "run"
     assert _main.run([*TRAIN, str(path)]) == 0
     return path
-
-
-@pytest.fixture
-def cli(capsys, tmp_path, monkeypatch):
-    """Run a command in an empty folder; return its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_cache, "keep_compiled_code", lambda: None)
-
-    def run(*words):
-        capsys.readouterr()
-        code = _main.run([str(word) for word in words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 @pytest.mark.slow

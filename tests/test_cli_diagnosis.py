@@ -6,28 +6,9 @@ from functools import partial
 import pytest
 
 from downslope import efficiency
-from downslope.cli import _cache, _main
-from downslope.cli._app import option_names
 from downslope.cli._figure import check_figure, draw_into
-from downslope.cli._wording import on_the_command_line
-from downslope.diagnosis._initialization_findings import KEEP_SIZE
 
 QUICK = ("--epochs", "1", "--restarts", "2", "--batch-size", "64")
-
-
-@pytest.fixture
-def cli(capsys, tmp_path, monkeypatch):
-    """Run a command in an empty folder; return its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_cache, "keep_compiled_code", lambda: None)
-
-    def run(*words):
-        capsys.readouterr()
-        code = _main.run([str(word) for word in words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 def test_init_reports_what_is_wrong_in_the_words_of_the_command_line(cli, tmp_path):
@@ -80,23 +61,3 @@ def test_profile_for_programs(cli):
 def test_a_figure_is_drawn_only_if_asked_for():
     check_figure(None)
     draw_into(None, pytest.fail)
-
-
-ADVICE = {
-    KEEP_SIZE: "Normalize (--norm layer or --norm batch), or lead skips around the layers (--skip).",
-    "Use 2 hidden layers, or skips around them: ds.mlp(…, skip=True).": (
-        "Use 2 hidden layers, or skips around them: --skip."
-    ),
-    "Use skips around the layers (ds.mlp(…, skip=True)), or batch norm (norm='batch').": (
-        "Use skips around the layers (--skip), or batch norm (--norm batch)."
-    ),
-    "Use more units or layers: ds.mlp([64, 64, 64], …).": "Use more units or layers: --network 64,64,64.",
-    "judge by metrics=['balanced_accuracy'].": "judge by --metric balanced_accuracy.",
-    "Use sgd(1.0, momentum=0.9); or": "Use --optimizer sgd --learning-rate 1 --momentum 0.9; or",
-    "optimizer=clip(1.0, sgd(0.1)) helps": "optimizer=clip(1.0, sgd(0.1)) helps",
-}
-
-
-@pytest.mark.parametrize("sentence", ADVICE)
-def test_advice_is_in_the_words_of_the_command_line(sentence):
-    assert on_the_command_line(sentence, option_names()) == ADVICE[sentence]

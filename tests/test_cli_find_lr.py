@@ -7,7 +7,6 @@ from functools import partial
 import pytest
 
 from downslope import training
-from downslope.cli import _cache, _main
 from downslope.cli._train_command import train_command
 from downslope.training import _auto
 
@@ -15,20 +14,12 @@ LINEAR = ("--network", "linear", "--test", "0")
 
 
 @pytest.fixture
-def cli(capsys, tmp_path, monkeypatch):
+def cli(command_line, tmp_path, monkeypatch):
     """Run a command in an empty folder; return its exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_cache, "keep_compiled_code", lambda: None)
     monkeypatch.setattr(_auto, "find_learning_rate", partial(training.find_learning_rate, steps=20))
     monkeypatch.setattr(_auto, "find_batch_size", partial(training.find_batch_size, steps=20, seconds=1e-3))
-
-    def run(*words):
-        capsys.readouterr()
-        code = _main.run([str(word) for word in words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+    return command_line
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import downslope as ds
-from downslope.cli import _cache, _main
 from downslope.cli._network import convolves, network_of
 from downslope.core import DownslopeError
 from downslope.losses import cross_entropy
@@ -24,21 +23,6 @@ IMAGES = ds.Dataset(np.ones((20, 8, 8, 1)), TEN, task="classification")
 LINES = ds.Dataset(np.ones((20, 40, 1)), TEN, task="classification")
 ROWS = ds.Dataset(np.ones((20, 64)), TEN, task="classification")
 QUICK = ("--epochs", "1", "--batch-size", "64")
-
-
-@pytest.fixture
-def cli(capsys, tmp_path, monkeypatch):
-    """Run a command in an empty folder; return its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_cache, "keep_compiled_code", lambda: None)
-
-    def run(*words):
-        capsys.readouterr()
-        code = _main.run([str(word) for word in words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 def written(data, text, **around):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import downslope as ds
-from downslope.cli import _cache, _main
+from downslope.cli import _main
 
 SGD = ("--optimizer", "sgd", "--learning-rate", "0.2", "--momentum", "0.5")
 
@@ -22,18 +22,10 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def cli(capsys, folder, monkeypatch):
+def cli(command_line, folder, monkeypatch):
     """Run a command in the folder; return its exit code, stdout and stderr."""
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(_cache, "keep_compiled_code", lambda: None)
-
-    def run(*words):
-        capsys.readouterr()
-        code = _main.run([str(word) for word in words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+    return command_line
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import downslope as ds
-from downslope.cli import _cache, _main
+from downslope.cli import _main
 
 
 @pytest.fixture(scope="module")
@@ -19,18 +19,10 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def cli(capsys, folder, monkeypatch):
+def cli(command_line, folder, monkeypatch):
     """Run a command in the folder; return its exit code, stdout and stderr."""
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(_cache, "keep_compiled_code", lambda: None)
-
-    def run(*words):
-        capsys.readouterr()
-        code = _main.run([str(word) for word in words])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+    return command_line
 
 
 def test_a_run_s_own_path_is_made_again_and_is_the_true_one(cli, folder):

@@ -330,7 +330,7 @@ def test_restarts_of_a_run_name_the_loss():
 
 
 def test_restarts_that_are_none_are_refused(run):
-    with pytest.raises(ds.DataError, match=r"got one start\. Train with `restarts=8`"):
+    with pytest.raises(ds.DataError, match=r"got one start\. Train with restarts=8"):
         figures.restarts(run)
     with pytest.raises(ds.DataError, match="one ended epoch at least"):
         figures.restarts(replace(ended([0.5]), histories={}))

@@ -145,7 +145,7 @@ def test_batch_norm_is_measured_in_training_mode():
 
 @pytest.mark.parametrize(
     "settings, message",
-    [({"memory_limit": 10}, "`memory_limit` must hold"), ({"optimizer": ds.sgd("auto")}, "'auto' is for `ds.train`")],
+    [({"memory_limit": 10}, "`memory_limit` must hold"), ({"optimizer": ds.sgd("auto")}, "'auto' is for `train`")],
 )
 def test_what_cannot_be_is_refused(settings, message):
     with pytest.raises(SettingError, match=message):

@@ -161,7 +161,7 @@ def test_axes_of_two_parameters():
     plane = slice_2d(surface, surface.params, directions="axes", size=3, span=1.0)
     assert plane.labels == ("a", "b[0]")
     assert plane.losses.tolist() == [[0.0, 4.0, 16.0], [1.0, 5.0, 17.0], [4.0, 8.0, 20.0]]
-    with pytest.raises(SettingError, match=r"directions='eigen'.*'axes' for two"):
+    with pytest.raises(SettingError, match=r"directions='eigen'.*directions='axes' for two"):
         slice_2d(surface, surface.params)
 
 
@@ -189,7 +189,7 @@ def test_what_is_missing_or_unknown_is_said():
         slice_2d(found.surface, found.params, directions="eigne")
     with pytest.raises(SettingError, match=r"trajectory=run\.trajectory"):
         slice_2d(found.surface, found.params, directions="pca")
-    with pytest.raises(SettingError, match="towards="):
+    with pytest.raises(SettingError, match="Pass `towards`"):
         slice_1d(found.surface, found.params, "between")
     with pytest.raises(SettingError, match="pair of trees"):
         slice_2d(found.surface, found.params, directions=found.params)

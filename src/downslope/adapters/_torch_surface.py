@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from downslope.core import (
+    Advice,
     Key,
     PyTree,
     Setting,
@@ -269,6 +270,7 @@ def _check_mean(together: float, apart: float, dtype: Any) -> None:
         raise SettingError(
             Setting("loss_fn"),
             f"must be a mean over rows, got {together:.9g} for the first two batches together and {apart:.9g} as the "
-            "mean of each weighted by its rows. Use reduction='mean' without class weights, or pass all rows as one "
-            "batch.",
+            "mean of each weighted by its rows.",
+            Advice("use {} without class weights", reduction="mean"),
+            Advice("pass all rows as one batch"),
         )

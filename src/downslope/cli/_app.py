@@ -138,6 +138,8 @@ _add(
 )
 _add(data, "downslope data", "downslope data --json")
 
+_add(export, "downslope export runs/digits-1 --format onnx", "downslope export runs/houses --output houses.json")
+
 
 @cache
 def command() -> Any:
@@ -149,16 +151,3 @@ def command() -> Any:
             if getattr(parameter, "is_flag", False):
                 parameter.metavar = ""  # else a flag looks as if it took a value
     return whole
-
-
-def option_names() -> dict[str, str]:
-    """Return the option of each setting, by its name in Python."""
-    parameters = [parameter for each in command().commands.values() for parameter in each.params]
-    return {
-        parameter.name: next(text for text in parameter.opts if text.startswith("--"))
-        for parameter in parameters
-        if parameter.param_type_name == "option"
-    }
-
-
-_add(export, "downslope export runs/digits-1 --format onnx", "downslope export runs/houses --output houses.json")

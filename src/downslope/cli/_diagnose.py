@@ -67,7 +67,7 @@ def diagnose(
         rows = {} if table is None else {"remedies": table.table().to_dicts(), "answer": table.answer}
         print_json({"run": str(run), **report.as_json(), **rows})
     else:
-        print_text(str(report) if table is None else f"{report}\n\n{table}")
+        print_text(report.message, *([] if table is None else [str(table)]))
         if verify and not report.trials:
             say("There was nothing to verify: no finding has a fix that is a setting.")
         if not verify and any(finding.change for finding in report.findings):

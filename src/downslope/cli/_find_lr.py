@@ -135,7 +135,8 @@ def find_lr(
     if json:
         print_json(_facts(found))
     else:
-        print_text(f"{found}\n\nTrain with it:\n  {train_command(find_lr, asked, {'learning_rate': found.suggestion})}")
+        advised = train_command(find_lr, asked, {"learning_rate": found.suggestion})
+        print_text(found.message, f"Train with it:\n  {advised}")
     draw_into(figure, lambda: _drawn(found))
 
 

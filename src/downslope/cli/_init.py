@@ -130,7 +130,7 @@ def init(
     report = initialization_report(net, split.train, loss=chosen, seed=seed, **normalized)
     say(f"{Path(source).name}: {described(data)}", *split.notes, *data.notes)
     if not json:
-        print_text(str(report))
+        print_text(report.message)
     settings = {"batch_size": batch_size, "epochs": epochs, "restarts": restarts, "seed": seed, **normalized}
     compared = _compared(names, net, split, loss=chosen, optimizer=rule, **settings) if names else None
     if json:

@@ -48,7 +48,7 @@ def class_weight_of(words: Sequence[str], data: Dataset) -> Any:
     Raises:
         SettingError: words that are neither.
     """
-    from downslope.core import SettingError
+    from downslope.core import Setting, SettingError
 
     if not words:
         return None

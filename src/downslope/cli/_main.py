@@ -6,9 +6,10 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
+from downslope.cli._face import CommandFace, speaking, worded_here
 from downslope.cli._interrupts import STOPPED, ending_at_once
-from downslope.cli._wording import on_the_command_line, usage_sentence
 
 FAILED, BAD_USAGE, TRY_AGAIN = 1, 2, 75
 TRACEBACK = "DOWNSLOPE_TRACEBACK"
@@ -39,14 +40,24 @@ def run(arguments: Sequence[str]) -> int:
         with ending_at_once():
             from downslope.cli._app import command
 
-            code = command()(list(arguments) or ["--help"], standalone_mode=False, prog_name="downslope")
-            sys.stdout.flush()
+            whole = command()
+            with speaking(CommandFace(whole.commands, arguments[0] if arguments else None)):
+                return _ran(whole, arguments)
     except (KeyboardInterrupt, EOFError):
         return STOPPED
     except BrokenPipeError:
         return _unheard()
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else FAILED
+
+
+def _ran(whole: Any, arguments: Sequence[str]) -> int:
+    """Return the exit code of a command; what goes wrong is said in its words."""
+    try:
+        code = whole(list(arguments) or ["--help"], standalone_mode=False, prog_name="downslope")
+        sys.stdout.flush()
+    except (EOFError, BrokenPipeError):
+        raise
     except Exception as error:
         return _failed(error)
     return code if isinstance(code, int) else 0
@@ -54,12 +65,10 @@ def run(arguments: Sequence[str]) -> int:
 
 def _failed(error: Exception) -> int:
     """Say in one line what went wrong, and return the exit code."""
-    from downslope.cli._app import option_names
-
     if type(error).__name__ == "Abort":
         return STOPPED
     if hasattr(error, "format_message"):  # typer's own errors, whose class differs between its versions
-        return _say(usage_sentence(error, option_names()), BAD_USAGE)
+        return _say(_usage_sentence(error), BAD_USAGE)
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return _say(f"{error.strerror}{where}.", FAILED)
@@ -68,8 +77,27 @@ def _failed(error: Exception) -> int:
     if isinstance(error, DownslopeError):
         failed = isinstance(error, (DamagedRunError, MissingExtraError, UnwritableRunError))
         code = FAILED if failed else TRY_AGAIN if isinstance(error, BusyRunError) else BAD_USAGE
-        return _say(on_the_command_line(str(error), option_names()), code)
+        return _say(worded_here(error.message), code)
     return _unexpected(error)
+
+
+def _usage_sentence(error: Any) -> str:
+    """Return what typer has to say about a command that cannot be, as one sentence with a way out.
+
+    Args:
+        error: a usage error of typer: it has a message, and maybe the parameter or the names it had expected.
+    """
+    from downslope.cli._options import Unreadable
+
+    if isinstance(error, Unreadable) and error.param is not None:
+        return f"{error.param.opts[0]} {error.message}"
+    close = getattr(error, "possibilities", None)
+    if close:
+        return f"{error.message.rstrip('.')}. Did you mean {' or '.join(sorted(close))}?"
+    sentence = error.format_message()
+    context = getattr(error, "ctx", None)
+    stop = "" if sentence.endswith(("?", ".")) else "."
+    return f"{sentence}{stop} See {context.command_path if context else 'downslope'} --help."
 
 
 def _unexpected(error: Exception) -> int:

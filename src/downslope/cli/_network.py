@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from downslope.core import Piece
     from downslope.data import Dataset
     from downslope.losses import Loss
     from downslope.networks import Sequential
@@ -58,7 +59,7 @@ def stages_of(text: str) -> tuple[Stage, ...]:
     stages = tuple(_stage(part, text) for part in words.split("-"))
     kinds = [stage.kind for stage in stages]
     if kinds != sorted(kinds, key="dense".__eq__):
-        raise _refused(f"`network` must have its dense stages last, got {text!r}. Convolve and pool first.")
+        raise _refused(f"must have its dense stages last, got {text!r}. Convolve and pool first.")
     return stages
 
 
@@ -152,7 +153,7 @@ def _widths(words: str) -> list[int]:
     widths = [part.strip() for part in words.split(",")]
     if not all(width.isdecimal() and int(width) > 0 for width in widths):
         raise _refused(
-            f"`network` must be the widths of the hidden layers, each 1 or more, such as 64,64, or {LINEAR}, or stages "
+            f"must be the widths of the hidden layers, each 1 or more, such as 64,64, or {LINEAR}, or stages "
             f"joined by dashes, such as conv32-pool-dense64, got {words!r}."
         )
     return [int(width) for width in widths]
@@ -177,9 +178,9 @@ def _unknown_stage(word: str, text: str) -> Exception:
     letters, digits = re.match(r"([a-z_]*)(\d*)", word).groups()  # pyright: ignore[reportOptionalMemberAccess]
     close = close_names(letters, [*KINDS, LINEAR])
     meant = [f"{name}{'' if name == LINEAR else digits}" for name in close if f"{name}{digits}" != word]
-    advice = f" Did you mean {' or '.join(map(repr, meant))}?" if meant else ""
+    advice = f"Did you mean {' or '.join(map(repr, meant))}?" if meant else ""
     where = "" if word == text else f" in {text!r}"
-    return _refused(f"`network` must be made of stages such as {WRITTEN}, got {word!r}{where}.{advice}")
+    return _refused(f"must be made of stages such as {WRITTEN}, got {word!r}{where}.", advice)
 
 
 def _windowed(stages: list[Stage], dimensions: int, *, skip: bool, **around: Any) -> list[Any]:
@@ -217,11 +218,15 @@ def _dimensions(data: Dataset, text: str) -> int:
     Raises:
         SettingError: rows are neither.
     """
+    from downslope.core import Advice
+
     axes = len(data.x.shape) - 1
+
     if axes not in (2, 3):
         raise _refused(
-            f"`network` {text} needs images or sequences, got rows of {data.x.shape[1]} features. Say what a row is "
-            "with --shape, such as 28x28x1 or 40x1, or use widths, such as 64,64."
+            f"{text} needs images or sequences, got rows of {data.x.shape[1]} features.",
+            Advice("say what a row is", shape="28x28x1"),
+            Advice("use widths", network="64,64"),
         )
     return axes - 1
 
@@ -236,8 +241,8 @@ def _outputs(data: Dataset, loss: Loss) -> int:
     return outputs_for(loss, classes=classes, target_columns=classes or columns)
 
 
-def _refused(sentence: str) -> Exception:
+def _refused(*predicate: Piece) -> Exception:
     """Return the error about the network."""
-    from downslope.core import SettingError
+    from downslope.core import Setting, SettingError
 
-    return SettingError(sentence, "network")
+    return SettingError(Setting("network"), *predicate)

@@ -7,6 +7,9 @@ from typing import Any
 AUTO = "auto"
 """In place of a learning rate or a batch size: `ds.train` is to find one."""
 
+OPTIONS = {"learning_rate", "momentum", "weight_decay"}
+"""Numbers of optimizers that are options."""
+
 
 def optimizer_of(
     name: str,
@@ -64,6 +67,34 @@ def optimizer_of(
     if weight_decay is not None and "weight_decay" not in own:
         optimizer = decoupled_weight_decay(weight_decay, optimizer)
     return optimizer if clip is None else clipped(_norm(clip), optimizer)
+
+
+def options_of(optimizer: Any) -> dict[str, Any] | None:
+    """Return the arguments of `optimizer_of` that make an optimizer; None where none do.
+
+    Example:
+        >>> from downslope import adam, clip, sgd
+        >>> options_of(clip(1.0, sgd(0.1, momentum=0.9)))
+        {'optimizer': 'sgd', 'learning_rate': 0.1, 'momentum': 0.9, 'clip': 1.0}
+        >>> options_of(adam(0.001, b1=0.5)) is None
+        True
+    """
+    from downslope.core import UnknownNameError
+    from downslope.optimizers import as_optimizer
+
+    name, settings = optimizer.maker.__name__, optimizer.settings
+    for outer, option, number in (("clip", "clip", "max_norm"), ("decoupled_weight_decay",) + ("weight_decay",) * 2):
+        if name == outer:
+            inner = options_of(settings["optimizer"])
+            return None if inner is None else {**inner, option: settings[number]}
+    try:
+        usual = as_optimizer(name).settings
+    except UnknownNameError:
+        return None
+    changed = {setting: value for setting, value in settings.items() if value != usual[setting]}
+    given = {"learning_rate": settings["learning_rate"], **changed}
+    plain = all(isinstance(value, (int, float)) for value in given.values())
+    return {"optimizer": name, **given} if plain and given.keys() <= OPTIONS else None
 
 
 def _norm(clip: float) -> float:

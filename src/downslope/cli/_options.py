@@ -9,6 +9,10 @@ from typing import Annotated, Any
 import typer
 
 
+class Unreadable(typer.BadParameter):
+    """The text of an option that cannot be read; the message goes on behind the option's name."""
+
+
 def reader(kind: Callable[[str], Any], expected: str, **words: Any) -> Callable[[Any], Any]:
     """Return the function that reads an option's text, or refuses it in our words.
 
@@ -28,7 +32,7 @@ def reader(kind: Callable[[str], Any], expected: str, **words: Any) -> Callable[
         try:
             return kind(text)
         except ValueError:
-            raise typer.BadParameter(f"must be {expected}, got {text!r}.") from None
+            raise Unreadable(f"must be {expected}, got {text!r}.") from None
 
     return read
 

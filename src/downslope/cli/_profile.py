@@ -109,7 +109,7 @@ def profile(
     if json:
         print_json(_facts(found))
     else:
-        print_text(str(found))
+        print_text(found.message)
     draw_into(figure, lambda: _drawn(found))
 
 

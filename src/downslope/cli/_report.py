@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from downslope.cli._face import worded_here
+
 if TYPE_CHECKING:
     from downslope.data import Dataset
     from downslope.training import Run
@@ -16,18 +18,14 @@ Scores = Mapping[str, float]
 
 
 def print_json(value: Any) -> None:
-    """Print strict JSON; numbers that are not finite become null."""
-    print(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False))
+    """Print strict JSON: null for numbers that are not finite, sentences in the words of the command."""
+    print(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False))
 
 
 def say(*sentences: str) -> None:
-    """Say sentences on stderr, a line each, in the words of the command line."""
-    from downslope.cli._app import option_names
-    from downslope.cli._wording import on_the_command_line
-
-    options = option_names()
+    """Say sentences on stderr, a line each, in the words of the command that speaks."""
     for sentence in sentences:
-        print(on_the_command_line(sentence, options), file=sys.stderr)
+        print(worded_here(sentence), file=sys.stderr)
 
 
 def score_lines(parts: Mapping[str, tuple[int, Scores]]) -> list[str]:
@@ -103,19 +101,17 @@ def print_lines(lines: Iterable[str]) -> None:
     print("\n".join(lines))
 
 
-def print_text(text: str) -> None:
-    """Print text to stdout, in the words of the command line."""
-    from downslope.cli._app import option_names
-    from downslope.cli._wording import on_the_command_line
-
-    options = option_names()
-    print_lines(on_the_command_line(line, options) for line in text.split("\n"))
+def print_text(*paragraphs: str) -> None:
+    """Print paragraphs to stdout, in the words of the command that speaks."""
+    print("\n\n".join(map(worded_here, paragraphs)))
 
 
-def _finite(value: Any) -> Any:
-    """Return a value with null in place of numbers that are not finite."""
+def _plain(value: Any) -> Any:
+    """Return a value with null in place of numbers that are not finite, sentences in the words of the command."""
     if isinstance(value, Mapping):
-        return {name: _finite(inner) for name, inner in value.items()}
+        return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(inner) for inner in value]
+        return [_plain(inner) for inner in value]
+    if isinstance(value, str):
+        return worded_here(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value

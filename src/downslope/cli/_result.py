@@ -43,7 +43,7 @@ def show_result(
         table = ["", *score_lines(counts)] if counts else []
         print_lines([why_stopped(run, patience), *spread, *table, *(["", *then] if then else [])])
     if run.divergence is not None:
-        say(str(run.divergence))
+        say(run.divergence.message)
         raise typer.Exit(1)
     held_out = "validation" if parts["test"] is None else "test"
     rows, found = parts[held_out], scores[held_out]

@@ -54,6 +54,6 @@ def resume(
         warnings.simplefilter("always", RunWarning)
         watching = watchers(tensorboard, run)
         ended = resume(run, epochs=epochs, file=file, observers=watching, progress=shown_progress())
-    say(*(str(warning.message) for warning in caught if issubclass(warning.category, RunWarning)))
+    say(*(warning.message.message for warning in caught if isinstance(warning.message, RunWarning)))
     say(*how_to_look(tensorboard and after is not None, run))
     show_result(ended, split_of(ended, file), patience=patience, json=json, went_on_after=after)

@@ -15,9 +15,9 @@ def run_folder(store: Path | None, overwrite: bool, source: str) -> Iterator[Pat
         yield store
         return
     if overwrite:
-        from downslope.core import Setting, SettingError
+        from downslope.core import Advice, Setting, SettingError
 
-        raise SettingError(Setting("overwrite"), "goes with a folder, got none. Name it: --store FOLDER.")
+        raise SettingError(Setting("overwrite"), "goes with a folder, got none.", Advice("name it:", store="FOLDER"))
     folder = _next_free(Path("runs"), Path(source).stem)
     try:
         yield folder
@@ -34,7 +34,7 @@ def _next_free(parent: Path, stem: str) -> Path:
     Raises:
         RunError: the folder cannot be made.
     """
-    from downslope.core import RunError
+    from downslope.core import Advice, RunError
 
     while True:
         ends = (path.name.removeprefix(f"{stem}-") for path in parent.glob(f"{glob.escape(stem)}-*"))
@@ -45,6 +45,6 @@ def _next_free(parent: Path, stem: str) -> Path:
             continue  # another training has just taken it
         except OSError as error:
             raise RunError(
-                f"The folder {folder} cannot be made: {error.strerror}. Choose another with --store."
+                f"The folder {folder} cannot be made: {error.strerror}.", Advice("choose another", store="FOLDER")
             ) from error
         return folder

@@ -53,7 +53,7 @@ def schedule_of(text: str, rate: float, steps: int) -> Any:
     except SettingError as error:
         if error.setting == "schedule":
             raise
-        raise SettingError(Setting("schedule"), f"{kind.notation}, got {text!r}: {error}") from None
+        raise SettingError(Setting("schedule"), f"{kind.notation}, got {text!r}:", error.message) from None
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ def _text_target(preprocessing: Preprocessing, target: str | int) -> list[str]:
 
 def _target_missing(path: Path) -> Exception:
     """Return the error for a file whose target nobody named: it lists the columns."""
-    from downslope.core import SettingError
+    from downslope.core import Advice, Setting, SettingError
     from downslope.data import column_names, read
 
     if path.suffix.lower() == ".npz":
@@ -177,4 +177,4 @@ def _target_missing(path: Path) -> Exception:
         names = column_names(path)
         more = f", … ({len(names)} in all)" if len(names) > 30 else ""
         choice = f"column to learn; {path.name!r} has {', '.join(map(repr, names[:30]))}{more}"
-    return SettingError(Setting("target"), f"must name the {choice}. Add one of them: --target NAME.")
+    return SettingError(Setting("target"), f"must name the {choice}.", Advice("add one of them:", target="NAME"))

@@ -179,7 +179,7 @@ def _check_paths(found: Subject, output: list[Path], view: str) -> None:
     Raises:
         SettingError: there is none.
     """
-    from downslope.core import SettingError
+    from downslope.core import Setting, SettingError
 
     if found.paths:
         return

@@ -243,7 +243,7 @@ def _rules(text: str, usual: dict[str, Any]) -> dict[str, Any]:
         text: names, each with a rate behind a colon or with its usual one.
         usual: rates by name, where they differ from the optimizers' own.
     """
-    from downslope.core import SettingError, check_choice
+    from downslope.core import Setting, SettingError, check_choice
     from downslope.optimizers import DEFAULTS, as_optimizer, sgd
 
     found = {}

@@ -200,7 +200,7 @@ def _steps(rows: int, batch_size: Any, epochs: int, schedule: str) -> int:
     if batch_size != AUTO:
         return steps_of(rows, batch_size, epochs)
     if schedule != "constant":
-        from downslope.core import SettingError
+        from downslope.core import Setting, SettingError
 
         raise SettingError(
             Setting("batch_size"),

@@ -14,6 +14,7 @@ import numpy as np
 from downslope.core._checks import check_integer
 from downslope.core._errors import SettingError, ShapeError
 from downslope.core._keys import Key, generator
+from downslope.core._message import Advice, Setting
 from downslope.core._surface import check_repeats
 from downslope.core._trees import named_leaves, tree_size
 from downslope.core._types import PyTree
@@ -145,7 +146,8 @@ class FunctionSurface:
         """
         if self.model is None:
             raise SettingError(
-                "The Gauss–Newton term needs a surface that knows its model, got a loss function alone. Pass `model=` "
+                "The Gauss–Newton term needs a surface that knows its model, got a loss function alone. Pass",
+                Setting("model"),
                 "(parameters to outputs), and a",
                 Setting("loss_fn"),
                 "of the outputs.",
@@ -392,6 +394,6 @@ def _check_chunks(batches: Sequence[PyTree] | None) -> None:
     if len(kinds) != 1:
         raise ShapeError(
             Setting("batches"),
-            "must be chunks of one data set, alike but for the number of rows, got different ones. For one chunk of "
-            "inputs and targets pass `[(x, y)]`.",
+            "must be chunks of one data set, alike but for the number of rows, got different ones.",
+            Advice("for one chunk of inputs and targets pass {}", code="`[(x, y)]`"),
         )

@@ -15,6 +15,7 @@ import numpy as np
 from jax.core import Tracer
 
 from downslope.core._errors import SettingError
+from downslope.core._message import Setting
 
 Key = int | np.ndarray | jax.Array
 """A seed, two words, or a key of `jax.random`."""

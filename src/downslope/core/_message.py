@@ -10,19 +10,24 @@ to set to what). A face knows what a setting is called there, and how it is set,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 CLOSING = (",", ".", ";", ":", "?", "!", ")", "\n")
 """What stands without a blank before it."""
 
 
+@runtime_checkable
 class Face(Protocol):
     """Where a message is read, and what settings are called there."""
 
     def name(self, setting: str) -> str:
         """Return what a setting is called; a name of several words begins with its article, in lower case."""
+        ...
+
+    def function(self, name: str) -> str:
+        """Return what a function of Downslope's is called."""
         ...
 
     def assignment(self, settings: Mapping[str, Any]) -> str | None:
@@ -40,8 +45,11 @@ class _Python:
     def name(self, setting: str) -> str:
         return f"`{setting}`"
 
+    def function(self, name: str) -> str:
+        return f"`{name}`"
+
     def assignment(self, settings: Mapping[str, Any]) -> str | None:
-        return ", ".join(f"{name}={value!r}" for name, value in settings.items())
+        return ", ".join(f"{name}={'…' if value is ... else repr(value)}" for name, value in settings.items())
 
     def code(self, expression: str) -> str | None:
         return expression
@@ -57,6 +65,13 @@ class Setting:
     name: str
 
 
+@dataclass(frozen=True)
+class Function:
+    """The name of a function of Downslope's, within a message."""
+
+    name: str
+
+
 @dataclass(frozen=True, init=False)
 class Advice:
     """One thing to do about it: words, and the settings or the Python expression that do it.
@@ -67,8 +82,8 @@ class Advice:
 
     Attributes:
         words: what to do: a verb in lower case first, and no full stop.
-        settings: Python names of arguments, and the values they should have.
-        code: a Python expression that does it, where no setting does.
+        settings: Python names of arguments, and the values they should have; `...` for what only the reader knows.
+        code: the Python expression that does it, where no argument of that name does.
 
     Example:
         >>> print(Message("Too few rows.", Advice("hold out fewer", validation=0.1), Advice("leave it off")))
@@ -99,12 +114,13 @@ class Advice:
 
     def _how(self, face: Face) -> str | None:
         """Return how a face does it."""
-        if self.settings:
-            return face.assignment(self.settings)
-        return face.code(self.code) if self.code else None
+        coded = face.code(self.code) if self.code else None
+        if coded is not None or not self.settings:
+            return coded
+        return face.assignment(self.settings)
 
 
-Piece = str | Setting | Advice
+Piece = str | Setting | Function | Advice
 
 
 class Message(str):
@@ -119,7 +135,7 @@ class Message(str):
     Example:
         >>> message = Message(Setting("batch_size"), "must be 1 or more, got 0.", Advice("try {}", batch_size=32))
         >>> message
-        "`batch_size` must be 1 or more, got 0. Try batch_size=32."
+        '`batch_size` must be 1 or more, got 0. Try batch_size=32.'
     """
 
     pieces: tuple[Piece, ...]
@@ -138,6 +154,29 @@ class Message(str):
         """Return it in the words of a face."""
         return _joined(self.pieces, face)
 
+    def as_json(self) -> list[Any]:
+        """Return its pieces as plain data; advice must set settings to plain values."""
+        return [
+            piece.as_json()
+            if isinstance(piece, Message)
+            else piece
+            if isinstance(piece, str)
+            else {"kind": type(piece).__name__.lower(), **asdict(piece)}
+            for piece in self.pieces
+        ]
+
+    @classmethod
+    def from_json(cls, pieces: str | list[Any]) -> Message:
+        """Return what `as_json` wrote; text, which earlier versions wrote, as a message of one piece."""
+        return cls(pieces) if isinstance(pieces, str) else cls(*map(_piece, pieces))
+
+    @property
+    def advice(self) -> tuple[Advice, ...]:
+        """The advice that it gives, in order."""
+        nested = (piece.advice for piece in self.pieces if isinstance(piece, Message))
+        own = tuple(piece for piece in self.pieces if isinstance(piece, Advice))
+        return own + tuple(advice for inner in nested for advice in inner)
+
     @property
     def setting(self) -> str | None:
         """The first setting that it names; None if it names none."""
@@ -147,10 +186,33 @@ class Message(str):
     @classmethod
     def lines(cls, lines: Iterable[str]) -> Message:
         """Return one message of several, a line each."""
-        pieces: list[Piece] = []
-        for line in lines:
-            pieces += ["\n", line] if pieces else [line]
-        return cls(*pieces)
+        return cls(*_between("\n", lines))
+
+    @classmethod
+    def paragraphs(cls, parts: Iterable[str]) -> Message:
+        """Return one message of several, a paragraph each, without the empty ones."""
+        return cls(*_between("\n\n", (part for part in parts if part)))
+
+
+def _piece(written: Any) -> Piece:
+    """Return one piece from plain data."""
+    match written:
+        case str():
+            return written
+        case list():
+            return Message.from_json(written)
+        case {"kind": "advice", "words": words, "settings": settings, "code": code}:
+            return Advice(words, code=code, **settings)
+        case {"kind": "setting", "name": name}:
+            return Setting(name)
+        case _:
+            return Function(written["name"])
+
+
+def _between(separator: str, parts: Iterable[str]) -> Iterator[str]:
+    """Yield parts with a separator between them."""
+    for at, part in enumerate(parts):
+        yield from (separator, part) if at else (part,)
 
 
 def worded(sentence: str, face: Face) -> str:
@@ -171,6 +233,8 @@ def _joined(pieces: tuple[Piece, ...], face: Face) -> str:
         if isinstance(piece, Setting):
             name = face.name(piece.name)
             said = _after(said, _capitalized(name) if _at_start(said) else name)
+        elif isinstance(piece, Function):
+            said = _after(said, face.function(piece.name))
         else:
             said = _after(said, worded(piece, face))
     return _after(said, _sentence(alternatives))

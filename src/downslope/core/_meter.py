@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from downslope.core._errors import SettingError
+from downslope.core._message import Setting
 from downslope.core._text import seconds_text
 
 _SILENT_BELOW = 2.0

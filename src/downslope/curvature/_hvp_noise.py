@@ -87,7 +87,7 @@ def hvp_noise(
     check_surface(surface, params)
     if not isinstance(surface, FunctionSurface) or not surface.rows:
         raise SettingError(
-            "The noise of `H g` needs a surface made with", Setting("batches"), "of rows.", setting="surface"
+            "The noise of H g needs a surface made with", Setting("batches"), "of rows.", setting="surface"
         )
     sizes = _checked_sizes(batch_sizes, surface.rows)
     draws = check_integer("draws", draws, at_least=2)
@@ -97,7 +97,7 @@ def hvp_noise(
     lengths = float(jnp.linalg.norm(g)), float(jnp.linalg.norm(Hg))
     if not min(lengths) > 0:
         raise SettingError(
-            "`H g` must not be 0 for its noise to be compared with it, got a point where it is.", setting="params"
+            "H g must not be 0 for its noise to be compared with it, got a point where it is.", setting="params"
         )
     squares = np.empty((len(sizes), draws, 2))
     for place, size in enumerate(sizes):

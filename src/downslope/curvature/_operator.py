@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from downslope.core import (
+    Advice,
     GaussNewtonSurface,
     Key,
     LinearizedSurface,
@@ -168,7 +169,9 @@ def operator_at(surface: LossSurface, params: PyTree, operator: str = "hessian")
     elif offers(surface, GaussNewtonSurface):
         product = lambda v: surface.gauss_newton_product(params, v)  # noqa: E731
     else:
-        raise SettingError("This surface offers no Gauss–Newton product. Use operator='hessian'.", setting="operator")
+        raise SettingError(
+            "This surface offers no Gauss–Newton product.", Advice("use {}", operator="hessian"), setting="operator"
+        )
     shape = TreeShape.of(params)
     return Operator(product, shape.flatten, shape.unflatten, shape.size, shape.dtype)
 
@@ -182,8 +185,8 @@ def check_surface(surface: Any, params: PyTree) -> None:
     if not offers(surface, LossSurface):
         raise SettingError(
             Setting("surface"),
-            f"must be a loss surface, with value, gradient, hvp and values, got {type(surface).__name__}. Make one: "
-            "run.surface(), or ds.adapters.from_function(loss_fn, params).",
+            f"must be a loss surface, with value, gradient, hvp and values, got {type(surface).__name__}.",
+            Advice("make one:", code="run.surface(), or ds.adapters.from_function(loss_fn, params)"),
         )
     if not tree_size(params):
         raise SettingError(Setting("params"), "must hold at least one number, got none.")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from downslope.core import DataError
+from downslope.core import Advice, DataError
 from downslope.data._csv import TextTable
 from downslope.data._tables import Table, as_table
 
@@ -167,8 +167,9 @@ def _as_kind(column: Any, kind: str, text: TextTable) -> Any:
     stray = (numbers.is_null() & column.is_not_null()).arg_true()
     if len(stray):
         raise DataError(
-            f"Column {column.name!r} holds numbers, but {column[stray[0]]!r} in {text.place(stray[0])}. "
-            "Correct that cell, or declare the column categorical."
+            f"Column {column.name!r} holds numbers, but {column[stray[0]]!r} in {text.place(stray[0])}.",
+            Advice("correct that cell"),
+            Advice("declare the column categorical", categorical=[column.name]),
         )
     return numbers
 

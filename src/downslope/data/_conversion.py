@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, Setting, open_meter
+from downslope.core import Advice, DataError, open_meter
 from downslope.data._columns import ColumnKind, as_kinds, column_kinds
 from downslope.data._csv import TextTable, text_tables
 from downslope.data._records import RecordWriter, field_of, open_records
@@ -68,9 +68,9 @@ def converted(
     except OSError as error:
         raise DataError(
             f"{file.name!r} is too large to be read into memory, and its rows cannot be written to {str(cache)!r}: "
-            f"{error.strerror or error}. Name another folder as",
-            Setting("cache"),
-            ".",
+            f"{error.strerror or error}.",
+            Advice("name another folder for them", cache=...),
+            Advice("make room"),
         ) from error
     return open_records(folder)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, Setting, ShapeError
+from downslope.core import Advice, DataError, Setting, ShapeError
 from downslope.data._blocks import check_no_infinity
 from downslope.data._origin import Origin, with_origin
 from downslope.data._split import PARTS, split_rows
@@ -172,7 +172,9 @@ def number_array(x: Any) -> np.ndarray:
     if isinstance(x, np.ma.MaskedArray):
         x = np.ma.filled(x.astype(np.float64), np.nan)
     if hasattr(x, "toarray"):
-        raise DataError(Setting("x"), "must be a dense array, got a sparse one. Pass `x.toarray()`.")
+        raise DataError(
+            Setting("x"), "must be a dense array, got a sparse one.", Advice("pass {}", code="`x.toarray()`")
+        )
     try:
         x = x if isinstance(x, np.ndarray) else np.asarray(x)
     except ValueError:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from downslope.core import DataError, Setting
+from downslope.core import Advice, DataError
 from downslope.data._dataset import Dataset
 from downslope.data._npy import UNREADABLE
 
@@ -68,10 +68,9 @@ def _find(name: str, path: Path | None) -> Path:
             return place
     raise DataError(
         f"The files of {name!r} are not in {str(folder)!r}. Get them from {SOURCES[name]} and put them there as "
-        f"{name}.npz, or the four files {', '.join(IDX_FILES)} in the folder {str(folder / name)!r}; or say "
-        "where they are with",
-        Setting("path"),
-        "or the environment variable DOWNSLOPE_DATA.",
+        f"{name}.npz, or the four files {', '.join(IDX_FILES)} in the folder {str(folder / name)!r}.",
+        Advice("if you have them elsewhere, say where by the environment variable DOWNSLOPE_DATA"),
+        Advice("with {}", path=...),
     )
 
 

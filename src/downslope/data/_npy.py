@@ -5,11 +5,11 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from downslope.core import DataError, Setting, SettingError, UnknownNameError
+from downslope.core import Advice, DataError, Setting, SettingError, UnknownNameError
 from downslope.data._dataset import Dataset
 from downslope.data._stored import StoredRows, stays_on_disk, stored
 
@@ -56,7 +56,8 @@ def read_npz(path: Path, target: str | int | None, task: str | None) -> Dataset:
         if x is None:
             raise DataError(
                 f"{path.name!r} must hold an array named {', '.join(FEATURE_NAMES[:-1])} or {FEATURE_NAMES[-1]}, "
-                f"got {', '.join(names) or 'none'}. Save it as `numpy.savez(path, x=…, y=…)`."
+                f"got {', '.join(names) or 'none'}.",
+                Advice("save it with NumPy as {}", code="`numpy.savez(path, x=…, y=…)`"),
             )
         if target is not None and target not in names:
             raise UnknownNameError("target", target, names)
@@ -98,7 +99,7 @@ def _loaded(path: Path, source: Any, mmap_mode: Any = None) -> Any:
     try:
         loaded = np.load(source, mmap_mode=mmap_mode, allow_pickle=False)
     except UNREADABLE as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(path, path.open("rb"), error) from error
     if isinstance(loaded, np.ndarray) is not (path.suffix.lower() == ".npy"):
         if not isinstance(loaded, np.ndarray):
             loaded.close()
@@ -111,13 +112,30 @@ def _entry(arrays: Any, name: str, path: Path) -> np.ndarray:
     try:
         return arrays[name]
     except UNREADABLE as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(path, arrays.zip.open(f"{name}.npy"), error) from error
 
 
-def _unreadable(path: Path, error: Exception) -> DataError:
-    """Return the error for a file that NumPy cannot read."""
-    if "allow_pickle" in str(error) or "Object arrays" in str(error):
-        return DataError(
-            f"{path.name!r} must hold numbers, got Python objects. Save text as CSV, or numbers as floats."
-        )
+def _unreadable(path: Path, array: IO[bytes], error: Exception) -> DataError:
+    """Return the error for a file that NumPy cannot read.
+
+    Args:
+        path: the file.
+        array: what was to be an array, to be read from its beginning; closed here.
+        error: what NumPy says.
+    """
+    with array:
+        if _holds_objects(array):
+            return DataError(
+                f"{path.name!r} must hold numbers, got Python objects. Save text as CSV, or numbers as floats."
+            )
     return DataError(f"{path.name!r} must be a NumPy file, but cannot be read: {str(error).splitlines()[0]}")
+
+
+def _holds_objects(source: IO[bytes]) -> bool:
+    """Return whether an array is one of Python objects, as its header says."""
+    try:
+        version = np.lib.format.read_magic(source)
+        reading = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        return reading(source)[2].hasobject
+    except UNREADABLE:
+        return False

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, Setting, SettingError, Shape, ShapeError, check_choice, float_dtype
+from downslope.core import Advice, DataError, Setting, SettingError, Shape, ShapeError, check_choice, float_dtype
 from downslope.data._blocks import check_finite, check_no_infinity, row_blocks
 from downslope.data._categories import Categories, text_cells
 from downslope.data._dataset import Dataset, number_array
@@ -95,11 +95,9 @@ class Preprocessing:
         """
         if train.task is None:
             raise DataError(
-                "Training needs a target, got a data set without",
-                Setting("y"),
-                ". Pass",
-                Setting("y"),
-                ", or name the target column.",
+                "Training needs a target, got a data set without one.",
+                Advice("name its column", target=...),
+                Advice("pass {}", code="`y`"),
             )
         labels = _class_labels(train, classes)
         target_columns, target_scaling = _fit_targets(train, normalize_targets)
@@ -229,7 +227,7 @@ class Preprocessing:
             SettingError: there are no classes.
         """
         if self.classes is None:
-            raise SettingError("Regression has no class labels. Use `original_targets`.")
+            raise SettingError("Regression has no class labels.", Advice("use {}", code="`original_targets`"))
         return self.classes[np.asarray(indices)]
 
     def original_targets(self, values: Any) -> np.ndarray:
@@ -276,7 +274,8 @@ class Preprocessing:
             raise ShapeError(
                 Setting("x"),
                 f"must have the shape (rows, {', '.join(map(str, wanted))}), as in training, got {numbers.shape}. "
-                "Select the same features; for a single row, pass `x[None]`.",
+                "Select the same features.",
+                Advice("for a single row, pass {}", code="`x[None]`"),
             )
         return table, numbers
 
@@ -366,8 +365,9 @@ def _class_labels(train: Dataset, classes: Any) -> tuple[str | bool | int | floa
     if known is None or len(known) < 2:
         found = "none" if known is None else repr(known[0].item())
         raise DataError(
-            f"Classification needs at least two classes, got only {found}. "
-            "Add rows of another class, or set the task to regression."
+            f"Classification needs at least two classes, got only {found}.",
+            Advice("add rows of another class"),
+            Advice("set the task", task="regression"),
         )
     return tuple(known.tolist())
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, Setting, ShapeError
+from downslope.core import Advice, DataError, Setting, ShapeError
 from downslope.data._dataset import Dataset, number_array
 from downslope.data._npy_writer import NpyWriter
 from downslope.data._records import ROWS, RecordWriter, field_of
@@ -58,7 +58,9 @@ def store_rows(
     folder = Path(folder).absolute()
     if folder.exists():
         raise DataError(
-            Setting("folder"), f"must be a new folder, got {str(folder)!r}, which exists. ds.read opens stored rows."
+            Setting("folder"),
+            f"must be a new folder, got {str(folder)!r}, which exists.",
+            Advice("open stored rows by {}", code="ds.read"),
         )
     several = iter(blocks)
     first = next(several, None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, Setting, ShapeError, check_choice
+from downslope.core import Advice, DataError, Message, Setting, ShapeError, check_choice
 from downslope.data._tables import first_of_each_kind, is_table, is_unfilled
 
 TASKS = ("classification", "regression")
@@ -57,11 +57,13 @@ def infer_task(y: np.ndarray) -> tuple[str, str]:
     whole = y.dtype.kind in "iu" or bool(np.all(y == np.floor(y)))
     counted = f"{distinct} distinct {'whole numbers' if whole else 'numbers'} in {len(y)} rows"
     if whole and distinct <= FEW_DISTINCT and 2 * distinct <= len(y):
-        return (
-            "classification",
-            f"Task: classification, because the target holds {counted}; set the task if that is wrong.",
-        )
-    return "regression", f"Task: regression, because the target holds {counted}; set the task if that is wrong."
+        return "classification", _because("classification", counted)
+    return "regression", _because("regression", counted)
+
+
+def _because(task: str, counted: str) -> Message:
+    """Return why a task was chosen, and how to choose the other."""
+    return Message(f"Task: {task}, because the target holds {counted}; set", Setting("task"), "if that is wrong.")
 
 
 def target_for(task: str, y: np.ndarray) -> np.ndarray:
@@ -75,11 +77,15 @@ def target_for(task: str, y: np.ndarray) -> np.ndarray:
     if check_choice("task", task, TASKS) == "classification":
         if y.ndim == 2 and y.shape[1] > 1:
             raise ShapeError(
-                f"Labels must have the shape (rows,), got {y.shape}. From a column a class, take `y.argmax(axis=1)`."
+                f"Labels must have the shape (rows,), got {y.shape}.",
+                Advice("from a column a class, take {}", code="`y.argmax(axis=1)`"),
             )
         return y.ravel()
     if y.dtype.kind == "U":
-        raise DataError(f"Regression needs a target of numbers, got text such as {str(y[0])!r}. Use classification.")
+        raise DataError(
+            f"Regression needs a target of numbers, got text such as {str(y[0])!r}.",
+            Advice("use {}", task="classification"),
+        )
     return y
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from downslope.core import (
+    Advice,
     DataError,
     LossSurface,
     PyTree,
@@ -205,7 +206,7 @@ class Case:
         """
         if self.run is None or self.run.recipe is None:
             raise SettingError(
-                "A run is needed here, got a bare loss surface. Pass what ds.train returned.", setting="run"
+                "A run is needed here, got a bare loss surface. Pass what a training returned.", setting="run"
             )
         return self.run.recipe
 
@@ -433,15 +434,17 @@ def case_of(
         if params is not None:
             raise SettingError(
                 Setting("params"),
-                "go with a bare surface: a run stands where its last step left it. Leave them out, or pass "
-                "run.surface() in place of the run.",
+                "go with a bare surface: a run stands where its last step left it.",
+                Advice("leave them out"),
+                Advice("in place of the run pass {}", code="run.surface()"),
             )
         return _of_run(run_or_surface, data, seed, tell)
     if not offers(run_or_surface, LossSurface):
         raise SettingError(
             Setting("run_or_surface"),
-            f"must be a run or a loss surface, got {type(run_or_surface).__name__}. Pass what ds.train returned, or "
-            "ds.adapters.from_function(loss_fn, params).",
+            f"must be a run or a loss surface, got {type(run_or_surface).__name__}.",
+            Advice("pass what a training returned", code="ds.train(…)"),
+            Advice("pass {}", code="ds.adapters.from_function(loss_fn, params)"),
         )
     if params is None or data is not None:
         raise SettingError(

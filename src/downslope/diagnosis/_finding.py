@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from downslope.core import check_choice
+from downslope.core import Message, check_choice, render
 
 SEVERITIES = ("severe", "warning", "note")
 """The most severe first."""
@@ -21,7 +21,7 @@ class Finding:
         severity: `"severe"` (training will fail or be crippled), `"warning"` (likely slower or worse), `"note"`.
         statement: what is the matter, in a sentence.
         evidence: what was measured.
-        fix: what to do about it.
+                fix: what to do about it, as Python says it; a message that carries its advice.
         change: the same for programs: settings of `ds.train` to change, by name, and `"net"` for another network, so
             that `ds.train(recipe.net, recipe.data, **(recipe.settings | change))` trains with the fix. None where no
             setting does it. Two findings that differ in nothing else are equal.
@@ -38,17 +38,31 @@ class Finding:
     statement: str
     evidence: str
     fix: str
+
     change: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         check_choice("severity", self.severity, SEVERITIES)
 
-    def as_json(self) -> dict[str, str]:
-        """Return the finding as plain data."""
-        return {name: getattr(self, name) for name in ("code", "severity", "statement", "evidence", "fix")}
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the fix, in its first way, sets to what; empty where no setting does it."""
+        return next((advice.settings for advice in Message(self.fix).advice if advice.settings), {})
+
+    @property
+    def message(self) -> Message:
+        """The finding in three lines."""
+        return Message.lines(
+            (f"{self.severity}: {self.statement}", f"  measured: {self.evidence}", Message("  fix:", self.fix))
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding as plain data, with the settings of its fix."""
+        plain = {name: getattr(self, name) for name in ("code", "severity", "statement", "evidence", "fix")}
+        return {**plain, "settings": render(dict(self.settings))}
 
     def __str__(self) -> str:
-        return f"{self.severity}: {self.statement}\n  measured: {self.evidence}\n  fix: {self.fix}"
+        return str(self.message)
 
 
 def by_severity(findings: Iterable[Finding]) -> tuple[Finding, ...]:

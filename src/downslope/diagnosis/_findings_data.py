@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from downslope.core import Advice, Message
 from downslope.diagnosis._finding import Finding
-from downslope.diagnosis._initialization_findings import LARGE, SHIFTED, SMALL, UNEQUAL
+from downslope.diagnosis._initialization_findings import LARGE, NORMALIZE, SHIFTED, SMALL, UNEQUAL
 from downslope.diagnosis._input_moments import InputMoments, input_moments
 from downslope.diagnosis._learned import Learned
 from downslope.diagnosis._row_order import drift
@@ -36,7 +37,7 @@ def _inputs(learned: Learned) -> list[Finding]:
     x = np.asarray(case.part.x)
     found = input_moments(x.reshape(len(x), -1))
     severity = "severe" if learned.crippled else "warning"
-    fix, change = "Normalize the inputs: normalize='standard'.", {"normalize": "standard"}
+    change = {"normalize": "standard"}
     if found.largest > UNEQUAL * found.smallest or found.spread > LARGE or found.spread < SMALL:
         return [
             Finding(
@@ -45,7 +46,7 @@ def _inputs(learned: Learned) -> list[Finding]:
                 "The inputs are not normalized: features differ in scale from each other or from 1, which makes the "
                 "loss surface a narrow ravine.",
                 f"standard deviations of features from {found.smallest:.3g} to {found.largest:.3g}; {_moments(found)}",
-                fix,
+                NORMALIZE,
                 change,
             )
         ]
@@ -58,7 +59,7 @@ def _inputs(learned: Learned) -> list[Finding]:
             "The inputs are shifted away from zero: their mean adds one direction of large curvature, which the "
             "learning rate has to suit.",
             f"{100 * found.shift:.0f} % of their mean square is that of the features' means; {_moments(found)}",
-            fix,
+            NORMALIZE,
             change,
         )
     ]
@@ -92,7 +93,9 @@ def _targets(learned: Learned) -> list[Finding]:
             "reaching the targets' mean and scale.",
             f"targets have the mean {float(np.mean(mean)):.3g} and the standard deviation {spread:.3g}; the loss at "
             f"the start is {case.start_loss:.3g}, that of always answering the mean {learned.trivial:.3g}.",
-            "Normalize the targets: normalize_targets='standard' (predictions stay in their own units).",
+            Message(
+                Advice("normalize the targets: {} (predictions stay in their own units)", normalize_targets="standard")
+            ),
             {"normalize_targets": "standard"},
         )
     ]
@@ -122,7 +125,7 @@ def _order(learned: Learned) -> list[Finding]:
             "data, and the network swings between them.",
             f"{100 * found.share:.0f} % of the variance of the {found.of} lies between batches of {case.batch_size} "
             f"rows; shuffled it is 0 ± {100 * found.error:.1g} %.",
-            "Shuffle the rows anew each epoch: order='shuffle'.",
+            Message(Advice("shuffle the rows anew each epoch:", order="shuffle")),
             {"order": "shuffle"},
         )
     ]

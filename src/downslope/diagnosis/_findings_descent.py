@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from downslope.core import SettingError
+from downslope.core import Advice, Message, SettingError
 from downslope.curvature import quadratic
 from downslope.diagnosis._finding import Finding
 from downslope.diagnosis._learned import Learned
@@ -15,6 +15,8 @@ from downslope.schedules import piecewise_constant
 USUAL_BATCH = 32
 """What is proposed in place of batches too small or too large: Masters and Luschi (2018), Revisiting small batch
 training, find the best results between 2 and 32, and 32 uses the hardware better."""
+
+USE_USUAL_BATCH = Message(Advice("use {}", batch_size=USUAL_BATCH))
 
 SMALL_BATCH = 8
 """Only batches up to here are called too small: from 16 on (mission's "typically 16 to 256") a lower rate does."""
@@ -47,7 +49,7 @@ def _rate(learned: Learned) -> list[Finding]:
     severity = None if trials is None else learned.severity(trials.lowest)
     if trials is None or severity is None or trials.best == trials.own:
         return _diverged(learned)
-    large = trials.best < trials.own
+    large, change = trials.best < trials.own, _with_rate(learned, trials)
     statement = (
         "The learning rate is too large: steps overshoot, and the loss bounces or grows instead of falling."
         if large
@@ -60,8 +62,8 @@ def _rate(learned: Learned) -> list[Finding]:
             statement,
             f"{_reached(learned)} with the rate {trials.own:.3g}; trials of {trials.steps:,} steps from the same start "
             f"reach, by rate, {trials}.{_limit(learned)}",
-            f"Use a learning rate of {trials.best:.3g}.",
-            _with_rate(learned, trials),
+            Message(Advice(f"use a learning rate of {trials.best:.3g}:", optimizer=change["optimizer"])),
+            change,
         )
     ]
 
@@ -76,7 +78,7 @@ def _diverged(learned: Learned) -> list[Finding]:
     if run is None or run.divergence is None:
         return []
     statement = "The descent diverged: the learning rate is too large for this loss surface."
-    return [Finding("rate_too_large", "severe", statement, str(run.divergence), run.divergence.remedy)]
+    return [Finding("rate_too_large", "severe", statement, run.divergence.evidence, run.divergence.remedy)]
 
 
 def _limit(learned: Learned) -> str:
@@ -110,7 +112,10 @@ def _conditioning(learned: Learned) -> list[Finding]:
             f"λ_max is {case.sharpness:.3g}, κ = {kappa:.3g} times the curvature that is left to descend; the rate is "
             f"{stability.share:.2g} of the stability limit {stability.limit:.3g}. A short training with momentum "
             f"{momentum:g} reaches {learned.tried['ill_conditioned']:.3g}, this run {learned.reached:.3g}.",
-            f"Use momentum {momentum:g}, which suits this κ: {change['optimizer']!r}; or normalize inputs and layers.",
+            Message(
+                Advice(f"use momentum {momentum:g}, which suits this κ:", optimizer=change["optimizer"]),
+                Advice("normalize inputs and layers"),
+            ),
             change,
         )
     ]
@@ -166,7 +171,7 @@ def _tried_batch(learned: Learned, code: str, statement: str) -> list[Finding]:
             statement,
             f"batches of {case.batch_size} rows, {case.steps:,} steps{measured} A short training with "
             f"{USUAL_BATCH} rows reaches {loss:.3g}, this run {learned.reached:.3g}.",
-            f"Use batch_size={USUAL_BATCH}.",
+            USE_USUAL_BATCH,
             change,
         )
     ]
@@ -178,11 +183,8 @@ def _wasteful(learned: Learned, high: float) -> list[Finding]:
     if (case.batch_size or 1) < WASTEFUL * high:
         return []
     evidence = f"batches of {case.batch_size} rows; even at the end: {case.noise}"
-    return [
-        Finding(
-            "batch_too_large", "note", _WASTE, evidence, f"Use batch_size={USUAL_BATCH}.", {"batch_size": USUAL_BATCH}
-        )
-    ]
+    change = {"batch_size": USUAL_BATCH}
+    return [Finding("batch_too_large", "note", _WASTE, evidence, USE_USUAL_BATCH, change)]
 
 
 def _bouncing(learned: Learned) -> list[Finding]:
@@ -190,10 +192,10 @@ def _bouncing(learned: Learned) -> list[Finding]:
     case, trend = learned.case, learned.case.trend
     if trend is None or learned.fitted or learned.diverged or trend.resolved or trend.relative_jumps < JUMPS:
         return []
-    rate, change = case.learning_rate, None
+    rate, change, lower_at = case.learning_rate, None, max(1, case.steps * 2 // 3)
     if rate is not None and "learning_rate" in case.problem.optimizer.hyperparams:
         rate = float(f"{rate:.6g}")  # the history holds 0.01 as 0.00999999977648
-        decayed = piecewise_constant([rate, rate / 10], at=[max(1, case.steps * 2 // 3)])
+        decayed = piecewise_constant([rate, rate / 10], at=[lower_at])
         change = {"optimizer": with_numbers(case.problem.optimizer, learning_rate=decayed)}
     return [
         Finding(
@@ -202,7 +204,13 @@ def _bouncing(learned: Learned) -> list[Finding]:
             "The loss bounces: from epoch to epoch it jumps up and down, and no longer falls.",
             f"over the last {trend.epochs} epochs the training loss jumps by {100 * trend.relative_jumps:.2g} % of "
             f"itself, and falls by {100 * trend.relative_fall:.2g} %.",
-            "Lower the learning rate tenfold after two thirds of the steps: ds.schedules.piecewise_constant.",
+            Message(
+                Advice(
+                    "lower the learning rate tenfold after two thirds of the steps:",
+                    code="ds.schedules.piecewise_constant",
+                    schedule=f"step:0.1:{lower_at}",
+                )
+            ),
             change,
         )
     ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from downslope.core import Advice, Message
 from downslope.diagnosis._finding import Finding
 from downslope.diagnosis._label_noise import LabelNoise, label_noise
 from downslope.diagnosis._learned import HALF, Learned
@@ -63,7 +64,7 @@ def _underfit(learned: Learned) -> list[Finding]:
             "The network underfits: it is too small for what is to be learned.",
             f"it has {has} and reaches {learned.reached:.3g} (training loss {learned.trained:.3g}); a short training "
             f"with {_listed(more)} reaches {loss:.3g}.",
-            f"Use more units or layers: ds.mlp({more}, …).",
+            Message(Advice("use more units or layers:", code=f"ds.mlp({more}, …)", network=more)),
             {"net": net, "start": None},
         )
     ]
@@ -90,30 +91,57 @@ def _overfit(learned: Learned) -> list[Finding]:
             f"at the end the training loss is {trained:.3g}, the validation loss {last:.3g} (lowest {lowest:.3g} after "
             f"epoch {int(held_out.argmin()) + 1} of {len(held_out)}; one answer for all rows {trivial:.3g}); "
             f"{learned.case.size:,} parameters for {len(learned.case.problem.train):,} rows."
-            + ("" if remedy is None else f" A short training with {remedy[0]} reaches {learned.tried['overfit']:.3g}."),
-            f"Get more data, use {'a smaller network, dropout or weight decay' if remedy is None else remedy[0]}; and "
-            "stop early: early_stopping=10.",
-            {"early_stopping": 10} | ({} if remedy is None else dict(remedy[1])),
+            + (
+                ""
+                if remedy is None
+                else f" A short training with {remedy.words} reaches {learned.tried['overfit']:.3g}."
+            ),
+            Message(Message(Advice("get more data"), *_ways(remedy)), Advice("stop early, too:", early_stopping=10)),
+            {"early_stopping": 10} | ({} if remedy is None else dict(remedy.change)),
         )
     ]
 
 
-def _regularized(learned: Learned) -> tuple[str, Mapping[str, Any]] | None:
-    """Return the remedy against overfitting that works best in a short training, in words and as settings."""
-    recipe, found = learned.case.recipe, []
+class Regularizer(NamedTuple):
+    """A remedy against overfitting.
+
+    Attributes:
+        words: what it is.
+        advice: how it is had.
+        change: the same as settings of `ds.train`.
+    """
+
+    words: str
+    advice: Advice
+    change: Mapping[str, Any]
+
+
+def _ways(remedy: Regularizer | None) -> tuple[Advice, ...]:
+    """Return how a network is regularized: by the remedy that worked best, or by one of the usual ones."""
+    return (Advice("use a smaller network, dropout or weight decay") if remedy is None else remedy.advice,)
+
+
+def _regularized(learned: Learned) -> Regularizer | None:
+    """Return the remedy against overfitting that works best in a short training."""
+    recipe = learned.case.recipe
+    found: list[Regularizer] = []
     smaller, dropping = narrower(recipe.net), with_dropout(recipe.net, 0.5)
     if dropping is not None:
-        found.append(("dropout of one half", {"net": dropping, "start": None}))
+        advice = Advice("use dropout of one half", code="ds.Dropout(0.5)", dropout=0.5)
+        found.append(Regularizer("dropout of one half", advice, {"net": dropping, "start": None}))
     if smaller is not None:
-        widths = _listed(hidden_widths(smaller))
-        found.append((f"a smaller network (hidden layers of {widths})", {"net": smaller, "start": None}))
+        widths = hidden_widths(smaller)
+        words = f"a smaller network (hidden layers of {_listed(widths)})"
+        advice = Advice("use a smaller network", code=f"ds.mlp({widths}, …)", network=widths)
+        found.append(Regularizer(words, advice, {"net": smaller, "start": None}))
     numbers = learned.case.problem.optimizer.hyperparams
     if "learning_rate" in numbers and "weight_decay" not in numbers:
         decaying = decoupled_weight_decay(WEIGHT_DECAY, learned.case.problem.optimizer)
-        found.append((f"weight decay {WEIGHT_DECAY:g}", {"optimizer": decaying}))
+        words = f"weight decay {WEIGHT_DECAY:g}"
+        found.append(Regularizer(words, Advice(f"use {words}", optimizer=decaying), {"optimizer": decaying}))
     if not found:
         return None
-    losses = [learned.attempt(f"overfit: {words}", change) for words, change in found]
+    losses = [learned.attempt(f"overfit: {one.words}", one.change) for one in found]
     best = int(np.argmin(losses))
     learned.tried["overfit"] = losses[best]
     return found[best]
@@ -144,7 +172,10 @@ def _classes(learned: Learned) -> list[Finding]:
             f"training rows for each class run from {counts.min():,} ({labels[int(counts.argmin())]}) to {most:,} "
             f"({labels[int(counts.argmax())]}); on {found.of} the accuracy is {100 * found.accuracy:.3g} %, the recall "
             f"of {labels[worst]} {100 * found.recalls[worst]:.3g} %, the mean recall {100 * found.balanced:.3g} %.",
-            "Weigh rows by their class: class_weight='balanced'; and judge by metrics=['balanced_accuracy'].",
+            Message(
+                Message(Advice("weigh rows by their class:", class_weight="balanced")),
+                Advice("judge by {}", metrics=["balanced_accuracy"]),
+            ),
             {"class_weight": "balanced"},
         )
     ]
@@ -166,13 +197,15 @@ def _labels(learned: Learned) -> list[Finding]:
             "Many labels contradict the rows around them: they are noisy, or the features do not hold what decides "
             "them. That is a floor under the validation loss; below it a network learns errors by heart.",
             _doubts(found),
-            "Look through the doubted labels; "
-            + (
-                f"until then use {remedy[0]} and stop early: early_stopping=10."
-                if remedy
-                else "until then hold out rows and stop early: validation=0.2, early_stopping=10."
+            Message(
+                "Look through the doubted labels.",
+                *(
+                    (Message(Advice("until then stop early:", early_stopping=10)), *_ways(remedy))
+                    if remedy
+                    else (Advice("until then hold out rows and stop early:", validation=0.2, early_stopping=10),)
+                ),
             ),
-            None if remedy is None else {"early_stopping": 10} | dict(remedy[1]),
+            None if remedy is None else {"early_stopping": 10} | dict(remedy.change),
         )
     ]
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from downslope.core import Advice, Message
 from downslope.diagnosis._finding import SEVERITIES, Finding
-from downslope.diagnosis._initialization_findings import MANY_DEAD, SOME_DEAD, rectified, suited
+from downslope.diagnosis._initialization_findings import LEAKY, MANY_DEAD, SKIPS, SOME_DEAD, rectified, suited
 from downslope.diagnosis._initialization_report import LayerStart, Stage
 from downslope.diagnosis._learned import Learned
 from downslope.diagnosis._variants import even, hidden_widths, shallower, with_activations, with_norms
@@ -60,17 +61,17 @@ def _overcome(learned: Learned, finding: Finding) -> Finding:
 
 def _change(learned: Learned, finding: Finding) -> Mapping[str, Any] | None:
     """Return the settings that a finding of the start asks for."""
-    recipe, layers = learned.case.recipe, learned.case.signals_start.layers
+    recipe, asked = learned.case.recipe, finding.settings
     given = recipe.settings["start"] is not None
-    if "normalize='standard'" in finding.fix:
-        return {"normalize": "standard"}
-    if "activation='tanh'" in finding.fix:
+    if "normalize" in asked:
+        return dict(asked)
+    if "activation" in asked:
         net = with_activations(recipe.net, lambda layer: Tanh() if not layer.centered else layer)
         return {"net": net, "start": None}
-    if "initializer=" in finding.fix:
-        redrawn = {"net": with_initializer(recipe.net, suited(layers)), "start": None}
+    if "initializer" in asked:
+        redrawn = {"net": with_initializer(recipe.net, asked["initializer"]), "start": None}
         return {"start": None} if given and finding.code in AT_START and not _is_odd(recipe.net) else redrawn
-    if "ds.LayerNorm()" in finding.fix:
+    if "norm" in asked:
         return {"net": with_norms(recipe.net, LayerNorm()), "start": None}
     return None
 
@@ -106,8 +107,10 @@ def _scale(learned: Learned) -> list[Finding]:
             f"{'largest' if large else 'smallest'} that keeps signals as they pass a layer (median over layers); the "
             f"loss at the start is {learned.case.start_loss:.3g}, that of one answer for all rows "
             f"{learned.trivial:.3g}.",
-            f"Draw the weights by a formula that keeps signals: initializer='{suited(report.layers)}', or leave it at "
-            "'auto'.",
+            Message(
+                Advice("draw the weights by a formula that keeps signals:", initializer=suited(report.layers)),
+                Advice("leave it at 'auto'"),
+            ),
         )
     ]
 
@@ -138,7 +141,7 @@ def _units_at_the_end(learned: Learned, start: list[Finding]) -> list[Finding]:
         severity = one.severity if learned.crippled else "note"
         leaky = with_activations(case.recipe.net, lambda layer: LeakyReLU() if layer.rectifier else layer)
         statement = f"Units {became[one.code]} while training: nothing is learned through them any more."
-        fix = "Lower the learning rate, which threw them there; or use ds.LeakyReLU()."
+        fix = Message(Advice("lower the learning rate, which threw them there"), LEAKY)
         change = {"net": leaky, "start": None} if one.code == "dead_units" else None
         ended.append(Finding(one.code, severity, statement, one.evidence, fix, change))
     return ended
@@ -159,7 +162,8 @@ def _widths(learned: Learned) -> list[Finding]:
         return []
     change = {"net": net, "start": None}
     loss = None if learned.fitted else learned.attempt("widths_unequal", change)
-    narrow = min(widths)
+    narrow, same = min(widths), hidden_widths(net)
+
     bottleneck = f" All that the network knows of a row passes through {narrow} numbers." if narrow < outputs else ""
     return [
         Finding(
@@ -169,7 +173,7 @@ def _widths(learned: Learned) -> list[Finding]:
             "a bottleneck.",
             f"widths {' → '.join(map(str, widths))}, neighbors differ by a factor of {max(steps):.3g}.{bottleneck}"
             + _reached(learned, loss),
-            f"Give all hidden layers about the same width, such as {hidden_widths(net)[0]}.",
+            Message(Advice("give all hidden layers about the same width:", code=f"ds.mlp({same}, …)", network=same)),
             change,
         )
     ]
@@ -191,7 +195,7 @@ def _depth(learned: Learned) -> list[Finding]:
             learned.severity(loss) or "note",
             "The network is deeper than needed: with its first two hidden layers alone it learns as much.",
             f"it has {depth} hidden layers." + _reached(learned, loss),
-            "Use 2 hidden layers, or skips around them: ds.mlp(…, skip=True).",
+            Message(Advice("use 2 hidden layers"), SKIPS),
             change,
         )
     ]
@@ -215,7 +219,7 @@ def _slow_layers(learned: Learned) -> list[Finding]:
             "note" if learned.fitted else "warning",
             "Earlier layers learn much slower than later ones.",
             f"the weights moved by {', '.join(f'{100 * one:.2g} %' for one in moved)} of their size, first to last.",
-            "Use skips around the layers (ds.mlp(…, skip=True)), or batch norm (norm='batch').",
+            Message(SKIPS, Advice("use batch norm", norm="batch")),
         )
     ]
 

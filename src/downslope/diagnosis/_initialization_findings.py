@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from downslope.core import Advice, Message
 from downslope.diagnosis._finding import Finding, by_severity
 from downslope.diagnosis._initialization_report import Inputs, LayerStart, Stage, stages_of
 from downslope.layers import Activation, Frozen
@@ -22,10 +23,15 @@ LARGE, SMALL, UNEQUAL, SHIFTED = 5.0, 0.02, 30.0, 0.5
 """Inputs whose root mean square is above `LARGE` or below `SMALL`, whose features' deviations differ by a factor of
 `UNEQUAL`, or whose mean square is by more than `SHIFTED` that of their means, want normalizing."""
 
-NORMALIZE = "Normalize the inputs: normalize='standard'."
+NORMALIZE = Message(Advice("normalize the inputs:", normalize="standard"))
+SKIPS = Advice("lead skips around the layers", code="ds.mlp(…, skip=True)", skip=True)
+LEAKY = Advice("use leaky units", code="ds.LeakyReLU()", activation="leaky_relu")
 KEEP_SIZE = (
-    "Put ds.LayerNorm() or ds.BatchNorm() before the activations, or skips around the layers (ds.mlp(…, skip=True))."
+    Advice("put layer norm before the activations", code="ds.LayerNorm()", norm="layer"),
+    Advice("put batch norm there", code="ds.BatchNorm()", norm="batch"),
+    SKIPS,
 )
+"""What keeps the size of signals from layer to layer."""
 
 
 def findings_of(layers: Sequence[LayerStart], inputs: Inputs) -> tuple[Finding, ...]:
@@ -43,7 +49,10 @@ def findings_of(layers: Sequence[LayerStart], inputs: Inputs) -> tuple[Finding, 
     ]
     # what inputs cause stands behind them, so they are as severe as that
     causes = [
-        replace(cause, severity=by_severity([cause, *(one for one in effects if one.fix == cause.fix)])[0].severity)
+        replace(
+            cause,
+            severity=by_severity([cause, *(one for one in effects if one.settings == cause.settings)])[0].severity,
+        )
         for cause in _inputs(inputs)
     ]
     return by_severity([*causes, *effects])
@@ -68,7 +77,7 @@ def _zero_weights(layers: Sequence[LayerStart]) -> list[Finding]:
         f"the weights of {'all layers' if every else _places(zero)} are 0; the gradient is 0 at {_places(cut)}; "
         f"{learning} of {len(weighted)} layers with weights get any."
     )
-    fix = f"Draw the weights at random: initializer='{suited(layers)}', or leave it at 'auto'."
+    fix = _drawn_anew(layers)
     return [Finding("zero_weights", "severe" if severe else "warning", statement, evidence, fix)]
 
 
@@ -84,7 +93,7 @@ def _identical_units(layers: Sequence[LayerStart]) -> list[Finding]:
             "All units of a layer are identical, and stay so: they get the same gradients. Descent can only reach a "
             "point of that symmetric subspace, which has negative curvature outside of it.",
             f"the units of {_places(alike)} have equal weights (cosines 1) and equal gradients.",
-            f"Draw the weights at random: initializer='{suited(layers)}', or leave it at 'auto'.",
+            _drawn_anew(layers),
         )
     ]
 
@@ -150,7 +159,7 @@ def _saturated(layers: Sequence[LayerStart], inputs: Inputs) -> list[Finding]:
             "severe" if share >= MANY_SATURATED else "warning",
             "Units are saturated: they sit on plateaus, where the slope is below a tenth of that at 0.",
             f"{_percent(share)} of the activations at layer {worst.place} ({worst.name}).",
-            NORMALIZE if _too_large(inputs) else "Draw smaller weights: initializer='glorot_normal'.",
+            NORMALIZE if _too_large(inputs) else Message(Advice("draw smaller weights:", initializer="glorot_normal")),
         )
     ]
 
@@ -165,9 +174,9 @@ def _dead(layers: Sequence[LayerStart], inputs: Inputs) -> list[Finding]:
     if inputs.shift > SHIFTED or _too_large(inputs):
         fix = NORMALIZE
     elif first < share / 2:
-        fix = f"Rows come out of many layers alike. {KEEP_SIZE} Or use ds.LeakyReLU()."
+        fix = Message("Rows come out of many layers alike.", *KEEP_SIZE, LEAKY)
     else:
-        fix = f"Start biases at 0, and weights with initializer='{suited(layers)}'. Or use ds.LeakyReLU()."
+        fix = Message(Advice("start biases at 0, and weights with {}", initializer=suited(layers)), LEAKY)
     return [
         Finding(
             "dead_units",
@@ -196,24 +205,31 @@ def _inputs(inputs: Inputs) -> list[Finding]:
     return []
 
 
-def _scale_fix(layers: Sequence[LayerStart], *, too_large: bool) -> str:
+def _drawn_anew(layers: Sequence[LayerStart]) -> Message:
+    """Return what to do about weights that were not drawn at random."""
+    return Message(Advice("draw the weights at random:", initializer=suited(layers)), Advice("leave it at 'auto'"))
+
+
+def _scale_fix(layers: Sequence[LayerStart], *, too_large: bool) -> Message:
     """Return what keeps the size of signals: another initializer, if that is the cause, else norms or skips."""
     gains = [layer.gain for layer in layers if layer.gain is not None][:-1]
     wanted = 2.0 if rectified(layers) else 1.0
     off = np.median(gains) > 1.1 * wanted if too_large else np.median(gains) < 0.9 * wanted
     if not off:
-        return KEEP_SIZE
-    return (
-        f"Use initializer='{suited(layers)}': the weights' n_in · variance is {np.median(gains):.2g}, "
-        f"{wanted:g} suits these activations."
-    )
+        return Message(*KEEP_SIZE)
+
+    found = f"the weights' n_in · variance is {np.median(gains):.2g}, {wanted:g} suits these activations"
+    return Message(Advice(f"use {{}}: {found}", initializer=suited(layers)))
 
 
-def _gradient_fix(layers: Sequence[LayerStart], *, too_large: bool) -> str:
+def _gradient_fix(layers: Sequence[LayerStart], *, too_large: bool) -> Message:
     """Return what keeps the size of gradients."""
     activation = next(filter(None, map(_activation, layers)), None)
     if activation is not None and not too_large and not activation.centered and not activation.rectifier:
-        return "Use activations of slope 1 at 0: activation='tanh', or 'relu' with initializer='he_normal'."
+        return Message(
+            Advice("use activations of slope 1 at 0:", activation="tanh"),
+            Advice("use {}", activation="relu", initializer="he_normal"),
+        )
     return _scale_fix(layers, too_large=too_large)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from downslope.core import Shape, aligned
+from downslope.core import Message, Shape, aligned
 from downslope.diagnosis._finding import Finding
 from downslope.layers import Activation, AnyLayer, Frozen
 
@@ -143,13 +143,17 @@ class InitializationReport:
         }
         return polars.DataFrame(columns | {name: [getattr(layer, name) for layer in self.layers] for name in numbers})
 
-    def __str__(self) -> str:
-        """Return the table, aligned, and the findings."""
+    @property
+    def message(self) -> Message:
+        """The table, aligned, and the findings."""
         table = aligned([_HEADS, *map(_cells, self.layers)], left=3)
         origin = "given weights" if self.seed is None else f"seed {self.seed}"
         about = f"At the start ({origin}, {self.rows} rows, loss {self.loss.replace('_', ' ')}); theory in brackets:"
-        found = map(str, self.findings) if self.findings else ("Nothing wrong was found at this start.",)
-        return "\n".join([about, table, "", *found])
+        found = [finding.message for finding in self.findings] or ["Nothing wrong was found at this start."]
+        return Message.lines([about, table, "", *found])
+
+    def __str__(self) -> str:
+        return str(self.message)
 
 
 def stages_of(layers: Sequence[LayerStart]) -> tuple[Stage, ...]:

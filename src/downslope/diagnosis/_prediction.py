@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from downslope.core import PyTree, Setting, SettingError, check_integer
+from downslope.core import Advice, PyTree, Setting, SettingError, check_integer
 from downslope.curvature import quadratic
 from downslope.diagnosis._point import Point, Vector, flat
 from downslope.reference import dense_hessian
@@ -113,7 +113,8 @@ def predict_descent(run: Run, *, epoch: int = 0) -> Prediction:
     if point.size > LARGEST:
         raise SettingError(
             f"Only networks of {LARGEST:,} parameters or fewer can be predicted, got {point.size:,}: the whole "
-            "spectrum is needed. `ds.eigenvalues` gives the ends of it.",
+            "spectrum is needed.",
+            Advice("for the ends of it take {}", code="`ds.eigenvalues`"),
             setting="run",
         )
     here = np.zeros(point.size)
@@ -157,7 +158,7 @@ def _rule(run: Run) -> _Rule:
     """
     recipe = run.recipe
     if recipe is None or run.training_rows is None:
-        raise SettingError("A run with its rows is needed here. Pass what ds.train returned.", setting="run")
+        raise SettingError("A run with its rows is needed here. Pass what a training returned.", setting="run")
     problem = recipe.problem()
     plain = problem.optimizer
     numbers = plain.hyperparams
@@ -165,7 +166,7 @@ def _rule(run: Run) -> _Rule:
     full = problem.batch_sizes is None and problem.batches.steps == 1 and problem.batches.order != "replacement"
     if not simple or not full or any(callable(number) for number in numbers.values()):
         raise SettingError(
-            "Only full batches of plain gradient descent can be predicted, ds.sgd with constant numbers, got "
+            "Only full batches of plain gradient descent can be predicted, with constant numbers, got "
             f"{plain!r} in batches of {problem.batches.batch_size} of {len(problem.train)} rows.",
             setting="run",
         )
@@ -183,8 +184,8 @@ def _recorded(run: Run, epoch: int) -> PyTree:
     if run.trajectory is None or epoch not in run.trajectory.steps or epoch >= run.epochs:
         raise SettingError(
             Setting("epoch"),
-            f"must be one whose parameters were recorded, below {run.epochs}, got {epoch}. Train with "
-            "record=ds.Record(parameters_every=1).",
+            f"must be one whose parameters were recorded, below {run.epochs}, got {epoch}.",
+            Advice("train with {}", code="record=ds.Record(parameters_every=1)"),
         )
     return run.trajectory.at(int(np.searchsorted(run.trajectory.steps, epoch)))
 

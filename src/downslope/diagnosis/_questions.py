@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from downslope.core import Function, Message
 from downslope.curvature import Quadratic, quadratic
 from downslope.diagnosis._case import Case
 from downslope.diagnosis._stability import innermost
@@ -41,22 +42,20 @@ def speed_answer(case: Case) -> str:
     return " ".join([SPEED, *sentences])
 
 
-def start_answer(case: Case) -> str:
+def start_answer(case: Case) -> Message:
     """Return the answer to the third question: what is wrong with the run's own start, and how starts are compared."""
     if case.run is None:
-        return f"{START} A bare surface has no start to judge, only the point it was measured at."
+        return Message(f"{START} A bare surface has no start to judge, only the point it was measured at.")
     found = [one for one in case.signals_start.findings if one.severity != "note"]
     own = (
-        f"The run's own start has a fault: {_after_colon(found[0].statement)} {found[0].fix}"
+        Message(f"The run's own start has a fault: {_after_colon(found[0].statement)}", found[0].fix)
         if found
         else "The run's own start is sound: signals and gradients keep their size through the layers."
     )
     restarts = case.run.restarts
-    spread = "" if restarts is None else f" Of its restarts: {restarts}"
-    return (
-        f"{START} {own}{spread} `compare_initializations` (`downslope init`) trains from several and says which is "
-        "best here."
-    )
+    spread = "" if restarts is None else f"Of its restarts: {restarts}"
+    compares = "trains from several and says which is best here."
+    return Message(START, own, spread, Function("compare_initializations"), compares)
 
 
 def _after_colon(statement: str) -> str:

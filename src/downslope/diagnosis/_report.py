@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from downslope.core import Message
 from downslope.diagnosis._case import Case
 from downslope.diagnosis._finding import Finding
 from downslope.diagnosis._verdict import Verdict
@@ -32,7 +33,7 @@ class Report:
     findings: tuple[Finding, ...]
     stuck: str
     speed: str
-    start: str
+    start: Message
     trials: tuple[Trial, ...] = ()
     case: Case | None = field(default=None, repr=False, compare=False)
 
@@ -53,15 +54,20 @@ class Report:
             }
         )
 
-    def __str__(self) -> str:
-        """Return the answers and the findings."""
+    @property
+    def message(self) -> Message:
+        """The answers and the findings."""
         found = tuple(self._found()) or ("Nothing wrong was found.",)
-        return "\n".join([self.stuck, "", self.speed, "", self.start, "", *found])
+        return Message.lines([self.stuck, "", self.speed, "", self.start, "", *found])
+
+    def __str__(self) -> str:
+        return str(self.message)
 
     def _found(self) -> Iterator[str]:
         """Yield each finding in words, with its trial."""
         for finding in self.findings:
-            yield str(finding)
+            yield finding.message
+
             trial = self.trial(finding.code)
             if trial is not None:
                 yield f"  verified: {trial}"

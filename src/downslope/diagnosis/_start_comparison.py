@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import RunError
+from downslope.core import Advice, RunError
 from downslope.training import Restarts, Run
 
 
@@ -127,7 +127,9 @@ def _restarts(run: Run) -> Restarts:
         RunError: it has none.
     """
     if run.restarts is None:
-        raise RunError("A comparison needs runs with restarts, got one without. Train with restarts=5, for one.")
+        raise RunError(
+            "A comparison needs runs with restarts, got one without.", Advice("train with {}, for one", restarts=5)
+        )
     return run.restarts
 
 

@@ -9,7 +9,18 @@ from typing import Any
 import jax
 import numpy as np
 
-from downslope.core import Setting, SettingError, Shape, ShapeError, bytes_text, check_integer, check_number, fold
+from downslope.core import (
+    Advice,
+    Message,
+    Setting,
+    SettingError,
+    Shape,
+    ShapeError,
+    bytes_text,
+    check_integer,
+    check_number,
+    fold,
+)
 from downslope.data import Dataset, Preprocessing
 from downslope.efficiency._layer_times import LayerSeconds, time_layer
 from downslope.efficiency._peak import matrix_product_rate
@@ -151,7 +162,9 @@ def _step(net: Sequential, shape: Shape, loss: Loss, seed: int) -> Step:
     if loss.targets in ("classes", "sides") and len(made) != 1:
         raise ShapeError(
             f"With the loss {loss.name} the network must end in a row of outputs, such as Dense(10), got outputs of "
-            f"shape {made}. Put ds.Flatten() and a dense layer last, or use squared_error."
+            f"shape {made}.",
+            Advice("put a flattening and a dense layer last", code="ds.Flatten(), ds.Dense(10)"),
+            Advice("use {}", loss="squared_error"),
         )
     return Step(net, loss, jax.device_put(net.init(fold(seed, "initialize"), shape)), shape, seed)
 
@@ -167,9 +180,7 @@ def _whole(step: Step, batch_size: int, limit: int, deadline: Deadline) -> StepT
         raise SettingError(
             Setting("memory_limit"),
             f"must hold a step on {batch_size} examples, which reserves {bytes_text(program.memory)}, got "
-            f"{bytes_text(limit)}. Use a smaller",
-            Setting("batch_size"),
-            ", or raise the limit if there is memory.",
+            f"{bytes_text(limit)}. Use smaller batches, or raise the limit if there is memory.",
         )
     return step.timed(batch_size, program, deadline)
 
@@ -189,7 +200,11 @@ def _layer_times(
     missing = times.count(None)
     if not missing:
         return times, []
-    return times, [f"The time was up before {missing} of {len(sites)} layers; more `seconds` measure all of them."]
+    return times, [
+        Message(
+            f"The time was up before {missing} of {len(sites)} layers; more", Setting("seconds"), "measure all of them."
+        )
+    ]
 
 
 def _rows(sites: Sequence[Site], times: Sequence[LayerSeconds | None], batch_size: int) -> tuple[LayerProfile, ...]:

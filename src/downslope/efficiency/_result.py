@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from downslope.core import Shape, aligned, bytes_text, count_text, seconds_text
+from downslope.core import Message, Shape, aligned, bytes_text, count_text, seconds_text
 from downslope.efficiency._savings import SHARE, Saving
 from downslope.efficiency._throughput import GROWTH, StepTime, stops_growing
 from downslope.networks import known_sum, shape_text
@@ -148,8 +148,9 @@ class Profile:
         }
         return polars.DataFrame(columns, schema=types)
 
-    def __str__(self) -> str:
-        """Return all tables, each followed by what it says."""
+    @property
+    def message(self) -> Message:
+        """All tables, each followed by what it says."""
         parts = [
             _layers_text(self),
             self.step_sentence(),
@@ -158,7 +159,10 @@ class Profile:
             _throughput_text(self),
             *self.notes,
         ]
-        return "\n\n".join(part for part in parts if part)
+        return Message.paragraphs(parts)
+
+    def __str__(self) -> str:
+        return str(self.message)
 
     def step_sentence(self) -> str:
         """Return the step beside its layers and the machine, in words."""
@@ -253,7 +257,7 @@ def _advice(row: LayerProfile) -> str:
     """Return what could be done about a layer that dominates."""
     name = row.layer.removeprefix("Frozen(")
     if name.startswith("Dense"):
-        return "Fewer units here or before it, or a pool before ds.Flatten(), make it cheaper."
+        return "Fewer units here or before it, or a pool before the flattening, make it cheaper."
     if name.startswith("Conv"):
         return "A stride, a pool before it, fewer channels or a smaller kernel make it cheaper."
     if name.startswith(("MaxPool", "AvgPool")):

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from downslope.core import Shape, Variables, bytes_text, float_dtype, fold, generator
+from downslope.core import Message, Setting, Shape, Variables, bytes_text, float_dtype, fold, generator
 from downslope.efficiency._layer_times import drawn
 from downslope.efficiency._stopwatch import Deadline, Program, compile_loop, time_loop
 from downslope.losses import Loss
@@ -121,14 +121,15 @@ def throughputs(
         if size in found:
             continue
         if not deadline.allows(spent):
-            why = [f"The time was up before batches of {size}; more `seconds` measure more sizes."]
+            up = f"The time was up before batches of {size}; more"
+            why = [Message(up, Setting("seconds"), "measure more sizes.")]
             break
         tell(f"throughput of batches of {size}")
         before = deadline.left()
         program = step.compiled(size)
         if program.memory > memory_limit:
-            limit = f"above the limit of {bytes_text(memory_limit)} (`memory_limit`)"
-            why = [f"A step on {size} examples would reserve {bytes_text(program.memory)}, {limit}."]
+            reserved = f"A step on {size} examples would reserve {bytes_text(program.memory)}"
+            why = [f"{reserved}, above the limit of {bytes_text(memory_limit)}."]
             break
         found[size] = step.timed(size, program, deadline)
         spent = 2 * (before - deadline.left())

@@ -151,7 +151,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         try:
             return weights(self.network_, self.variables_.params)
         except ShapeError as error:
-            raise AttributeError(f"{error} All parameters are in `variables_`.") from error
+            raise AttributeError(f"{error} All parameters are in variables_.") from error
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, *, onward: bool, classes: Any = None) -> Rows:
         """Return checked rows with encoded targets; those that count nothing are left out."""

@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from downslope.core import LossSurface, PyTree
+from downslope.core import LossSurface, PyTree, worded
 from downslope.curvature import eigenvalues
-from downslope.diagnosis import diagnose
+from downslope.diagnosis import Finding, diagnose
 from downslope.explorer._answers import Diagnosis, Eigenvalue, FindingAnswer
+from downslope.explorer._page_face import PAGE
 from downslope.explorer._settings import DescentSettings
 
 
@@ -81,5 +82,17 @@ def eigenvalue_of(
 def diagnosis_of(surface: LossSurface, params: PyTree, tell: Callable[[str], None], *, id: int, step: int) -> Diagnosis:
     """Return where a point stands, in words."""
     report = diagnose(surface, params=params, progress=tell)
-    findings = tuple(FindingAnswer(**finding.as_json()) for finding in report.findings)  # pyright: ignore
+    findings = tuple(_finding(finding) for finding in report.findings)
     return Diagnosis(id=id, step=step, verdict=report.stuck, findings=findings)
+
+
+def _finding(found: Finding) -> FindingAnswer:
+    """Return a finding in the words of the page."""
+    severity: Any = found.severity
+    return FindingAnswer(
+        code=found.code,
+        severity=severity,
+        statement=found.statement,
+        evidence=found.evidence,
+        fix=worded(found.fix, PAGE),
+    )

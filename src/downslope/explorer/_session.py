@@ -10,12 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from downslope.core import DownslopeError, SettingError
+from downslope.core import DownslopeError, SettingError, worded
 from downslope.explorer import _requests as ask
 from downslope.explorer._answers import Code, Diagnosis, Done, Eigenvalue, Problem, Removed, Status
 from downslope.explorer._jobs import Finished, Job, Jobs
 from downslope.explorer._opening import Exhibit
 from downslope.explorer._outbox import Outbox
+from downslope.explorer._page_face import PAGE
 from downslope.explorer._player import Player
 from downslope.explorer._python import code_of
 from downslope.explorer._screen import Screen
@@ -149,10 +150,11 @@ class Session:
     def _refuse(self, reason: Exception) -> None:
         """Say what cannot be. What nobody foresaw might come again and again: balls rest, then."""
         field = reason.setting if isinstance(reason, SettingError) else None
-        message = str(reason)
-        if not isinstance(reason, DownslopeError):
+        if isinstance(reason, DownslopeError):
+            message = worded(reason.message, PAGE)
+        else:
             self.player.rest()
-            message = f"Something went wrong: {type(reason).__name__}: {' '.join(message.split())[:300]}"
+            message = f"Something went wrong: {type(reason).__name__}: {' '.join(str(reason).split())[:300]}"
         self.outbox.answer(Problem(field=field or "", message=message))
 
     def _status(self, state: Any, text: str, done: float | None = None) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from downslope.core import DataError
+from downslope.core import Advice, DataError
 from downslope.figures._animation import Animation, frame_places
 from downslope.figures._framed import framed, stacked
 from downslope.figures._ground import described, draw_ground, ground_of, hole_handles, label_ground
@@ -62,7 +62,7 @@ def animate_paths(
     """
     ground, trails = ground_of(slice), named_paths(paths)
     if not trails:
-        raise DataError("An animation needs a path, got none. Project one with `ds.project`.")
+        raise DataError("An animation needs a path, got none.", Advice("project one with {}", code="`ds.project`"))
     steps = shades_of([ground.shown], [path.losses[ground.inside(path.coordinates)] for path in trails.values()], log)
     box = box_of(ground, steps, trails.values())
     times = np.unique(np.concatenate([path.steps for path in trails.values()]))

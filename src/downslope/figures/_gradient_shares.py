@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from downslope.core import DataError
+from downslope.core import Advice, DataError
 from downslope.curvature import StepModel
 from downslope.figures._style import BLUE, GRAY, VERMILLION, drawn
 from downslope.figures._ticks import plain
@@ -49,8 +49,8 @@ def gradient_shares(model: StepModel) -> Figure:
     if not len(model.eigenvalues) or not model.squared_gradient:
         raise DataError(
             "A figure of gradient shares needs a gradient and eigenvectors to take it apart along, got a step model "
-            f"with {len(model.eigenvalues)} eigenvectors and |g|² = {model.squared_gradient:g}. Ask `step_model` for "
-            "k=5, at a point where the loss has a slope."
+            f"with {len(model.eigenvalues)} eigenvectors and |g|² = {model.squared_gradient:g}.",
+            Advice("ask for eigenvectors, at a point where the loss has a slope", k=5),
         )
     bars = 1 + min(len(model.eigenvalues), MOST_BARS)
     return drawn(lambda figure: _draw(figure, model), (10.4, max(3.2, 1.7 + 0.3 * bars)))

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 
-from downslope.core import DataError, PyTree, tree_norm
+from downslope.core import Advice, DataError, PyTree, tree_norm
 from downslope.figures._shades import GROUND, Shades
 from downslope.figures._style import BLACK
 from downslope.figures._ticks import plain, shifted_ticks
@@ -90,8 +90,9 @@ def ground_of(found: Slice) -> Ground:
     """
     if len(found.axes) != 2:
         raise DataError(
-            f"This figure needs a slice of 2 directions, got {len(found.axes)}. "
-            "Draw a line with `slice_lines`, or compute `ds.slice_2d`."
+            f"This figure needs a slice of 2 directions, got {len(found.axes)}.",
+            Advice("draw a line by {}", code="`slice_lines`"),
+            Advice("compute {}", code="`ds.slice_2d`"),
         )
     (a, b), (first, second) = found.axes, found.labels
     one, two = (float(tree_norm(direction)) for direction in found.directions)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from downslope.core import DataError
+from downslope.core import Advice, DataError
 from downslope.figures._style import GRAY, drawn, percent
 from downslope.figures._ticks import decade_ticks
 from downslope.training import Run, Statistics
@@ -56,8 +56,8 @@ def layer_statistics(found: Run | Statistics) -> Figure:
     statistics = found.statistics if isinstance(found, Run) else found
     if statistics is None or not len(statistics):
         raise DataError(
-            "The figure of layer statistics needs some that were recorded, got none. "
-            "Train with `record=ds.Record(statistics_every=10)`."
+            "The figure of layer statistics needs some that were recorded, got none.",
+            Advice("train with {}", code="`record=ds.Record(statistics_every=10)`"),
         )
     return drawn(lambda figure: _draw(figure, statistics), (11.4, 6.6))
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from downslope.core import DataError, LossSurface, PyTree, named_leaves, tree_size
+from downslope.core import Advice, DataError, LossSurface, PyTree, named_leaves, tree_size
 from downslope.figures._ground import Ground
 from downslope.landscape import Projection
 from downslope.training import Run
@@ -61,13 +61,14 @@ def line_descent(run: Run, *, x_label: str | None = None, t_label: str | None = 
     """
     if tree_size(run.params) != 2 or {leaf_name(name) for name in named_leaves(run.params)} != {"weight", "bias"}:
         raise DataError(
-            "This figure needs a run of a line through data, a network of one input and ds.Dense(1), got one of "
-            f"{tree_size(run.params):,} parameters. Draw a plane through others with `surface_contour`."
+            "This figure needs a run of a line through data, a network of one input and one output, got one of "
+            f"{tree_size(run.params):,} parameters.",
+            Advice("draw a plane through others by {}", code="`surface_contour`"),
         )
     if run.trajectory is None:
         raise DataError(
-            "This figure needs the path of the descent, got a run that recorded none. "
-            "Train with `record=ds.Record(parameters_every=1)`."
+            "This figure needs the path of the descent, got a run that recorded none.",
+            Advice("train with {}", code="`record=ds.Record(parameters_every=1)`"),
         )
     trajectory, run = run.trajectory, run.with_data()
     surface = run.surface()

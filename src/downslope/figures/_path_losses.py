@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from downslope.core import DataError
+from downslope.core import Advice, DataError
 from downslope.figures._framed import framed
 from downslope.figures._loss_lines import finite, fit_axis
 from downslope.figures._path_words import named, path_sentences
@@ -44,7 +44,10 @@ def path_losses(paths: Projection | Mapping[str, Projection], *, title: str = ""
     """
     found = named_paths(paths)
     if not found:
-        raise DataError("The figure of losses along paths needs a path, got none. Project one with `ds.project`.")
+        raise DataError(
+            "The figure of losses along paths needs a path, got none.",
+            Advice("project one with {}", code="`ds.project`"),
+        )
 
     def draw(figure: Figure) -> str:
         sentences = path_sentences(found)

@@ -36,7 +36,7 @@ def profile(found: Profile) -> Figure:
     """
     if found.largest is None:
         raise DataError(
-            "A figure of a profile needs a layer that was timed, got none. Give `profile` more", Setting("seconds"), "."
+            "A figure of a profile needs a layer that was timed, got none. Give it more", Setting("seconds"), "."
         )
     bars = _bars(found)
     height = max(4.2, 1.4 + 0.26 * len(bars))

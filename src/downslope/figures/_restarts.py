@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from downslope.core import DataError
+from downslope.core import Advice, DataError
 from downslope.figures._loss_axis import cross_handle, cross_out, fit_losses, highest_shown, loss_label, spans_decades
 from downslope.figures._style import BLACK, BLUE, VERMILLION, drawn
 from downslope.figures._ticks import decade_ticks, epoch_axis, plain
@@ -67,7 +67,9 @@ def _ended(found: Run | Restarts) -> Ended:
     """Return the starts of a run, and the words of its axes."""
     starts = found.restarts if isinstance(found, Run) else found
     if starts is None:
-        raise DataError("The figure of restarts needs a run with several, got one start. Train with `restarts=8`.")
+        raise DataError(
+            "The figure of restarts needs a run with several, got one start.", Advice("train with {}", restarts=8)
+        )
     if not starts.histories:
         raise DataError("The figure of restarts needs one ended epoch at least, got starts of which none ended any.")
     validated = "validation_loss" in starts.histories

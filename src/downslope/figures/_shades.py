@@ -130,7 +130,7 @@ def _logarithmic(found: np.ndarray) -> Shades:
     """Return steps over powers of ten; zero, and what is a million times the median, lie beyond the last."""
     positive = found[found > 0]
     if not len(positive):
-        raise SettingError("`log=True` needs a positive loss, got none. Leave", Setting("log"), "at 'auto'.")
+        raise SettingError(Setting("log"), "needs a positive loss to be True, got none. Leave it at 'auto'.")
     low, high = _floor(positive), min(float(positive.max()), float(np.median(positive)) * OFF_SCALE)
     levels = min((_between(low, high, subs) for subs in PER_DECADE), key=lambda each: abs(len(each) - 1 - STEPS))
     below, above = bool(np.any(found < levels[0])), bool(np.any(found > levels[-1]))

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from downslope.core import DataError, tree_norm
+from downslope.core import Advice, DataError, tree_norm
 from downslope.figures._framed import framed
 from downslope.figures._ground import axis_label
 from downslope.figures._loss_lines import finite, fit_axis, hole_marks, mark_holes
@@ -49,8 +49,9 @@ def slice_lines(slices: Slice | Mapping[str, Slice], *, log: bool | str = "auto"
     for each in found.values():
         if len(each.axes) != 1:
             raise DataError(
-                "This figure needs slices of one direction, got one of two. Draw it with `surface_contour`, or compute "
-                "`ds.slice_1d`."
+                "This figure needs slices of one direction, got one of two.",
+                Advice("draw it with {}", code="`surface_contour`"),
+                Advice("compute {}", code="`ds.slice_1d`"),
             )
     look = {name: path_look(place) for place, name in enumerate(found)}
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import Setting, SettingError, ShapeError
+from downslope.core import Advice, Setting, SettingError, ShapeError
 from downslope.figures import _page_document as page
 from downslope.landscape import Projection, Slice
 
@@ -163,7 +163,10 @@ def _surface(name: str, plane: Slice, paths: Mapping[str, Projection], line: Fit
         ShapeError: the slice is no plane.
     """
     if len(plane.axes) != 2:
-        raise ShapeError(f"The page shows planes, two directions, got a slice along {len(plane.axes)}. Use `slice_2d`.")
+        raise ShapeError(
+            f"The page shows planes, two directions, got a slice along {len(plane.axes)}.",
+            Advice("use {}", code="`slice_2d`"),
+        )
     first, second = (
         page.Axis(label=label, values=page.packed(axis), origin=origin)
         for label, axis, origin in zip(plane.labels, plane.axes, plane.origins, strict=True)

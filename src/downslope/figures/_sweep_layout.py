@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError
+from downslope.core import Advice, DataError
 from downslope.figures._ticks import plain
 from downslope.training import Sweep
 
@@ -113,7 +113,7 @@ def layout_of(found: Sweep) -> Layout:
     if not len(found):
         raise DataError("The figure of a sweep needs one run at least, got a sweep that was stopped before its first.")
     if not found.settings[0]:
-        raise DataError("The figure of a sweep needs a swept setting, got none. Give `ds.sweep` a list of values.")
+        raise DataError("The figure of a sweep needs a swept setting, got none. Give the sweep a list of values.")
     settings = [_setting(found, name) for name in found.settings[0]]
     others = [setting for setting in settings if setting.name != "seed"]
     seeds = len(_setting(found, "seed").values) if others and len(others) < len(settings) else 1
@@ -128,7 +128,9 @@ def layout_of(found: Sweep) -> Layout:
     if len(combined) > MOST_PANELS:
         raise DataError(
             f"The figure of a sweep has {MOST_PANELS} panels at most, got {len(combined)} combinations of "
-            f"{', '.join(setting.label for setting in panels)}. Sweep fewer settings at once, or read `.table()`."
+            f"{', '.join(setting.label for setting in panels)}.",
+            Advice("sweep fewer settings at once"),
+            Advice("read {}", code="`.table()`"),
         )
     return Layout(x, lines, tuple(combined), seeds)
 

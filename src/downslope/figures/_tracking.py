@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from downslope.core import DataError
+from downslope.core import Advice, DataError
 from downslope.figures._loss_axis import loss_label, spans_decades
 from downslope.figures._style import BLUE, GRAY, GREEN, ORANGE, VERMILLION, drawn
 from downslope.figures._ticks import decade_ticks
@@ -51,8 +51,8 @@ def tracking(found: Run | Tracking) -> Figure:
     tracked = found.tracking if isinstance(found, Run) else found
     if tracked is None or not len(tracked):
         raise DataError(
-            "The figure of tracking needs a run that was tracked, got one that was not. "
-            "Train with `track=ds.Track(curvature_every=100)`."
+            "The figure of tracking needs a run that was tracked, got one that was not.",
+            Advice("train with {}", code="`track=ds.Track(curvature_every=100)`"),
         )
     run = found if isinstance(found, Run) else None
     return drawn(lambda figure: _draw(figure, tracked, run), (12.6, 6.6))

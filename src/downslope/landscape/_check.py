@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from downslope.core import LossSurface, PyTree, Setting, SettingError, all_finite, offers, tree_size
+from downslope.core import Advice, LossSurface, PyTree, Setting, SettingError, all_finite, offers, tree_size
 
 
 def check_surface(surface: Any, *points: PyTree) -> None:
@@ -16,8 +16,8 @@ def check_surface(surface: Any, *points: PyTree) -> None:
     if not offers(surface, LossSurface):
         raise SettingError(
             Setting("surface"),
-            f"must be a loss surface, with value, gradient, hvp and values, got {type(surface).__name__}. Make one: "
-            "run.surface(), or ds.adapters.from_function(loss_fn, params).",
+            f"must be a loss surface, with value, gradient, hvp and values, got {type(surface).__name__}.",
+            Advice("make one:", code="run.surface(), or ds.adapters.from_function(loss_fn, params)"),
         )
     for params in points:
         if not tree_size(params) or not all_finite(params):

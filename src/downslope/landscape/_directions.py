@@ -9,7 +9,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from downslope.core import Key, LossSurface, PyTree, Setting, SettingError, check_choice, named_leaves, tree_size
+from downslope.core import (
+    Advice,
+    Key,
+    LossSurface,
+    PyTree,
+    Setting,
+    SettingError,
+    check_choice,
+    named_leaves,
+    tree_size,
+)
 from downslope.curvature import Eigenpairs, eigenvalues
 from downslope.landscape._filters import beside, filter_direction
 from downslope.landscape._path import Path
@@ -83,8 +93,11 @@ def _filter(surface: LossSurface, params: PyTree, count: int, source: Source) ->
 def _pca(surface: LossSurface, params: PyTree, count: int, source: Source) -> Directions:
     if source.path is None:
         raise SettingError(
-            "Principal components need a recorded path. Pass `trajectory=run.trajectory` of a run recorded with "
-            "ds.Record(parameters_every=1).",
+            "Principal components need a recorded path.",
+            Advice(
+                "pass that of a run which recorded it:",
+                code="trajectory=run.trajectory, with record=ds.Record(parameters_every=1)",
+            ),
             setting="trajectory",
         )
     trees, explained = principal_directions(source.path, params, count)
@@ -123,7 +136,9 @@ def _between(surface: LossSurface, params: PyTree, count: int, source: Source) -
     """Return the way to another point; on a plane, also the part of the way to a second that is across the first."""
     if source.towards is None:
         raise SettingError(
-            "Directions between points need the others. Pass `towards=`, trees like",
+            "Directions between points need the others. Pass",
+            Setting("towards"),
+            ", trees like",
             Setting("params"),
             ".",
             setting="towards",

@@ -129,8 +129,9 @@ def _tree_like(facts: dict[str, Any], arrays: dict[str, np.ndarray], like: PyTre
         return jax.tree.structure(like)
     if facts["tree"] is None:
         raise ShapeError(
-            "The slice's parameters are a tree of other types than dict, list and tuple. "
-            "Pass `like=`, parameters of the same tree."
+            "The slice's parameters are a tree of other types than dict, list and tuple. Pass",
+            Setting("like"),
+            ", parameters of the same tree.",
         )
     return jax.tree.structure(_restored(facts["tree"]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from downslope.core import Key, PyTree, SettingError, generator
+from downslope.core import Advice, Key, PyTree, SettingError, generator
 from downslope.curvature import filter_scales
 from downslope.landscape._vectors import tree_of, vector_of
 
@@ -35,10 +35,11 @@ def filter_direction(params: PyTree, *, key: Key | None, number: int = 0, unit_a
     scales = filter_scales(turned)
     if not scales.any():
         raise SettingError(
-            "Filter-normalized directions need weights of two axes or more that are not zero, got none. "
-            "Use directions='eigen', or pass directions: trees like `params`"
-            + (", or 'axes' for two parameters." if len(scales) == 2 else "."),
-            "directions",
+            "Filter-normalized directions need weights of two axes or more that are not zero, got none.",
+            Advice("use {}", directions="eigen"),
+            *([Advice("use {} for two parameters", directions="axes")] if len(scales) == 2 else []),
+            Advice("pass directions, trees like the parameters"),
+            setting="directions",
         )
     drawn = generator(0 if key is None else key, "filter direction", number).standard_normal(len(scales))
     own = filter_scales(tree_of(drawn, jax.tree.map(lambda leaf: leaf.astype(np.float64), turned)))

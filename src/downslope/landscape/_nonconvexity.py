@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from downslope.core import Setting, SettingError
+from downslope.core import Advice, Setting, SettingError
 from downslope.landscape._slice import Slice
 
 
@@ -36,7 +36,9 @@ def nonconvexity(plane: Slice) -> float:
     """
     if len(plane.axes) != 2:
         raise SettingError(
-            Setting("plane"), f"must be a slice along 2 directions, got {len(plane.axes)}. Use `slice_2d`."
+            Setting("plane"),
+            f"must be a slice along 2 directions, got {len(plane.axes)}.",
+            Advice("use {}", code="`slice_2d`"),
         )
     losses = np.where(plane.computed, plane.losses, np.nan)
     with np.errstate(invalid="ignore", over="ignore"):

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from downslope.core import PyTree, Setting, ShapeError
+from downslope.core import Advice, PyTree, Setting, ShapeError
 from downslope.landscape._vectors import fitted, vector_of
 
 _BLOCK_NUMBERS = 2**22
@@ -72,8 +72,8 @@ def path_of(trajectory: Any, params: PyTree) -> Path:
         raise ShapeError(
             Setting("trajectory"),
             "must hold one point or more, each array with the points along its first axis, got "
-            f"{('arrays of different lengths' if len(lengths) > 1 else 'none')}. Record one: ds.train(..., "
-            "record=ds.Record(parameters_every=1)).trajectory.",
+            f"{('arrays of different lengths' if len(lengths) > 1 else 'none')}.",
+            Advice("record one:", code="ds.train(..., record=ds.Record(parameters_every=1)).trajectory"),
         )
     fitted(jax.tree.map(lambda leaf: leaf[0], points), params, "trajectory")
     steps = np.asarray(getattr(trajectory, "steps", np.arange(lengths.pop())))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import PyTree, SettingError, all_finite
+from downslope.core import Advice, PyTree, SettingError, all_finite
 from downslope.landscape._path import Path
 from downslope.landscape._vectors import Vector, length, tree_of
 
@@ -40,8 +40,9 @@ def principal_directions(path: Path, params: PyTree, count: int) -> tuple[tuple[
     kept = [at for at in np.argsort(-values)[:count] if values[at] > _rounding(path, params, gram)]
     if not kept:
         raise SettingError(
-            "The path must move away from the point that the slice goes through, got one that stays there. Record "
-            "more of it, or use directions='filter'.",
+            "The path must move away from the point that the slice goes through, got one that stays there.",
+            Advice("record more of it"),
+            Advice("use {}", directions="filter"),
             setting="trajectory",
         )
     directions, shares = [], []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import LossSurface, PyTree, SettingError, displaced
+from downslope.core import Advice, LossSurface, PyTree, SettingError, displaced
 from downslope.landscape._path import Path, coordinates, gram, path_of
 from downslope.landscape._projection import Projection
 from downslope.landscape._slice import Slice
@@ -41,7 +41,9 @@ def project(trajectory: Any, slice: Slice, *, surface: LossSurface | None = None
     where = slice.surface if surface is None else surface
     if where is None:
         raise SettingError(
-            "The true losses of a path need the surface. Pass `surface=run.surface()`.", setting="surface"
+            "The true losses of a path need the surface.",
+            Advice("pass {}", code="surface=run.surface()"),
+            setting="surface",
         )
     path = path_of(trajectory, slice.params)
     with np.errstate(invalid="ignore", over="ignore"):

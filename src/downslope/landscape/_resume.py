@@ -7,7 +7,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 
-from downslope.core import LossSurface, PyTree, Setting, SettingError, displaced
+from downslope.core import Advice, LossSurface, PyTree, Setting, SettingError, displaced
 from downslope.landscape._slice import Slice
 from downslope.landscape._vectors import fitted
 
@@ -26,11 +26,11 @@ def checked_resume(surface: LossSurface, params: PyTree, count: int, earlier: Sl
     pairs = zip(jax.tree.leaves(given), jax.tree.leaves(earlier.params), strict=True)
     if len(earlier.axes) != count or not all(np.array_equal(x, y) for x, y in pairs):
         raise SettingError(
-            f"`resume` must be a slice along {count} direction{'s' * (count > 1)} through the same",
+            Setting("resume"),
+            f"must be a slice along {count} direction{'s' * (count > 1)} through the same",
             Setting("params"),
-            f", got one along {len(earlier.axes)}{('' if len(earlier.axes) != count else ' through another point')}. "
-            "Pass `params=slice.params`.",
-            setting="resume",
+            f", got one along {len(earlier.axes)}{('' if len(earlier.axes) != count else ' through another point')}.",
+            Advice("pass {}", code="params=slice.params"),
         )
     if earlier.computed.any():
         cell = tuple(int(at) for at in np.argwhere(earlier.computed)[0])
@@ -41,8 +41,8 @@ def checked_resume(surface: LossSurface, params: PyTree, count: int, earlier: Sl
         )
         if not np.isclose(now, then, rtol=_ALLOWED, equal_nan=True):
             raise SettingError(
-                f"`resume` must be a slice of the same surface, got one whose loss is {then:.6g} where this surface "
+                Setting("resume"),
+                f"must be a slice of the same surface, got one whose loss is {then:.6g} where this surface "
                 f"has {now:.6g}. Pass the surface it was made with.",
-                setting="resume",
             )
     return replace(earlier, surface=surface)

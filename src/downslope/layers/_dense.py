@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from downslope.core import Key, Params, Shape, ShapeError, check_integer
+from downslope.core import Advice, Key, Params, Shape, ShapeError, check_integer
 from downslope.layers._protocol import Cache
 from downslope.layers._weights import check_initializer, draw_weights
 from downslope.layers.initializers import Initializer
@@ -48,8 +48,9 @@ class Dense:
         """
         if len(input_shape) != 1:
             raise ShapeError(
-                f"Dense expects examples that are vectors, such as (64,), got examples of shape {input_shape}. "
-                "Put ds.Flatten() before it, or reshape the data to (rows, features)."
+                f"Dense expects examples that are vectors, such as (64,), got examples of shape {input_shape}.",
+                Advice("put a flattening layer before it", code="ds.Flatten()"),
+                Advice("reshape the data to (rows, features)"),
             )
         return (self.units,)
 

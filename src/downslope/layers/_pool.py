@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from downslope.core import Params, Shape, ShapeError
+from downslope.core import Advice, Params, Shape, ShapeError
 from downslope.layers._protocol import Cache
 from downslope.layers._window import Windows, cells, check_padding, check_sizes, spread, windows
 
@@ -130,7 +130,8 @@ def _windows(layer: MaxPool | AvgPool, input_shape: Shape) -> Windows:
     if len(input_shape) not in (2, 3):
         raise ShapeError(
             f"{name} expects examples that are images, such as (28, 28, 8), or sequences, such as (40, 8), got "
-            f"examples of shape {input_shape}. Put it before ds.Flatten() and dense layers."
+            f"examples of shape {input_shape}.",
+            Advice("put it before the dense layers and the flattening", code="ds.Flatten()"),
         )
     stride = layer.window if layer.stride is None else layer.stride
     return windows(input_shape[:-1], layer.window, stride, layer.padding, layer=name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Array, Float
 
-from downslope.core import Key, Params, Setting, SettingError, Shape, ShapeError, fold
+from downslope.core import Advice, Key, Params, Setting, SettingError, Shape, ShapeError, fold
 from downslope.layers._chain import (
     chain_backward,
     chain_forward,
@@ -143,9 +143,9 @@ def _fitting(input_shape: Shape, shape: Shape) -> AnyLayer:
     reached = tuple(-(-n // stride) for n, stride in zip(input_shape, strides, strict=False))
     if len(input_shape) != len(shape) or len(shape) not in (2, 3) or reached != shape[:-1]:
         raise ShapeError(
-            f"No stride leads the skip of Residual from examples of shape {input_shape} to its layers' {shape}. Use "
-            "padding='same' inside, move layers such as ds.Flatten() outside, or give a",
-            Setting("projection"),
-            ".",
+            f"No stride leads the skip of Residual from examples of shape {input_shape} to its layers' {shape}.",
+            Advice("keep the sizes inside", padding="same"),
+            Advice("move layers that flatten outside"),
+            Advice("give a projection", projection=...),
         )
     return (Conv1D if len(shape) == 2 else Conv2D)(shape[-1], 1, strides, **settings)

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from downslope.core import Setting, SettingError, Shape, ShapeError, check_choice, check_integer
+from downslope.core import Advice, Setting, SettingError, Shape, ShapeError, check_choice, check_integer
 
 Pair = tuple[int, int]
 
@@ -82,8 +82,10 @@ def windows(
     sizes, strides = _per_axis(layer, size, spatial), _per_axis(layer, stride, spatial)
     if padding == "valid" and any(k > n for k, n in zip(sizes, spatial, strict=True)):
         raise ShapeError(
-            f"{layer} slides a window of {sizes} over inputs of {spatial}, which are smaller. "
-            "Use a smaller window, padding='same', or fewer layers that shrink before it."
+            f"{layer} slides a window of {sizes} over inputs of {spatial}, which are smaller.",
+            Advice("use a smaller window"),
+            Advice("fewer layers that shrink before it"),
+            Advice("keep the sizes", padding="same"),
         )
     whole = [_along_axis(n, k, s, padding) for n, k, s in zip(spatial, sizes, strides, strict=True)]
     if len(spatial) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from downslope.core import DataError, Setting, SettingError, UnknownNameError
+from downslope.core import Advice, DataError, Setting, SettingError, UnknownNameError
 from downslope.losses._classes import binary_cross_entropy, cross_entropy, hinge, perceptron
 from downslope.losses._loss import Loss
 from downslope.losses._numbers import huber, mean_squared_error, poisson, squared_error, sum_squared_error
@@ -74,7 +74,8 @@ def outputs_for(loss: Loss, *, classes: int | None, target_columns: int = 1) -> 
     if loss.targets == "shares" and classes > 2:
         raise SettingError(
             Setting("loss"),
-            f"must tell {classes} classes apart, got {loss.name!r}, which knows two. Use 'cross_entropy'.",
+            f"must tell {classes} classes apart, got {loss.name!r}, which knows two.",
+            Advice("use {}", loss="cross_entropy"),
         )
     return 1 if classes == 2 else classes
 
@@ -95,14 +96,14 @@ def check_targets(loss: Loss, targets: np.ndarray, *, outputs: int, task: str | 
     if loss.targets in ("classes", "sides") and task == "regression":
         raise SettingError(
             Setting("loss"),
-            f"must suit targets that are numbers (squared_error, for one), got {loss.name!r}, which is for classes. "
-            "Set the task to classification if they are classes.",
+            f"must suit targets that are numbers (squared_error, for one), got {loss.name!r}, which is for classes.",
+            Advice("if they are classes, set the task", task="classification"),
         )
     if loss.targets in ("numbers", "counts") and task == "classification" and loss.name in _NAMED:
         raise SettingError(
             Setting("loss"),
-            f"must suit targets that are classes (cross_entropy, for one), got {loss.name!r}, which is for numbers. "
-            "Set the task to regression if they are numbers.",
+            f"must suit targets that are classes (cross_entropy, for one), got {loss.name!r}, which is for numbers.",
+            Advice("if they are numbers, set the task", task="regression"),
         )
     if targets.ndim == 1 and np.issubdtype(targets.dtype, np.integer) and loss.targets not in ("numbers", "counts"):
         _check_indices(loss, targets, outputs)
@@ -141,7 +142,7 @@ def _check_range(loss: Loss, targets: np.ndarray, highest: float, words: str) ->
     if targets.min() < 0 or targets.max() > highest:
         row = int(np.argmax(((targets < 0) | (targets > highest)).reshape(len(targets), -1).any(axis=1)))
         raise DataError(
-            f"Targets of {loss.name} must {words}, got {targets[row]} in row {row}. Choose another loss, or leave",
-            Setting("normalize_targets"),
-            "off.",
+            f"Targets of {loss.name} must {words}, got {targets[row]} in row {row}.",
+            Advice("choose another loss"),
+            Advice("leave the targets as they are", normalize_targets=None),
         )

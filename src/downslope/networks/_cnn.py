@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from downslope.core import Setting, SettingError, check_choice, check_integer
+from downslope.core import Advice, Setting, SettingError, check_choice, check_integer
 from downslope.layers import AnyLayer, AvgPool, Conv1D, Conv2D, Dropout, Flatten, Layer, MaxPool
 from downslope.layers.initializers import Initializer
 from downslope.networks._mlp import mlp
@@ -61,7 +61,9 @@ def cnn(
     counts = [check_integer("channels", count) for count in channels]
     if not counts:
         raise SettingError(
-            Setting("channels"), "must hold the channels of one convolution at least. Without any, use ds.mlp."
+            Setting("channels"),
+            "must hold the channels of one convolution at least.",
+            Advice("without any, use {}", code="ds.mlp"),
         )
     if dimensions not in (1, 2):
         raise SettingError(Setting("dimensions"), f"must be 1 (sequences) or 2 (images), got {dimensions!r}.")

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from downslope.core import Key, Params, ShapeError, Variables
+from downslope.core import Advice, Key, Params, ShapeError, Variables
 from downslope.layers import Dense, Parametrized
 from downslope.losses import Loss, as_loss
 from downslope.networks._sequential import Sequential
@@ -135,7 +135,8 @@ def _dense_places(net: Sequential) -> list[int]:
         if isinstance(layer, Parametrized) and not isinstance(layer, Dense):
             raise ShapeError(
                 "The network must be a plain chain of dense layers to be read as lists of weights, got "
-                f"{type(layer).__name__} at place {place}. Read variables.params and ds.loss_and_gradients instead."
+                f"{type(layer).__name__} at place {place}.",
+                Advice("read {} instead", code="variables.params and ds.loss_and_gradients"),
             )
     places = [place for place, layer in enumerate(net.layers) if isinstance(layer, Dense)]
     if not places:

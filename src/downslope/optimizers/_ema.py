@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from jax.core import Tracer
 
-from downslope.core import PyTree, Setting, SettingError
+from downslope.core import Advice, PyTree, Setting, SettingError
 from downslope.optimizers._limits import check_hyperparam
 from downslope.optimizers._named import as_optimizer
 from downslope.optimizers._optimizer import Optimizer, make
@@ -80,8 +80,8 @@ def averaged_params(state: OptimizerState, params: PyTree) -> PyTree:
     if not isinstance(state.memory, EmaMemory):
         raise SettingError(
             Setting("state"),
-            "must be that of an optimizer that averages weights, got one without an average. Train with `ema(0.999, "
-            "optimizer)`, say.",
+            "must be that of an optimizer that averages weights, got one without an average.",
+            Advice("train with {}, say", code="`ema(0.999, optimizer)`"),
         )
     return jax.tree.map(lambda a, θ: a.astype(jnp.result_type(θ)), state.memory.average, params)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from downslope.core import Setting, SettingError, check_number
+from downslope.core import Advice, Function, Setting, SettingError, check_number
 from downslope.schedules import as_schedule
 
 LIMITS: dict[str, dict[str, Any]] = {
@@ -46,8 +46,10 @@ def check_found(numbers: dict[str, Any]) -> None:
     if isinstance(numbers.get("learning_rate"), str):
         raise SettingError(
             Setting("learning_rate"),
-            "'auto' is for `ds.train`, which finds one before it begins, got it where a number is needed. Find it "
-            "first: ds.find_learning_rate(net, data, optimizer=…).optimizer.",
+            "'auto' is for",
+            Function("train"),
+            ", which finds one before it begins, got it where a number is needed.",
+            Advice("find it first:", code="ds.find_learning_rate(net, data, optimizer=…).optimizer"),
         )
 
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from downslope.core import PyTree, SettingError
+from downslope.core import Advice, PyTree, SettingError
 
 Hyperparams = dict[str, Any]
 """The numbers of a rule by name, as arrays of one number."""
@@ -78,7 +78,9 @@ def needed(params: PyTree, what: str) -> PyTree:
     """
     if params is None:
         raise SettingError(
-            f"{what} needs the parameters, got None. Call `update(gradients, state, params)`.", setting="params"
+            f"{what} needs the parameters, got None.",
+            Advice("call {}", code="`update(gradients, state, params)`"),
+            setting="params",
         )
     return params
 

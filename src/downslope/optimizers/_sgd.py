@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import PyTree, Setting, SettingError
+from downslope.core import Advice, PyTree, Setting, SettingError
 from downslope.optimizers._decay_rules import L2
 from downslope.optimizers._limits import check_hyperparam
 from downslope.optimizers._optimizer import Optimizer, make
@@ -139,7 +139,11 @@ def _check_choices(rule: Sgd) -> None:
     for name in ("nesterov", "averaged", "hold_effective_rate"):
         if getattr(rule, name) and not rule.momentum:
             raise SettingError(
-                Setting(name), "needs momentum, got a", Setting("momentum"), "of 0. Pass `momentum=0.9`, say."
+                Setting(name),
+                "needs momentum, got a",
+                Setting("momentum"),
+                "of 0.",
+                Advice("pass {}, say", momentum=0.9),
             )
     if rule.nesterov and rule.averaged:
         raise SettingError(
@@ -155,5 +159,7 @@ def _check_choices(rule: Sgd) -> None:
     if rule.bias_correction and not rule.averaged:
         raise SettingError(
             Setting("bias_correction"),
-            "goes with `averaged=True` only: a plain velocity is a sum, and has no bias.",
+            "goes with",
+            Setting("averaged"),
+            "only: a plain velocity is a sum, and has no bias.",
         )

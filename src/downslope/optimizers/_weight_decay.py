@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from downslope.core import Setting, SettingError
+from downslope.core import Advice, Setting, SettingError
 from downslope.optimizers._decay_rules import L2, DecoupledWeightDecay
 from downslope.optimizers._limits import check_hyperparam
 from downslope.optimizers._named import as_optimizer
@@ -76,15 +76,14 @@ def decoupled_weight_decay(weight_decay: Any, optimizer: Any) -> Optimizer:
     if "learning_rate" not in optimizer.hyperparams:
         raise SettingError(
             Setting("optimizer"),
-            f"must show its rate, which multiplies the decay, got {optimizer!r}. Add `optax.add_decayed_weights` to "
-            "the transformation itself.",
+            f"must show its rate, which multiplies the decay, got {optimizer!r}.",
+            Advice("add {} to the transformation itself", code="`optax.add_decayed_weights`"),
         )
     if "ema_decay" in optimizer.hyperparams:
         raise SettingError(
             Setting("optimizer"),
-            f"must not average the weights before they decay, got {optimizer!r}. Put",
-            Setting("ema"),
-            "outside: `ema(…, decoupled_weight_decay(…))`.",
+            f"must not average the weights before they decay, got {optimizer!r}.",
+            Advice("put the average outside:", code="`ema(…, decoupled_weight_decay(…))`"),
         )
     numbers = {**optimizer.hyperparams, "weight_decay": weight_decay}
     rule = DecoupledWeightDecay(optimizer.rule)

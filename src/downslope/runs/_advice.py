@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from downslope.core import close_names
+from downslope.core import Function, Message, close_names
 
 RESTORE = "Restore it from a copy, or train again."
-GO_BACK = "Restore it from a copy, go on from the save before it with `resume`, or train again."
+GO_BACK = Message("Restore it from a copy, go on from the save before it with", Function("resume"), ", or train again.")
 """What to do about a damaged file."""
 
 
-def other_runs(path: Path) -> str:
+def other_runs(path: Path) -> Message:
     """Return which runs may have been meant by a path where there is none, or how a run is made."""
     inside = sorted(str(record.parent) for record in path.glob("*/run.json"))[:3]
     places = dict.fromkeys([path.parent, Path("runs")])
     beside = {record.parent.name: str(record.parent) for place in places for record in place.glob("*/run.json")}
     meant = inside or [beside[name] for name in close_names(path.name, beside)]
-    return f"Did you mean {' or '.join(meant)}?" if meant else "Make one with `train`."
+    return Message(f"Did you mean {' or '.join(meant)}?") if meant else Message("Make one with", Function("train"), ".")

@@ -48,7 +48,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise RunError(f"{path} is missing: the run has no such checkpoint. {_remedy(path)}")
+        raise RunError(f"{path} is missing: the run has no such checkpoint.", _remedy(path))
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -57,10 +57,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
         intact = metadata["digest"] == _digest(arrays, metadata["facts"])
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise DamagedRunError(
-            f"{path} is damaged: it cannot be read as a checkpoint ({error}). {_remedy(path)}"
+            f"{path} is damaged: it cannot be read as a checkpoint ({error}).", _remedy(path)
         ) from None
     if not intact:
-        raise DamagedRunError(f"{path} is damaged: its digest does not fit its content. {_remedy(path)}")
+        raise DamagedRunError(f"{path} is damaged: its digest does not fit its content.", _remedy(path))
     return Checkpoint(arrays, facts)
 
 

@@ -19,7 +19,7 @@ import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from downslope.core import RunError
+from downslope.core import Advice, Function, RunError
 from downslope.runs._advice import other_runs
 from downslope.runs._checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from downslope.runs._lock import FolderLock
@@ -58,8 +58,9 @@ class RunFolder:
         try:
             if place.is_dir() and any(child.name != LOCK for child in place.iterdir()) and not overwrite:
                 raise RunError(
-                    f"The folder to store in must be new or empty, got {place}, which is neither. "
-                    "Choose another folder, or overwrite it on purpose (--overwrite, overwrite=True)."
+                    f"The folder to store in must be new or empty, got {place}, which is neither.",
+                    Advice("choose another folder"),
+                    Advice("overwrite it on purpose", overwrite=True),
                 )
             place.mkdir(parents=True, exist_ok=True)
             folder = cls(place, FolderLock(place / LOCK))
@@ -84,11 +85,13 @@ class RunFolder:
         if not folder.path.is_dir():
             what = "a file" if folder.path.exists() else "nothing"
             found = f"there is {what} at {folder.path}"
-            raise RunError(f"A run is a folder that `train` wrote; {found}. {other_runs(folder.path)}")
+            raise RunError("A run is a folder that", Function("train"), f"wrote; {found}.", other_runs(folder.path))
         if not folder._record.is_file():
             raise RunError(
-                f"{folder.path} holds no run: expected a folder with run.json, which `train` writes. "
-                f"{other_runs(folder.path)}"
+                f"{folder.path} holds no run: expected a folder with run.json, which",
+                Function("train"),
+                "writes.",
+                other_runs(folder.path),
             )
         return replace(folder, lock=FolderLock(folder.path / LOCK)) if to_write else folder
 

@@ -55,7 +55,7 @@ def read_lines(path: Path, at_least: int, most: int | None = None) -> list[dict[
     content = path.read_bytes() if path.is_file() else b""
     lines = content.split(b"\n")[:-1]
     if len(lines) < at_least:
-        raise DamagedRunError(f"{path} is damaged: of {at_least} epochs it has {len(lines)} whole lines. {RESTORE}")
+        raise DamagedRunError(f"{path} is damaged: of {at_least} epochs it has {len(lines)} whole lines.", RESTORE)
     return [_values(path, number, line) for number, line in enumerate(lines[:most], start=1)]
 
 
@@ -65,7 +65,7 @@ def _line(values: dict[str, float | int]) -> str:
 
 
 def _values(path: Path, number: int, line: bytes) -> dict[str, float | int]:
-    damaged = DamagedRunError(f"{path} is damaged in line {number}: its checksum does not fit. {RESTORE}")
+    damaged = DamagedRunError(f"{path} is damaged in line {number}: its checksum does not fit.", RESTORE)
     try:
         content = json.loads(line)
         checksum = content.pop("crc32")

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from downslope.core import DamagedRunError, RunError
+from downslope.core import DamagedRunError, Function, RunError
 from downslope.runs._advice import RESTORE
 from downslope.runs._files import write_whole
 
@@ -70,11 +70,13 @@ def read_record(path: Path) -> Record:
         content = json.loads(path.read_text(encoding="utf-8"))
         digest = content.pop("digest")
     except FileNotFoundError:
-        raise RunError(f"{path.parent} holds no run: expected a folder with run.json, which `train` writes.") from None
+        raise RunError(
+            f"{path.parent} holds no run: expected a folder with run.json, which", Function("train"), "writes."
+        ) from None
     except (ValueError, AttributeError, KeyError, OSError) as error:
-        raise DamagedRunError(f"{path} is damaged: it cannot be read as a run's record ({error}). {RESTORE}") from None
+        raise DamagedRunError(f"{path} is damaged: it cannot be read as a run's record ({error}).", RESTORE) from None
     if digest != _digest(content):
-        raise DamagedRunError(f"{path} is damaged: its digest does not fit its content. {RESTORE}")
+        raise DamagedRunError(f"{path} is damaged: its digest does not fit its content.", RESTORE)
     if content.get("schema_version") != SCHEMA:
         raise RunError(
             f"{path} has layout {content.get('schema_version')}, expected {SCHEMA}. "
@@ -83,7 +85,7 @@ def read_record(path: Path) -> Record:
     try:
         return Record(**content)
     except ValidationError as error:
-        raise DamagedRunError(f"{path} is damaged: {error.errors()[0]['msg']}. {RESTORE}") from None
+        raise DamagedRunError(f"{path} is damaged: {error.errors()[0]['msg']}.", RESTORE) from None
 
 
 def current_versions() -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import Setting, SettingError, UnknownNameError, check_number, close_names
+from downslope.core import Advice, Setting, SettingError, UnknownNameError, check_number, close_names
 from downslope.data import Preprocessing
 
 ClassWeight = str | Mapping[Any, Any] | None
@@ -39,7 +39,9 @@ def class_weights(
     if preprocessing.task != "classification":
         raise SettingError(
             Setting("class_weight"),
-            "is for classes, got targets that are numbers. Leave it off, or set the task to classification.",
+            "is for classes, got targets that are numbers.",
+            Advice("leave it off"),
+            Advice("set the task", task="classification"),
         )
     weights = dict.fromkeys(preprocessing.class_labels, 1.0)
     if isinstance(class_weight, str):

@@ -8,13 +8,13 @@ from typing import Any
 
 import optax
 
-from downslope.core import Setting, SettingError, Variables, check_integer, check_number
+from downslope.core import Advice, Message, Setting, SettingError, Variables, check_integer, check_number
 from downslope.curvature import HvpNoise, NoiseScale, hvp_noise, noise_scale
 from downslope.data import Dataset
 from downslope.efficiency import MEMORY_LIMIT, Deadline
 from downslope.losses import Loss
 from downslope.networks import Sequential
-from downslope.optimizers import Optimizer, adadelta, adagrad, adam, adamw, as_optimizer, nadam, rmsprop
+from downslope.optimizers import Optimizer, adadelta, adagrad, adam, adamw, as_optimizer, nadam, rmsprop, sgd
 from downslope.training._batch_costs import batch_costs
 from downslope.training._batch_outlook import outlooks
 from downslope.training._batch_trainings import BatchTrainings, batch_trainings
@@ -146,7 +146,7 @@ def find_batch_size(
     told("the noise of gradients")
     noise, why_not = _noise(problem, descent.state.variables)
     if noise is None:
-        raise SettingError(f"The noise of gradients could not be measured: {why_not[0]}", setting="batch_size")
+        raise SettingError("The noise of gradients could not be measured:", why_not[0], setting="batch_size")
     before, _ = _noise(problem, problem.start)
     told("the noise of H g")
     hvp, why_no_hvp = _hvp(problem, descent.state.variables)
@@ -191,7 +191,7 @@ def _trained(problem: Problem, steps: int, watcher: Progress, tell: Tell) -> tup
     if descent.stop_reason == "interrupted":
         raise KeyboardInterrupt
     if descent.divergence is not None:
-        raise SettingError(f"The short training diverged. {descent.divergence.cause} {descent.divergence.remedy}")
+        raise SettingError("The short training diverged.", descent.divergence.cause, descent.divergence.remedy)
     return descent, int(descent.state.optimizer.step)
 
 
@@ -207,7 +207,7 @@ def _noise(problem: Problem, variables: Variables) -> tuple[NoiseScale | None, t
         note = f"With batch norm the noise is that of batches of {size} in training mode, whose rows share statistics."
         return noise_scale(mixed.whole, variables.params, batch_size=size, key=problem.seed), (note,)
     except SettingError as error:
-        return None, (str(error),)
+        return None, (error.message,)
 
 
 def _hvp(problem: Problem, variables: Variables) -> tuple[HvpNoise | None, tuple[str, ...]]:
@@ -221,7 +221,7 @@ def _hvp(problem: Problem, variables: Variables) -> tuple[HvpNoise | None, tuple
         surface = network_surface(problem.architecture, mean, _unweighted(part), variables)
         return hvp_noise(surface.whole, variables.params, batch_sizes=sizes, key=problem.seed), ()
     except SettingError as error:
-        return None, (f"There is no noise of H g: {error}",)
+        return None, (Message("There is no noise of H g:", error.message),)
 
 
 def _unweighted(part: Part) -> Part:
@@ -237,8 +237,9 @@ def _trainings(
     if rate is None or callable(rate):
         raise SettingError(
             Setting("trainings"),
-            f"scale the learning rate, which must be a constant of one of ours for that, got {problem.optimizer!r}. "
-            "Leave them out, or use ds.sgd(0.1), say.",
+            f"scale the learning rate, which must be a constant of one of ours for that, got {problem.optimizer!r}.",
+            Advice("leave them out"),
+            Advice("use {}, say", optimizer=sgd(0.1)),
         )
     sizes = [size for size in TRAINED_SIZES if size <= len(problem.train)]
     return batch_trainings(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import optax
 
-from downslope.core import Setting, SettingError, Variables, check_integer, check_number, generator
+from downslope.core import Advice, Message, Setting, SettingError, Variables, check_integer, check_number, generator
 from downslope.data import Dataset
 from downslope.losses import Loss
 from downslope.networks import Sequential
@@ -174,8 +174,9 @@ def _searchable(optimizer: Any) -> tuple[Optimizer, tuple[str, ...]]:
     if "learning_rate" not in found.hyperparams:
         raise SettingError(
             Setting("optimizer"),
-            f"must show its learning rate to have it found, got {found!r}. Use one of ours (ds.sgd, ds.adam, …), or "
-            "try rates of your own by ds.race.",
+            f"must show its learning rate to have it found, got {found!r}.",
+            Advice("use one of ours", code="ds.sgd, ds.adam, …"),
+            Advice("try rates of your own by {}", code="ds.race"),
         )
     if not callable(found.hyperparams["learning_rate"]):
         return with_rate(found, 1.0), ()
@@ -201,8 +202,9 @@ def _confirmed(
         trials = merged(trials, rate_trials(problem, more, **given))
     if trials.best is None:
         raise SettingError(
-            f"All rates from {trials.rates[0]:g} on make the loss infinite within {trials.steps} steps. Normalize "
-            "the data (normalize='standard'), or start from smaller weights.",
+            f"All rates from {trials.rates[0]:g} on make the loss infinite within {trials.steps} steps.",
+            Advice("normalize the data", normalize="standard"),
+            Advice("start from smaller weights"),
             setting="optimizer",
         )
     return trials
@@ -235,7 +237,7 @@ def _line(problem: Problem) -> tuple[CurvatureLine | None, tuple[str, ...]]:
     try:
         return curvature_line(problem), ()
     except SettingError as error:
-        return None, (f"There is no curvature line: {error}",)
+        return None, (Message("There is no curvature line:", error.message),)
 
 
 def _suggestions(tested: RangeTest, trials: RateTrials, line: CurvatureLine | None) -> dict[str, RateSuggestion]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import aligned, bytes_text, seconds_text
+from downslope.core import Message, aligned, bytes_text, seconds_text
 from downslope.curvature import HvpNoise, NoiseScale
 from downslope.efficiency import stops_growing
 from downslope.training._batch_costs import BatchCosts
@@ -121,8 +121,9 @@ class FoundBatchSize:
         columns["rate_factor"] = [self.rate_factor(one.batch_size) for one in self.outlook]
         return polars.DataFrame(columns)
 
-    def __str__(self) -> str:
-        """Return everything in words, aspect by aspect."""
+    @property
+    def message(self) -> Message:
+        """Everything in words, aspect by aspect."""
         parts = [
             f"Batch size {self.suggestion}.\n{self.reason}{self._rate_advice()}",
             _outlook_text(self),
@@ -133,7 +134,10 @@ class FoundBatchSize:
             *self.costs.notes,
             *self.notes,
         ]
-        return "\n\n".join(part for part in parts if part)
+        return Message.paragraphs(parts)
+
+    def __str__(self) -> str:
+        return str(self.message)
 
     def noise_sentence(self) -> str:
         """Return the noise scale at the start and after the short training, in words."""

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from downslope.core import Message
 from downslope.optimizers import Optimizer
 from downslope.training._curvature_line import CurvatureLine
 from downslope.training._range_test import RangeTest
@@ -78,7 +79,9 @@ class FoundLearningRate:
         columns = {"learning_rate": self.trials.rates, "loss": losses, "diverged": [loss is None for loss in losses]}
         return polars.DataFrame(columns, schema=types)
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> Message:
+        """What was found, and by what."""
         others = list(self.suggestions.items())[1:]
         test, trials = self.range_test, self.trials
         lines = [
@@ -93,7 +96,10 @@ class FoundLearningRate:
         lines.append(f"Trainings of {trials.steps} steps, {trials.measured} by rate: {', '.join(reached)}.")
         if self.curvature is not None:
             lines.append(f"Curvature at the start: {self.curvature}")
-        return "\n".join([*lines, *self.notes])
+        return Message.lines([*lines, *self.notes])
+
+    def __str__(self) -> str:
+        return str(self.message)
 
 
 def _loss_text(loss: float) -> str:

@@ -14,6 +14,7 @@ from jax import lax
 from jaxtyping import Array, Float, UInt32
 
 from downslope.core import (
+    Advice,
     FunctionSurface,
     Key,
     Params,
@@ -110,7 +111,8 @@ class NetworkSurface:
         if self.mode == "training" and has_layer(self.net, self._input_shape, BatchNorm):
             raise SettingError(
                 "Gradients of batches need rows that count one by one, got batch norm in training mode, where the rows "
-                'of a batch share their statistics. Use `mode="inference"`.',
+                "of a batch share their statistics.",
+                Advice("use {}", mode="inference"),
                 setting="surface",
             )
         return self.whole.batch_gradients(params, batch_size=batch_size, key=key)

@@ -61,6 +61,10 @@ class Change:
 Observer = Callable[[Moment], Stop | Change | None]
 
 
+WISHES = "None, ds.Stop() or ds.Change(learning_rate=…)"
+"""What an observer may return."""
+
+
 def check_observers(observers: Sequence[Observer]) -> tuple[Observer, ...]:
     """Return the observers as a tuple.
 
@@ -72,7 +76,7 @@ def check_observers(observers: Sequence[Observer]) -> tuple[Observer, ...]:
             raise SettingError(
                 Setting("observers"),
                 f"must hold functions of one argument, got {observer!r}. They are given a ds.Moment at the end of each "
-                "epoch and return None, ds.Stop() or ds.Change(learning_rate=…).",
+                f"epoch and return {WISHES}.",
             )
     return tuple(observers)
 
@@ -92,7 +96,7 @@ def consult(observers: tuple[Observer, ...], descent: Descent) -> None:
             descent.state = descent.state._replace(optimizer=optimizer)
         elif wish is not None:
             raise SettingError(
-                f"An observer must return None, ds.Stop() or ds.Change(learning_rate=…), got {wish!r}.",
+                f"An observer must return {WISHES}, got {wish!r}.",
                 setting="observers",
             )
 

@@ -134,7 +134,7 @@ def _check_names(settings: dict[str, Any]) -> None:
     for name in OF_ONE_RUN:
         if name in settings:
             raise SettingError(
-                Setting(name), "is for one run, not for a sweep. Sweep, then `ds.train` with the best settings."
+                Setting(name), "is for one run, not for a sweep. Sweep, then train with the best settings."
             )
 
 

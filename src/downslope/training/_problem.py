@@ -13,7 +13,9 @@ import numpy as np
 from jaxtyping import Array
 
 from downslope.core import (
+    Advice,
     DataError,
+    Message,
     Setting,
     SettingError,
     ShapeError,
@@ -217,11 +219,9 @@ def part_of(data: Dataset, preprocessing: Preprocessing, loss: Loss, outputs: in
     """
     if data.y is None:
         raise DataError(
-            "A target is needed here, got a data set without",
-            Setting("y"),
-            ". Pass",
-            Setting("y"),
-            ", or name the target column.",
+            "A target is needed here, got a data set without one.",
+            Advice("name its column", target=...),
+            Advice("pass {}", code="`y`"),
         )
     targets = preprocessing.targets(data.y)
     check_targets(loss, targets, outputs=outputs, task=preprocessing.task)
@@ -241,8 +241,8 @@ def check_kinds(net: Any, data: Any) -> None:
     if not isinstance(data, Dataset):
         raise SettingError(
             Setting("data"),
-            f"must be a ds.Dataset, got {type(data).__name__}. Make one: ds.Dataset(x, y), ds.load('digits'), "
-            "ds.read('table.csv', target='price').",
+            f"must be a ds.Dataset, got {type(data).__name__}.",
+            Advice("make one:", code="ds.Dataset(x, y), ds.load('digits'), ds.read('table.csv', target='price')"),
         )
 
 
@@ -250,7 +250,7 @@ def _split(data: Dataset, validation: Any, seed: int) -> tuple[Dataset, Dataset 
     """Return the training part and the validation part, if there is one."""
     if isinstance(validation, Dataset):
         return data, validation
-    advice = "Give a share of the rows, such as 0.2, or a ds.Dataset."
+    advice = Message(Advice("give a share of the rows, such as 0.2"), Advice("give {}", code="a ds.Dataset"))
     share = check_number("validation", validation, at_least=0, below=1, advice=advice)
     if share == 0:
         return data, None
@@ -301,7 +301,11 @@ def _check_batch_norm(net: Sequential, input_shape: tuple[int, ...], rows: int, 
     if not alone or all(int(np.prod(shape[:-1])) > 1 for shape in norms):
         return
     if rows == 1:
-        raise SettingError("Batch norm needs 2 training rows or more, got 1. Use ds.LayerNorm().", setting="batch_size")
+        raise SettingError(
+            "Batch norm needs 2 training rows or more, got 1.",
+            Advice("use layer norm", norm="layer"),
+            setting="batch_size",
+        )
     which = "every batch holds" if batch_size == 1 else "the last batch holds"
     near = sorted(range(2, rows + 1), key=lambda size: (abs(size - batch_size), size))
     works = sorted(islice((size for size in near if rows % size != 1), 3))

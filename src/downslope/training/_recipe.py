@@ -137,8 +137,8 @@ def _rows(
         if origin is None:
             raise DataError(
                 Setting(name),
-                "must be given: this run was trained on arrays, and its folder keeps no rows. Pass the data set it was "
-                "trained on.",
+                "must be given: this run was trained on arrays, and its folder keeps no rows. In Python, "
+                "pass the data set it was trained on.",
             )
         known = Origin.from_json(origin)
         given = (known if file is None else known.moved(file)).open()

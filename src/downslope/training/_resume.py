@@ -25,7 +25,7 @@ from downslope.data import Dataset
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import as_optimizer
-from downslope.runs import GO_BACK, RESTORE, Checkpoint, Record, RunFolder, cpu_count, current_versions
+from downslope.runs import RESTORE, Checkpoint, Record, RunFolder, cpu_count, current_versions
 from downslope.training._carry_out import Undertaking, carry_out
 from downslope.training._descent import Descent, begin
 from downslope.training._observers import Observer, check_observers
@@ -167,8 +167,8 @@ def _ended(folder: RunFolder, record: Record, wanted: int) -> bool:
     """
     reason = record.stop_reason or ""
     if reason == "diverged":
-        why = Divergence.from_json(record.stop_detail) if record.stop_detail else ""
-        raise RunError(f"{folder.path} diverged, so there is nothing to go on with. {why} Train again.")
+        why = Divergence.from_json(record.stop_detail).message if record.stop_detail else ""
+        raise RunError(f"{folder.path} diverged, so there is nothing to go on with.", why, "Train again.")
     ended = folder.read_restarts()
     reasons = [reason] if ended is None else str(ended.facts["stop_reasons"]).split()
     made = len(folder.read_epochs(0)) if ended is None else int(ended.arrays["epochs"].max())
@@ -231,13 +231,13 @@ def _descent(folder: RunFolder, problem: Problem) -> Descent:
     try:
         return _descent_at("last", folder, problem)
     except RunError as damage:
-        what = str(damage).removesuffix(f" {GO_BACK}").removesuffix(f" {RESTORE}")
+        what, *_ = damage.message.pieces  # behind it stands what to do, which is done here
         try:
             descent = _descent_at("previous", folder, problem)
         except RunError:
-            raise type(damage)(f"{what} {RESTORE}") from None
+            raise type(damage)(what, RESTORE) from None
         folder.discard("last")
-        warnings.warn(RunWarning(f"{what} Went on from the save before it, epoch {descent.epoch}."), stacklevel=5)
+        warnings.warn(RunWarning(what, f"Went on from the save before it, epoch {descent.epoch}."), stacklevel=5)
         return descent
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DataError, Key, Params, Setting, Shape, Variables, check_choice
+from downslope.core import Advice, DataError, Key, Params, Setting, Shape, Variables, check_choice
 from downslope.data import Dataset, Preprocessing
 from downslope.layers import thawed, walk
 from downslope.losses import Loss
@@ -148,7 +148,8 @@ class Run:
         if not isinstance(data, Dataset):
             raise DataError(
                 Setting("data"),
-                f"must be a ds.Dataset with a target, got {type(data).__name__}. Make ds.Dataset(x, y).",
+                f"must be a ds.Dataset with a target, got {type(data).__name__}.",
+                Advice("make {}", code="ds.Dataset(x, y)"),
             )
         outputs = self.outputs(data)
         part = part_of(data, self.preprocessing, self.loss, outputs.shape[1])

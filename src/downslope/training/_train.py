@@ -8,7 +8,7 @@ from typing import Any
 
 import optax
 
-from downslope.core import Setting, SettingError, Variables, check_integer
+from downslope.core import Advice, Setting, SettingError, Variables, check_integer
 from downslope.data import Dataset
 from downslope.losses import Loss
 from downslope.networks import Sequential
@@ -182,8 +182,9 @@ def checked_patience(early_stopping: int | None, validation: Any) -> int | None:
     if not isinstance(validation, Dataset) and validation == 0:
         raise SettingError(
             Setting("early_stopping"),
-            f"watches the validation loss, got {early_stopping!r} without validation rows. Hold some out "
-            "(validation=0.2), or leave it off.",
+            f"watches the validation loss, got {early_stopping!r} without validation rows.",
+            Advice("hold some out", validation=0.2),
+            Advice("leave it off"),
         )
     return check_integer("early_stopping", early_stopping, advice="It counts epochs; 0 or None is never.")
 

@@ -1,0 +1,27 @@
+"""Messages in the words of the page: its controls stand beside them, so settings go by their plain names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from downslope.core import Face
+
+
+class _Page:
+    """Plain words; what is advised is done at the controls, which show how."""
+
+    def name(self, setting: str) -> str:
+        return f"the {setting.replace('_', ' ')}"
+
+    def function(self, name: str) -> str:
+        return f"Python's {name}"
+
+    def assignment(self, settings: Mapping[str, Any]) -> str | None:
+        return None
+
+    def code(self, expression: str) -> str | None:
+        return None
+
+
+PAGE: Face = _Page()

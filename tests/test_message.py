@@ -1,0 +1,184 @@
+"""Messages: each face words settings, functions and advice for itself, and Python's words are the string."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+
+import downslope as ds
+from downslope.cli._app import command
+from downslope.cli._face import CommandFace
+from downslope.cli._optimizer import optimizer_of, options_of
+from downslope.core import Advice, DownslopeError, Function, Message, Setting, SettingError, UnknownNameError, worded
+from downslope.diagnosis._initialization_findings import KEEP_SIZE, NORMALIZE
+from downslope.explorer._page_face import PAGE
+from spoken import false_words, unstructured
+
+BATCH = Message(Setting("batch_size"), "must be 1 or more, got 0.", Advice("try {}", batch_size=32))
+VALIDATION = Message("No rows.", Advice("hold some out", validation=0.2), Advice("leave it off"))
+MESSAGES = {
+    BATCH: (
+        "`batch_size` must be 1 or more, got 0. Try batch_size=32.",
+        "--batch-size must be 1 or more, got 0. Try --batch-size 32.",
+        "The batch size must be 1 or more, got 0. Try --batch-size 32 of downslope train.",
+        "The batch size must be 1 or more, got 0.",
+    ),
+    VALIDATION: (
+        "No rows. Hold some out (validation=0.2), or leave it off.",
+        "No rows. Hold some out (--validation 0.2), or leave it off.",
+        "No rows. Hold some out (--validation 0.2 of downslope train), or leave it off.",
+        "No rows. Hold some out, or leave it off.",
+    ),
+    NORMALIZE: (
+        "Normalize the inputs: normalize='standard'.",
+        "Normalize the inputs: --normalize standard.",
+        "Normalize the inputs: --normalize standard of downslope train.",
+        "Normalize the inputs.",
+    ),
+    Message(*KEEP_SIZE): (
+        "Put layer norm before the activations (ds.LayerNorm()), put batch norm there (ds.BatchNorm()), or lead skips "
+        "around the layers (ds.mlp(…, skip=True)).",
+        "Put layer norm before the activations (--norm layer), put batch norm there (--norm batch), or lead skips "
+        "around the layers (--skip).",
+        "Put layer norm before the activations (--norm layer of downslope train), put batch norm there (--norm batch "
+        "of downslope train), or lead skips around the layers (--skip of downslope train).",
+        "Put layer norm before the activations, put batch norm there, or lead skips around the layers.",
+    ),
+    Message("Go on with", Function("resume"), ", or draw", Setting("x"), "again."): (
+        "Go on with `resume`, or draw `x` again.",
+        "Go on with downslope resume, or draw the rows again.",
+        "Go on with downslope resume, or draw the rows again.",
+        "Go on with Python's resume, or draw the x again.",
+    ),
+    Message(Advice("judge by {}", metrics=["balanced_accuracy"]), Advice("name the target", target=...)): (
+        "Judge by metrics=['balanced_accuracy'], or name the target (target=…).",
+        "Judge by --metric balanced_accuracy, or name the target (--target TARGET).",
+        "Judge by --metric balanced_accuracy of downslope train, or name the target (--target TARGET of downslope "
+        "train).",
+        "Name the target.",
+    ),
+    Message(Advice("use momentum:", optimizer=ds.clip(1.0, ds.sgd(1.0, momentum=0.9)))): (
+        "Use momentum: optimizer=clip(1.0, sgd(1.0, momentum=0.9)).",
+        "Use momentum: --optimizer sgd --learning-rate 1 --momentum 0.9 --clip 1.",
+        "Use momentum: --optimizer sgd --learning-rate 1 --momentum 0.9 --clip 1 of downslope train.",
+        "Use momentum.",
+    ),
+    Message(Advice("use momentum:", optimizer=ds.adam(1.0, b1=0.5))): (
+        "Use momentum: optimizer=adam(1.0, b1=0.5).",
+        *["Use momentum."] * 3,
+    ),
+    Message(Advice("widen it:", code="ds.mlp([8, 8], …)", network=[8, 8]), Advice("keep the data", normalize=None)): (
+        "Widen it: ds.mlp([8, 8], …), or keep the data (normalize=None).",
+        "Widen it: --network 8,8, or keep the data.",
+        "Widen it: --network 8,8 of downslope train, or keep the data.",
+        "Widen it, or keep the data.",
+    ),
+    Message(Message(Advice("weigh rows")), Advice("stop early:", early_stopping=10)): (
+        "Weigh rows. Stop early: early_stopping=10.",
+        "Weigh rows. Stop early: --early-stopping 10.",
+        "Weigh rows. Stop early: --early-stopping 10 of downslope train.",
+        "Weigh rows. Stop early.",
+    ),
+}
+
+
+def face(name):
+    return CommandFace(command().commands, name)
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=str)
+def test_each_face_has_its_own_words(message):
+    python, train, diagnose, page = MESSAGES[message]
+    assert message == python
+    assert worded(message, face("train")) == train
+    assert worded(message, face("diagnose")) == diagnose
+    assert worded(message, PAGE) == page
+
+
+@pytest.mark.parametrize("name", command().commands)
+@pytest.mark.parametrize("message", MESSAGES, ids=str)
+def test_no_command_names_what_it_lacks(message, name):
+    assert not false_words(name, worded(message, face(name)))
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=str)
+def test_a_message_survives_copies_and_files(message):
+    same = copy.deepcopy(message)
+    assert (same, same.advice) == (message, message.advice)
+    if "optimizer" not in message:
+        again = Message.from_json(json.loads(json.dumps(message.as_json(), default=str)))
+        if "…" not in message:
+            assert again.text(face("train")) == message.text(face("train"))
+
+
+def test_plain_text_is_a_message_of_one_piece():
+    assert Message.from_json("Lower the rate.").pieces == ("Lower the rate.",)
+    assert worded("Lower the rate.", PAGE) == "Lower the rate."
+
+
+def test_lines_and_paragraphs_keep_their_pieces():
+    joined = Message.paragraphs(["one", "", Message.lines(["", "  two:", NORMALIZE])])
+    assert joined == "one\n\n\n  two:\nNormalize the inputs: normalize='standard'."
+    assert joined.text(PAGE) == "one\n\n\n  two:\nNormalize the inputs."
+    assert [advice.settings for advice in joined.advice] == [{"normalize": "standard"}]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SettingError(Setting("low"), "must be at most", Setting("high"), ", got 2 and 1."),
+        SettingError("Batch norm needs 2 rows.", Advice("use layer norm", norm="layer"), setting="batch_size"),
+        UnknownNameError("loss", "hing", ["hinge"]),
+        ds.RunError("There is none.", Message("Make one with", Function("train"), ".")),
+    ],
+    ids=str,
+)
+def test_an_error_carries_its_message_to_other_processes(error):
+    again = copy.deepcopy(error)  # by what pickle asks of it
+    assert isinstance(again, DownslopeError)
+    assert type(again) is type(error)
+    assert str(again) == str(error) == str(error.message)
+    assert again.__dict__ == error.__dict__
+    assert again.message.text(face("train")) == error.message.text(face("train"))
+
+
+def test_an_error_is_about_the_first_setting_that_it_names():
+    assert SettingError(Setting("low"), "must be at most", Setting("high"), ".").setting == "low"
+    assert SettingError("Too few rows.", setting="validation").setting == "validation"
+    assert SettingError("Too few rows.").setting is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9},
+        {"name": "adamw", "learning_rate": 0.01, "momentum": None, "weight_decay": 0.1, "clip": 2.0},
+        {"name": "adam", "learning_rate": 0.01, "momentum": None, "weight_decay": 0.1},
+    ],
+    ids=str,
+)
+def test_the_options_of_an_optimizer_make_it_again(settings):
+    made = optimizer_of(schedule="constant", steps=10, **settings)
+    options = options_of(made)
+    name = options.pop("optimizer")
+    again = optimizer_of(name, options.pop("learning_rate"), options.pop("momentum", None), "constant", 10, **options)
+    assert repr(again) == repr(made)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [ds.sgd(0.1, nesterov=True, momentum=0.9), ds.adam(ds.schedules.cosine_decay(0.1, 10))], ids=repr
+)
+def test_what_options_cannot_make_has_none(optimizer):
+    assert options_of(optimizer) is None
+
+
+SOURCES = sorted(Path(ds.__file__).parent.rglob("*.py"))
+ALLOWED = {"_movies.py"}
+"""What has the name of another program's package in it."""
+
+
+@pytest.mark.parametrize("room", sorted({path.relative_to(SOURCES[0].parent).parts[0] for path in SOURCES} - {"cli"}))
+def test_what_only_one_face_could_say_is_structured(room):
+    paths = [path for path in SOURCES if room in path.parts and path.name not in ALLOWED]
+    assert not {path.name: found for path in paths if (found := unstructured(path.read_text("utf-8")))}
