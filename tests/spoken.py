@@ -8,7 +8,7 @@ from downslope.cli._app import command
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 COMMAND = re.compile(r"\bdownslope ([a-z-]+)")
-OF = re.compile(r" of downslope ([a-z-]+)")
+OF = re.compile(r"\(options of downslope ([a-z-]+)\)")
 OTHERS = ("tensorboard --logdir", "No such option")
 """Options of other programs, and those that a user made up."""
 

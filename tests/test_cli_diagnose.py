@@ -6,6 +6,7 @@ import re
 import pytest
 
 from downslope.cli import _main
+from spoken import false_words
 
 TRAIN = ("train", "iris", "--network", "4", "--normalize", "none", "--optimizer", "sgd", "--epochs", "3", "--store")
 
@@ -48,6 +49,7 @@ def test_the_page_holds_everything_and_asks_for_nothing(cli, folder, tmp_path):
     assert not re.search(r"<script|(src|href)=\"(?!data:)", page)
     assert "$" not in page
     assert "Are we stuck?" in page
+    assert not false_words("diagnose", re.sub(r"<[^>]*>", "", page.partition("<body>")[2]))
 
 
 def test_mistakes_end_in_one_line(cli, folder, tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import downslope as ds
 from downslope.cli import _cache, _main
 from spoken import false_words
 
@@ -214,3 +215,20 @@ def test_a_damaged_run_fails_with_one_sentence(capsys, folder):
     out, err = capsys.readouterr()
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "is damaged" in err
+
+
+@pytest.fixture(scope="module")
+def of_arrays(tmp_path_factory):
+    """Return the folder of a run whose rows it does not keep."""
+    path = tmp_path_factory.mktemp("arrays") / "run"
+    data = ds.Dataset(np.eye(8), np.arange(8) % 2)
+    ds.train(ds.mlp([], outputs=2), data, epochs=1, store=path, progress=False)
+    return path
+
+
+@pytest.mark.parametrize("command", ["diagnose", "surface", "explore", "spectrum", "resume"])
+def test_rows_that_only_python_can_pass_are_asked_for_in_python(command, of_arrays, command_line):
+    more = ("--epochs", "2") if command == "resume" else ()
+    code, out, err = command_line(command, of_arrays, *more)
+    assert (code, out) == (2, "")
+    assert "its folder keeps no rows. In Python, pass the data set" in err

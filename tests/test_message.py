@@ -21,19 +21,19 @@ MESSAGES = {
     BATCH: (
         "`batch_size` must be 1 or more, got 0. Try batch_size=32.",
         "--batch-size must be 1 or more, got 0. Try --batch-size 32.",
-        "The batch size must be 1 or more, got 0. Try --batch-size 32 of downslope train.",
+        "The batch size must be 1 or more, got 0. Try --batch-size 32 (options of downslope train).",
         "The batch size must be 1 or more, got 0.",
     ),
     VALIDATION: (
         "No rows. Hold some out (validation=0.2), or leave it off.",
         "No rows. Hold some out (--validation 0.2), or leave it off.",
-        "No rows. Hold some out (--validation 0.2 of downslope train), or leave it off.",
+        "No rows. Hold some out (--validation 0.2), or leave it off (options of downslope train).",
         "No rows. Hold some out, or leave it off.",
     ),
     NORMALIZE: (
         "Normalize the inputs: normalize='standard'.",
         "Normalize the inputs: --normalize standard.",
-        "Normalize the inputs: --normalize standard of downslope train.",
+        "Normalize the inputs: --normalize standard (options of downslope train).",
         "Normalize the inputs.",
     ),
     Message(*KEEP_SIZE): (
@@ -41,8 +41,8 @@ MESSAGES = {
         "around the layers (ds.mlp(…, skip=True)).",
         "Put layer norm before the activations (--norm layer), put batch norm there (--norm batch), or lead skips "
         "around the layers (--skip).",
-        "Put layer norm before the activations (--norm layer of downslope train), put batch norm there (--norm batch "
-        "of downslope train), or lead skips around the layers (--skip of downslope train).",
+        "Put layer norm before the activations (--norm layer), put batch norm there (--norm batch), or lead skips "
+        "around the layers (--skip) (options of downslope train).",
         "Put layer norm before the activations, put batch norm there, or lead skips around the layers.",
     ),
     Message("Go on with", Function("resume"), ", or draw", Setting("x"), "again."): (
@@ -54,14 +54,13 @@ MESSAGES = {
     Message(Advice("judge by {}", metrics=["balanced_accuracy"]), Advice("name the target", target=...)): (
         "Judge by metrics=['balanced_accuracy'], or name the target (target=…).",
         "Judge by --metric balanced_accuracy, or name the target (--target TARGET).",
-        "Judge by --metric balanced_accuracy of downslope train, or name the target (--target TARGET of downslope "
-        "train).",
+        "Judge by --metric balanced_accuracy, or name the target (--target TARGET) (options of downslope train).",
         "Name the target.",
     ),
     Message(Advice("use momentum:", optimizer=ds.clip(1.0, ds.sgd(1.0, momentum=0.9)))): (
         "Use momentum: optimizer=clip(1.0, sgd(1.0, momentum=0.9)).",
         "Use momentum: --optimizer sgd --learning-rate 1 --momentum 0.9 --clip 1.",
-        "Use momentum: --optimizer sgd --learning-rate 1 --momentum 0.9 --clip 1 of downslope train.",
+        "Use momentum: --optimizer sgd --learning-rate 1 --momentum 0.9 --clip 1 (options of downslope train).",
         "Use momentum.",
     ),
     Message(Advice("use momentum:", optimizer=ds.adam(1.0, b1=0.5))): (
@@ -71,13 +70,13 @@ MESSAGES = {
     Message(Advice("widen it:", code="ds.mlp([8, 8], …)", network=[8, 8]), Advice("keep the data", normalize=None)): (
         "Widen it: ds.mlp([8, 8], …), or keep the data (normalize=None).",
         "Widen it: --network 8,8, or keep the data.",
-        "Widen it: --network 8,8 of downslope train, or keep the data.",
+        "Widen it: --network 8,8, or keep the data (options of downslope train).",
         "Widen it, or keep the data.",
     ),
     Message(Message(Advice("weigh rows")), Advice("stop early:", early_stopping=10)): (
         "Weigh rows. Stop early: early_stopping=10.",
         "Weigh rows. Stop early: --early-stopping 10.",
-        "Weigh rows. Stop early: --early-stopping 10 of downslope train.",
+        "Weigh rows. Stop early: --early-stopping 10 (options of downslope train).",
         "Weigh rows. Stop early.",
     ),
 }

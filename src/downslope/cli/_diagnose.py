@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from downslope.cli._face import face_here
 from downslope.cli._options import JsonOption, RunArgument
 from downslope.cli._report import print_json, print_text, say
 
@@ -85,6 +86,6 @@ def _write_page(path: Path, report: Report, run: Path) -> None:
     """Write a report as a page."""
     from downslope.figures import diagnosis_page
 
-    content = diagnosis_page(report, title=f"Diagnosis of {run}")
+    content = diagnosis_page(report, title=f"Diagnosis of {run}", face=face_here())
     path.write_text(content, encoding="utf-8")
     say(f"Wrote {path}")

@@ -34,7 +34,8 @@ class CommandFace:
 
     def __init__(self, commands: Mapping[str, Any], name: str | None):
         self._commands = commands
-        self._own = _parameters(commands[name]) if name is not None and name in commands else {}
+        self._own = _parameters(commands.get(name or ""))
+        self._train = _parameters(commands.get("train"))
 
     def name(self, setting: str) -> str:
         """Return the option, or the setting in plain words."""
@@ -52,14 +53,17 @@ class CommandFace:
         if spelled is None:
             return None
         here = _assigned(self._own, spelled)
-        if here is not None or "train" not in self._commands:
-            return here
-        there = _assigned(_parameters(self._commands["train"]), spelled)
-        return None if there is None else f"{there} of downslope train"
+        return _assigned(self._train, spelled) if here is None else here
 
     def code(self, expression: str) -> str | None:
         """Return None: there is no Python here."""
         return None
+
+    def remark(self, settings: Sequence[Mapping[str, Any]]) -> str:
+        """Say so if options are those of another command."""
+        named = [spelled for each in settings if (spelled := _spelled(each))]
+        foreign = any(_assigned(self._own, each) is None and _assigned(self._train, each) for each in named)
+        return " (options of downslope train)" if foreign else ""
 
 
 _current: ContextVar[CommandFace | None] = ContextVar("the command that speaks", default=None)
@@ -75,15 +79,22 @@ def speaking(face: CommandFace) -> Iterator[None]:
         _current.reset(token)
 
 
+def face_here() -> CommandFace:
+    """Return the words of the command that speaks."""
+    return _current.get() or CommandFace({}, None)
+
+
 def worded_here(sentence: str) -> str:
     """Return a sentence in the words of the command that speaks."""
     from downslope.core import worded
 
-    return worded(sentence, _current.get() or CommandFace({}, None))
+    return worded(sentence, face_here())
 
 
-def _parameters(command: Any) -> dict[str, Any]:
+def _parameters(command: Any | None) -> dict[str, Any]:
     """Return the options of a command, by the name of the parameter."""
+    if command is None:
+        return {}
     return {parameter.name: parameter for parameter in command.params if parameter.param_type_name == "option"}
 
 

@@ -10,7 +10,7 @@ to set to what). A face knows what a setting is called there, and how it is set,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -38,6 +38,10 @@ class Face(Protocol):
         """Return a Python expression as it may be used; None where there is no Python."""
         ...
 
+    def remark(self, settings: Sequence[Mapping[str, Any]]) -> str:
+        """Return what to add to a sentence in which settings get values, such as where they are set; mostly nothing."""
+        ...
+
 
 class _Python:
     """Python's own names."""
@@ -53,6 +57,9 @@ class _Python:
 
     def code(self, expression: str) -> str | None:
         return expression
+
+    def remark(self, settings: Sequence[Mapping[str, Any]]) -> str:
+        return ""
 
 
 PYTHON: Face = _Python()
@@ -223,13 +230,12 @@ def worded(sentence: str, face: Face) -> str:
 def _joined(pieces: tuple[Piece, ...], face: Face) -> str:
     """Return pieces in the words of a face, as one text."""
     said = ""
-    alternatives: list[str] = []
+    alternatives: list[Advice] = []
     for piece in pieces:
         if isinstance(piece, Advice):
-            words = piece.text(face)
-            alternatives += [] if words is None else [words]
+            alternatives.append(piece)
             continue
-        said, alternatives = _after(said, _sentence(alternatives)), []
+        said, alternatives = _after(said, _sentence(alternatives, face)), []
         if isinstance(piece, Setting):
             name = face.name(piece.name)
             said = _after(said, _capitalized(name) if _at_start(said) else name)
@@ -237,7 +243,7 @@ def _joined(pieces: tuple[Piece, ...], face: Face) -> str:
             said = _after(said, face.function(piece.name))
         else:
             said = _after(said, worded(piece, face))
-    return _after(said, _sentence(alternatives))
+    return _after(said, _sentence(alternatives, face))
 
 
 def _after(said: str, more: str) -> str:
@@ -252,13 +258,15 @@ def _at_start(said: str) -> bool:
     return not said or said.endswith((".", "?", "!", "\n"))
 
 
-def _sentence(alternatives: list[str]) -> str:
-    """Return alternatives as one sentence."""
-    if not alternatives:
+def _sentence(alternatives: Sequence[Advice], face: Face) -> str:
+    """Return alternatives as one sentence; without those that the face cannot say."""
+    texts = {text: advice for advice in alternatives if (text := advice.text(face)) is not None}
+    if not texts:
         return ""
-    *others, last = alternatives
+    *others, last = texts
     joined = f"{', '.join(others)}, or {last}" if others else last
-    return f"{_capitalized(joined)}."
+    remark = face.remark([advice.settings for advice in texts.values()])
+    return f"{_capitalized(joined)}{remark}."
 
 
 def _capitalized(words: str) -> str:

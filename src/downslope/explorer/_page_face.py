@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from downslope.core import Face
@@ -22,6 +22,9 @@ class _Page:
 
     def code(self, expression: str) -> str | None:
         return None
+
+    def remark(self, settings: Sequence[Mapping[str, Any]]) -> str:
+        return ""
 
 
 PAGE: Face = _Page()

@@ -12,7 +12,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from downslope.core import DataError
+from downslope.core import PYTHON, DataError, Face, worded
 from downslope.curvature import spectral_density, step_model
 from downslope.diagnosis import Finding, Report, Trial
 from downslope.figures._gradient_shares import gradient_shares
@@ -23,7 +23,7 @@ from downslope.figures._spectrum import spectrum
 from downslope.figures._tracking import tracking
 
 
-def diagnosis_page(report: Report, *, title: str = "Diagnosis") -> str:
+def diagnosis_page(report: Report, *, title: str = "Diagnosis", face: Face = PYTHON) -> str:
     """Return a report as an HTML page with its figures inside; it needs no network and runs no script.
 
     Drawing measures what the report did not need: the spectral density, and the gradient along the eigenvectors.
@@ -31,6 +31,8 @@ def diagnosis_page(report: Report, *, title: str = "Diagnosis") -> str:
     Args:
         report: what `ds.diagnose` returned.
         title: the heading.
+        face: whose words settings have; Python's, unless a command writes the page.
+
 
     Example:
         >>> import downslope as ds
@@ -40,7 +42,7 @@ def diagnosis_page(report: Report, *, title: str = "Diagnosis") -> str:
         >>> page.count("<img"), page.count("<script")
         (2, 0)
     """
-    verdict = report.verdict
+    verdict, answers = report.verdict, (report.stuck, report.speed, worded(report.start, face))
     template = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
     return Template(template).substitute(
         title=escape(title),
@@ -48,8 +50,8 @@ def diagnosis_page(report: Report, *, title: str = "Diagnosis") -> str:
         stuck=" stuck" if verdict.stuck else "",
         verdict=escape(verdict.name.replace("_", " ")),
         statement=escape(verdict.statement),
-        answers="\n".join(f"<p>{escape(answer)}</p>" for answer in (report.stuck, report.speed, report.start)),
-        findings="\n".join(_finding(one, report.trial(one.code)) for one in report.findings)
+        answers="\n".join(f"<p>{escape(answer)}</p>" for answer in answers),
+        findings="\n".join(_finding(one, report.trial(one.code), face) for one in report.findings)
         or "<p>Nothing wrong was found.</p>",
         evidence="".join(
             f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{escape(_shown(value))}</td></tr>"
@@ -71,9 +73,9 @@ def _about(report: Report) -> str:
     )
 
 
-def _finding(finding: Finding, trial: Trial | None) -> str:
+def _finding(finding: Finding, trial: Trial | None, face: Face) -> str:
     """Return one finding."""
-    lines = [("measured", escape(finding.evidence)), ("fix", escape(finding.fix))]
+    lines = [("measured", escape(finding.evidence)), ("fix", escape(worded(finding.fix, face)))]
     if trial is not None:
         mark = ' class="helps"' if trial.helps else ""
         lines.append(("verified", f"<span{mark}>{escape(str(trial))}</span>"))
