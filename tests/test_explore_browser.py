@@ -93,6 +93,12 @@ def drawn(page):
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+def texts(page, place):
+    """Return what stands at a place, once the page has drawn what it was asked for."""
+    drawn(page)
+    return page.locator(place).all_text_contents()
+
+
 def at_step(page, step, last=None):
     """Wait for a step."""
     expect(page.locator("#where")).to_have_text(f"step {step} of {step if last is None else last}")
@@ -211,7 +217,7 @@ def test_a_click_starts_a_descent_whose_loss_is_that_of_the_same_run_in_python(v
     expect(facts(page, "step")).to_have_text(str(last))
     (expected,) = python_losses(page)
     assert loss(page) == pytest.approx(expected, rel=1e-6, abs=1e-300)
-    told = page.locator(".curves dd").last.text_content()
+    told = texts(page, ".curves dd")[-1]
     assert float(told) == pytest.approx(expected, rel=1e-6, abs=1e-300)
     expect(page.locator(".standing")).to_contain_text("on the surface")
     expect(page.locator(".paths")).to_contain_text("The plane holds all of its movement.")
@@ -270,11 +276,11 @@ def test_four_optimizers_race_from_one_start_and_one_leaves(visit):
     page.locator("#forward").click()
     at_step(page, 1)
     expect(page.locator(".curves dt")).to_have_text(["step", "1 SGD", "2 RMSprop", "3 Adam", "4 AdamW"])
-    told = [float(text) for text in page.locator(".curves dd").all_text_contents()[1:]]
+    told = [float(text) for text in texts(page, ".curves dd")[1:]]
     assert told == pytest.approx(python_losses(page), rel=1e-6)
     page.locator("#first").click()
     at_step(page, 0, 1)
-    assert len(set(page.locator(".curves dd").all_text_contents()[1:])) == 1
+    assert len(set(texts(page, ".curves dd")[1:])) == 1
     page.get_by_role("button", name="Remove").click()
     expect(page.locator(".tabs button")).to_have_text(["1 SGD", "2 RMSprop", "3 Adam", "+"])
     expect(page.locator(".paths li")).to_have_count(3)
@@ -309,14 +315,14 @@ def test_refresh_restores_everything_from_the_address(visit):
     page.keyboard.press("Shift+ArrowLeft")
     page.get_by_label("1 SGD", exact=True).uncheck()
     expect(page).to_have_url(re.compile(r"#show=.*himmelblau.*turn=.*step=3.*off="))
-    before = [page.locator(f"{place}").all_text_contents() for place in ("h1", "#now dd", ".curves dd", ".tabs")]
+    before = [texts(page, place) for place in ("h1", "#now dd", ".curves dd", ".tabs")]
     page.reload()
     settled(page)
     at_step(page, 3)
     expect(page.get_by_label("1 SGD", exact=True)).not_to_be_checked()
     expect(page.locator("#log")).to_have_attribute("aria-pressed", pressed)
     expect(page.locator("#now dd").first).to_have_text(before[1][0])
-    after = [page.locator(f"{place}").all_text_contents() for place in ("h1", "#now dd", ".curves dd", ".tabs")]
+    after = [texts(page, place) for place in ("h1", "#now dd", ".curves dd", ".tabs")]
     assert after[0] == before[0]
     assert after[2:] == before[2:]
     assert after[1][:4] == before[1][:4]
@@ -418,7 +424,7 @@ def test_a_recorded_run_is_saved_as_a_page_that_plays_offline(visit, browser, tm
     for step in (1, 2):
         page.locator("#forward").click()
         at_step(page, step)
-    told = page.locator(".curves dd").all_text_contents()
+    told = texts(page, ".curves dd")
     share = part(page, "share")
     with page.expect_download() as download:
         share.get_by_role("button", name="Save as a page").click()
@@ -431,7 +437,7 @@ def test_a_recorded_run_is_saved_as_a_page_that_plays_offline(visit, browser, tm
     saved.goto(path.as_uri())
     expect(saved.locator("h1")).to_contain_text("Bowl")
     expect(saved.locator("#where")).to_have_text("step 2 of 2")
-    assert saved.locator(".curves dd").all_text_contents() == told
+    assert texts(saved, ".curves dd") == told
     saved.locator("#first").click()
     saved.locator("#play").click()
     expect(saved.locator("#where")).to_have_text("step 2 of 2")
@@ -635,7 +641,7 @@ def test_the_surface_is_turned_zoomed_moved_and_read(visit, browser):
     drawn(page)
     box = page.locator(".frame").bounding_box()
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.6 * box["height"])
-    names, values = (page.locator(f".readout {kind}").all_text_contents() for kind in ("dt", "dd"))
+    names, values = (texts(page, f".readout {kind}") for kind in ("dt", "dd"))
     told = dict(zip(names, values, strict=True))
     w = [float(told[name].replace("−", "-")) for name in ("w₁", "w₂")]
     assert float(told["loss"]) == pytest.approx(0.5 * sum(one**2 for one in w), rel=1e-5, abs=1e-6)
