@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import downslope as ds
+from downslope.training import TrainingSettings
 from downslope.training._chunk import State
 from downslope.training._descent import Descent, begin
 from downslope.training._keep import Forgetful
@@ -142,21 +143,13 @@ def descent_of(
         dict(zip(("weight", "bias"), next(pairs), strict=True)) if isinstance(layer, ds.Dense) else {}
         for layer in net.layers
     )
-    problem = prepare(
-        net,
-        ds.Dataset(*(sample(case) if data is None else data)),
+    settings = TrainingSettings(
         loss="cross_entropy",
         optimizer=ds.adam(RATE),
         batch_size=case.batch_size,
-        order="shuffle",
-        validation=0.0,
-        seed=0,
-        normalize=None,
-        normalize_targets=None,
         start=ds.Variables(params, tuple({} for _ in net.layers)),
-        metrics=(),
-        class_weight=None,
     )
+    problem = prepare(net, ds.Dataset(*(sample(case) if data is None else data)), settings)
     descent, silent, recorder = begin(problem), Silent(), Recorder(record or ds.Record())
 
     def epoch() -> None:

@@ -14,7 +14,7 @@ import downslope as ds
 from downslope.core import FunctionSurface, SettingError
 from downslope.curvature import preconditioned_sharpness, stability_limit
 from downslope.optimizers import apply_rule, initial_state
-from downslope.training import RangeTest, RateTrials, _auto, find_learning_rate, prepare
+from downslope.training import RangeTest, RateTrials, TrainingSettings, _auto, find_learning_rate, prepare
 from downslope.training._curvature_line import curvature_line
 from downslope.training._find_learning_rate import _beyond, _suggestions, limited, with_rate
 from downslope.training._range_test import range_test
@@ -75,11 +75,8 @@ def test_preconditioned_sharpness_is_the_largest_eigenvalue_of_the_divided_hessi
 
 
 def problem_of(net, data, optimizer, **settings):
-    usual = {
-        "loss": "auto", "batch_size": 8, "order": "shuffle", "validation": 0.0, "seed": 0, "normalize": "standard",
-        "normalize_targets": None, "start": None, "metrics": (), "class_weight": None,
-    }  # fmt: skip
-    return prepare(net, data, optimizer=optimizer, **usual | settings)
+    usual = {"batch_size": 8, "normalize": "standard"}
+    return prepare(net, data, TrainingSettings(optimizer=optimizer, **usual | settings))
 
 
 def test_range_test_steps_at_rising_rates_until_the_loss_blows_up():

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+from functools import partial
+
 import numpy as np
 import pytest
 
 import downslope as ds
 from cases import assert_bitwise
+from downslope.core import SettingError, UnknownNameError
 from downslope.data import Origin
-from downslope.training import train
+from downslope.diagnosis import compare_initializations, initialization_report
+from downslope.training import Recipe, TrainingSettings, train
 
 NET = ds.mlp([4], outputs=3)
 SETTINGS = {"epochs": 2, "normalize": "standard", "optimizer": ds.clip(1.0, ds.adam(0.01)), "progress": False}
@@ -119,3 +124,63 @@ def test_rows_taken_by_number_have_no_origin():
 def test_an_origin_survives_json():
     origin = ds.load("moons", seed=4).split(test=0.3).test.origin
     assert Origin.from_json(origin.as_json()) == origin
+
+
+def test_settings_are_those_of_train_with_its_defaults():
+    of_one_run = {"net", "data", "restarts", "store", "overwrite", "record", "track", "observers", "progress"}
+    told = {name: one.default for name, one in inspect.signature(train).parameters.items() if name not in of_one_run}
+    assert told == dict(TrainingSettings())
+
+
+def test_settings_are_a_mapping_of_which_some_can_be_changed():
+    settings = TrainingSettings(epochs=3, validation=0.2, early_stopping=2)
+    changed = settings | {"epochs": 5, "seed": 1}
+    assert (settings.epochs, changed.epochs, changed["seed"], changed.early_stopping) == (3, 5, 1, 2)
+    assert TrainingSettings(**changed) is not changed
+    assert dict(TrainingSettings(**changed)) == dict(changed)
+    with pytest.raises(KeyError):
+        settings["split_by_seed"]
+    with pytest.raises(
+        UnknownNameError, match=r"must be one of batch_size, class_weight, .* got 'epoch'\. Did you mean"
+    ):
+        settings | {"epoch": 5}
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"epochs": 0}, "`epochs` must be a whole number, 1 or more"),
+        ({"seed": -1}, "`seed` must be a whole number, 0 or more"),
+        ({"early_stopping": 3}, r"without validation rows\. Hold some out \(validation=0\.2\), or leave it off"),
+        ({"early_stopping": -3, "validation": 0.2}, "It counts epochs"),
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_be_are_refused(wrong, words):
+    with pytest.raises(SettingError, match=words):
+        TrainingSettings(**wrong)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        partial(ds.find_learning_rate, steps=20, curvature=False, progress=False),
+        partial(ds.find_batch_size, steps=20, seconds=1e-3, progress=False),
+        initialization_report,
+        partial(compare_initializations, initializers=["zeros"], restarts=2, progress=False),
+    ],
+    ids=["find_learning_rate", "find_batch_size", "initialization_report", "compare_initializations"],
+)
+def test_what_measures_by_training_takes_the_settings_of_a_run(measure):
+    settings = TrainingSettings(epochs=2, normalize="standard", validation=0.2, early_stopping=5, metrics=("accuracy",))
+    assert measure(NET, ds.load("iris"), **settings)
+    with pytest.raises(UnknownNameError, match=r"got 'normalise'\. Did you mean 'normalize'"):
+        measure(NET, ds.load("iris"), normalise="standard")
+
+
+def test_a_recipe_is_changed_with_its_network():
+    recipe = Recipe(NET, ds.load("iris"), TrainingSettings(epochs=2))
+    other = ds.mlp([3], outputs=3)
+    changed = recipe.changed({"net": other, "epochs": 1})
+    assert (changed.net, changed.data, changed.settings.epochs) == (other, recipe.data, 1)
+    assert recipe.changed({}).net is NET

@@ -67,13 +67,13 @@ def split_of(run: Run, file: Path | None = None) -> Split | None:
         recipe = run.with_data(file=file).recipe
         if recipe is None:
             return None
-        data, held_out = recipe.data, recipe.settings["validation"]
+        data, held_out = recipe.data, recipe.settings.validation
         kept_aside = _test_rows(data, run)
     except (DataError, CustomPartError):
         return None
     if isinstance(held_out, Dataset):
         return Split(data, held_out, kept_aside)
-    return replace(data.split(validation=held_out, seed=recipe.settings["seed"]), test=kept_aside)
+    return replace(data.split(validation=held_out, seed=recipe.settings.seed), test=kept_aside)
 
 
 def no_better_than(train: Dataset, rows: Dataset, scores: Scores) -> str | None:

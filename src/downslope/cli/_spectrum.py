@@ -15,7 +15,6 @@ from downslope.cli._report import counted, print_json, print_text, say
 if TYPE_CHECKING:
     from downslope.core import LossSurface
     from downslope.curvature import ConditionNumber, Eigenpairs, HessianBlocks, StepModel, TraceEstimate
-    from downslope.optimizers import Optimizer
     from downslope.training import Run
 
 EDGE = 0.1
@@ -224,8 +223,9 @@ def _limit(run: Run, largest: float) -> tuple[str | None, float]:
     That of plain gradient descent for optimizers other than `sgd`.
     """
     from downslope.curvature import stability_limit
+    from downslope.optimizers import as_optimizer
 
-    whole: Optimizer | None = None if run.recipe is None else run.recipe.settings["optimizer"]
+    whole = None if run.recipe is None else as_optimizer(run.recipe.settings.optimizer)
     if whole is None:
         return None, stability_limit(largest)
     inner = whole

@@ -10,7 +10,7 @@ from downslope.cli._report import say
 
 if TYPE_CHECKING:
     from downslope.landscape import Slice
-    from downslope.training import Run
+    from downslope.training import Run, TrainingSettings
 
 LINE = "old_faithful"
 MOMENTUM = 0.9
@@ -204,24 +204,24 @@ def _recorded(run: Run, epochs: int | None, **changes: Any) -> Run:
     from downslope.training import train
 
     recipe: Any = run.recipe
-    settings = {**recipe.settings, **changes}
+    settings = recipe.settings | changes
     if epochs is not None:
-        settings["epochs"] = epochs
+        settings |= {"epochs": epochs}
     return train(recipe.net, recipe.data, **settings, record=_record(run, settings), progress=shown_progress())
 
 
-def _record(run: Run, settings: dict[str, Any]) -> Any:
+def _record(run: Run, settings: TrainingSettings) -> Any:
     """Return how to record a path of about as many points as a picture can show."""
     from downslope.training import Record
 
-    steps = run.recipe.problem().batches.steps * settings["epochs"]  # pyright: ignore[reportOptionalMemberAccess]
+    steps = run.recipe.problem().batches.steps * settings.epochs  # pyright: ignore[reportOptionalMemberAccess]
     return Record(parameters_every=max(1, steps // POINTS))
 
 
 def _raced(run: Run, optimizers: str, epochs: int | None) -> dict[str, Any]:
     """Return the paths of several optimizers from the run's start, on the same batches."""
     recipe: Any = run.recipe
-    own: Any = recipe.settings["optimizer"]
+    own: Any = recipe.settings.optimizer
     rate = own.hyperparams.get("learning_rate")
     plain = own.maker.__name__ == "sgd" and isinstance(rate, (int, float))
     rules, found = _rules(optimizers, {"sgd": rate, "momentum": rate, "nesterov": rate} if plain else {}), {}
@@ -233,7 +233,10 @@ def _raced(run: Run, optimizers: str, epochs: int | None) -> dict[str, Any]:
 
 def _short(run: Run) -> str:
     """Return the name of a run's optimizer."""
-    return "descent" if run.recipe is None else run.recipe.settings["optimizer"].maker.__name__
+    if run.recipe is None:
+        return "descent"
+    optimizer: Any = run.recipe.settings.optimizer
+    return optimizer.maker.__name__
 
 
 def _rules(text: str, usual: dict[str, Any]) -> dict[str, Any]:

@@ -328,18 +328,18 @@ class Case:
     @cached_property
     def training_data(self) -> Dataset:
         """The rows learned from, as they were given."""
-        share, data = self.recipe.settings["validation"], self.recipe.data
+        share, data = self.recipe.settings.validation, self.recipe.data
         if isinstance(share, Dataset) or not share:
             return data
-        return data.split(validation=share, seed=self.recipe.settings["seed"]).train
+        return data.split(validation=share, seed=self.recipe.settings.seed).train
 
     @cached_property
     def validation_data(self) -> Dataset | None:
         """The rows held out, as they were given; None if none were."""
-        share, data = self.recipe.settings["validation"], self.recipe.data
+        share, data = self.recipe.settings.validation, self.recipe.data
         if isinstance(share, Dataset):
             return share
-        return data.split(validation=share, seed=self.recipe.settings["seed"]).validation if share else None
+        return data.split(validation=share, seed=self.recipe.settings.seed).validation if share else None
 
     @cached_property
     def train_score(self) -> dict[str, float]:
@@ -396,10 +396,10 @@ class Case:
                 self.recipe.net,
                 self.training_data,
                 loss=self._given_run.loss,
-                seed=settings["seed"],
+                seed=settings.seed,
                 rows=SIGNAL_ROWS,
-                normalize=settings["normalize"],
-                normalize_targets=settings["normalize_targets"],
+                normalize=settings.normalize,
+                normalize_targets=settings.normalize_targets,
                 start=variables,
             )
 
@@ -465,7 +465,7 @@ def _of_run(run: Run, data: Dataset | None, seed: int, tell: Tell | None) -> Cas
     if part is None or recipe is None:
         raise DataError(Setting("data"), "must be given for a run whose folder keeps no rows, got None.")
     if len(part) > ROWS:  # those of `train_loss`; their weights are of what descends
-        rows = generator(recipe.settings["seed"], "subset").choice(len(part), ROWS, replace=False)
+        rows = generator(recipe.settings.seed, "subset").choice(len(part), ROWS, replace=False)
         part = part.take(np.sort(rows))
     surface = replace(run, variables=run.last, training_rows=part).surface()
     return Case(surface, run.last.params, run, part, seed, tell)

@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import optax
-
 from downslope.core import Setting, SettingError, check_integer, render
 from downslope.data import Dataset
 from downslope.diagnosis._start_comparison import StartComparison
 from downslope.layers.initializers import Initializer
-from downslope.losses import Loss
 from downslope.networks import Sequential, with_initializer
-from downslope.optimizers import Optimizer, adam
-from downslope.training import ClassWeight, train
+from downslope.training import TrainingSettings, train
 
 INITIALIZERS = ("auto", "he_normal", "glorot_normal", "lecun_normal", "orthogonal")
 """What is compared unless told otherwise."""
-
-_ADAM = adam(1e-3)
 
 
 def compare_initializations(
@@ -29,17 +23,8 @@ def compare_initializations(
     initializers: Sequence[Initializer | str] | Mapping[str, Initializer | str] = INITIALIZERS,
     restarts: int = 5,
     epochs: int = 20,
-    loss: str | Loss = "auto",
-    optimizer: Optimizer | optax.GradientTransformation | str = _ADAM,
-    batch_size: int = 32,
-    validation: float | Dataset = 0.0,
-    early_stopping: int | None = None,
-    seed: int = 0,
-    normalize: str | None = None,
-    normalize_targets: str | None = None,
-    order: str = "shuffle",
-    class_weight: ClassWeight = None,
     progress: str | bool = "auto",
+    **settings: Any,
 ) -> StartComparison:
     """Train a network from several kinds of starting weights, a few restarts each, and say which is best.
 
@@ -52,21 +37,12 @@ def compare_initializations(
         initializers: names and functions of `ds.initializers`, or your own; or a name for each.
         restarts: starts with each, 2 or more, trained at once.
         epochs: passes over the data, at most.
-        loss: this and the others as for `ds.train`.
-        optimizer: likewise.
-        batch_size: likewise.
-        validation: likewise. With validation rows, the lowest loss there is compared; else the last training loss.
-        early_stopping: likewise.
-        seed: likewise.
-        normalize: likewise.
-        normalize_targets: likewise.
-        order: likewise.
-        class_weight: likewise.
-        progress: likewise, for each initializer in turn.
+        progress: as for `ds.train`, for each initializer in turn.
+        **settings: of `ds.train`. With validation rows, the lowest loss there is compared; else the last training loss.
 
     Raises:
         SettingError: a setting that cannot be.
-        UnknownNameError: there is no initializer of a name.
+        UnknownNameError: there is no initializer, or no setting, of a name.
 
     Example:
         >>> import downslope as ds
@@ -82,27 +58,9 @@ def compare_initializations(
     """
     check_integer("restarts", restarts, at_least=2, advice="The spread between restarts is what tells starts apart.")
     nets = {name: with_initializer(net, one) for name, one in _by_name(initializers).items()}
-    runs = {
-        name: train(
-            started,
-            data,
-            loss=loss,
-            optimizer=optimizer,
-            batch_size=batch_size,
-            epochs=epochs,
-            validation=validation,
-            early_stopping=early_stopping,
-            restarts=restarts,
-            seed=seed,
-            normalize=normalize,
-            normalize_targets=normalize_targets,
-            order=order,
-            class_weight=class_weight,
-            progress=progress,
-        )
-        for name, started in nets.items()
-    }
-    held_out = isinstance(validation, Dataset) or validation > 0
+    asked = TrainingSettings.of(settings | {"epochs": epochs})
+    runs = {name: train(started, data, **asked, restarts=restarts, progress=progress) for name, started in nets.items()}
+    held_out = asked.holds_out
     return StartComparison(runs, "validation loss" if held_out else "training loss")
 
 

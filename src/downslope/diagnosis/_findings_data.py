@@ -32,7 +32,7 @@ def findings_of_data(learned: Learned) -> list[Finding]:
 def _inputs(learned: Learned) -> list[Finding]:
     """Find inputs of unequal or extreme scale, or far from zero."""
     case = learned.case
-    if case.recipe.settings["normalize"] == "standard" or case.part is None:
+    if case.recipe.settings.normalize == "standard" or case.part is None:
         return []
     x = np.asarray(case.part.x)
     found = input_moments(x.reshape(len(x), -1))
@@ -78,7 +78,7 @@ def _targets(learned: Learned) -> list[Finding]:
     """Find numbers to predict that are far from zero or from unit size: the last layer has to grow to reach them."""
     case = learned.case
     settings, problem = case.recipe.settings, case.problem
-    if problem.loss.targets != "numbers" or settings["normalize_targets"] is not None or case.part is None:
+    if problem.loss.targets != "numbers" or settings.normalize_targets is not None or case.part is None:
         return []
     t = np.asarray(case.part.t, np.float64)
     mean, deviation = t.mean(axis=0), t.std(axis=0)

@@ -62,7 +62,7 @@ def _overcome(learned: Learned, finding: Finding) -> Finding:
 def _change(learned: Learned, finding: Finding) -> Mapping[str, Any] | None:
     """Return the settings that a finding of the start asks for."""
     recipe, asked = learned.case.recipe, finding.settings
-    given = recipe.settings["start"] is not None
+    given = recipe.settings.start is not None
     if "normalize" in asked:
         return dict(asked)
     if "activation" in asked:

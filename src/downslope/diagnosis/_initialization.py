@@ -30,7 +30,7 @@ from downslope.networks import (
     signals,
     with_initializer,
 )
-from downslope.training import Part, Problem, prepare
+from downslope.training import Part, Problem, TrainingSettings, prepare
 
 ALIKE = 1e-4
 """Units whose weights differ by less than this share of the largest are the same, up to rounding."""
@@ -43,12 +43,8 @@ def initialization_report(
     net: Sequential,
     data: Dataset,
     *,
-    loss: str | Loss = "auto",
-    seed: int = 0,
     rows: int = 256,
-    normalize: str | None = None,
-    normalize_targets: str | None = None,
-    start: Variables | None = None,
+    **settings: Any,
 ) -> InitializationReport:
     """Return how signals run through a network before its first step, beside what theory predicts, and what is wrong.
 
@@ -60,14 +56,12 @@ def initialization_report(
     Args:
         net: the network.
         data: rows with targets.
-        loss: as for `ds.train`.
-        seed: draws the weights and the rows.
         rows: how many rows to measure on, at most.
-        normalize: as for `ds.train`: inputs are normalized only if asked.
-        normalize_targets: likewise.
-        start: variables to report on, instead of freshly drawn ones.
+        **settings: of `ds.train`: the seed draws the weights and the rows, `start` gives other weights to report on,
+            and so on. Those of the descent change nothing, so that `**run.recipe.settings` can be given.
 
     Raises:
+        UnknownNameError: there is no setting of that name.
         SettingError: a setting that cannot be.
         DataError: data that cannot be learned from as it is.
         ShapeError: a network that does not fit the data.
@@ -87,22 +81,9 @@ def initialization_report(
         ('0', 'Dense', (64,))
     """
     check_integer("rows", rows)
-    problem = prepare(
-        net,
-        data,
-        loss=loss,
-        optimizer="sgd",
-        batch_size=len(data),
-        order="sequential",
-        validation=0.0,
-        seed=seed,
-        normalize=normalize,
-        normalize_targets=normalize_targets,
-        start=start,
-        metrics=(),
-        class_weight=None,
-    )
-    part = _drawn(problem.train, rows, seed)
+    asked = TrainingSettings.of(settings)
+    problem = prepare(net, data, asked | {"optimizer": "sgd", "batch_size": len(data), "order": "sequential"})
+    part = _drawn(problem.train, rows, asked.seed)
     layers, inputs = _measured(problem, part), _inputs(np.asarray(part.x, np.float64))
     return InitializationReport(
         layers=layers,
@@ -110,7 +91,7 @@ def initialization_report(
         findings=findings_of(layers, inputs),
         loss=problem.loss.name,
         rows=len(part),
-        seed=None if start is not None else seed,
+        seed=None if asked.start is not None else asked.seed,
     )
 
 

@@ -16,7 +16,7 @@ from downslope.diagnosis._variants import even, hidden_widths, with_activations,
 from downslope.layers import BatchNorm, Nested, Tanh
 from downslope.losses import Loss
 from downslope.networks import Sequential, with_initializer
-from downslope.training import Problem, prepare, train
+from downslope.training import Problem, TrainingSettings, prepare, train
 
 MOST_NUMBERS = 2**24
 """Derivatives of outputs are kept of so many numbers at once: outputs of all rows × parameters."""
@@ -119,21 +119,16 @@ def _prepared(
     net: Sequential, data: Dataset, loss: str | Loss, normalize: str | None, normalize_targets: str | None, seed: int
 ) -> Problem:
     """Return the problem as training would see it."""
-    return prepare(
-        net,
-        data,
+    settings = TrainingSettings(
         loss=loss,
         optimizer="sgd",
         batch_size=len(data),
         order="sequential",
-        validation=0.0,
         seed=seed,
         normalize=normalize,
         normalize_targets=normalize_targets,
-        start=None,
-        metrics=(),
-        class_weight=None,
     )
+    return prepare(net, data, settings)
 
 
 def _patients(net: Sequential, x: np.ndarray) -> Iterator[_Patient]:

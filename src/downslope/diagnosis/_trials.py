@@ -12,7 +12,7 @@ from jaxtyping import Float
 from downslope.core import UnknownNameError, tree_size
 from downslope.diagnosis._case import Case
 from downslope.schedules import Schedule
-from downslope.training import Problem, Run, prepare, sweep, train
+from downslope.training import Problem, Recipe, Run, sweep, train
 
 FACTORS = (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1000.0)
 """Rates are tried in powers of ten around the run's own."""
@@ -66,34 +66,31 @@ def rate_trials(case: Case) -> Trials | None:
     if not rate:
         return None
     rates = [float(f"{rate * factor:.6g}") for factor in FACTORS]  # the history holds 0.01 as 0.00999999977648
-    settings = brief(case, dict(case.recipe.settings), at_once=len(rates))
+    settings = brief(case, case.recipe, at_once=len(rates)).settings
     try:
         found = sweep(case.recipe.net, case.recipe.data, learning_rate=rates, progress=False, **settings)
     except UnknownNameError:  # a transformation of others, whose rate is inside of it
         return None
     losses = np.array([reached(run) for run in found.runs])
-    steps = settings["epochs"] * case.problem.batches.steps
+    steps = settings.epochs * case.problem.batches.steps
     return Trials(rate, np.array(rates), losses, steps) if np.isfinite(losses).any() else None
 
 
 def short_training(case: Case, change: Mapping[str, Any]) -> tuple[float, Problem]:
     """Return what a short training with a change reaches, infinite if it diverges, and the problem it solved."""
-    settings = dict(case.recipe.settings) | dict(change)
-    net = settings.pop("net", case.recipe.net)
-    settings = brief(case, settings, at_once=1)
-    run = train(net, case.recipe.data, progress=False, **settings)
-    problem = prepare(net, case.recipe.data, **{k: v for k, v in settings.items() if k != "early_stopping"})
-    return reached(run), problem
+    recipe = brief(case, case.recipe.changed(change), at_once=1)
+    run = train(recipe.net, recipe.data, progress=False, **recipe.settings)
+    return reached(run), recipe.problem()
 
 
-def brief(case: Case, settings: dict[str, Any], *, at_once: int) -> dict[str, Any]:
-    """Return settings for as many epochs as a trial may take, and no more than the run was to make."""
-    rows, given = len(case.problem.train), settings["batch_size"]
-    size = min(rows, round(float(given(0))) if isinstance(given, Schedule) else given)
+def brief(case: Case, recipe: Recipe, *, at_once: int) -> Recipe:
+    """Return a recipe for as many epochs as a trial may take, and no more than the run was to make."""
+    rows = len(case.problem.train)
+    size = min(rows, recipe.settings.first_batch_size)
     a_step = tree_size(case.problem.start.params) * size * at_once
     steps = int(np.clip(WORK / a_step, FEWEST_STEPS, MOST_STEPS))
-    epochs = max(1, min(settings["epochs"], steps // -(-rows // size)))
-    return settings | {"epochs": epochs, "metrics": (), "early_stopping": None}
+    epochs = max(1, min(recipe.settings.epochs, steps // -(-rows // size)))
+    return recipe.changed({"epochs": epochs, "metrics": (), "early_stopping": None})
 
 
 def reached(run: Run) -> float:

@@ -99,7 +99,7 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
         seeds: how many seeds, 1 or more.
     """
     check_integer("seeds", seeds)
-    recipe, first = case.recipe, int(case.recipe.settings["seed"])
+    recipe, first = case.recipe, case.recipe.settings.seed
     chosen = tuple(range(first, first + seeds))
     known: dict[int, np.ndarray] = {}
     trials = []
@@ -109,7 +109,7 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
         if case.tell is not None:
             case.tell(f"{seeds} short trainings with and without the fix of {finding.code.replace('_', ' ')}")
         plain, fixed = _brief_pair(case, recipe, finding.change)
-        epochs, held_out = plain.settings["epochs"], plain.settings["validation"] != 0
+        epochs, held_out = plain.settings.epochs, plain.settings.holds_out
         rows = "validation" if held_out else "training"
         if "class_weight" in finding.change:
             without, with_fix = _misses(plain, chosen), _misses(fixed, chosen)
@@ -159,12 +159,11 @@ def _brief(value: Any) -> str:
 
 def _brief_pair(case: Case, recipe: Recipe, change: Mapping[str, Any]) -> tuple[Recipe, Recipe]:
     """Return what to train without and with a change: equally many epochs, short enough for both."""
-    fixed = dict(recipe.settings) | dict(change)
-    net = fixed.pop("net", recipe.net)
-    plain, fixed = brief(case, dict(recipe.settings), at_once=SEEDS), brief(case, fixed, at_once=SEEDS)
-    if "epochs" not in change:
-        plain["epochs"] = fixed["epochs"] = min(plain["epochs"], fixed["epochs"])
-    return Recipe(recipe.net, recipe.data, plain), Recipe(net, recipe.data, fixed)
+    plain, fixed = (brief(case, each, at_once=SEEDS) for each in (recipe, recipe.changed(change)))
+    if "epochs" in change:
+        return plain, fixed
+    epochs = {"epochs": min(plain.settings.epochs, fixed.settings.epochs)}
+    return plain.changed(epochs), fixed.changed(epochs)
 
 
 def _losses(recipe: Recipe, seeds: tuple[int, ...]) -> np.ndarray:
@@ -181,7 +180,7 @@ def _missed(run: Run, recipe: Recipe, seed: int) -> float:
     """Return which share of a class a run misses on average, among the rows held out, or among all if none were."""
     if run.stop_reason == "diverged":
         return float("inf")
-    share = recipe.settings["validation"]
+    share = recipe.settings.validation
     held_out = share if isinstance(share, Dataset) else recipe.data.split(validation=share, seed=seed).validation
     return 1 - recalls_on(run, recipe.data if held_out is None else held_out, "").balanced
 

@@ -9,11 +9,12 @@ import jax
 import numpy as np
 
 from downslope.core import Variables
+from downslope.data import Dataset
 from downslope.estimators._rows import Rows, round_size
 from downslope.estimators._solver import batch_rows, optimizer_of
 from downslope.estimators._watch import Watch
 from downslope.losses import Loss
-from downslope.training import Run, Walk, prepare, train
+from downslope.training import Run, TrainingSettings, Walk, prepare, train
 
 
 def trained(
@@ -30,20 +31,23 @@ def trained(
         start: variables to go on from, or None.
         watch: looks on, unless there are restarts.
     """
-    settings = _settings(own, rows)
     restarts = 1 if start is not None else own.n_restarts
     waits = restarts > 1 and own.early_stopping and own.n_iter_no_change != math.inf
-    return train(
-        own.network_,
-        settings.pop("data"),
+    data, settings = _settings(
+        own,
+        rows,
         loss=loss,
-        **settings,
         epochs=own.max_iter,
         validation=0.0 if held_out is None else held_out.dataset(),
         early_stopping=own.n_iter_no_change + 1 if waits else None,
-        restarts=restarts,
         seed=seed,
         start=start,
+    )
+    return train(
+        own.network_,
+        data,
+        **settings,
+        restarts=restarts,
         observers=(watch,) if restarts == 1 else (),
         progress="lines" if own.verbose and restarts > 1 else False,
     )
@@ -54,10 +58,8 @@ def one_pass(own: Any, loss: Loss, rows: Rows) -> Walk:
 
     What the optimizer remembers is kept; its numbers are what the estimator's parameters say now.
     """
-    settings = _settings(own, rows)
-    data, start = settings.pop("data"), getattr(own, "variables_", None)
-    begun = {"validation": 0.0, "seed": own._seed, "start": start, "metrics": ()}
-    walk = Walk(prepare(own.network_, data, loss=loss, **settings, **begun, normalize=None, normalize_targets=None))
+    data, settings = _settings(own, rows, loss=loss, seed=own._seed, start=getattr(own, "variables_", None))
+    walk = Walk(prepare(own.network_, data, settings))
     fresh, kept = walk.state.optimizer, own._optimizer_state
     if kept is not None and jax.tree.structure(kept.memory) == jax.tree.structure(fresh.memory):
         walk.state = walk.state._replace(optimizer=fresh._replace(step=kept.step, memory=kept.memory))
@@ -66,8 +68,8 @@ def one_pass(own: Any, loss: Loss, rows: Rows) -> Walk:
     return walk
 
 
-def _settings(own: Any, rows: Rows) -> dict[str, Any]:
-    """Return the data, and what `ds.train` and `prepare` are both told about the descent.
+def _settings(own: Any, rows: Rows, **others: Any) -> tuple[Dataset, TrainingSettings]:
+    """Return the data, and the settings of the descent on them.
 
     Rows that fit into one batch are filled up to a size that compiles once for many.
     """
@@ -78,10 +80,11 @@ def _settings(own: Any, rows: Rows) -> dict[str, Any]:
         counts = counts * np.array(list(of_classes.values()))[rows.t]
     steps, weight = -(-len(rows) // size), size * float(counts.mean())
     filled = rows if steps > 1 else rows.filled(round_size(len(rows)))
-    return {
-        "data": filled.dataset(),
-        "optimizer": optimizer_of(own, rows=len(rows), steps=steps, weight=weight),
-        "batch_size": size if steps > 1 else len(filled),
-        "order": "shuffle" if own.shuffle else "sequential",
-        "class_weight": of_classes,
-    }
+    settings = TrainingSettings(
+        optimizer=optimizer_of(own, rows=len(rows), steps=steps, weight=weight),
+        batch_size=size if steps > 1 else len(filled),
+        order="shuffle" if own.shuffle else "sequential",
+        class_weight=of_classes,
+        **others,
+    )
+    return filled.dataset(), settings

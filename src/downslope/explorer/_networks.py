@@ -151,15 +151,14 @@ def recipe_of(recipe: Recipe, settings: DescentSettings) -> Recipe:
     A recipe whose rows were split by its seed keeps that seed.
     """
     rows = len(recipe.data)
-    fixed = isinstance(recipe.settings["validation"], Dataset) or recipe.settings["validation"] != 0
     changes = {
         "optimizer": optimizer_of(settings),
         "batch_size": rows if settings.batch_size is None else min(settings.batch_size, rows),
-        "seed": recipe.settings["seed"] if fixed else settings.seed,
+        "seed": recipe.settings.seed if recipe.settings.holds_out else settings.seed,
         "early_stopping": None,
         "start": None,
     }
-    return Recipe(recipe.net, recipe.data, {**recipe.settings, **changes})
+    return recipe.changed(changes)
 
 
 def noisy(data: Dataset, noise: float, seed: int) -> Dataset:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from downslope.explorer._rules import NUMBERS
 from downslope.explorer._settings import DescentSettings
 from downslope.optimizers import Optimizer
-from downslope.training import Run
+from downslope.training import Run, TrainingSettings
 
 PLAIN = DescentSettings(optimizer="adam", learning_rate=1e-3, batch_size=32)
 
@@ -20,12 +20,12 @@ def settings_of(run: Run) -> DescentSettings:
     Of a schedule only the rate that it starts from is taken over; of clipping nothing.
     """
     recipe: Any = run.recipe
-    known = recipe.settings
-    optimizer = known["optimizer"]
+    known: TrainingSettings = recipe.settings
+    optimizer: Any = known.optimizer
     decay = optimizer.hyperparams.get("weight_decay", 0.0)
     while optimizer.maker.__name__ in ("l2", "clip"):
         optimizer = optimizer.settings["optimizer"]
-    name, batch = optimizer.maker.__name__, known["batch_size"]
+    name, batch = optimizer.maker.__name__, known.batch_size
     if name not in NUMBERS:
         return PLAIN
     chosen = {
@@ -33,7 +33,7 @@ def settings_of(run: Run) -> DescentSettings:
         "learning_rate": _first_rate(optimizer),
         "weight_decay": decay,
         "batch_size": batch if isinstance(batch, int) else PLAIN.batch_size,
-        "seed": known["seed"],
+        "seed": known.seed,
     }
     own = {key: optimizer.settings[key] for key in NUMBERS[name] if key in optimizer.settings}
     try:

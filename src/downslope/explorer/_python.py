@@ -45,7 +45,7 @@ def _imports(network: bool, descents: list[Descent]) -> list[str]:
     if descents:
         lines += ["from downslope.core import displaced"]
     if descents and network:
-        return ["from dataclasses import replace", *lines, "from downslope.training import Recipe, Walk"]
+        return ["from dataclasses import replace", *lines, "from downslope.training import Walk"]
     if any(descent.room for descent in descents):
         lines += ["from downslope.explorer import carried_over"]
     if any(descent.changes for descent in descents):
@@ -127,7 +127,7 @@ def _walk(descent: Descent, number: int) -> list[str]:
         *_begin(descent, number),
         f"settings = dict(optimizer={optimizer_code(settings)}, batch_size={size}, seed={problem.seed}, "
         "early_stopping=None, start=None)",
-        "recipe = Recipe(run.recipe.net, run.recipe.data, {**run.recipe.settings, **settings})",
+        "recipe = run.recipe.changed(settings)",
         "walk = Walk(recipe.problem(), ds.Variables(start, center.state))",
         *_changes(descent, "walk.set({})", _network_steps),
         "losses.append(replace(run, variables=walk.variables).surface().value(walk.params))",

@@ -150,7 +150,7 @@ def _steps_per_epoch(run: Run) -> int | None:
     """Return how many steps an epoch has; None where nobody knows."""
     if run.recipe is None or run.training_rows is None:
         return None
-    batch = run.recipe.settings["batch_size"]
+    batch = run.recipe.settings.batch_size
     return -(-len(run.training_rows.x) // batch) if isinstance(batch, int) else None
 
 

@@ -21,6 +21,7 @@ from downslope.training._record import open_run
 from downslope.training._restarts import Restarts
 from downslope.training._resume import goes_on_after, resume
 from downslope.training._run import Run
+from downslope.training._settings import TrainingSettings
 from downslope.training._statistics import Statistics
 from downslope.training._stopping import Divergence
 from downslope.training._surface import surface_of
@@ -58,6 +59,7 @@ __all__ = [
     "Sweep",
     "Track",
     "Tracking",
+    "TrainingSettings",
     "Trajectory",
     "Walk",
     "edge_of",

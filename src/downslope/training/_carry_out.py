@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from downslope.data import Dataset
 from downslope.runs import RunFolder
 from downslope.training._descent import Descent
 from downslope.training._keep import FolderKeeper, Forgetful
@@ -54,8 +55,8 @@ class Undertaking:
         asked = self.recipe.settings
         given = {name: asked[name] for name in ("epochs", "early_stopping", "normalize", "normalize_targets")}
         return given | {
-            "validation": asked["validation"] if isinstance(asked["validation"], (int, float)) else "data",
-            "started_from": "initialization" if asked["start"] is None else "given variables",
+            "validation": "data" if isinstance(asked.validation, Dataset) else asked.validation,
+            "started_from": "initialization" if asked.start is None else "given variables",
             "restarts": 1 if self.population is None else len(self.population.epochs),
             "record": self.recorder.record,
             "track": None if self.tracker is None else self.tracker.track,
@@ -74,14 +75,14 @@ def carry_out(
     keeper = None
     try:
         if folder is not None:
-            if work.recipe.settings["start"] is not None:
+            if work.recipe.settings.start is not None:
                 folder.save("start", start_checkpoint(problem.start))
             record = record_of(problem, work.settings, work.notes)
             keeper = FolderKeeper(folder, record, recorder, tracker, before=work.seconds)
             keeper.begin(work.descent)
         ended, following = None, keeper or Forgetful()
         asked = work.recipe.settings
-        common = {"epochs": asked["epochs"], "patience": asked["early_stopping"], "progress": progress}
+        common = {"epochs": asked.epochs, "patience": asked.early_stopping, "progress": progress}
         if work.population is None:
             parts = {"recorder": recorder, "keeper": following, "observers": observers, "tracker": tracker}
             descend(problem, work.descent, **common, **parts)
@@ -98,7 +99,7 @@ def carry_out(
             folder.release()
     recipe = work.recipe
     if ended is not None and ended.best > 0:
-        recipe = replace(recipe, settings={**recipe.settings, "start": start_of(problem, ended.best)})
+        recipe = recipe.changed({"start": start_of(problem, ended.best)})
     path: Path | None = None if folder is None else folder.path
     tracking = None if tracker is None else tracker.tracking()
     return run_of(

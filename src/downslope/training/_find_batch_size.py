@@ -6,19 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import optax
-
 from downslope.core import Advice, Message, Setting, SettingError, Variables, check_integer, check_number
 from downslope.curvature import HvpNoise, NoiseScale, hvp_noise, noise_scale
 from downslope.data import Dataset
 from downslope.efficiency import MEMORY_LIMIT, Deadline
-from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, adadelta, adagrad, adam, adamw, as_optimizer, nadam, rmsprop, sgd
 from downslope.training._batch_costs import batch_costs
 from downslope.training._batch_outlook import outlooks
 from downslope.training._batch_trainings import BatchTrainings, batch_trainings
-from downslope.training._class_weights import ClassWeight
 from downslope.training._curvature_line import mixes_rows, rows_for_curvature, training_mode_surface
 from downslope.training._descent import Descent, begin
 from downslope.training._find_learning_rate import limited
@@ -30,6 +26,7 @@ from downslope.training._problem import Part, Problem, prepare
 from downslope.training._progress import Progress, open_progress
 from downslope.training._recorder import Recorder
 from downslope.training._rows_surface import RowsSurface
+from downslope.training._settings import TrainingSettings
 from downslope.training._trajectory import Record
 
 HVP_SIZES = (16, 64, 256)
@@ -48,16 +45,6 @@ def find_batch_size(
     net: Sequential,
     data: Dataset,
     *,
-    loss: str | Loss = "auto",
-    optimizer: Optimizer | optax.GradientTransformation | str = "adam",
-    batch_size: int = 32,
-    validation: float | Dataset = 0.0,
-    seed: int = 0,
-    normalize: str | None = None,
-    normalize_targets: str | None = None,
-    order: str = "shuffle",
-    start: Variables | None = None,
-    class_weight: ClassWeight = None,
     memory_limit: int | None = None,
     steps: int = 200,
     trainings: int = 0,
@@ -65,6 +52,7 @@ def find_batch_size(
     seconds: float | int = 20.0,
     tell: Tell | None = None,
     progress: str | bool = "auto",
+    **settings: Any,
 ) -> FoundBatchSize:
     """Return a batch size that suits a network, its data and this machine, with what speaks for it.
 
@@ -87,16 +75,6 @@ def find_batch_size(
     Args:
         net: the network.
         data: rows with targets.
-        loss: as for `ds.train`, like all down to `class_weight`.
-        optimizer: with its rate, which is that for batches of `batch_size`.
-        batch_size: rows a step of the short training.
-        validation: rows not to learn from.
-        seed: decides the starting weights, the split and the order of rows.
-        normalize: what is done to inputs.
-        normalize_targets: what is done to numbers as targets.
-        order: how rows are drawn.
-        start: variables to begin from.
-        class_weight: how much classes count.
         memory_limit: bytes that a compiled step may reserve, 2³⁰ (1 GiB) by default.
         steps: of the short training; where an epoch has more, it learns from a fixed draw of as many rows as these
             steps take.
@@ -105,12 +83,16 @@ def find_batch_size(
         seconds: for timing steps; after them no larger batch is begun.
         tell: called with a few words before each measurement.
         progress: of the short training: `"auto"`, `"bar"`, `"lines"`, or False.
+        **settings: of `ds.train`. The rate of the optimizer is that for batches of `batch_size`, which the short
+            training has. Validation rows are not learned from. `early_stopping` and `metrics` change nothing, so that
+            `**run.recipe.settings` can be given.
 
     Returns:
         `.suggestion`, `.reason`, `.outlook` (by size), `.noise`, `.hvp`, `.costs`, `.trainings`, `.rate_factor(size)`;
         `.table()`; printed, all of it in words.
 
     Raises:
+        UnknownNameError: there is no setting of that name.
         SettingError: a setting that cannot be; rows too few, or too alike, to tell the noise.
 
     Example:
@@ -130,13 +112,10 @@ def find_batch_size(
     steps, seeds = check_integer("steps", steps), check_integer("trainings", trainings, at_least=0)
     check_integer("epochs", epochs)
     told = tell or _nothing
-    chosen = as_optimizer(optimizer)
-    settings: dict[str, Any] = {
-        "loss": loss, "optimizer": chosen, "batch_size": batch_size, "order": order, "seed": seed,
-        "normalize": normalize, "normalize_targets": normalize_targets, "start": start, "metrics": (),
-        "class_weight": class_weight,
-    }  # fmt: skip
-    problem = limited(prepare(net, data, validation=validation, **settings), steps)
+    asked = TrainingSettings.of(settings)
+    chosen = as_optimizer(asked.optimizer)
+    brief = asked.for_trial(chosen)
+    problem = limited(prepare(net, data, brief), steps)
     descent, made = _trained(
         problem,
         steps,
@@ -165,11 +144,9 @@ def find_batch_size(
     )
     if not seeds:
         return found
-    held_out = HELD_OUT if not isinstance(validation, Dataset) and validation == 0 else validation
-    whole = prepare(net, data, validation=held_out, **settings)
-    return replace(
-        found, trainings=_trainings(whole, found, seeds=seeds, epochs=epochs, fresh=start is None, tell=told)
-    )
+    whole = prepare(net, data, brief if brief.holds_out else brief | {"validation": HELD_OUT})
+    fresh = asked.start is None
+    return replace(found, trainings=_trainings(whole, found, seeds=seeds, epochs=epochs, fresh=fresh, tell=told))
 
 
 def _trained(problem: Problem, steps: int, watcher: Progress, tell: Tell) -> tuple[Descent, int]:

@@ -6,20 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import optax
 
-from downslope.core import Advice, Message, Setting, SettingError, Variables, check_integer, check_number, generator
+from downslope.core import Advice, Message, Setting, SettingError, check_integer, check_number, generator
 from downslope.data import Dataset
-from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
-from downslope.training._class_weights import ClassWeight
 from downslope.training._curvature_line import CurvatureLine, curvature_line
 from downslope.training._found_learning_rate import FoundLearningRate, RateSuggestion
 from downslope.training._problem import Problem, prepare
 from downslope.training._progress import Progress, Shifted, open_progress
 from downslope.training._range_test import RangeTest, range_test
 from downslope.training._rate_trials import RateTrials, merged, rate_trials
+from downslope.training._settings import TrainingSettings
 
 BELOW_BLOW_UP = 1e-3
 """Short trainings try rates down to this share of the rate at which the range test blew up."""
@@ -37,21 +35,12 @@ def find_learning_rate(
     net: Sequential,
     data: Dataset,
     *,
-    loss: str | Loss = "auto",
-    optimizer: Optimizer | optax.GradientTransformation | str = "adam",
-    batch_size: int = 32,
-    validation: float | Dataset = 0.0,
-    seed: int = 0,
-    normalize: str | None = None,
-    normalize_targets: str | None = None,
-    order: str = "shuffle",
-    start: Variables | None = None,
-    class_weight: ClassWeight = None,
     low: float | int = 1e-8,
     high: float | int = 10.0,
     steps: int = 200,
     curvature: bool = True,
     progress: str | bool = "auto",
+    **settings: Any,
 ) -> FoundLearningRate:
     """Return a learning rate that suits a network, its data and an optimizer, with what speaks for it.
 
@@ -72,29 +61,23 @@ def find_learning_rate(
     Args:
         net: the network.
         data: rows with targets.
-        loss: as for `ds.train`, like all down to `class_weight`.
-        optimizer: its rate does not matter, and may be `"auto"`; of a schedule, take the shape, and the rate found as
-            its highest.
-        batch_size: rows a step.
-        validation: rows to judge the short trainings by; without any, they are judged by their training loss.
-        seed: decides the starting weights, the split and the order of rows.
-        normalize: what is done to inputs.
-        normalize_targets: what is done to numbers as targets.
-        order: how rows are drawn.
-        start: variables to begin from.
-        class_weight: how much classes count.
         low: the first rate of the range test.
         high: its last rate, and the highest that is tried.
         steps: of the range test, and of each short training, which makes whole epochs of at least so many. Where an
             epoch has more steps, both learn from a fixed draw of as many rows as these steps take.
         curvature: whether to measure the curvature line.
         progress: `"auto"`, `"bar"`, `"lines"`, or False; the range test counts as an epoch.
+        **settings: of `ds.train`. The optimizer's rate does not matter, and may be `"auto"`; of a schedule, take the
+            shape, and the rate found as its highest. Validation rows judge the short trainings, without any their
+            training loss does. `epochs`, `early_stopping` and `metrics` change nothing, so that
+            `**run.recipe.settings` can be given.
 
     Returns:
         `.suggestion`, `.reason`, `.suggestions`, `.optimizer` (with the rate), `.range_test`, `.trials`, `.curvature`;
         `.table()`; printed, all of it in words.
 
     Raises:
+        UnknownNameError: there is no setting of that name.
         SettingError: a setting that cannot be; an optimizer that shows no rate; no rate with which the loss stays a
             number.
 
@@ -119,17 +102,15 @@ def find_learning_rate(
     if high < 10 * low:
         raise SettingError(Setting("high"), "must be ten times", Setting("low"), f"or more, got {low:g} to {high:g}.")
     steps = check_integer("steps", steps, at_least=20, advice="The rate grows over so many steps.")
-    chosen, notes = _searchable(optimizer)
-    whole = prepare(
-        net, data, loss=loss, optimizer=chosen, batch_size=batch_size, order=order, validation=validation, seed=seed,
-        normalize=normalize, normalize_targets=normalize_targets, start=start, metrics=(), class_weight=class_weight,
-    )  # fmt: skip
-    problem = limited(whole, steps)
+    asked = TrainingSettings.of(settings)
+    chosen, notes = _searchable(asked.optimizer)
+    problem = limited(prepare(net, data, asked.for_trial(chosen)), steps)
     watcher = open_progress(progress, 1 + -(-steps // problem.batches.steps), purpose="looking for a rate")
     try:
         tested = range_test(problem, low=low, high=high, steps=steps)
         watcher.epoch(1, {})
-        trials = _confirmed(problem, tested, high=high, steps=steps, fresh=start is None, progress=Shifted(watcher, 1))
+        fresh = asked.start is None
+        trials = _confirmed(problem, tested, high=high, steps=steps, fresh=fresh, progress=Shifted(watcher, 1))
     finally:
         watcher.close()
     line, why_not = _line(problem) if curvature and not trials.interrupted else (None, ())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -11,21 +10,15 @@ import jax
 import numpy as np
 
 from downslope.core import Setting, SettingError, UnknownNameError, render
-from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
-from downslope.training._train import train
+from downslope.training._settings import DEFAULTS, TrainingSettings
 
 FIXED = ("loss", "validation", "normalize_targets", "start")
-"""Settings of `train` that must be the same throughout, or losses would not compare."""
+"""Settings that must be the same throughout, or losses would not compare."""
 
 OF_ONE_RUN = ("restarts", "store", "overwrite", "record", "track", "observers")
-"""Settings of `train` that have no meaning for many runs."""
-
-OF_TRAIN = {
-    name: parameter for name, parameter in inspect.signature(train).parameters.items() if name not in ("net", "data")
-}
-"""Settings of `train`, by name, each with its default."""
+"""Arguments of `train` that have no meaning for many runs."""
 
 
 @dataclass(frozen=True)
@@ -34,34 +27,27 @@ class Point:
 
     Attributes:
         number: which.
-        settings: for `train`, but without the network and the optimizer's own numbers.
+        settings: of its training, the optimizer with its numbers.
         net: the network.
-        optimizer: with its numbers.
         label: what differs between points, by name, as the user gave it.
     """
 
     number: int
-    settings: dict[str, Any]
+    settings: TrainingSettings
     net: Sequential
-    optimizer: Optimizer
     label: dict[str, Any]
 
-    def setting(self, name: str) -> Any:
-        """Return a setting of `train`: as given, or its default."""
-        return self.settings.get(name, OF_TRAIN[name].default)
-
     @property
-    def own_rows(self) -> bool:
-        """Whether the rows to learn from depend on the seed."""
-        validation = self.setting("validation")
-        return not isinstance(validation, Dataset) and validation != 0
+    def optimizer(self) -> Optimizer:
+        """How it descends, with its numbers."""
+        return as_optimizer(self.settings.optimizer)
 
     @property
     def group(self) -> Any:
         """What must be equal for two points to descend together."""
         schedules = {name: value for name, value in self.optimizer.hyperparams.items() if callable(value)}
         kinds = jax.tree.structure(schedules), tuple(np.shape(leaf) for leaf in jax.tree.leaves(schedules))
-        free = () if self.own_rows else ("seed",)
+        free = ("optimizer",) if self.settings.split_by_seed else ("optimizer", "seed")
         others = {name: value for name, value in self.settings.items() if name not in free}
         return self.net, self.optimizer.rule, kinds, str(render(_by_name(others)))
 
@@ -76,9 +62,10 @@ def points_of(settings: dict[str, Any]) -> list[Point]:
         labels = {name: label for name, (label, _) in zip(choices, chosen, strict=True)}
         values = {name: value for name, (_, value) in zip(choices, chosen, strict=True)}
         optimizer = as_optimizer(values.pop("optimizer"))
-        numbers = {name: values.pop(name) for name in list(values) if name not in OF_TRAIN and name != "net"}
-        label = {name: labels[name] for name in swept}
-        found.append(Point(number, values, values.pop("net"), _with_numbers(optimizer, numbers), label))
+        net = values.pop("net")
+        numbers = {name: values.pop(name) for name in list(values) if name not in DEFAULTS}
+        values["optimizer"] = _with_numbers(optimizer, numbers)
+        found.append(Point(number, TrainingSettings(**values), net, {name: labels[name] for name in swept}))
     return found
 
 
@@ -114,7 +101,7 @@ def _with_numbers(optimizer: Optimizer, numbers: dict[str, Any]) -> Optimizer:
     known = _numbers_of(optimizer)
     for name in numbers:
         if name not in known:
-            raise UnknownNameError("settings", name, [*OF_TRAIN, *known])
+            raise UnknownNameError("settings", name, [*DEFAULTS, *known])
     own |= {name: value for name, value in numbers.items() if name in own}
     rest = {name: value for name, value in numbers.items() if name not in optimizer.settings}
     if inner is not None:

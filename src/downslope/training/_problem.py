@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -33,24 +32,9 @@ from downslope.losses import Loss, as_loss, check_targets
 from downslope.networks import Sequential, architecture, rearranged
 from downslope.optimizers import Optimizer, as_optimizer
 from downslope.schedules import Schedule
-from downslope.training._class_weights import ClassWeight, class_weights, row_weights
+from downslope.training._class_weights import class_weights, row_weights
 from downslope.training._metrics import check_metrics
-
-OF_PREPARE = (
-    "loss",
-    "optimizer",
-    "batch_size",
-    "epochs",
-    "order",
-    "validation",
-    "seed",
-    "normalize",
-    "normalize_targets",
-    "start",
-    "metrics",
-    "class_weight",
-)
-"""The settings of `ds.train` that decide what is to be learned, and how."""
+from downslope.training._settings import TrainingSettings, size_at
 
 SUBSET_ROWS = 2000
 """`train_loss` is measured on at most so many training rows, always the same."""
@@ -146,39 +130,37 @@ class Problem:
         return replace(self, train=self.train.ready(progress), validation=validation)
 
 
-def prepare(
-    net: Sequential,
-    data: Dataset,
-    *,
-    loss: str | Loss,
-    optimizer: Any,
-    batch_size: int | Schedule,
-    epochs: int = 1,
-    order: str,
-    validation: float | Dataset,
-    seed: int,
-    normalize: str | None,
-    normalize_targets: str | None,
-    start: Variables | None,
-    metrics: Sequence[str],
-    class_weight: ClassWeight,
-) -> Problem:
-    """Return the problem that `train` was asked to solve; its arguments are explained there."""
+def prepare(net: Sequential, data: Dataset, settings: TrainingSettings) -> Problem:
+    """Return the problem that a training solves.
+
+    Args:
+        net: the network.
+        data: rows with targets.
+        settings: of the training; a learning rate and a batch size must be numbers, or schedules, by now.
+
+    Raises:
+        SettingError: a setting that cannot be.
+        DataError: data that cannot be learned from as it is.
+        ShapeError: a network that does not fit the data.
+    """
     check_kinds(net, data)
-    seed = check_integer("seed", seed, at_least=0)
-    rule = as_optimizer(optimizer)
-    sizes = _batch_sizes(batch_size, epochs)
-    as_loss(loss)
-    training, held_out = _split(data, validation, seed)
+    seed, batch_size = settings.seed, settings.batch_size
+    rule = as_optimizer(settings.optimizer)
+    sizes = _batch_sizes(batch_size, settings.epochs)
+    as_loss(settings.loss)
+    training, held_out = _split(data, settings.validation, seed)
     preprocessing = Preprocessing.fit(
-        training, normalize=normalize, normalize_targets=normalize_targets, classes=data.classes
+        training,
+        normalize=settings.normalize,
+        normalize_targets=settings.normalize_targets,
+        classes=data.classes,
     )
     outputs = _outputs(net, preprocessing)
     for size in sizes:
         _check_batch_norm(net, preprocessing.input_shape, len(training), size)
-    chosen = as_loss(loss, task=preprocessing.task, outputs=outputs)
+    chosen = as_loss(settings.loss, task=preprocessing.task, outputs=outputs)
     train = part_of(training, preprocessing, chosen, outputs)
-    of_classes = class_weights(class_weight, preprocessing, train.truth)
+    of_classes = class_weights(settings.class_weight, preprocessing, train.truth)
     stopping = None if held_out is None else part_of(held_out, preprocessing, chosen, outputs)
     weighted = replace(train, weights=row_weights(of_classes, train.truth, train.weights, float_dtype()))
     return Problem(
@@ -186,15 +168,15 @@ def prepare(
         architecture=architecture(net),
         loss=chosen,
         optimizer=rule,
-        batches=Batches(len(train), sizes[0], order=order, seed=seed),
+        batches=Batches(len(train), sizes[0], order=settings.order, seed=seed),
         batch_sizes=batch_size if isinstance(batch_size, Schedule) else None,
         train=weighted.on_device(),
         subset=_subset(train, seed).on_device(),
         validation=None if stopping is None else stopping.on_device(),
-        class_weight=class_weight if isinstance(class_weight, str) else _pairs(of_classes),
+        class_weight=settings.class_weight if isinstance(settings.class_weight, str) else _pairs(of_classes),
         preprocessing=preprocessing,
-        metrics=check_metrics(metrics, preprocessing.task),
-        start=_started(net, preprocessing, start, seed),
+        metrics=check_metrics(settings.metrics, preprocessing.task),
+        start=_started(net, preprocessing, settings.start, seed),
         seed=seed,
         key=fold(seed, "train"),
         data={
@@ -204,7 +186,7 @@ def prepare(
             "validation_fingerprint": None if stopping is None else _fingerprint(stopping),
             "target": data.target_name,
             "origin": _origin(data),
-            "validation_origin": _origin(validation),
+            "validation_origin": _origin(settings.validation),
             "class_weights": _pairs(of_classes),
         },
     )
@@ -258,12 +240,7 @@ def _split(data: Dataset, validation: Any, seed: int) -> tuple[Dataset, Dataset 
     return split.train, split.validation
 
 
-def size_at(schedule: Schedule, epoch: int) -> int:
-    """Return the size that a schedule gives to the batches of an epoch, rounded to a whole number of rows."""
-    return round(float(schedule(epoch)))
-
-
-def _batch_sizes(batch_size: int | Schedule, epochs: int) -> list[int]:
+def _batch_sizes(batch_size: int | Schedule | str, epochs: int) -> list[int]:
     """Return the sizes that batches will have, checked, each once, that of the first epoch first."""
     if not isinstance(batch_size, Schedule):
         return [check_integer("batch_size", batch_size)]

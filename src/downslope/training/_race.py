@@ -92,8 +92,8 @@ def race(
     """
     if not optimizers:
         raise SettingError(Setting("optimizers"), "must hold one optimizer at least, got none.")
-    for name in ("optimizer", "store", "overwrite", "restarts"):
-        if name in settings:
+    for name in settings:
+        if name in ("optimizer", "store", "overwrite", "restarts"):
             raise SettingError(Setting(name), "is for one run, not for a race of several optimizers.")
     named = optimizers if isinstance(optimizers, dict) else {str(each): each for each in optimizers}
     return Race({name: train(net, data, optimizer=each, start=start, **settings) for name, each in named.items()})

@@ -15,7 +15,8 @@ from downslope.layers import initializers
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.runs import Record
-from downslope.training._problem import OF_PREPARE, Problem, prepare
+from downslope.training._problem import Problem, prepare
+from downslope.training._settings import TrainingSettings
 
 ROOMS = {
     "layers": layers,
@@ -28,10 +29,6 @@ ROOMS = {
 """Whose public names a run's record may use."""
 
 
-OF_RECIPE = (*OF_PREPARE, "early_stopping")
-"""The settings of `ds.train` that a run's numbers depend on."""
-
-
 @dataclass(frozen=True)
 class Recipe:
     """What `ds.train` was told.
@@ -39,8 +36,8 @@ class Recipe:
     Attributes:
         net: the network.
         data: the rows it was given.
-        settings: of `ds.train`, by name: all that the result depends on. With restarts, `start` holds the starting
-            weights of the one that was kept.
+        settings: of `ds.train`: all that the result depends on. With restarts, `start` holds the starting weights of
+            the one that was kept.
 
     Example:
         >>> import downslope as ds
@@ -53,11 +50,16 @@ class Recipe:
 
     net: Sequential
     data: Dataset = dataclasses.field(repr=False)
-    settings: Mapping[str, Any]
+    settings: TrainingSettings
 
     def problem(self) -> Problem:
         """Return the problem that these settings pose; it is prepared anew."""
-        return prepare(self.net, self.data, **{name: self.settings[name] for name in OF_PREPARE})
+        return prepare(self.net, self.data, self.settings)
+
+    def changed(self, changes: Mapping[str, Any]) -> Recipe:
+        """Return the recipe with some settings changed, and with another network if `"net"` is among them."""
+        settings = {name: value for name, value in changes.items() if name != "net"}
+        return Recipe(changes.get("net", self.net), self.data, self.settings | settings)
 
 
 def recipe_of_record(
@@ -97,19 +99,19 @@ def recipe_of_record(
         held_out = _rows(validation, origin, file, preprocessing, "validation") if known else 0.0
     plain = {name: rebuild(configuration[name], ROOMS) for name in ("batch_size", "order", "normalize", "metrics")}
     weights = configuration["class_weight"]
-    settings = plain | {
-        "loss": loss,
-        "optimizer": optimizer if is_custom(configuration["optimizer"]) and optimizer is not None else None,
-        "epochs": configuration["epochs"],
-        "early_stopping": configuration["early_stopping"] if held_out else None,
-        "validation": held_out,
-        "seed": record.seed,
-        "normalize_targets": configuration["normalize_targets"],
-        "start": start,
-        "class_weight": weights if weights is None or isinstance(weights, str) else dict(map(tuple, weights)),
-    }
-    if settings["optimizer"] is None:
-        settings["optimizer"] = rebuild(configuration["optimizer"], ROOMS)
+    own = optimizer if is_custom(configuration["optimizer"]) else None
+    settings = TrainingSettings(
+        **plain,
+        loss=loss,
+        optimizer=rebuild(configuration["optimizer"], ROOMS) if own is None else own,
+        epochs=configuration["epochs"],
+        early_stopping=configuration["early_stopping"] if held_out else None,
+        validation=held_out,
+        seed=record.seed,
+        normalize_targets=configuration["normalize_targets"],
+        start=start,
+        class_weight=weights if weights is None or isinstance(weights, str) else dict(map(tuple, weights)),
+    )
     return Recipe(net, training, settings)
 
 

@@ -198,7 +198,7 @@ def _recipe(
         shape = tuple(record.preprocessing["input_shape"])
         start = variables_of(folder.read("start"), network.init(0, shape))
     recipe = recipe_of_record(record, net=network, loss=descended, optimizer=optimizer, start=start, **rows)
-    return replace(recipe, settings={**recipe.settings, "epochs": epochs})
+    return recipe.changed({"epochs": epochs})
 
 
 def _work(folder: RunFolder, record: Record, recipe: Recipe, progress: str | bool) -> Undertaking:

@@ -8,7 +8,8 @@ import numpy as np
 
 from downslope.core import float_dtype, tree_size
 from downslope.data import Batches
-from downslope.training._problem import Problem, size_at
+from downslope.training._problem import Problem
+from downslope.training._settings import size_at
 
 BYTES_A_CHUNK = 24e6
 """A chunk's gathered batches fit in a processor's cache, or nearly."""

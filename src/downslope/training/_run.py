@@ -232,7 +232,7 @@ class Run:
         problem = recipe.problem()
         check_fingerprint(problem, record)
         if self.restarts is not None and self.restarts.best > 0:
-            recipe = replace(recipe, settings={**recipe.settings, "start": start_of(problem, self.restarts.best)})
+            recipe = recipe.changed({"start": start_of(problem, self.restarts.best)})
         fresh = initial_state(problem.optimizer, problem.start.params)
         state = fitted(fresh, under("optimizer", folder.read("last")), what="saved array")
         return replace(self, training_rows=problem.train, recipe=recipe, optimizer_state=state)

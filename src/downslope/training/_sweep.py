@@ -16,12 +16,11 @@ from downslope.training._descent import begin
 from downslope.training._outcome import run_of
 from downslope.training._points import Point, points_of
 from downslope.training._population import descend_together, descent_of, populate
-from downslope.training._problem import OF_PREPARE, Problem, prepare
+from downslope.training._problem import Problem, prepare
 from downslope.training._progress import Progress, Shifted, open_progress
-from downslope.training._recipe import OF_RECIPE, Recipe
+from downslope.training._recipe import Recipe
 from downslope.training._recorder import Recorder
 from downslope.training._run import Run
-from downslope.training._train import checked_patience
 from downslope.training._trajectory import Record
 
 
@@ -138,12 +137,12 @@ def sweep(
     groups: dict[Any, list[Point]] = {}
     for point in points:
         groups.setdefault(point.group, []).append(point)
-    watcher = open_progress(progress, sum(members[0].setting("epochs") for members in groups.values()))
+    watcher = open_progress(progress, sum(members[0].settings.epochs for members in groups.values()))
     done, epochs = {}, 0
     try:
         for members in groups.values():
             done |= _descend_group(data, members, Shifted(watcher, epochs))
-            epochs += members[0].setting("epochs")
+            epochs += members[0].settings.epochs
             if any(run.stop_reason == "interrupted" for run in done.values()):
                 break
     finally:
@@ -163,8 +162,7 @@ def compared_loss(run: Run) -> float:
 def _descend_group(data: Dataset, points: list[Point], watcher: Progress) -> dict[int, Run]:
     """Return the runs of points that descend together, by their numbers."""
     first = points[0]
-    problem = prepare(first.net, data, **_settings(first, OF_PREPARE))
-    patience = checked_patience(first.setting("early_stopping"), first.setting("validation"))
+    problem = prepare(first.net, data, first.settings)
     members = [_member(problem, point) for point in points]
     starts = [begin(member).state for member in members]
     population = populate(starts)
@@ -172,8 +170,8 @@ def _descend_group(data: Dataset, points: list[Point], watcher: Progress) -> dic
     descend_together(
         problem,
         population,
-        epochs=first.setting("epochs"),
-        patience=patience,
+        epochs=first.settings.epochs,
+        patience=first.settings.early_stopping,
         progress=watcher,
         members=None if same else members,
     )
@@ -183,25 +181,20 @@ def _descend_group(data: Dataset, points: list[Point], watcher: Progress) -> dic
             member,
             descent_of(member, population, place, starts[place]),
             Recorder(Record()),
-            recipe=Recipe(point.net, data, _settings(point, OF_RECIPE)),
+            recipe=Recipe(point.net, data, point.settings),
             notes=notes,
         )
         for place, (point, member) in enumerate(zip(points, members, strict=True))
     }
 
 
-def _settings(point: Point, names: Sequence[str]) -> dict[str, Any]:
-    """Return settings of `ds.train` that a point has."""
-    return {name: point.optimizer if name == "optimizer" else point.setting(name) for name in names}
-
-
 def _member(problem: Problem, point: Point) -> Problem:
     """Return the problem of one point: that of its group, with its own optimizer and seed."""
-    seed = point.setting("seed")
+    seed = point.settings.seed
     if seed == problem.seed:
         return replace(problem, optimizer=point.optimizer)
     start = problem.start
-    if point.setting("start") is None:
+    if point.settings.start is None:
         start = problem.net.init(fold(seed, "initialize"), problem.preprocessing.input_shape)
     return replace(
         problem,

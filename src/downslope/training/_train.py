@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import optax
 
-from downslope.core import Advice, Setting, SettingError, Variables, check_integer
+from downslope.core import Setting, SettingError, Variables, check_integer
 from downslope.data import Dataset
 from downslope.losses import Loss
 from downslope.networks import Sequential
-from downslope.optimizers import Optimizer, adam
+from downslope.optimizers import Optimizer
 from downslope.runs import RunFolder
 from downslope.schedules import Schedule
 from downslope.training._auto import settled
@@ -25,11 +24,10 @@ from downslope.training._recipe import Recipe
 from downslope.training._recorder import Recorder
 from downslope.training._restarts import starts
 from downslope.training._run import Run
+from downslope.training._settings import DEFAULTS, TrainingSettings
 from downslope.training._track import Track
 from downslope.training._tracker import Tracker
 from downslope.training._trajectory import Record
-
-_ADAM = adam(1e-3)
 
 
 def train(
@@ -37,7 +35,7 @@ def train(
     data: Dataset,
     *,
     loss: str | Loss = "auto",
-    optimizer: Optimizer | optax.GradientTransformation | str = _ADAM,
+    optimizer: Optimizer | optax.GradientTransformation | str = DEFAULTS.optimizer,
     batch_size: int | Schedule | str = 32,
     epochs: int = 50,
     validation: float | Dataset = 0.0,
@@ -139,28 +137,27 @@ def train(
         >>> bool(run.history["train_loss"][-1] < run.history["train_loss"][0])
         True
     """
-    check_integer("epochs", epochs)
     observers = check_observers(observers)
     record = record or Record()
     _check_restarts(restarts, start, record, track, observers)
-    asked = {
-        "loss": loss,
-        "optimizer": optimizer,
-        "batch_size": batch_size,
-        "epochs": epochs,
-        "order": order,
-        "validation": validation,
-        "early_stopping": checked_patience(early_stopping, validation),
-        "seed": seed,
-        "normalize": normalize,
-        "normalize_targets": normalize_targets,
-        "start": start,
-        "metrics": metrics,
-        "class_weight": class_weight,
-    }
-    asked, choices = settled(net, data, asked, progress=progress)
+    asked = TrainingSettings(
+        loss=loss,
+        optimizer=optimizer,
+        batch_size=batch_size,
+        epochs=epochs,
+        order=order,
+        validation=validation,
+        early_stopping=early_stopping,
+        seed=seed,
+        normalize=normalize,
+        normalize_targets=normalize_targets,
+        start=start,
+        metrics=metrics,
+        class_weight=class_weight,
+    )
+    settings, choices = settled(net, data, asked, progress=progress)
     watcher = open_progress(progress, epochs)
-    recipe = Recipe(net, data, asked)
+    recipe = Recipe(net, data, settings)
     problem = recipe.problem().ready(progress)
     work = Undertaking(
         problem,
@@ -173,20 +170,6 @@ def train(
     )
     folder = None if store is None else RunFolder.create(store, overwrite=overwrite)
     return carry_out(work, folder=folder, observers=observers, progress=watcher)
-
-
-def checked_patience(early_stopping: int | None, validation: Any) -> int | None:
-    """Return the patience, checked; 0 means none, as None does."""
-    if early_stopping is None or early_stopping == 0:
-        return None
-    if not isinstance(validation, Dataset) and validation == 0:
-        raise SettingError(
-            Setting("early_stopping"),
-            f"watches the validation loss, got {early_stopping!r} without validation rows.",
-            Advice("hold some out", validation=0.2),
-            Advice("leave it off"),
-        )
-    return check_integer("early_stopping", early_stopping, advice="It counts epochs; 0 or None is never.")
 
 
 def _check_restarts(

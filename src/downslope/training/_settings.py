@@ -1,0 +1,130 @@
+"""The settings of a training: what its numbers depend on besides the network and the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import optax
+
+from downslope.core import Advice, Setting, SettingError, UnknownNameError, Variables, check_integer
+from downslope.data import Dataset
+from downslope.losses import Loss
+from downslope.optimizers import Optimizer, adam
+from downslope.schedules import Schedule
+from downslope.training._class_weights import ClassWeight
+
+_ADAM = adam(1e-3)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingSettings(Mapping[str, Any]):
+    """What `ds.train` can be told that the result depends on; each setting is explained there.
+
+    It is a mapping, too: `ds.train(net, data, **settings)`, and `settings | {"epochs": 5}` are the same settings with
+    some changed.
+
+    Raises:
+        SettingError: a number that cannot be, or early stopping without validation rows to watch.
+
+    Example:
+        >>> settings = TrainingSettings(epochs=20, normalize="standard")
+        >>> changed = settings | {"epochs": 5}
+        >>> changed.epochs, changed.normalize, changed["batch_size"]
+        (5, 'standard', 32)
+    """
+
+    loss: str | Loss = "auto"
+    optimizer: Optimizer | optax.GradientTransformation | str = _ADAM
+    batch_size: int | Schedule | str = 32
+    epochs: int = 50
+    order: str = "shuffle"
+    validation: float | Dataset = 0.0
+    early_stopping: int | None = None
+    seed: int = 0
+    normalize: str | None = None
+    normalize_targets: str | None = None
+    start: Variables | None = None
+    metrics: Sequence[str] = ()
+    class_weight: ClassWeight = None
+
+    def __post_init__(self) -> None:
+        check_integer("epochs", self.epochs)
+        check_integer("seed", self.seed, at_least=0)
+        object.__setattr__(self, "early_stopping", _patience(self.early_stopping, held_out=self.holds_out))
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> TrainingSettings:
+        """Return settings by name, the others as they are by default.
+
+        Raises:
+            UnknownNameError: there is no setting of that name.
+            SettingError: as for the class.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise UnknownNameError("settings", name, known)
+        return cls(**given)
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether there are validation rows."""
+        return isinstance(self.validation, Dataset) or self.validation != 0
+
+    @property
+    def split_by_seed(self) -> bool:
+        """Whether the rows to learn from depend on the seed."""
+        return self.holds_out and not isinstance(self.validation, Dataset)
+
+    @property
+    def first_batch_size(self) -> Any:
+        """The rows of a batch; of a schedule, those in the first epoch."""
+        return size_at(self.batch_size, 0) if isinstance(self.batch_size, Schedule) else self.batch_size
+
+    def for_trial(self, optimizer: Optimizer) -> TrainingSettings:
+        """Return the settings of short trainings to measure by: with an optimizer, batches of one size, no metrics."""
+        return self | {
+            "optimizer": optimizer,
+            "batch_size": self.first_batch_size,
+            "early_stopping": None,
+            "metrics": (),
+        }
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.__dataclass_fields__:
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__dataclass_fields__)
+
+    def __len__(self) -> int:
+        return len(self.__dataclass_fields__)
+
+    def __or__(self, changes: Mapping[str, Any]) -> TrainingSettings:
+        """Return the settings with some changed."""
+        return TrainingSettings.of({**self, **changes})
+
+
+def size_at(schedule: Schedule, epoch: int) -> int:
+    """Return the size that a schedule gives to the batches of an epoch, rounded to a whole number of rows."""
+    return round(float(schedule(epoch)))
+
+
+def _patience(early_stopping: int | None, *, held_out: bool) -> int | None:
+    """Return the patience, checked; 0 means none, as None does."""
+    if early_stopping is None or early_stopping == 0:
+        return None
+    if not held_out:
+        raise SettingError(
+            Setting("early_stopping"),
+            f"watches the validation loss, got {early_stopping!r} without validation rows.",
+            Advice("hold some out", validation=0.2),
+            Advice("leave it off"),
+        )
+    return check_integer("early_stopping", early_stopping, advice="It counts epochs; 0 or None is never.")
+
+
+DEFAULTS = TrainingSettings()
