@@ -189,7 +189,7 @@ def test_what_is_missing_or_unknown_is_said():
         slice_2d(found.surface, found.params, directions="eigne")
     with pytest.raises(SettingError, match=r"trajectory=run\.trajectory"):
         slice_2d(found.surface, found.params, directions="pca")
-    with pytest.raises(SettingError, match="Pass `towards`"):
+    with pytest.raises(SettingError, match="towards="):
         slice_1d(found.surface, found.params, "between")
     with pytest.raises(SettingError, match="pair of trees"):
         slice_2d(found.surface, found.params, directions=found.params)

@@ -166,8 +166,9 @@ def _rule(run: Run) -> _Rule:
     full = problem.batch_sizes is None and problem.batches.steps == 1 and problem.batches.order != "replacement"
     if not simple or not full or any(callable(number) for number in numbers.values()):
         raise SettingError(
-            "Only full batches of plain gradient descent can be predicted, with constant numbers, got "
-            f"{plain!r} in batches of {problem.batches.batch_size} of {len(problem.train)} rows.",
+            f"Only full batches of plain gradient descent can be predicted, got {plain!r} in batches of "
+            f"{problem.batches.batch_size} of {len(problem.train)} rows.",
+            Advice("use {} with constant numbers, and all rows in a batch", code="ds.sgd"),
             setting="run",
         )
     return _Rule(float(numbers["learning_rate"]), float(numbers.get("momentum", 0.0)), plain.settings["nesterov"])

@@ -136,11 +136,8 @@ def _between(surface: LossSurface, params: PyTree, count: int, source: Source) -
     """Return the way to another point; on a plane, also the part of the way to a second that is across the first."""
     if source.towards is None:
         raise SettingError(
-            "Directions between points need the others. Pass",
-            Setting("towards"),
-            ", trees like",
-            Setting("params"),
-            ".",
+            "Directions between points need the others.",
+            Advice("pass {}, trees like the parameters", towards=...),
             setting="towards",
         )
     points = [fitted(point, params, "towards") for point in _several(source.towards, count, "towards")]

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from downslope.core import DataError, PyTree, Setting, ShapeError, named_leaves
+from downslope.core import Advice, DataError, PyTree, Setting, ShapeError, named_leaves
 from downslope.landscape._slice import Slice
 from downslope.runs import current_versions, write_whole
 
@@ -129,9 +129,8 @@ def _tree_like(facts: dict[str, Any], arrays: dict[str, np.ndarray], like: PyTre
         return jax.tree.structure(like)
     if facts["tree"] is None:
         raise ShapeError(
-            "The slice's parameters are a tree of other types than dict, list and tuple. Pass",
-            Setting("like"),
-            ", parameters of the same tree.",
+            "The slice's parameters are a tree of other types than dict, list and tuple.",
+            Advice("pass {}, parameters of the same tree", like=...),
         )
     return jax.tree.structure(_restored(facts["tree"]))
 
