@@ -3,7 +3,7 @@
 import pytest
 
 from downslope.cli import _cache, _main
-from spoken import false_words
+from spoken import advice_in, false_words
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def command_line(capsys, monkeypatch):
         words = [str(word) for word in words]
         code = _main.run(words)
         captured = capsys.readouterr()
-        said = captured.err if "--json" in words else f"{captured.out}\n{captured.err}"
+        said = f"{advice_in(captured.out) if '--json' in words else captured.out}\n{captured.err}"
         assert not false_words(words[0] if words else "", said), said
         return code, captured.out, captured.err
 

@@ -1,6 +1,7 @@
 """Whether what a command prints is true of that command: it names only options that are there."""
 
 import ast
+import json
 import re
 from functools import cache
 
@@ -23,6 +24,25 @@ def false_words(name, text):
     """Return what a text of a command names that is not there: options it lacks, and what only Python has."""
     found = [option for line in text.splitlines() for option in _false_options(name, line)]
     return [*found, *re.findall(r"`\w+`|\bds\.\w+", text), *_assigned().findall(text)]
+
+
+def advice_in(written):
+    """Return the sentences of JSON in which advice is given, a line each."""
+    return "\n".join(_advice(json.loads(written))) if written.strip() else ""
+
+
+def _advice(value):
+    """Yield sentences of nested data."""
+    if isinstance(value, dict):
+        yield from (text for name in ("fix", "change", "start", "notes") for text in _sentences(value.get(name)))
+    if isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _advice(inner)
+
+
+def _sentences(value):
+    """Yield a sentence, or those of a list."""
+    yield from (text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str))
 
 
 def _false_options(name, line):
@@ -63,8 +83,7 @@ def unstructured(source):
     return [
         text.value
         for call in ast.walk(ast.parse(source))
-        if isinstance(call, ast.Call)
-        and _name(call.func).endswith(("Error", "Warning", "Message", "Advice", "Finding"))
+        if isinstance(call, ast.Call) and _name(call.func).endswith(SAYING)
         for argument in call.args
         for text in _texts(argument)
         if pattern.search(text.value)

@@ -231,4 +231,4 @@ def test_rows_that_only_python_can_pass_are_asked_for_in_python(command, of_arra
     more = ("--epochs", "2") if command == "resume" else ()
     code, out, err = command_line(command, of_arrays, *more)
     assert (code, out) == (2, "")
-    assert "its folder keeps no rows. In Python, pass the data set" in err
+    assert "its folder keeps no rows; only Python can pass them.\n" in err

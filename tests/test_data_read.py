@@ -223,8 +223,13 @@ def test_numpy_files_that_do_not_fit(tmp_path):
     saved(tmp_path, "names.npz", a=np.zeros(3), b=np.zeros(3))
     saved(tmp_path, "xy.npz", x=np.zeros(3), y=np.zeros(3))
     (tmp_path / "kind.npy").write_bytes((tmp_path / "xy.npz").read_bytes())
+    (tmp_path / "junk.npy").write_bytes(b"no array of NumPy's")
+    whole = (tmp_path / "xy.npz").read_bytes()
+    (tmp_path / "damaged.npz").write_bytes(b"PKxx" + whole[4:])  # the directory at its end is whole
     for name, options, error, words in [
         ("objects.npy", {}, DataError, "Python objects"),
+        ("junk.npy", {}, DataError, "it does not begin as one"),
+        ("damaged.npz", {}, DataError, "cannot be read"),
         ("text.npy", {}, DataError, "data frame"),
         ("flat.npy", {"target": 0}, DataError, "two columns"),
         ("wide.npy", {"target": 3}, SettingError, "-3 to 2, got 3"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import downslope as ds
-from downslope.core import Variables, generator
+from downslope.core import Message, Variables, generator
 from downslope.diagnosis import Finding
 from downslope.diagnosis._case import case_of
 from downslope.diagnosis._causes import EXPLAINS, findings_of_case
@@ -15,7 +15,7 @@ from downslope.diagnosis._input_moments import input_moments
 from downslope.diagnosis._label_noise import label_noise
 from downslope.diagnosis._recall import recalls_on
 from downslope.diagnosis._row_order import drift
-from downslope.diagnosis._variants import even, hidden_widths, wider
+from downslope.diagnosis._variants import advice_on_widths, even, hidden_widths, wider
 
 CLASSES, FEATURES = 3, 6
 SOUND = {"optimizer": ds.adam(1e-2), "epochs": 20, "validation": 0.25, "normalize": "standard"}
@@ -227,3 +227,15 @@ def test_variants_change_widths_only():
         sum(np.size(a) for p in one.init(0, (FEATURES,)).params for a in p.values()) for one in (network, leveled)
     ]
     assert parameters[1] == pytest.approx(parameters[0], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "net, words",
+    [
+        (ds.mlp([8, 4], outputs=2), "Use these: ds.mlp([8, 4], …)."),
+        (ds.cnn([8], dense=[4], outputs=2), "Use these, such as 4."),
+    ],
+    ids=["dense", "convolutions"],
+)
+def test_widths_are_advised_as_a_network_only_where_they_are_all_of_it(net, words):
+    assert Message(advice_on_widths("use these", net)) == words

@@ -10,7 +10,17 @@ import downslope as ds
 from downslope.cli._app import command
 from downslope.cli._face import CommandFace
 from downslope.cli._optimizer import optimizer_of, options_of
-from downslope.core import Advice, DownslopeError, Function, Message, Setting, SettingError, UnknownNameError, worded
+from downslope.core import (
+    Advice,
+    DownslopeError,
+    Function,
+    Message,
+    Setting,
+    SettingError,
+    UnknownNameError,
+    Values,
+    worded,
+)
 from downslope.diagnosis._initialization_findings import KEEP_SIZE, NORMALIZE
 from downslope.explorer._page_face import PAGE
 from spoken import false_words, unstructured
@@ -47,9 +57,9 @@ MESSAGES = {
     ),
     Message("Go on with", Function("resume"), ", or draw", Setting("x"), "again."): (
         "Go on with `resume`, or draw `x` again.",
-        "Go on with downslope resume, or draw the rows again.",
-        "Go on with downslope resume, or draw the rows again.",
-        "Go on with Python's resume, or draw the x again.",
+        "Go on with downslope resume, or draw rows again.",
+        "Go on with downslope resume, or draw rows again.",
+        "Go on with Python's resume, or draw x again.",
     ),
     Message(Advice("judge by {}", metrics=["balanced_accuracy"]), Advice("name the target", target=...)): (
         "Judge by metrics=['balanced_accuracy'], or name the target (target=…).",
@@ -72,6 +82,12 @@ MESSAGES = {
         "Widen it: --network 8,8, or keep the data.",
         "Widen it: --network 8,8, or keep the data (options of downslope train).",
         "Widen it, or keep the data.",
+    ),
+    Message(Values({"normalize": "standard"}), "helps,", Message(Setting("metrics"), "say so.")): (
+        "normalize='standard' helps, `metrics` say so.",
+        "--normalize standard helps, --metric say so.",
+        "--normalize standard (options of downslope train) helps, metrics say so.",
+        "normalize standard helps, metrics say so.",
     ),
     Message(Message(Advice("weigh rows")), Advice("stop early:", early_stopping=10)): (
         "Weigh rows. Stop early: early_stopping=10.",
@@ -166,7 +182,13 @@ def test_the_options_of_an_optimizer_make_it_again(settings):
 
 
 @pytest.mark.parametrize(
-    "optimizer", [ds.sgd(0.1, nesterov=True, momentum=0.9), ds.adam(ds.schedules.cosine_decay(0.1, 10))], ids=repr
+    "optimizer",
+    [
+        ds.sgd(0.1, nesterov=True, momentum=0.9),
+        ds.adam(ds.schedules.cosine_decay(0.1, 10)),
+        ds.decoupled_weight_decay(0.1, ds.sgd(0.1)),  # whose option is the decay in the gradient
+    ],
+    ids=repr,
 )
 def test_what_options_cannot_make_has_none(optimizer):
     assert options_of(optimizer) is None
@@ -181,3 +203,15 @@ ALLOWED = {"_movies.py"}
 def test_what_only_one_face_could_say_is_structured(room):
     paths = [path for path in SOURCES if room in path.parts and path.name not in ALLOWED]
     assert not {path.name: found for path in paths if (found := unstructured(path.read_text("utf-8")))}
+
+
+def test_advice_is_listed_in_the_order_in_which_it_is_given():
+    message = Message(Message(Advice("weigh rows", class_weight="balanced")), Advice("judge by {}", metrics=["f1"]))
+    assert [advice.settings for advice in message.advice] == [{"class_weight": "balanced"}, {"metrics": ["f1"]}]
+
+
+@pytest.mark.parametrize("name", ["train", "diagnose"])
+def test_what_a_setting_is_called_needs_no_article(name):
+    """Where it is no option it is a noun, which "a" or "the" would have to suit."""
+    assert face(name).name("no_option", first=False) == "no option"
+    assert face(name).name("no_option", first=True) == "The no option"

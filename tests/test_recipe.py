@@ -138,6 +138,7 @@ def test_settings_are_a_mapping_of_which_some_can_be_changed():
     assert (settings.epochs, changed.epochs, changed["seed"], changed.early_stopping) == (3, 5, 1, 2)
     assert TrainingSettings(**changed) is not changed
     assert dict(TrainingSettings(**changed)) == dict(changed)
+    assert ({"epochs": 9, "restarts": 2} | settings)["epochs"] == 3
     with pytest.raises(KeyError):
         settings["split_by_seed"]
     with pytest.raises(

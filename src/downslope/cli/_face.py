@@ -9,7 +9,6 @@ from typing import Any
 
 OPTIONS = {
     "metrics": "metric",
-    "rate": "dropout",
     "normalize_targets": "normalize",
     "memory_limit": "memory",
 }
@@ -37,10 +36,13 @@ class CommandFace:
         self._own = _parameters(commands.get(name or ""))
         self._train = _parameters(commands.get("train"))
 
-    def name(self, setting: str) -> str:
+    def name(self, setting: str, *, first: bool) -> str:
         """Return the option, or the setting in plain words."""
         parameter = self._own.get(OPTIONS.get(setting, setting))
-        return f"the {NOUNS.get(setting, setting).replace('_', ' ')}" if parameter is None else _option(parameter)
+        if parameter is not None:
+            return _option(parameter)
+        noun = NOUNS.get(setting, setting).replace("_", " ")
+        return f"The {noun}" if first else noun
 
     def function(self, name: str) -> str:
         """Return the command, or Python's name where there is none."""

@@ -94,10 +94,12 @@ def network_of(
     Raises:
         SettingError: a text or a number that cannot be, or convolutions for rows that are no images or sequences.
     """
+    from downslope.core import check_number
     from downslope.layers import Flatten
     from downslope.networks import Sequential, mlp
 
     stages = stages_of(text)
+    check_number("dropout", dropout, at_least=0, below=1)
     around = {
         "activation": activation,
         "initializer": initializer_of(initializer),
@@ -221,7 +223,6 @@ def _dimensions(data: Dataset, text: str) -> int:
     from downslope.core import Advice
 
     axes = len(data.x.shape) - 1
-
     if axes not in (2, 3):
         raise _refused(
             f"{text} needs images or sequences, got rows of {data.x.shape[1]} features.",

@@ -85,7 +85,8 @@ def options_of(optimizer: Any) -> dict[str, Any] | None:
     name, settings = optimizer.maker.__name__, optimizer.settings
     for outer, option, number in (("clip", "clip", "max_norm"), ("decoupled_weight_decay",) + ("weight_decay",) * 2):
         if name == outer:
-            inner = options_of(settings["optimizer"])
+            inside = settings["optimizer"]
+            inner = None if option in inside.settings else options_of(inside)
             return None if inner is None else {**inner, option: settings[number]}
     try:
         usual = as_optimizer(name).settings

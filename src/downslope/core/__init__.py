@@ -18,7 +18,7 @@ from downslope.core._errors import (
 )
 from downslope.core._function_surface import FunctionSurface, in_memory
 from downslope.core._keys import Key, fold, generator, key_words
-from downslope.core._message import PYTHON, Advice, Face, Function, Message, Piece, Setting, worded
+from downslope.core._message import PYTHON, Advice, Face, Function, Message, Piece, Setting, Values, worded
 from downslope.core._meter import Meter, open_meter
 from downslope.core._render import Renderable, is_custom, rebuild, render
 from downslope.core._surface import (
@@ -68,6 +68,7 @@ __all__ = [
     "ShapeError",
     "UnknownNameError",
     "UnwritableRunError",
+    "Values",
     "Variables",
     "aligned",
     "all_finite",

@@ -22,8 +22,8 @@ CLOSING = (",", ".", ";", ":", "?", "!", ")", "\n")
 class Face(Protocol):
     """Where a message is read, and what settings are called there."""
 
-    def name(self, setting: str) -> str:
-        """Return what a setting is called; a name of several words begins with its article, in lower case."""
+    def name(self, setting: str, *, first: bool) -> str:
+        """Return what a setting is called; `first` if a sentence begins with it."""
         ...
 
     def function(self, name: str) -> str:
@@ -46,7 +46,7 @@ class Face(Protocol):
 class _Python:
     """Python's own names."""
 
-    def name(self, setting: str) -> str:
+    def name(self, setting: str, *, first: bool) -> str:
         return f"`{setting}`"
 
     def function(self, name: str) -> str:
@@ -127,7 +127,21 @@ class Advice:
         return face.assignment(self.settings)
 
 
-Piece = str | Setting | Function | Advice
+@dataclass(frozen=True)
+class Values:
+    """Settings and their values, within a message; in plain words where they cannot be set."""
+
+    settings: Mapping[str, Any]
+
+    def text(self, face: Face) -> str:
+        """Return them in the words of a face."""
+        how = face.assignment(self.settings)
+        if how is None:
+            return " and ".join(f"{face.name(name, first=False)} {value}" for name, value in self.settings.items())
+        return f"{how}{face.remark([self.settings])}"
+
+
+Piece = str | Setting | Function | Values | Advice
 
 
 class Message(str):
@@ -157,9 +171,9 @@ class Message(str):
         """Return what a copy is made of."""
         return self.pieces
 
-    def text(self, face: Face) -> str:
-        """Return it in the words of a face."""
-        return _joined(self.pieces, face)
+    def text(self, face: Face, *, first: bool = True) -> str:
+        """Return it in the words of a face; not `first` if it goes on with a sentence."""
+        return _joined(self.pieces, face, first=first)
 
     def as_json(self) -> list[Any]:
         """Return its pieces as plain data; advice must set settings to plain values."""
@@ -180,9 +194,10 @@ class Message(str):
     @property
     def advice(self) -> tuple[Advice, ...]:
         """The advice that it gives, in order."""
-        nested = (piece.advice for piece in self.pieces if isinstance(piece, Message))
-        own = tuple(piece for piece in self.pieces if isinstance(piece, Advice))
-        return own + tuple(advice for inner in nested for advice in inner)
+        given: list[Advice] = []
+        for piece in self.pieces:
+            given += piece.advice if isinstance(piece, Message) else [piece] if isinstance(piece, Advice) else []
+        return tuple(given)
 
     @property
     def setting(self) -> str | None:
@@ -212,6 +227,8 @@ def _piece(written: Any) -> Piece:
             return Advice(words, code=code, **settings)
         case {"kind": "setting", "name": name}:
             return Setting(name)
+        case {"kind": "values", "settings": settings}:
+            return Values(settings)
         case _:
             return Function(written["name"])
 
@@ -222,13 +239,13 @@ def _between(separator: str, parts: Iterable[str]) -> Iterator[str]:
         yield from (separator, part) if at else (part,)
 
 
-def worded(sentence: str, face: Face) -> str:
-    """Return a sentence in the words of a face, as far as it is structured."""
-    return sentence.text(face) if isinstance(sentence, Message) else sentence
+def worded(sentence: str, face: Face, *, first: bool = True) -> str:
+    """Return a sentence in the words of a face, as far as it is structured; not `first` if it goes on with another."""
+    return sentence.text(face, first=first) if isinstance(sentence, Message) else sentence
 
 
-def _joined(pieces: tuple[Piece, ...], face: Face) -> str:
-    """Return pieces in the words of a face, as one text."""
+def _joined(pieces: tuple[Piece, ...], face: Face, *, first: bool = True) -> str:
+    """Return pieces in the words of a face, as one text; `first` if a sentence begins with it."""
     said = ""
     alternatives: list[Advice] = []
     for piece in pieces:
@@ -236,13 +253,17 @@ def _joined(pieces: tuple[Piece, ...], face: Face) -> str:
             alternatives.append(piece)
             continue
         said, alternatives = _after(said, _sentence(alternatives, face)), []
-        if isinstance(piece, Setting):
-            name = face.name(piece.name)
-            said = _after(said, _capitalized(name) if _at_start(said) else name)
-        elif isinstance(piece, Function):
-            said = _after(said, face.function(piece.name))
-        else:
-            said = _after(said, worded(piece, face))
+        begins = _at_start(said) if said else first
+        match piece:
+            case Setting(name):
+                more = face.name(name, first=begins)
+            case Function(name):
+                more = face.function(name)
+            case Values():
+                more = piece.text(face)
+            case _:
+                more = worded(piece, face, first=begins)
+        said = _after(said, more)
     return _after(said, _sentence(alternatives, face))
 
 
@@ -255,7 +276,7 @@ def _after(said: str, more: str) -> str:
 
 def _at_start(said: str) -> bool:
     """Return whether what follows begins a sentence."""
-    return not said or said.endswith((".", "?", "!", "\n"))
+    return said.endswith((".", "?", "!", "\n"))
 
 
 def _sentence(alternatives: Sequence[Advice], face: Face) -> str:

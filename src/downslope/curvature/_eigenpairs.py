@@ -14,9 +14,9 @@ STATEMENTS = {
     "converged": "All were found to the tolerance.",
     "invariant subspace": "Invariant subspace: the products of the start vector are exhausted; eigenvalues that repeat "
     "are seen once, so there may be fewer than asked for.",
-    "not converged": "Not converged: the products allowed were used up. Allow more with `max_hvps`, or a larger `tol`.",
+    "not converged": "Not converged: the products allowed were used up. Allow more, or a larger tolerance.",
     "resolution reached": "Resolution reached: the tolerance is finer than this precision can tell. "
-    "Use float64, or a larger `tol`.",
+    "Use float64, or a larger tolerance.",
     "interrupted": "Interrupted: these are the pairs as they stood.",
 }
 """What each status says."""

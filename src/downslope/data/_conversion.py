@@ -69,7 +69,7 @@ def converted(
         raise DataError(
             f"{file.name!r} is too large to be read into memory, and its rows cannot be written to {str(cache)!r}: "
             f"{error.strerror or error}.",
-            Advice("name another folder for them", cache=...),
+            Advice("name another folder for them: {}", cache=...),
             Advice("make room"),
         ) from error
     return open_records(folder)

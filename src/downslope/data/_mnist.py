@@ -70,7 +70,7 @@ def _find(name: str, path: Path | None) -> Path:
         f"The files of {name!r} are not in {str(folder)!r}. Get them from {SOURCES[name]} and put them there as "
         f"{name}.npz, or the four files {', '.join(IDX_FILES)} in the folder {str(folder / name)!r}.",
         Advice("if you have them elsewhere, say where by the environment variable DOWNSLOPE_DATA"),
-        Advice("with {}", path=...),
+        Advice("say it by {} here", path=...),
     )
 
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX, read_array_header_1_0, read_array_header_2_0, read_magic
 
 from downslope.core import Advice, DataError, Setting, SettingError, UnknownNameError
 from downslope.data._dataset import Dataset
 from downslope.data._stored import StoredRows, stays_on_disk, stored
 
-UNREADABLE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (ValueError, EOFError, OSError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
+ZIP = b"PK"
+"""How files of several arrays begin."""
+
 FEATURE_NAMES = ("x", "X", "x_train", "X_train")
 TARGET_NAMES = ("y", "Y", "y_train", "Y_train")
 
@@ -99,7 +105,7 @@ def _loaded(path: Path, source: Any, mmap_mode: Any = None) -> Any:
     try:
         loaded = np.load(source, mmap_mode=mmap_mode, allow_pickle=False)
     except UNREADABLE as error:
-        raise _unreadable(path, path.open("rb"), error) from error
+        raise _unreadable(path, lambda: path.open("rb"), error) from error
     if isinstance(loaded, np.ndarray) is not (path.suffix.lower() == ".npy"):
         if not isinstance(loaded, np.ndarray):
             loaded.close()
@@ -112,30 +118,32 @@ def _entry(arrays: Any, name: str, path: Path) -> np.ndarray:
     try:
         return arrays[name]
     except UNREADABLE as error:
-        raise _unreadable(path, arrays.zip.open(f"{name}.npy"), error) from error
+        raise _unreadable(path, lambda: arrays.zip.open(f"{name}.npy"), error) from error
 
 
-def _unreadable(path: Path, array: IO[bytes], error: Exception) -> DataError:
+def _unreadable(path: Path, opened: Callable[[], IO[bytes]], error: Exception) -> DataError:
     """Return the error for a file that NumPy cannot read.
 
     Args:
         path: the file.
-        array: what was to be an array, to be read from its beginning; closed here.
+        opened: opens what was to be an array, or a file of arrays.
         error: what NumPy says.
     """
-    with array:
-        if _holds_objects(array):
-            return DataError(
-                f"{path.name!r} must hold numbers, got Python objects. Save text as CSV, or numbers as floats."
-            )
+    start, holds_objects = b"", False
+    with suppress(*UNREADABLE), opened() as array:
+        start = array.read(len(MAGIC_PREFIX))
+    with suppress(*UNREADABLE), opened() as array:
+        holds_objects = _dtype(array).hasobject
+    if holds_objects:
+        return DataError(
+            f"{path.name!r} must hold numbers, got Python objects. Save text as CSV, or numbers as floats."
+        )
+    if not start.startswith((MAGIC_PREFIX, ZIP)):
+        return DataError(f"{path.name!r} must be a NumPy file, but cannot be read: it does not begin as one.")
     return DataError(f"{path.name!r} must be a NumPy file, but cannot be read: {str(error).splitlines()[0]}")
 
 
-def _holds_objects(source: IO[bytes]) -> bool:
-    """Return whether an array is one of Python objects, as its header says."""
-    try:
-        version = np.lib.format.read_magic(source)
-        reading = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        return reading(source)[2].hasobject
-    except UNREADABLE:
-        return False
+def _dtype(array: IO[bytes]) -> np.dtype:
+    """Return the type of an array's numbers, from its header."""
+    version = read_magic(array)
+    return (read_array_header_1_0 if version == (1, 0) else read_array_header_2_0)(array)[2]

@@ -58,7 +58,7 @@ def compare_initializations(
     """
     check_integer("restarts", restarts, at_least=2, advice="The spread between restarts is what tells starts apart.")
     nets = {name: with_initializer(net, one) for name, one in _by_name(initializers).items()}
-    asked = TrainingSettings.of(settings | {"epochs": epochs})
+    asked = TrainingSettings.of(settings | {"epochs": epochs, "start": None})
     runs = {name: train(started, data, **asked, restarts=restarts, progress=progress) for name, started in nets.items()}
     held_out = asked.holds_out
     return StartComparison(runs, "validation loss" if held_out else "training loss")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from downslope.core import Message, check_choice, render
+from downslope.core import Message, check_choice
 
 SEVERITIES = ("severe", "warning", "note")
 """The most severe first."""
@@ -21,10 +21,10 @@ class Finding:
         severity: `"severe"` (training will fail or be crippled), `"warning"` (likely slower or worse), `"note"`.
         statement: what is the matter, in a sentence.
         evidence: what was measured.
-                fix: what to do about it, as Python says it; a message that carries its advice.
+        fix: what to do about it, as Python says it; a message that carries its advice.
         change: the same for programs: settings of `ds.train` to change, by name, and `"net"` for another network, so
-            that `ds.train(recipe.net, recipe.data, **(recipe.settings | change))` trains with the fix. None where no
-            setting does it. Two findings that differ in nothing else are equal.
+            that `fixed = run.recipe.changed(change)` is what trains with the fix: `ds.train(fixed.net, fixed.data,
+            **fixed.settings)`. None where no setting does it. Two findings that differ in nothing else are equal.
 
     Example:
         >>> print(Finding("dead_units", "warning", "Units are dead.", "12 % at layer 1.", "Center the inputs."))
@@ -38,7 +38,6 @@ class Finding:
     statement: str
     evidence: str
     fix: str
-
     change: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -46,7 +45,7 @@ class Finding:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """What the fix, in its first way, sets to what; empty where no setting does it."""
+        """What the fix, in its first way, sets to what: arguments of `ds.train` or `ds.mlp`; empty if it sets none."""
         return next((advice.settings for advice in Message(self.fix).advice if advice.settings), {})
 
     @property
@@ -57,9 +56,8 @@ class Finding:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return the finding as plain data, with the settings of its fix."""
-        plain = {name: getattr(self, name) for name in ("code", "severity", "statement", "evidence", "fix")}
-        return {**plain, "settings": render(dict(self.settings))}
+        """Return the finding as plain data."""
+        return {name: getattr(self, name) for name in ("code", "severity", "statement", "evidence", "fix")}
 
     def __str__(self) -> str:
         return str(self.message)

@@ -12,7 +12,7 @@ from downslope.diagnosis._finding import Finding
 from downslope.diagnosis._label_noise import LabelNoise, label_noise
 from downslope.diagnosis._learned import HALF, Learned
 from downslope.diagnosis._recall import class_recalls
-from downslope.diagnosis._variants import hidden_widths, narrower, wider, with_dropout
+from downslope.diagnosis._variants import advice_on_widths, hidden_widths, narrower, wider, with_dropout
 from downslope.optimizers import decoupled_weight_decay
 
 CARRIED = 0.8
@@ -64,7 +64,7 @@ def _underfit(learned: Learned) -> list[Finding]:
             "The network underfits: it is too small for what is to be learned.",
             f"it has {has} and reaches {learned.reached:.3g} (training loss {learned.trained:.3g}); a short training "
             f"with {_listed(more)} reaches {loss:.3g}.",
-            Message(Advice("use more units or layers:", code=f"ds.mlp({more}, …)", network=more)),
+            Message(advice_on_widths("use more units or layers", net)),
             {"net": net, "start": None},
         )
     ]
@@ -130,9 +130,8 @@ def _regularized(learned: Learned) -> Regularizer | None:
         advice = Advice("use dropout of one half", code="ds.Dropout(0.5)", dropout=0.5)
         found.append(Regularizer("dropout of one half", advice, {"net": dropping, "start": None}))
     if smaller is not None:
-        widths = hidden_widths(smaller)
-        words = f"a smaller network (hidden layers of {_listed(widths)})"
-        advice = Advice("use a smaller network", code=f"ds.mlp({widths}, …)", network=widths)
+        words = f"a smaller network, hidden layers of {_listed(hidden_widths(smaller))}"
+        advice = advice_on_widths("use a smaller network", smaller)
         found.append(Regularizer(words, advice, {"net": smaller, "start": None}))
     numbers = learned.case.problem.optimizer.hyperparams
     if "learning_rate" in numbers and "weight_decay" not in numbers:

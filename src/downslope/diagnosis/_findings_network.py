@@ -15,7 +15,7 @@ from downslope.diagnosis._finding import SEVERITIES, Finding
 from downslope.diagnosis._initialization_findings import LEAKY, MANY_DEAD, SKIPS, SOME_DEAD, rectified, suited
 from downslope.diagnosis._initialization_report import LayerStart, Stage
 from downslope.diagnosis._learned import Learned
-from downslope.diagnosis._variants import even, hidden_widths, shallower, with_activations, with_norms
+from downslope.diagnosis._variants import advice_on_widths, even, hidden_widths, shallower, with_activations, with_norms
 from downslope.layers import BatchNorm, LayerNorm, LeakyReLU, Tanh
 from downslope.networks import Sequential, with_initializer
 
@@ -162,8 +162,7 @@ def _widths(learned: Learned) -> list[Finding]:
         return []
     change = {"net": net, "start": None}
     loss = None if learned.fitted else learned.attempt("widths_unequal", change)
-    narrow, same = min(widths), hidden_widths(net)
-
+    narrow = min(widths)
     bottleneck = f" All that the network knows of a row passes through {narrow} numbers." if narrow < outputs else ""
     return [
         Finding(
@@ -173,7 +172,7 @@ def _widths(learned: Learned) -> list[Finding]:
             "a bottleneck.",
             f"widths {' → '.join(map(str, widths))}, neighbors differ by a factor of {max(steps):.3g}.{bottleneck}"
             + _reached(learned, loss),
-            Message(Advice("give all hidden layers about the same width:", code=f"ds.mlp({same}, …)", network=same)),
+            Message(advice_on_widths("give all hidden layers about the same width", net)),
             change,
         )
     ]

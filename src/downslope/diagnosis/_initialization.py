@@ -58,7 +58,8 @@ def initialization_report(
         data: rows with targets.
         rows: how many rows to measure on, at most.
         **settings: of `ds.train`: the seed draws the weights and the rows, `start` gives other weights to report on,
-            and so on. Those of the descent change nothing, so that `**run.recipe.settings` can be given.
+            and so on; validation rows are left out. Those of the descent change nothing, so that
+            `**run.recipe.settings` can be given.
 
     Raises:
         UnknownNameError: there is no setting of that name.

@@ -217,7 +217,6 @@ def _scale_fix(layers: Sequence[LayerStart], *, too_large: bool) -> Message:
     off = np.median(gains) > 1.1 * wanted if too_large else np.median(gains) < 0.9 * wanted
     if not off:
         return Message(*KEEP_SIZE)
-
     found = f"the weights' n_in · variance is {np.median(gains):.2g}, {wanted:g} suits these activations"
     return Message(Advice(f"use {{}}: {found}", initializer=suited(layers)))
 

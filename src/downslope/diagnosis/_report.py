@@ -67,10 +67,9 @@ class Report:
         """Yield each finding in words, with its trial."""
         for finding in self.findings:
             yield finding.message
-
             trial = self.trial(finding.code)
             if trial is not None:
-                yield f"  verified: {trial}"
+                yield Message("  verified:", trial.message)
 
 
 def _plain(value: Any) -> Any:

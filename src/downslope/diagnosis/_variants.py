@@ -9,8 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import Shape
-from downslope.layers import Activation, AnyLayer, ContextLayer, Dense, Dropout, Layer, Nested, ReLU, Residual
+from downslope.core import Advice, Shape
+from downslope.layers import (
+    Activation,
+    AnyLayer,
+    ContextLayer,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Layer,
+    Nested,
+    ReLU,
+    Residual,
+)
 from downslope.networks import Sequential, sites_of
 from downslope.optimizers import Optimizer
 
@@ -162,6 +174,14 @@ def hidden_places(net: Sequential) -> list[int]:
 def hidden_widths(net: Sequential) -> list[int]:
     """Return the widths of the hidden dense layers."""
     return [_units(net, place) for place in hidden_places(net)]
+
+
+def advice_on_widths(words: str, net: Sequential) -> Advice:
+    """Return the advice to have a network's hidden widths; how it is made where dense layers are all that it has."""
+    widths = hidden_widths(net)
+    if _has_blocks(net) or any(isinstance(layer, (Conv1D, Conv2D)) for layer in net.layers):
+        return Advice(f"{words}, such as {', '.join(map(str, widths))}")
+    return Advice(f"{words}:", code=f"ds.mlp({widths}, …)", network=widths)
 
 
 def _kinds(layers: Sequence[Any]) -> Counter[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import check_integer
+from downslope.core import Message, Values, check_integer
 from downslope.data import Dataset
 from downslope.diagnosis._case import Case
 from downslope.diagnosis._finding import Finding
@@ -77,13 +77,19 @@ class Trial:
         plain = {"code": self.code, "change": self.change, "measured": self.measured, "epochs": self.epochs}
         return {**plain, "seeds": list(self.seeds), **losses, "gain": _finite(self.gain), "helps": self.helps}
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> Message:
+        """What was changed, whether it helps, and by how much."""
         low, high = _shown(float(np.median(self.without))), _shown(float(np.median(self.with_fix)))
         verdict = "helps" if self.helps else "does not help"
-        return (
-            f"{self.change} {verdict}: {self.measured} {low} without, {high} with it, after {self.epochs} epochs "
-            f"(median of {len(self.seeds)} seeds; lower for {self.better})."
+        return Message(
+            self.change,
+            f"{verdict}: {self.measured} {low} without, {high} with it, after {self.epochs} epochs "
+            f"(median of {len(self.seeds)} seeds; lower for {self.better}).",
         )
+
+    def __str__(self) -> str:
+        return str(self.message)
 
 
 def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS) -> tuple[Trial, ...]:
@@ -133,7 +139,7 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
     return tuple(trials)
 
 
-def in_words(change: Mapping[str, Any], net: Sequential) -> str:
+def in_words(change: Mapping[str, Any], net: Sequential) -> Message:
     """Return changed settings of `ds.train` as they are written; of another network, what it has that `net` has not.
 
     Example:
@@ -144,17 +150,11 @@ def in_words(change: Mapping[str, Any], net: Sequential) -> str:
         >>> in_words({"net": ds.mlp([16], outputs=1), "start": None}, net)
         'a network with hidden layers of 16'
     """
-    shown = {name: value for name, value in change.items() if not (name == "start" and value is None)}
-    return ", ".join(
-        f"a network with {difference(net, value)}" if name == "net" else f"{name}={_brief(value)}"
-        for name, value in shown.items()
-    )
-
-
-def _brief(value: Any) -> str:
-    """Return a setting as it is written, if that is short."""
-    written = repr(value)
-    return written if len(written) <= 80 else f"{written.partition('(')[0]}(…)"
+    others = {name: value for name, value in change.items() if name not in ("net", "start")}
+    network = [f"a network with {difference(net, change['net'])}"] if "net" in change else []
+    start = [Values({"start": change["start"]})] if change.get("start") is not None else []
+    pieces = [*network, *([Values(others)] if others else []), *start]
+    return Message(*(part for at, piece in enumerate(pieces) for part in ((",", piece) if at else (piece,))))
 
 
 def _brief_pair(case: Case, recipe: Recipe, change: Mapping[str, Any]) -> tuple[Recipe, Recipe]:

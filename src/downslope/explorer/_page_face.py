@@ -11,8 +11,9 @@ from downslope.core import Face
 class _Page:
     """Plain words; what is advised is done at the controls, which show how."""
 
-    def name(self, setting: str) -> str:
-        return f"the {setting.replace('_', ' ')}"
+    def name(self, setting: str, *, first: bool) -> str:
+        words = setting.replace("_", " ")
+        return f"The {words}" if first else words
 
     def function(self, name: str) -> str:
         return f"Python's {name}"

@@ -33,7 +33,6 @@ def diagnosis_page(report: Report, *, title: str = "Diagnosis", face: Face = PYT
         title: the heading.
         face: whose words settings have; Python's, unless a command writes the page.
 
-
     Example:
         >>> import downslope as ds
         >>> import numpy as np
@@ -78,7 +77,7 @@ def _finding(finding: Finding, trial: Trial | None, face: Face) -> str:
     lines = [("measured", escape(finding.evidence)), ("fix", escape(worded(finding.fix, face)))]
     if trial is not None:
         mark = ' class="helps"' if trial.helps else ""
-        lines.append(("verified", f"<span{mark}>{escape(str(trial))}</span>"))
+        lines.append(("verified", f"<span{mark}>{escape(worded(trial.message, face))}</span>"))
     facts = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in lines)
     head = f'<span class="{finding.severity}">{finding.severity}:</span> {escape(finding.statement)}'
     return f'<article class="finding"><h3>{head}</h3><dl>{facts}</dl></article>'

@@ -95,7 +95,7 @@ def _pca(surface: LossSurface, params: PyTree, count: int, source: Source) -> Di
         raise SettingError(
             "Principal components need a recorded path.",
             Advice(
-                "pass that of a run which recorded it:",
+                "pass that of a run, {}",
                 code="trajectory=run.trajectory, with record=ds.Record(parameters_every=1)",
             ),
             setting="trajectory",

@@ -37,8 +37,8 @@ def filter_direction(params: PyTree, *, key: Key | None, number: int = 0, unit_a
         raise SettingError(
             "Filter-normalized directions need weights of two axes or more that are not zero, got none.",
             Advice("use {}", directions="eigen"),
-            *([Advice("use {} for two parameters", directions="axes")] if len(scales) == 2 else []),
-            Advice("pass directions, trees like the parameters"),
+            *([Advice("for two parameters {}", directions="axes")] if len(scales) == 2 else []),
+            Advice("pass {}, trees like the parameters", directions=...),
             setting="directions",
         )
     drawn = generator(0 if key is None else key, "filter direction", number).standard_normal(len(scales))

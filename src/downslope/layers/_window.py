@@ -84,7 +84,7 @@ def windows(
         raise ShapeError(
             f"{layer} slides a window of {sizes} over inputs of {spatial}, which are smaller.",
             Advice("use a smaller window"),
-            Advice("fewer layers that shrink before it"),
+            Advice("use fewer layers that shrink before it"),
             Advice("keep the sizes", padding="same"),
         )
     whole = [_along_axis(n, k, s, padding) for n, k, s in zip(spatial, sizes, strides, strict=True)]

@@ -49,7 +49,7 @@ def check_found(numbers: dict[str, Any]) -> None:
             "'auto' is for",
             Function("train"),
             ", which finds one before it begins, got it where a number is needed.",
-            Advice("find it first:", code="ds.find_learning_rate(net, data, optimizer=…).optimizer"),
+            Advice("find it first, by {}", code="ds.find_learning_rate(net, data, optimizer=…).optimizer"),
         )
 
 

@@ -140,7 +140,7 @@ def _check_choices(rule: Sgd) -> None:
         if getattr(rule, name) and not rule.momentum:
             raise SettingError(
                 Setting(name),
-                "needs momentum, got a",
+                "needs a momentum above 0, got",
                 Setting("momentum"),
                 "of 0.",
                 Advice("pass {}, say", momentum=0.9),

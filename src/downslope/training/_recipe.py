@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from downslope import layers, losses, networks, optimizers, schedules
-from downslope.core import DataError, Setting, Variables, is_custom, rebuild
+from downslope.core import Advice, DataError, Setting, Variables, is_custom, rebuild
 from downslope.data import Dataset, Origin, Preprocessing, arranged_as
 from downslope.layers import initializers
 from downslope.losses import Loss
@@ -139,8 +139,9 @@ def _rows(
         if origin is None:
             raise DataError(
                 Setting(name),
-                "must be given: this run was trained on arrays, and its folder keeps no rows. In Python, "
-                "pass the data set it was trained on.",
+                "must be given: this run was trained on arrays, and its folder keeps no rows; only Python can "
+                "pass them.",
+                Advice("pass {}", code="the data set it was trained on"),
             )
         known = Origin.from_json(origin)
         given = (known if file is None else known.moved(file)).open()

@@ -107,6 +107,10 @@ class TrainingSettings(Mapping[str, Any]):
         """Return the settings with some changed."""
         return TrainingSettings.of({**self, **changes})
 
+    def __ror__(self, others: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a dictionary with these settings over others."""
+        return {**others, **self}
+
 
 def size_at(schedule: Schedule, epoch: int) -> int:
     """Return the size that a schedule gives to the batches of an epoch, rounded to a whole number of rows."""
