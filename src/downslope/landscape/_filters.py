@@ -38,7 +38,7 @@ def filter_direction(params: PyTree, *, key: Key | None, number: int = 0, unit_a
             "Filter-normalized directions need weights of two axes or more that are not zero, got none.",
             Advice("use {}", directions="eigen"),
             *([Advice("for two parameters {}", directions="axes")] if len(scales) == 2 else []),
-            Advice("pass {}, trees like the parameters", directions=...),
+            Advice("pass {}", code="directions, trees like the parameters"),
             setting="directions",
         )
     drawn = generator(0 if key is None else key, "filter direction", number).standard_normal(len(scales))
