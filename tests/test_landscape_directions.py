@@ -161,7 +161,7 @@ def test_axes_of_two_parameters():
     plane = slice_2d(surface, surface.params, directions="axes", size=3, span=1.0)
     assert plane.labels == ("a", "b[0]")
     assert plane.losses.tolist() == [[0.0, 4.0, 16.0], [1.0, 5.0, 17.0], [4.0, 8.0, 20.0]]
-    with pytest.raises(SettingError, match=r"directions='eigen'.*directions='axes' for two"):
+    with pytest.raises(SettingError, match=r"directions='eigen'.*for two parameters directions='axes'"):
         slice_2d(surface, surface.params)
 
 
