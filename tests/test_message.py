@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from downslope.core import (
 )
 from downslope.diagnosis._initialization_findings import KEEP_SIZE, NORMALIZE
 from downslope.explorer._page_face import PAGE
+from downslope.training import Divergence
 from spoken import false_words, unstructured
 
 BATCH = Message(Setting("batch_size"), "must be 1 or more, got 0.", Advice("try {}", batch_size=32))
@@ -130,6 +132,16 @@ def test_a_message_survives_copies_and_files(message):
 def test_plain_text_is_a_message_of_one_piece():
     assert Message.from_json("Lower the rate.").pieces == ("Lower the rate.",)
     assert worded("Lower the rate.", PAGE) == "Lower the rate."
+
+
+def test_a_divergence_is_read_as_it_was_written_and_as_earlier_versions_wrote_it():
+    remedy = Message(Advice("try {}", batch_size=64), Advice("clip the gradient", code="ds.clip(1.0, …)", clip=1))
+    divergence = Divergence(step=3, epoch=0, loss=math.inf, norm=2.0, cause="The rate is too large.", remedy=remedy)
+    written = json.loads(json.dumps(divergence.as_json()))
+    again = Divergence.from_json(written)
+    assert (str(again), again.loss, again.remedy.advice) == (str(divergence), math.inf, remedy.advice)
+    earlier = Divergence.from_json({**written, "remedy": "Lower it (normalize='standard')."})
+    assert str(earlier).endswith("The rate is too large. Lower it (normalize='standard').")
 
 
 def test_lines_and_paragraphs_keep_their_pieces():
