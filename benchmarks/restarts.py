@@ -19,9 +19,9 @@ import numpy as np
 
 import downslope as ds
 from downslope.core import fold
-from downslope.training._crew import epoch_together
-from downslope.training._population import losses_of, populate
-from downslope.training._progress import Silent
+from downslope.training.engine.members import epoch_together
+from downslope.training.engine.population import losses_of, populate
+from downslope.training.engine.progress import Silent
 from training import Case, descent_of, torch
 
 CASE = Case((64, 64, 10), 32, 1437, 3.0, 15.0)

@@ -25,13 +25,13 @@ import numpy as np
 
 import downslope as ds
 from downslope.training import TrainingSettings
-from downslope.training._chunk import State
-from downslope.training._descent import Descent, begin
-from downslope.training._keep import Forgetful
+from downslope.training._checkpointing import Forgetful
 from downslope.training._loop import one_epoch
-from downslope.training._problem import Problem, prepare
-from downslope.training._progress import Silent
-from downslope.training._recorder import Recorder
+from downslope.training.engine.progress import Silent
+from downslope.training.engine.state import Descent, begin
+from downslope.training.engine.step import State
+from downslope.training.monitor.recorder import Recorder
+from downslope.training.problem.problem import Problem, prepare
 
 Epoch = Callable[[], None]
 

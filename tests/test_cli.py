@@ -16,7 +16,8 @@ from downslope.cli._optimizer import optimizer_of
 from downslope.cli._schedule import schedule_of
 from downslope.cli._train import _next
 from downslope.core import SettingError
-from downslope.training import _progress, open_run
+from downslope.training import open_run
+from downslope.training.engine import progress
 
 VERBS = (
     "train",
@@ -219,7 +220,7 @@ def test_ctrl_c_keeps_what_was_learned(cli, monkeypatch):
         if epoch == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(_progress.Lines, "epoch", interrupt)
+    monkeypatch.setattr(progress.Lines, "epoch", interrupt)
     code, out, _ = cli("train", "iris", "--epochs", "9", "--network", "4")
     assert code == 0
     assert out.startswith("Interrupted after 2 epochs.")

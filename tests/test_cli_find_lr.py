@@ -8,7 +8,7 @@ import pytest
 
 from downslope import training
 from downslope.cli._train_command import train_command
-from downslope.training import _auto
+from downslope.training.finders import auto
 
 LINEAR = ("--network", "linear", "--test", "0")
 
@@ -17,8 +17,8 @@ LINEAR = ("--network", "linear", "--test", "0")
 def cli(command_line, tmp_path, monkeypatch):
     """Run a command in an empty folder; return its exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_auto, "find_learning_rate", partial(training.find_learning_rate, steps=20))
-    monkeypatch.setattr(_auto, "find_batch_size", partial(training.find_batch_size, steps=20, seconds=1e-3))
+    monkeypatch.setattr(auto, "find_learning_rate", partial(training.find_learning_rate, steps=20))
+    monkeypatch.setattr(auto, "find_batch_size", partial(training.find_batch_size, steps=20, seconds=1e-3))
     return command_line
 
 

@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from downslope.cli._values import values_of
-from downslope.training import _population
+from downslope.training.engine import population
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_networks_and_batch_sizes_are_swept_for_programs(cli):
 
 
 def test_ctrl_c_leaves_only_what_has_a_loss_to_compare(cli, monkeypatch):
-    whole = _population.epoch_together
+    whole = population.epoch_together
     left = iter([True])
 
     def epoch(*all_of_it):
@@ -61,7 +61,7 @@ def test_ctrl_c_leaves_only_what_has_a_loss_to_compare(cli, monkeypatch):
             raise KeyboardInterrupt
         return whole(*all_of_it)
 
-    monkeypatch.setattr(_population, "epoch_together", epoch)
+    monkeypatch.setattr(population, "epoch_together", epoch)
     words = ("sweep", "iris", "--network", "linear", "--learning-rate", "0.01", "--epochs", "1")
     code, out, err = cli(*words, "--batch-size", "16,32,64", "--json")
     assert code == 0, err

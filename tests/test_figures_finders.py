@@ -10,8 +10,8 @@ from downslope import figures
 from downslope.curvature import NoiseScale
 from downslope.efficiency import StepTime
 from downslope.training import BatchCosts, CurvatureLine, FoundBatchSize, FoundLearningRate, RangeTest, RateTrials
-from downslope.training._batch_outlook import outlooks
-from downslope.training._find_learning_rate import _suggestions
+from downslope.training.finders.batch_size.outlook import outlooks
+from downslope.training.finders.learning_rate.find import _suggestions
 
 
 @pytest.fixture

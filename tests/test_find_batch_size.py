@@ -12,9 +12,11 @@ from downslope.core import FunctionSurface, SettingError
 from downslope.curvature import NoiseScale, hvp_noise, noise_scale
 from downslope.data import ORDERS
 from downslope.efficiency import StepTime
-from downslope.training import BatchCosts, FoundBatchSize, _auto, _find_batch_size, find_batch_size
-from downslope.training._batch_outlook import fastest, outlooks
-from downslope.training._found_batch_size import usable
+from downslope.training import BatchCosts, FoundBatchSize, find_batch_size
+from downslope.training.finders import auto
+from downslope.training.finders.batch_size import find
+from downslope.training.finders.batch_size.outlook import fastest, outlooks
+from downslope.training.finders.batch_size.result import usable
 
 QUICK = {"steps": 20, "seconds": 1e-3, "progress": False}
 
@@ -112,7 +114,7 @@ def test_the_rate_goes_with_the_size_below_the_noise_scale(found):
 @pytest.mark.slow
 @pytest.mark.optimized
 def test_finding_touches_nothing(monkeypatch):
-    monkeypatch.setattr(_find_batch_size, "TRAINED_SIZES", (40,))
+    monkeypatch.setattr(find, "TRAINED_SIZES", (40,))
     net, data = ds.mlp([], outputs=3), ds.load("iris")
     given = {"optimizer": ds.sgd(0.1), "normalize": "standard", "batch_size": 16}
     first = ds.train(net, data, epochs=2, progress=False, **given)
@@ -154,7 +156,7 @@ def test_what_cannot_be_is_refused(settings, message):
 
 @pytest.mark.optimized
 def test_auto_trains_with_the_size_that_it_found(monkeypatch):
-    monkeypatch.setattr(_auto, "find_batch_size", partial(find_batch_size, steps=20, seconds=1e-3))
+    monkeypatch.setattr(auto, "find_batch_size", partial(find_batch_size, steps=20, seconds=1e-3))
     net, data = ds.mlp([], outputs=3), ds.load("iris")
     settings = {"epochs": 2, "normalize": "standard", "optimizer": ds.sgd(0.1), "progress": False}
     run = ds.train(net, data, batch_size="auto", **settings)

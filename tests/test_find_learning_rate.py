@@ -14,10 +14,11 @@ import downslope as ds
 from downslope.core import FunctionSurface, SettingError
 from downslope.curvature import preconditioned_sharpness, stability_limit
 from downslope.optimizers import apply_rule, initial_state
-from downslope.training import RangeTest, RateTrials, TrainingSettings, _auto, find_learning_rate, prepare
-from downslope.training._curvature_line import curvature_line
-from downslope.training._find_learning_rate import _beyond, _suggestions, limited, with_rate
-from downslope.training._range_test import range_test
+from downslope.training import RangeTest, RateTrials, TrainingSettings, find_learning_rate, prepare
+from downslope.training.finders import auto
+from downslope.training.finders.learning_rate.find import _beyond, _suggestions, limited, with_rate
+from downslope.training.finders.learning_rate.range_test import range_test
+from downslope.training.finders.learning_rate.stability_line import curvature_line
 
 HUGE = 1e6  # as `eps` beside tiny gradients it is all that adaptive optimizers divide by
 FORMS = {
@@ -225,7 +226,7 @@ def test_an_optimizer_without_a_known_limit_is_found_a_rate_without_the_line():
 
 @pytest.mark.optimized
 def test_auto_trains_as_the_number_that_it_found_and_keeps_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(_auto, "find_learning_rate", partial(find_learning_rate, steps=20))
+    monkeypatch.setattr(auto, "find_learning_rate", partial(find_learning_rate, steps=20))
     net, data = ds.mlp([], outputs=3), ds.load("iris")
     settings = {"epochs": 3, "normalize": "standard", "progress": False}
     run = ds.train(net, data, optimizer=ds.l2(1e-3, ds.sgd("auto")), store=tmp_path / "run", **settings)
@@ -259,6 +260,6 @@ def test_interrupted_trials_are_judged_as_they_stood(monkeypatch):
     found = find_learning_rate(ds.mlp([], outputs=3), ds.load("iris"), **QUICK)
     assert found.suggestion == 2e-3
     assert "Interrupted" in found.notes[0]
-    monkeypatch.setattr(_auto, "find_learning_rate", lambda *_, **__: found)
+    monkeypatch.setattr(auto, "find_learning_rate", lambda *_, **__: found)
     with pytest.raises(KeyboardInterrupt):
         ds.train(ds.mlp([], outputs=3), ds.load("iris"), optimizer=ds.adam("auto"), progress=False)

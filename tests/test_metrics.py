@@ -7,7 +7,7 @@ from sklearn import metrics as theirs
 import downslope as ds
 from downslope import losses
 from downslope.data import Preprocessing
-from downslope.training._metrics import METRICS, Answers, score
+from downslope.training.problem.metrics import METRICS, Answers, score
 
 ROWS = 60
 

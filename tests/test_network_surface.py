@@ -8,7 +8,7 @@ from tests.cases import SHAPED_NETWORKS, assert_trees_close, refused
 import downslope as ds
 from downslope.core import GaussNewtonSurface, LossSurface, PlaneSurface, displaced, tree_size
 from downslope.reference import dense_hessian
-from downslope.training import _network_surface
+from downslope.training.surfaces import network
 
 RNG = np.random.default_rng(0)
 NUMBERS = ds.Dataset(RNG.normal(size=(30, 3)), RNG.normal(size=30), row_weights=RNG.uniform(0.5, 2, 30))
@@ -29,7 +29,7 @@ def test_the_surface_is_the_loss_that_was_descended(monkeypatch, net, data, sett
     assert isinstance(whole, LossSurface)
     assert isinstance(whole, GaussNewtonSurface)
     assert whole.value(run.params) == pytest.approx(run.evaluate(data)["loss"], rel=1e-12)
-    monkeypatch.setattr(_network_surface, "block_rows", lambda net, x: 7)
+    monkeypatch.setattr(network, "block_rows", lambda net, x: 7)
     chunks = run.surface()
     for surface in (whole, chunks):
         assert surface.row_losses(run.params).mean() == pytest.approx(whole.value(run.params), rel=1e-12)

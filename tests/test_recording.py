@@ -7,7 +7,8 @@ import pytest
 import downslope as ds
 from cases import SHAPED_NETWORKS, assert_bitwise, assert_trees_close
 from downslope.networks import signal_layers
-from downslope.training import _feed, _loop
+from downslope.training import _loop
+from downslope.training.engine import prefetch
 
 pytestmark = pytest.mark.optimized
 
@@ -51,7 +52,7 @@ def test_the_parameters_are_those_before_each_step():
 
 @pytest.mark.parametrize("every", [1, 4, 7, 100])
 def test_steps_due_in_several_chunks_and_epochs(monkeypatch, every):
-    monkeypatch.setattr(_feed, "chunk_steps", lambda problem, epoch: 5)
+    monkeypatch.setattr(prefetch, "chunk_steps", lambda problem, epoch: 5)
     run = trained(record=ds.Record(parameters_every=every, statistics_every=3))
     steps = 3 * 7
     assert run.trajectory.steps.tolist() == list(range(0, steps + 1, every))

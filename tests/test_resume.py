@@ -13,7 +13,8 @@ import pytest
 
 import downslope as ds
 from downslope.runs import RunFolder, _files
-from downslope.training import _feed, _keep, _loop
+from downslope.training import _checkpointing, _loop
+from downslope.training.engine import prefetch
 
 DATA = ds.load("iris")
 NET = ds.mlp([6], outputs=3, activation="tanh")
@@ -67,9 +68,9 @@ def saving(monkeypatch):
     """Save at every chance, at once, in chunks of two steps."""
     with monkeypatch.context() as patched:
         for name in ("SECONDS_AFTER_AN_EPOCH", "SECONDS_WITHIN_AN_EPOCH", "WORTH"):
-            patched.setattr(_keep, name, 0.0)
-        patched.setattr(_keep, "ThreadPoolExecutor", AtOnce)
-        patched.setattr(_feed, "chunk_steps", lambda problem, epoch: 2)
+            patched.setattr(_checkpointing, name, 0.0)
+        patched.setattr(_checkpointing, "ThreadPoolExecutor", AtOnce)
+        patched.setattr(prefetch, "chunk_steps", lambda problem, epoch: 2)
         yield
 
 
@@ -177,14 +178,14 @@ def test_restarts_go_on_together(tmp_path, monkeypatch, saving):
     for number, epochs in enumerate((1, 3)):
         store, seen = tmp_path / str(number), []
 
-        def died(keeper, population, seen=seen, epochs=epochs, real=_keep.FolderKeeper.members_moved):
+        def died(keeper, population, seen=seen, epochs=epochs, real=_checkpointing.FolderKeeper.members_moved):
             real(keeper, population)
             seen.append(1)
             if len(seen) > epochs:
                 raise Killed
 
         with monkeypatch.context() as patched:
-            patched.setattr(_keep.FolderKeeper, "members_moved", died)
+            patched.setattr(_checkpointing.FolderKeeper, "members_moved", died)
             with pytest.raises(Killed):
                 whole("adam", store=store, **settings)
         run = ds.resume(store, progress=False)
@@ -322,12 +323,12 @@ TRAINING = """
 import sys
 import jax
 import downslope as ds
-from downslope.training import _keep
+from downslope.training import _checkpointing
 
 jax.config.update("jax_compilation_cache_dir", sys.argv[2])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-_keep.SECONDS_AFTER_AN_EPOCH = _keep.SECONDS_WITHIN_AN_EPOCH = _keep.WORTH = 0.0
+_checkpointing.SECONDS_AFTER_AN_EPOCH = _checkpointing.SECONDS_WITHIN_AN_EPOCH = _checkpointing.WORTH = 0.0
 folder, epochs = sys.argv[1], int(sys.argv[3])
 print("ready", flush=True)
 try:

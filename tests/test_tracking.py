@@ -14,15 +14,17 @@ from cases import SHAPED_NETWORKS, assert_bitwise, assert_trees_close, refused
 from downslope import reference
 from downslope.core import SettingError, tree_norm
 from downslope.curvature import eigenvalues, noise_scale, step_model
-from downslope.training import Track, _evaluate, _loop, _tracked_step, _tracker, phases
-from downslope.training._descent import begin
-from downslope.training._edge import edge_of
-from downslope.training._keep import Forgetful
-from downslope.training._network_surface import network_surface
-from downslope.training._progress import Silent
-from downslope.training._recorder import Recorder
-from downslope.training._rows_surface import RowsSurface
-from downslope.training._tracker import Tracker
+from downslope.training import Track, _loop, phases
+from downslope.training._checkpointing import Forgetful
+from downslope.training.engine import evaluate
+from downslope.training.engine.progress import Silent
+from downslope.training.engine.state import begin
+from downslope.training.monitor import curvature_step, curvature_tracker
+from downslope.training.monitor.curvature_tracker import Tracker
+from downslope.training.monitor.recorder import Recorder
+from downslope.training.monitor.stability_limit import edge_of
+from downslope.training.surfaces.network import network_surface
+from downslope.training.surfaces.rows import RowsSurface
 
 RNG = np.random.default_rng(0)
 ROWS = ds.Dataset(RNG.normal(size=(50, 4)), RNG.normal(size=(50, 2)))
@@ -94,7 +96,7 @@ def test_what_is_tracked_is_what_the_library_measures_at_those_parameters():
     "block, weighted", [(2**24, False), (60, True)], ids=["equal rows in one block", "weighted rows in many blocks"]
 )
 def test_the_surface_that_moves_is_the_surface_of_the_run(monkeypatch, block, weighted):
-    monkeypatch.setattr(_evaluate, "NUMBERS_A_BLOCK", block)
+    monkeypatch.setattr(evaluate, "NUMBERS_A_BLOCK", block)
     net, shape = SHAPED_NETWORKS["batch norm and skips"]
     data = ds.Dataset(
         RNG.normal(size=(30, *shape)), RNG.normal(size=(30, 2)), row_weights=RNG.uniform(size=30) if weighted else None
@@ -270,7 +272,7 @@ def test_noise_takes_over_as_a_network_comes_to_fit_its_data():
 
 
 def test_the_rows_are_those_of_the_training_loss(monkeypatch):
-    monkeypatch.setattr("downslope.training._problem.SUBSET_ROWS", 20)
+    monkeypatch.setattr("downslope.training.problem.problem.SUBSET_ROWS", 20)
     found = trained(track=Track(budget=None, rows=20))
     np.testing.assert_allclose(found.tracking.loss[1:], found.history["train_loss"][:-1], rtol=1e-12)
     assert (found.tracking.rows, found.tracking.training_rows) == (20, 50)
@@ -328,7 +330,7 @@ def test_a_run_that_diverges_keeps_what_it_tracked():
 
 @pytest.mark.parametrize("where", ["between", "in the search"])
 def test_control_c_while_measuring_ends_the_training(monkeypatch, where):
-    module, name = (_tracker, "tracked_step") if where == "between" else (_tracked_step, "eigenvalues")
+    module, name = (curvature_tracker, "tracked_step") if where == "between" else (curvature_step, "eigenvalues")
     original, calls = getattr(module, name), count()
 
     def interrupted(*arguments, **settings):
@@ -349,8 +351,8 @@ def test_a_surface_that_is_not_finite_is_said_to_be_so(monkeypatch):
     def refuses(*arguments, **settings):
         raise SettingError("The Hessian times a vector must be finite.")
 
-    monkeypatch.setattr(_tracked_step, "eigenvalues", refuses)
-    monkeypatch.setattr(_tracked_step, "step_model", refuses)
+    monkeypatch.setattr(curvature_step, "eigenvalues", refuses)
+    monkeypatch.setattr(curvature_step, "step_model", refuses)
     found = trained(track=ALWAYS, epochs=1, optimizer=ds.sgd(0.1)).tracking
     assert set(found.status) == {"not finite"}
     assert np.isnan(found.sharpness).all()
@@ -374,7 +376,7 @@ def test_a_warm_start_needs_fewer_products(monkeypatch):
         hvps.append(pairs.hvps)
         return pairs
 
-    monkeypatch.setattr(_tracked_step, "eigenvalues", counted)
+    monkeypatch.setattr(curvature_step, "eigenvalues", counted)
     trained(track=Track(curvature_every=1, budget=None), optimizer=ds.sgd(0.01))
     assert np.mean(hvps[2:]) < hvps[0]
 

@@ -7,7 +7,9 @@ import pytest
 import cases
 import downslope as ds
 from cases import assert_bitwise
-from downslope.training import _chunk, _feed, _loop, _problem
+from downslope.training import _loop
+from downslope.training.engine import prefetch, step
+from downslope.training.problem import problem
 
 pytestmark = pytest.mark.optimized
 
@@ -232,8 +234,8 @@ def test_sequential_order_oscillates_on_correlated_data_and_shuffling_cures_it()
 
 def test_three_learning_rates_compile_once(monkeypatch):
     traces = []
-    original = _chunk.loss_and_gradients
-    monkeypatch.setattr(_chunk, "loss_and_gradients", lambda *a, **k: traces.append(1) or original(*a, **k))
+    original = step.loss_and_gradients
+    monkeypatch.setattr(step, "loss_and_gradients", lambda *a, **k: traces.append(1) or original(*a, **k))
     net = ds.mlp([11], outputs=2)
     trained(net, optimizer=ds.adam(1e-3))
     assert traces
@@ -245,8 +247,8 @@ def test_three_learning_rates_compile_once(monkeypatch):
 
 def test_equal_settings_of_losses_and_classes_compile_once(monkeypatch):
     traces = []
-    original = _chunk.loss_and_gradients
-    monkeypatch.setattr(_chunk, "loss_and_gradients", lambda *a, **k: traces.append(1) or original(*a, **k))
+    original = step.loss_and_gradients
+    monkeypatch.setattr(step, "loss_and_gradients", lambda *a, **k: traces.append(1) or original(*a, **k))
     net = ds.mlp([13], outputs=3)
     for weights in (None, {0: 2.0}, "balanced"):
         trained(net, CLASSES, loss=ds.losses.cross_entropy_with(label_smoothing=0.1), class_weight=weights)
@@ -255,8 +257,8 @@ def test_equal_settings_of_losses_and_classes_compile_once(monkeypatch):
 
 def test_networks_that_only_start_otherwise_compile_once(monkeypatch):
     traces = []
-    original = _chunk.loss_and_gradients
-    monkeypatch.setattr(_chunk, "loss_and_gradients", lambda *a, **k: traces.append(1) or original(*a, **k))
+    original = step.loss_and_gradients
+    monkeypatch.setattr(step, "loss_and_gradients", lambda *a, **k: traces.append(1) or original(*a, **k))
     runs = [trained(ds.mlp([9], outputs=2, initializer=name)) for name in ("he_normal", "glorot_uniform", "auto")]
     assert len(traces) == 1
     assert runs[1].net.layers[0].initializer == "glorot_uniform"
@@ -266,7 +268,7 @@ def test_networks_that_only_start_otherwise_compile_once(monkeypatch):
 def test_chunk_length_does_not_change_a_bit(monkeypatch, order):
     runs = []
     for length in (1, 7, 32):
-        monkeypatch.setattr(_feed, "chunk_steps", lambda problem, epoch, length=length: length)
+        monkeypatch.setattr(prefetch, "chunk_steps", lambda problem, epoch, length=length: length)
         runs.append(trained(data=NUMBERS, batch_size=4, optimizer=ds.adam(1e-2), order=order))
     for other in runs[1:]:
         assert_bitwise(runs[0].variables, other.variables)
@@ -498,9 +500,9 @@ def test_a_setting_that_cannot_be_is_refused_in_a_sentence(settings, words):
 
 def test_things_in_the_wrong_place_are_refused():
     with pytest.raises(ds.SettingError, match=r"ds\.Dataset"):
-        _problem.check_kinds(NET, NUMBERS.x)
+        problem.check_kinds(NET, NUMBERS.x)
     with pytest.raises(ds.SettingError, match="network"):
-        _problem.check_kinds([ds.Dense(3)], NUMBERS)
+        problem.check_kinds([ds.Dense(3)], NUMBERS)
     with pytest.raises(ds.SettingError, match="outputs"):
         trained(net=ds.mlp([3], outputs=1))
     with pytest.raises(ds.DataError, match="Dense\\(3\\)"):

@@ -20,7 +20,7 @@ from downslope.explorer._settings import (
     RunSubject,
     Subject,
 )
-from downslope.training._walk import carried_over
+from downslope.training.engine.stepper import carried_over
 
 __all__ = [
     "CLASSICS",

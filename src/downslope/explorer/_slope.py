@@ -12,7 +12,7 @@ from downslope.core import PyTree, Variables, float_dtype
 from downslope.losses import Loss
 from downslope.networks import Sequential, architecture, loss_and_gradients
 from downslope.training import Run
-from downslope.training._evaluate import block_rows
+from downslope.training.engine.evaluate import block_rows
 
 
 class Slope:

@@ -10,7 +10,7 @@ import numpy as np
 
 from downslope.core import LossSurface, PyTree, all_finite
 from downslope.optimizers import Optimizer, OptimizerState, Rule, apply_rule, initial_state, set_hyperparam
-from downslope.training._walk import carried_over
+from downslope.training.engine.stepper import carried_over
 
 
 class SurfaceWalk:

@@ -1,36 +1,36 @@
 """Training: walking downhill. `train` makes a `Run`, `resume` goes on with one, `open_run` reads one."""
 
-from downslope.training._batch_costs import BatchCosts
-from downslope.training._batch_outlook import BatchOutlook
-from downslope.training._batch_trainings import BatchTrainings
-from downslope.training._class_weights import ClassWeight
-from downslope.training._curvature_line import CurvatureLine
-from downslope.training._edge import Edge, edge_of
-from downslope.training._evaluate import outputs_of
-from downslope.training._find_batch_size import find_batch_size
-from downslope.training._find_learning_rate import find_learning_rate
-from downslope.training._found_batch_size import FoundBatchSize
-from downslope.training._found_learning_rate import FoundLearningRate, RateSuggestion
 from downslope.training._observers import Change, Moment, Stop
-from downslope.training._problem import Part, Problem, prepare
+from downslope.training._open_run import open_run
 from downslope.training._race import Race, race
-from downslope.training._range_test import RangeTest
-from downslope.training._rate_trials import RateTrials
 from downslope.training._recipe import Recipe
-from downslope.training._record import open_run
 from downslope.training._restarts import Restarts
 from downslope.training._resume import goes_on_after, resume
 from downslope.training._run import Run
 from downslope.training._settings import TrainingSettings
-from downslope.training._statistics import Statistics
-from downslope.training._stopping import Divergence
-from downslope.training._surface import surface_of
 from downslope.training._sweep import Sweep, sweep
-from downslope.training._track import Track
-from downslope.training._tracking import Tracking, phases
 from downslope.training._train import train
-from downslope.training._trajectory import Record, Trajectory
-from downslope.training._walk import Walk
+from downslope.training.engine.evaluate import outputs_of
+from downslope.training.engine.stepper import Walk
+from downslope.training.engine.stopping import Divergence
+from downslope.training.finders.batch_size.costs import BatchCosts
+from downslope.training.finders.batch_size.find import find_batch_size
+from downslope.training.finders.batch_size.outlook import BatchOutlook
+from downslope.training.finders.batch_size.result import FoundBatchSize
+from downslope.training.finders.batch_size.trials import BatchTrainings
+from downslope.training.finders.learning_rate.find import find_learning_rate
+from downslope.training.finders.learning_rate.range_test import RangeTest
+from downslope.training.finders.learning_rate.result import FoundLearningRate, RateSuggestion
+from downslope.training.finders.learning_rate.stability_line import CurvatureLine
+from downslope.training.finders.learning_rate.trials import RateTrials
+from downslope.training.monitor.curvature_history import Tracking, phases
+from downslope.training.monitor.stability_limit import Edge, edge_of
+from downslope.training.monitor.statistics import Statistics
+from downslope.training.monitor.track import Track
+from downslope.training.monitor.trajectory import Record, Trajectory
+from downslope.training.problem.class_weights import ClassWeight
+from downslope.training.problem.problem import Part, Problem, prepare
+from downslope.training.surfaces.surface_of import surface_of
 
 __all__ = [
     "BatchCosts",

@@ -8,21 +8,21 @@ from typing import Any
 
 from downslope.data import Dataset
 from downslope.runs import RunFolder
-from downslope.training._descent import Descent
-from downslope.training._keep import FolderKeeper, Forgetful
+from downslope.training._checkpoint_arrays import start_checkpoint
+from downslope.training._checkpointing import FolderKeeper, Forgetful
 from downslope.training._loop import descend
 from downslope.training._observers import Observer
+from downslope.training._open_run import record_of
 from downslope.training._outcome import run_of
-from downslope.training._population import Population
-from downslope.training._problem import Problem
-from downslope.training._progress import Progress
 from downslope.training._recipe import Recipe
-from downslope.training._record import record_of
-from downslope.training._recorder import Recorder
 from downslope.training._restarts import descend_from_many_starts, start_of
 from downslope.training._run import Run
-from downslope.training._saved import start_checkpoint
-from downslope.training._tracker import Tracker
+from downslope.training.engine.population import Population
+from downslope.training.engine.progress import Progress
+from downslope.training.engine.state import Descent
+from downslope.training.monitor.curvature_tracker import Tracker
+from downslope.training.monitor.recorder import Recorder
+from downslope.training.problem.problem import Problem
 
 
 @dataclass

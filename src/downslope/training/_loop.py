@@ -9,20 +9,20 @@ import numpy as np
 
 from downslope.core import Variables
 from downslope.optimizers import observe_loss
-from downslope.training._chunk import Batches, ChunkResult, State, run_chunk
-from downslope.training._descent import Descent
-from downslope.training._evaluate import loss_of, outputs_of
-from downslope.training._feed import feed
-from downslope.training._keep import Keeper
-from downslope.training._look import LayerStatistics, look
-from downslope.training._metrics import Answers, score
+from downslope.training._checkpointing import Keeper
 from downslope.training._observers import Observer, consult
-from downslope.training._problem import Part, Problem
-from downslope.training._progress import Progress
-from downslope.training._recorder import Recorder
-from downslope.training._rows import batches_of
-from downslope.training._stopping import SAMPLE_ROWS, explain_divergence
-from downslope.training._tracker import Tracker
+from downslope.training.engine.batches import batches_of
+from downslope.training.engine.evaluate import loss_of, outputs_of
+from downslope.training.engine.prefetch import feed
+from downslope.training.engine.progress import Progress
+from downslope.training.engine.state import Descent
+from downslope.training.engine.step import Batches, ChunkResult, State, run_chunk
+from downslope.training.engine.stopping import SAMPLE_ROWS, explain_divergence
+from downslope.training.monitor.curvature_tracker import Tracker
+from downslope.training.monitor.layer_statistics import LayerStatistics, look
+from downslope.training.monitor.recorder import Recorder
+from downslope.training.problem.metrics import Answers, score
+from downslope.training.problem.problem import Part, Problem
 
 
 def descend(

@@ -9,7 +9,7 @@ from typing import Any
 
 from downslope.core import Setting, SettingError, Variables
 from downslope.optimizers import set_hyperparam
-from downslope.training._descent import Descent
+from downslope.training.engine.state import Descent
 
 
 @dataclass(frozen=True)

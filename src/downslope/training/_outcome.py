@@ -8,13 +8,13 @@ import numpy as np
 
 from downslope.core import Variables
 from downslope.optimizers import averaged_params, ema
-from downslope.training._descent import Descent
-from downslope.training._problem import Problem
 from downslope.training._recipe import Recipe
-from downslope.training._recorder import Recorder
 from downslope.training._restarts import Restarts
 from downslope.training._run import Run
-from downslope.training._tracking import Tracking
+from downslope.training.engine.state import Descent
+from downslope.training.monitor.curvature_history import Tracking
+from downslope.training.monitor.recorder import Recorder
+from downslope.training.problem.problem import Problem
 
 
 def run_of(

@@ -13,11 +13,11 @@ import numpy as np
 
 from downslope.core import Variables, fold
 from downslope.optimizers import initial_state
-from downslope.training._chunk import State
-from downslope.training._descent import Descent, begin
-from downslope.training._population import Population, descend_together, descent_of, histories_of, populate
-from downslope.training._problem import Problem
-from downslope.training._progress import Progress
+from downslope.training.engine.population import Population, descend_together, descent_of, histories_of, populate
+from downslope.training.engine.progress import Progress
+from downslope.training.engine.state import Descent, begin
+from downslope.training.engine.step import State
+from downslope.training.problem.problem import Problem
 
 
 @dataclass(frozen=True)

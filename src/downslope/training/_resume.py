@@ -27,21 +27,21 @@ from downslope.networks import Sequential
 from downslope.optimizers import as_optimizer
 from downslope.runs import RESTORE, Checkpoint, Record, RunFolder, cpu_count, current_versions
 from downslope.training._carry_out import Undertaking, carry_out
-from downslope.training._descent import Descent, begin
+from downslope.training._checkpoint_arrays import fitted, under, variables_of
 from downslope.training._observers import Observer, check_observers
-from downslope.training._population import Population, spread
-from downslope.training._problem import Problem
-from downslope.training._progress import open_progress
+from downslope.training._open_run import open_run, tracking_of
 from downslope.training._recipe import ROOMS, Recipe, check_fingerprint, recipe_of_record
-from downslope.training._record import open_run, tracking_of
-from downslope.training._recorder import Recorder
 from downslope.training._restarts import starts
 from downslope.training._run import Run
-from downslope.training._saved import fitted, under, variables_of
-from downslope.training._stopping import Best, Divergence
-from downslope.training._track import Track
-from downslope.training._tracker import Tracker
-from downslope.training._trajectory import Record as Recorded
+from downslope.training.engine.population import Population, spread
+from downslope.training.engine.progress import open_progress
+from downslope.training.engine.state import Descent, begin
+from downslope.training.engine.stopping import Best, Divergence
+from downslope.training.monitor.curvature_tracker import Tracker
+from downslope.training.monitor.recorder import Recorder
+from downslope.training.monitor.track import Track
+from downslope.training.monitor.trajectory import Record as Recorded
+from downslope.training.problem.problem import Problem
 
 GOES_ON = {"": "", "none": "", "completed": "", "interrupted": "", "stopped": ""}
 """Why a training ended that can go on."""

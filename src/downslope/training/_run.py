@@ -16,18 +16,18 @@ from downslope.losses import Loss
 from downslope.networks import Sequential, architecture
 from downslope.optimizers import OptimizerState, initial_state
 from downslope.runs import RunFolder
-from downslope.training._evaluate import loss_of, outputs_of
-from downslope.training._metrics import DEFAULTS, Answers, score
-from downslope.training._network_surface import MODES, NetworkSurface, network_surface
-from downslope.training._predict import predicted, probabilities
-from downslope.training._problem import Part, part_of
+from downslope.training._checkpoint_arrays import fitted, under, variables_of
 from downslope.training._recipe import Recipe, check_fingerprint, recipe_of_record
 from downslope.training._restarts import Restarts, start_of
-from downslope.training._saved import fitted, under, variables_of
-from downslope.training._statistics import Statistics
-from downslope.training._stopping import Divergence
-from downslope.training._tracking import Tracking
-from downslope.training._trajectory import Trajectory
+from downslope.training.engine.evaluate import loss_of, outputs_of
+from downslope.training.engine.stopping import Divergence
+from downslope.training.monitor.curvature_history import Tracking
+from downslope.training.monitor.statistics import Statistics
+from downslope.training.monitor.trajectory import Trajectory
+from downslope.training.problem.metrics import DEFAULTS, Answers, score
+from downslope.training.problem.predictions import predicted, probabilities
+from downslope.training.problem.problem import Part, part_of
+from downslope.training.surfaces.network import MODES, NetworkSurface, network_surface
 
 
 @dataclass(frozen=True, repr=False)

@@ -13,7 +13,7 @@ from downslope.data import Dataset
 from downslope.losses import Loss
 from downslope.optimizers import Optimizer, adam
 from downslope.schedules import Schedule
-from downslope.training._class_weights import ClassWeight
+from downslope.training.problem.class_weights import ClassWeight
 
 _ADAM = adam(1e-3)
 

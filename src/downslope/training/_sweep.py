@@ -12,16 +12,16 @@ import numpy as np
 from downslope.core import RunError, fold
 from downslope.data import Dataset
 from downslope.networks import Sequential
-from downslope.training._descent import begin
+from downslope.training._grid import Point, points_of
 from downslope.training._outcome import run_of
-from downslope.training._points import Point, points_of
-from downslope.training._population import descend_together, descent_of, populate
-from downslope.training._problem import Problem, prepare
-from downslope.training._progress import Progress, Shifted, open_progress
 from downslope.training._recipe import Recipe
-from downslope.training._recorder import Recorder
 from downslope.training._run import Run
-from downslope.training._trajectory import Record
+from downslope.training.engine.population import descend_together, descent_of, populate
+from downslope.training.engine.progress import Progress, Shifted, open_progress
+from downslope.training.engine.state import begin
+from downslope.training.monitor.recorder import Recorder
+from downslope.training.monitor.trajectory import Record
+from downslope.training.problem.problem import Problem, prepare
 
 
 @dataclass(frozen=True, repr=False)

@@ -14,20 +14,20 @@ from downslope.networks import Sequential
 from downslope.optimizers import Optimizer
 from downslope.runs import RunFolder
 from downslope.schedules import Schedule
-from downslope.training._auto import settled
 from downslope.training._carry_out import Undertaking, carry_out
-from downslope.training._class_weights import ClassWeight
-from downslope.training._descent import begin
 from downslope.training._observers import Observer, check_observers
-from downslope.training._progress import open_progress
 from downslope.training._recipe import Recipe
-from downslope.training._recorder import Recorder
 from downslope.training._restarts import starts
 from downslope.training._run import Run
 from downslope.training._settings import DEFAULTS, TrainingSettings
-from downslope.training._track import Track
-from downslope.training._tracker import Tracker
-from downslope.training._trajectory import Record
+from downslope.training.engine.progress import open_progress
+from downslope.training.engine.state import begin
+from downslope.training.finders.auto import settled
+from downslope.training.monitor.curvature_tracker import Tracker
+from downslope.training.monitor.recorder import Recorder
+from downslope.training.monitor.track import Track
+from downslope.training.monitor.trajectory import Record
+from downslope.training.problem.class_weights import ClassWeight
 
 
 def train(

@@ -1,0 +1,101 @@
+"""What a step costs by the size of its batch: computing, updating, drawing the rows, memory."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import jax
+
+from downslope.core import Setting, SettingError, bytes_text, fold
+from downslope.data import ORDERS, Batches
+from downslope.efficiency import Deadline, Step, StepTime, compile_loop, powers_of_two, throughputs, time_loop
+from downslope.optimizers import apply_rule
+from downslope.training.engine.batches import chunk_steps, epoch_rows, filled
+from downslope.training.engine.state import begin
+from downslope.training.engine.step import batches_at
+from downslope.training.problem.problem import Problem
+
+SMALLEST, LARGEST = 4, 4096
+"""Batches of powers of two between these are timed."""
+DRAWS = 3
+"""Drawing is timed over so many epochs, of which the median counts."""
+
+
+@dataclass(frozen=True)
+class BatchCosts:
+    """What steps cost.
+
+    Attributes:
+        steps: forward, loss and backward by batch size, with the memory that the compiled step reserves.
+        update: seconds of the optimizer's update, the same for every size.
+        drawing: order → seconds to draw a row and copy it into its batch.
+        order: the order of the training.
+        notes: why no larger batches were timed, where there could be.
+    """
+
+    steps: tuple[StepTime, ...]
+    update: float
+    drawing: dict[str, float]
+    order: str
+    notes: tuple[str, ...]
+
+    def seconds(self, batch_size: int) -> float:
+        """Return the seconds of a whole step: drawing, computing, updating.
+
+        No step counts as slower than one on a larger batch: where it was timed so, something else was at work.
+        """
+        computing = min(step.seconds for step in self.steps if step.batch_size >= batch_size)
+        return computing + self.update + batch_size * self.drawing[self.order]
+
+
+def batch_costs(problem: Problem, *, memory_limit: int, deadline: Deadline, tell: Callable[[str], None]) -> BatchCosts:
+    """Return what steps of this training cost on this machine.
+
+    Raises:
+        SettingError: not even the smallest batch fits into the memory allowed.
+    """
+    shape = problem.preprocessing.input_shape
+    step = Step(problem.architecture, problem.loss, jax.device_put(problem.start), shape, problem.seed)
+    sizes = [size for size in powers_of_two(min(len(problem.train), LARGEST)) if size >= SMALLEST] or [1]
+    tell(f"a step on {sizes[0]} examples")
+    program = step.compiled(sizes[0])
+    if program.memory > memory_limit:
+        raise SettingError(
+            Setting("memory_limit"),
+            f"must hold a step on {sizes[0]} examples, which reserves {bytes_text(program.memory)}, got "
+            f"{bytes_text(memory_limit)}.",
+        )
+    known = step.timed(sizes[0], program, deadline)
+    measured, why = throughputs(step, sizes, known=known, memory_limit=memory_limit, deadline=deadline, tell=tell)
+    tell("the optimizer's update")
+    drawing = {order: _drawing_seconds(problem, order) for order in ORDERS}
+    return BatchCosts(tuple(measured), _update_seconds(problem, deadline), drawing, problem.batches.order, tuple(why))
+
+
+def _update_seconds(problem: Problem, deadline: Deadline) -> float:
+    """Return the seconds of one update of all parameters."""
+    state, rule = begin(problem).state, problem.optimizer.rule
+    params = jax.device_put(state.variables.params)
+    inputs = params, jax.device_put(state.optimizer), params
+    program = compile_loop(lambda gradients, own, params: apply_rule(rule, gradients, own, params), *inputs)
+    return time_loop(program, *inputs, deadline=deadline)[0]
+
+
+def _drawing_seconds(problem: Problem, order: str) -> float:
+    """Return the seconds it takes to draw a row in an order and copy it into its batch, as training does."""
+    rows = problem.batches.rows
+    one = replace(problem, batches=Batches(rows, problem.batches.batch_size, order, int(fold(problem.seed, "draw")[0])))
+    size = chunk_steps(one)
+    seconds = []
+    for epoch in range(DRAWS + 1):
+        begun = time.perf_counter()
+        indices, weights = epoch_rows(one, epoch)
+        for start in range(0, len(indices), size):
+            chunk = slice(start, start + size)
+            given = filled(indices[chunk], size), filled(weights[chunk], size)
+            jax.block_until_ready(batches_at(one.train, *given))
+        seconds.append(time.perf_counter() - begun)
+    return statistics.median(seconds[1:]) / rows

@@ -1,0 +1,240 @@
+"""Find a batch size: by the noise of gradients, the time of steps, and what else depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from downslope.core import Advice, Message, Setting, SettingError, Variables, check_integer, check_number
+from downslope.curvature import HvpNoise, NoiseScale, hvp_noise, noise_scale
+from downslope.data import Dataset
+from downslope.efficiency import MEMORY_LIMIT, Deadline
+from downslope.networks import Sequential
+from downslope.optimizers import Optimizer, adadelta, adagrad, adam, adamw, as_optimizer, nadam, rmsprop, sgd
+from downslope.training._checkpointing import Forgetful
+from downslope.training._loop import descend
+from downslope.training._settings import TrainingSettings
+from downslope.training.engine.progress import Progress, open_progress
+from downslope.training.engine.state import Descent, begin
+from downslope.training.finders.batch_size.costs import batch_costs
+from downslope.training.finders.batch_size.outlook import outlooks
+from downslope.training.finders.batch_size.result import FoundBatchSize, usable
+from downslope.training.finders.batch_size.trials import BatchTrainings, batch_trainings
+from downslope.training.finders.learning_rate.find import limited
+from downslope.training.finders.learning_rate.stability_line import (
+    mixes_rows,
+    rows_for_curvature,
+    training_mode_surface,
+)
+from downslope.training.monitor.recorder import Recorder
+from downslope.training.monitor.trajectory import Record
+from downslope.training.problem.problem import Part, Problem, prepare
+from downslope.training.surfaces.network import network_surface
+from downslope.training.surfaces.rows import RowsSurface
+
+HVP_SIZES = (16, 64, 256)
+"""Rows of the batches whose `H g` is compared with that of all rows."""
+TRAINED_SIZES = (8, 32, 128, 512)
+"""Batch sizes of the trainings that show what batches of a size find."""
+HELD_OUT = 0.2
+"""The share of rows held out for those trainings, where there are no validation rows."""
+ADAPTIVE = (adadelta, adagrad, adam, adamw, nadam, rmsprop)
+"""Optimizers that divide by the size of gradients."""
+
+Tell = Callable[[str], None]
+
+
+def find_batch_size(
+    net: Sequential,
+    data: Dataset,
+    *,
+    memory_limit: int | None = None,
+    steps: int = 200,
+    trainings: int = 0,
+    epochs: int = 20,
+    seconds: float | int = 20.0,
+    tell: Tell | None = None,
+    progress: str | bool = "auto",
+    **settings: Any,
+) -> FoundBatchSize:
+    """Return a batch size that suits a network, its data and this machine, with what speaks for it.
+
+    Five things depend on the size `b` of a batch, and are measured:
+
+    1. *Statistical efficiency*: the noise scale `B = tr Σ / |G|²` of gradients, at the start and after a short
+       training, since it grows. With the rate tuned to the size, the same loss takes `1 + B/b` times the fewest
+       steps possible, and `1 + b/B` times the fewest examples.
+    2. *Computational efficiency*: the time and memory of a step by size, on this machine, within a limit of memory.
+       Both together predict the time to the same loss; the suggestion is the smallest power of two that needs at most
+       10 % more of it than the fastest.
+    3. *Regularization*, if `trainings` are asked for: the gap between validation and training loss, and the sharpness,
+       after trainings with batches of 8 to 512 from several seeds, the rate scaled to the size.
+    4. *What the optimizer needs*: the noise of `H g`, for methods that multiply gradients by curvature.
+    5. *The cost of drawing* rows, by order.
+
+    Nothing of the user's is touched, and a training afterwards is the same, bit for bit. Times are those of the moment,
+    so the suggestion may differ between calls; while a machine does other work as well, they say little.
+
+    Args:
+        net: the network.
+        data: rows with targets.
+        memory_limit: bytes that a compiled step may reserve, 2³⁰ (1 GiB) by default.
+        steps: of the short training; where an epoch has more, it learns from a fixed draw of as many rows as these
+            steps take.
+        trainings: how many seeds to train with each of up to four batch sizes, which costs as much as that; 0 for none.
+        epochs: of these trainings.
+        seconds: for timing steps; after them no larger batch is begun.
+        tell: called with a few words before each measurement.
+        progress: of the short training: `"auto"`, `"bar"`, `"lines"`, or False.
+        **settings: of `ds.train`. The rate of the optimizer is that for batches of `batch_size`, which the short
+            training has. Validation rows are not learned from. `early_stopping` and `metrics` change nothing, so that
+            `**run.recipe.settings` can be given.
+
+    Returns:
+        `.suggestion`, `.reason`, `.outlook` (by size), `.noise`, `.hvp`, `.costs`, `.trainings`, `.rate_factor(size)`;
+        `.table()`; printed, all of it in words.
+
+    Raises:
+        UnknownNameError: there is no setting of that name.
+        SettingError: a setting that cannot be; rows too few, or too alike, to tell the noise.
+
+    Example:
+        >>> import downslope as ds
+        >>> from downslope.training import find_batch_size
+        >>> net, data = ds.mlp([8], outputs=3), ds.load("iris")
+        >>> found = find_batch_size(net, data, normalize="standard", seconds=1, steps=40, progress=False)
+        >>> found.suggestion in found.table()["batch_size"], bool(found.noise.interval[0] >= 0)
+        (True, True)
+
+    References:
+        McCandlish et al., "An empirical model of large-batch training" (2018), equations 2.9 to 2.12.
+        Keskar et al., "On large-batch training for deep learning: generalization gap and sharp minima" (2017).
+    """
+    limit = MEMORY_LIMIT if memory_limit is None else check_integer("memory_limit", memory_limit)
+    check_number("seconds", seconds, above=0)
+    steps, seeds = check_integer("steps", steps), check_integer("trainings", trainings, at_least=0)
+    check_integer("epochs", epochs)
+    told = tell or _nothing
+    asked = TrainingSettings.of(settings)
+    chosen = as_optimizer(asked.optimizer)
+    brief = asked.for_trial(chosen)
+    problem = limited(prepare(net, data, brief), steps)
+    descent, made = _trained(
+        problem,
+        steps,
+        open_progress(progress, -(-steps // problem.batches.steps), purpose="looking for a batch size"),
+        told,
+    )
+    told("the noise of gradients")
+    noise, why_not = _noise(problem, descent.state.variables)
+    if noise is None:
+        raise SettingError("The noise of gradients could not be measured:", why_not[0], setting="batch_size")
+    before, _ = _noise(problem, problem.start)
+    told("the noise of H g")
+    hvp, why_no_hvp = _hvp(problem, descent.state.variables)
+    costs = batch_costs(problem, memory_limit=limit, deadline=Deadline.after(seconds), tell=told)
+    found = FoundBatchSize(
+        outlook=outlooks(costs, usable(noise, before)),
+        noise=noise,
+        noise_at_start=before,
+        short_training=made,
+        hvp=hvp,
+        costs=costs,
+        trainings=(),
+        batch_size=problem.batches.batch_size,
+        rate_power=_rate_power(chosen),
+        notes=(*why_not, *why_no_hvp),
+    )
+    if not seeds:
+        return found
+    whole = prepare(net, data, brief if brief.holds_out else brief | {"validation": HELD_OUT})
+    fresh = asked.start is None
+    return replace(found, trainings=_trainings(whole, found, seeds=seeds, epochs=epochs, fresh=fresh, tell=told))
+
+
+def _trained(problem: Problem, steps: int, watcher: Progress, tell: Tell) -> tuple[Descent, int]:
+    """Return where a short training ends, and how many steps it made."""
+    tell("a short training")
+    descent = begin(problem)
+    try:
+        descend(
+            problem,
+            descent,
+            epochs=-(-steps // problem.batches.steps),
+            patience=None,
+            progress=watcher,
+            recorder=Recorder(Record()),
+            keeper=Forgetful(),
+        )
+    finally:
+        watcher.close()
+    if descent.stop_reason == "interrupted":
+        raise KeyboardInterrupt
+    if descent.divergence is not None:
+        raise SettingError("The short training diverged.", descent.divergence.cause, descent.divergence.remedy)
+    return descent, int(descent.state.optimizer.step)
+
+
+def _noise(problem: Problem, variables: Variables) -> tuple[NoiseScale | None, tuple[str, ...]]:
+    """Return the noise scale at some parameters, and what to know about it, or why there is none."""
+    part, net = problem.train, problem.architecture
+    try:
+        if not mixes_rows(problem):
+            surface = RowsSurface.over(net, problem.loss, part, variables.state)
+            return noise_scale(surface, variables.params, key=problem.seed), ()
+        size = problem.batches.batch_size
+        mixed = training_mode_surface(problem, _unweighted(part), variables)
+        note = f"With batch norm the noise is that of batches of {size} in training mode, whose rows share statistics."
+        return noise_scale(mixed.whole, variables.params, batch_size=size, key=problem.seed), (note,)
+    except SettingError as error:
+        return None, (error.message,)
+
+
+def _hvp(problem: Problem, variables: Variables) -> tuple[HvpNoise | None, tuple[str, ...]]:
+    """Return the noise of `H g` at some parameters, or why there is none."""
+    if mixes_rows(problem):
+        return None, ("With batch norm the noise of H g is left out: rows of a batch are not independent.",)
+    part = rows_for_curvature(problem)
+    sizes = [size for size in HVP_SIZES if size <= len(part) // 2]
+    mean = replace(problem.loss, reduction="mean")
+    try:
+        surface = network_surface(problem.architecture, mean, _unweighted(part), variables)
+        return hvp_noise(surface.whole, variables.params, batch_sizes=sizes, key=problem.seed), ()
+    except SettingError as error:
+        return None, (Message("There is no noise of H g:", error.message),)
+
+
+def _unweighted(part: Part) -> Part:
+    """Return rows without their weights, where batches are drawn from them as equals."""
+    return replace(part, weights=None)
+
+
+def _trainings(
+    problem: Problem, found: FoundBatchSize, *, seeds: int, epochs: int, fresh: bool, tell: Tell
+) -> tuple[BatchTrainings, ...]:
+    """Return where trainings with several batch sizes end."""
+    rate = problem.optimizer.hyperparams.get("learning_rate")
+    if rate is None or callable(rate):
+        raise SettingError(
+            Setting("trainings"),
+            f"scale the learning rate, which must be a constant of one of ours for that, got {problem.optimizer!r}.",
+            Advice("leave them out"),
+            Advice("use {}, say", optimizer=sgd(0.1)),
+        )
+    sizes = [size for size in TRAINED_SIZES if size <= len(problem.train)]
+    return batch_trainings(
+        problem, sizes, rate=float(rate), rate_factor=found.rate_factor, seeds=seeds, epochs=epochs, fresh=fresh,
+        tell=tell,
+    )  # fmt: skip
+
+
+def _rate_power(optimizer: Optimizer) -> float:
+    """Return how the rate goes with the noise: ½ for optimizers that divide by the size of gradients, else 1."""
+    while (inner := optimizer.settings.get("optimizer")) is not None:
+        optimizer = inner
+    return 0.5 if optimizer.maker in ADAPTIVE else 1.0
+
+
+def _nothing(words: str) -> None:
+    """Tell nobody."""

@@ -1,0 +1,67 @@
+"""What each batch size would take to reach the same loss: the trade-off between steps and examples, in time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from downslope.training.finders.batch_size.costs import BatchCosts
+
+NEAR = 0.1
+"""A smaller batch is taken where it needs no more than this share more time than the fastest."""
+
+
+@dataclass(frozen=True)
+class BatchOutlook:
+    """What is to be expected of a batch size, its rate tuned to it.
+
+    With the noise scale `B`, a batch of `b` rows needs `1 + B/b` times as many steps as one of all rows there could be,
+    and `1 + b/B` times as many examples as single rows would.
+
+    Attributes:
+        batch_size: `b`.
+        seconds: of a step: drawing, forward, loss, backward, update.
+        memory: bytes that the compiled step reserves.
+        steps: to the same loss, as a multiple of the fewest possible, `1 + B/b`.
+        examples: to the same loss, as a multiple of the fewest possible, `1 + b/B`.
+        time: to the same loss, as a multiple of the fastest size's.
+    """
+
+    batch_size: int
+    seconds: float
+    memory: int
+    steps: float
+    examples: float
+    time: float
+
+    @property
+    def examples_per_second(self) -> float:
+        """The throughput."""
+        return self.batch_size / self.seconds
+
+
+def outlooks(costs: BatchCosts, noise_scale: float) -> tuple[BatchOutlook, ...]:
+    """Return what is to be expected of every batch size that was timed.
+
+    Args:
+        costs: what steps cost.
+        noise_scale: `B`, in rows.
+    """
+    scale = max(noise_scale, 1e-9)
+    times = [(1 + scale / step.batch_size) * costs.seconds(step.batch_size) for step in costs.steps]
+    return tuple(
+        BatchOutlook(
+            batch_size=step.batch_size,
+            seconds=costs.seconds(step.batch_size),
+            memory=step.memory,
+            steps=1 + scale / step.batch_size,
+            examples=1 + step.batch_size / scale,
+            time=time / min(times),
+        )
+        for step, time in zip(costs.steps, times, strict=True)
+    )
+
+
+def fastest(found: Sequence[BatchOutlook]) -> BatchOutlook:
+    """Return the smallest batch size that needs at most 10 % more time than the fastest."""
+    return next(one for one in found if one.time <= 1 + NEAR)

@@ -1,0 +1,227 @@
+"""What looking for a batch size found: as numbers, as tables, in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from downslope.core import Message, aligned, bytes_text, seconds_text
+from downslope.curvature import HvpNoise, NoiseScale
+from downslope.efficiency import stops_growing
+from downslope.training.finders.batch_size.costs import BatchCosts
+from downslope.training.finders.batch_size.outlook import BatchOutlook, fastest, outlooks
+from downslope.training.finders.batch_size.trials import BatchTrainings
+
+
+@dataclass(frozen=True)
+class FoundBatchSize:
+    """What looking for a batch size found. Printed, it says what to take and why.
+
+    Attributes:
+        outlook: of each size that was timed, what is to be expected of it, going by `noise_scale`.
+        noise: the noise scale after the short training.
+        noise_at_start: before it; None where it could not be measured.
+        short_training: steps of it.
+        hvp: the noise of `H g` after the short training; None where it could not be measured.
+        costs: what steps cost.
+        trainings: with several sizes, for what they find; empty unless asked for.
+        batch_size: that of the settings, at which the short training was made.
+        rate_power: how the rate goes with the size: 1 for optimizers that step in proportion to the gradient, ½ for
+            those that divide by its size.
+        notes: what to know besides, in sentences.
+    """
+
+    outlook: tuple[BatchOutlook, ...]
+    noise: NoiseScale
+    noise_at_start: NoiseScale | None
+    short_training: int
+    hvp: HvpNoise | None
+    costs: BatchCosts
+    trainings: tuple[BatchTrainings, ...]
+    batch_size: int
+    rate_power: float
+    notes: tuple[str, ...]
+
+    @property
+    def suggestion(self) -> int:
+        """The batch size to take: the smallest that needs at most 10 % more time to the same loss than the fastest."""
+        return fastest(self.outlook).batch_size
+
+    @property
+    def noise_scale(self) -> float:
+        """The noise scale that all predictions use; see `usable`."""
+        return usable(self.noise, self.noise_at_start)
+
+    @property
+    def between(self) -> tuple[int, int]:
+        """What would be suggested at the lower and at the upper end of the noise scale's 95 % interval."""
+        sizes = [fastest(outlooks(self.costs, end)).batch_size for end in self._ends]
+        return min(sizes), max(sizes)
+
+    @property
+    def times_between(self) -> tuple[np.ndarray, np.ndarray]:
+        """The times of `outlook`, each a multiple of its fastest, at both ends of the noise scale's interval."""
+        low, high = (np.array([one.time for one in outlooks(self.costs, end)]) for end in self._ends)
+        return low, high
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        """The ends of the noise scale's interval, an infinite one as a large number."""
+        low, high = self.noise.interval
+        return (self.noise_scale if self.noise.value is None else low), min(high, 1e6 * self.outlook[-1].batch_size)
+
+    @property
+    def growth_stops_at(self) -> int:
+        """The smallest size from which no larger one handles more than 10 % more examples a second."""
+        return stops_growing(
+            [one.batch_size for one in self.outlook], [one.examples_per_second for one in self.outlook]
+        )
+
+    @property
+    def reason(self) -> str:
+        """Why the suggestion, in words."""
+        size, fast = self.suggestion, min(self.outlook, key=lambda one: one.time)
+        chosen = fastest(self.outlook)
+        if fast.batch_size == size:
+            why = f"Batches of {size} reach the same loss in the least time"
+        else:
+            why = f"Batches of {size} are within {chosen.time - 1:.0%} of the fastest, {fast.batch_size}"
+        if self.noise.value is None:
+            said = f"{why}, if the noise scale is {rows_text(self.noise_scale)} rows. It is at least that"
+            return f"{said}: after the short training the gradient is lost in noise, and larger batches may pay."
+        low, high = self.between
+        doubt = f"{low} to {high} within its 95 % interval" if low != high else "the same throughout its 95 % interval"
+        return (
+            f"{why}: {chosen.steps:.3g} times the fewest steps and {chosen.examples:.3g} times the fewest examples, at "
+            f"a noise scale of {rows_text(self.noise_scale)} rows ({doubt})."
+        )
+
+    def rate_factor(self, batch_size: int) -> float:
+        """Return what to multiply the learning rate by for another batch size than that of the settings.
+
+        `(1 + B/b₀)/(1 + B/b)` for gradient descent: in proportion to `b` far below the noise scale `B`, the same far
+        above. Its square root for optimizers that divide by the size of gradients.
+
+        References:
+            McCandlish et al. (2018), equation 2.9; Malladi et al., "On the SDEs and scaling rules for adaptive gradient
+            algorithms" (2022): the square root.
+        """
+        scale = self.noise_scale
+        return ((1 + scale / self.batch_size) / (1 + scale / batch_size)) ** self.rate_power
+
+    def table(self) -> Any:
+        """Return a polars table, one row a batch size."""
+        import polars
+
+        names = [*BatchOutlook.__dataclass_fields__, "examples_per_second"]
+        columns = {name: [getattr(one, name) for one in self.outlook] for name in names}
+        columns["rate_factor"] = [self.rate_factor(one.batch_size) for one in self.outlook]
+        return polars.DataFrame(columns)
+
+    @property
+    def message(self) -> Message:
+        """Everything in words, aspect by aspect."""
+        parts = [
+            f"Batch size {self.suggestion}.\n{self.reason}{self._rate_advice()}",
+            _outlook_text(self),
+            self.noise_sentence(),
+            "" if self.hvp is None else self.hvp_sentence(self.hvp),
+            self.drawing_sentence(),
+            _trainings_text(self.trainings),
+            *self.costs.notes,
+            *self.notes,
+        ]
+        return Message.paragraphs(parts)
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+    def noise_sentence(self) -> str:
+        """Return the noise scale at the start and after the short training, in words."""
+        before = "" if self.noise_at_start is None else f"At the start: {_lower(self.noise_at_start)} "
+        return f"{before}After {self.short_training} steps: {_lower(self.noise)}"
+
+    def hvp_sentence(self, hvp: HvpNoise) -> str:
+        """Return how large batches must be for a method that multiplies gradients by curvature, in words."""
+        enough = hvp.enough()
+        many = f"more than {hvp.batch_sizes[-1]}" if enough is None else str(enough)
+        return f"{hvp} Methods that use curvature need its noise below H g itself, which takes batches of {many}."
+
+    def drawing_sentence(self) -> str:
+        """Return what drawing a batch costs by the order of rows, in words."""
+        chosen = fastest(self.outlook)
+        share = chosen.batch_size * self.costs.drawing[self.costs.order] / chosen.seconds
+        times = ", ".join(f"{order} {seconds_text(seconds)}" for order, seconds in self.costs.drawing.items())
+        return f"Drawing takes {share:.0%} of a step with {self.costs.order}; by order, a row: {times}."
+
+    def _rate_advice(self) -> str:
+        """Return what to do about the rate, where the size changes."""
+        factor = self.rate_factor(self.suggestion)
+        if math.isclose(factor, 1, rel_tol=0.1):
+            return ""
+        return f" Multiply the learning rate of batches of {self.batch_size} by {factor:.2g}."
+
+
+def usable(noise: NoiseScale, before: NoiseScale | None) -> float:
+    """Return the noise scale to predict with.
+
+    Its value after the short training; where it has none, since the gradient is lost in noise, the highest of what is
+    known to lie below it: the lower end of its interval, and the noise scale at the start, since it grows.
+    """
+    if noise.value is not None:
+        return noise.value
+    first = 0.0 if before is None else before.interval[0] if before.value is None else before.value
+    return max(noise.interval[0], first)
+
+
+def rows_text(rows: float) -> str:
+    """Return a number of rows to three digits.
+
+    Example:
+        >>> rows_text(2074.3), rows_text(6.762)
+        ('2,070', '6.76')
+    """
+    return f"{float(f'{rows:.3g}'):,.6g}"
+
+
+def _lower(noise: NoiseScale) -> str:
+    """Return a noise scale in words, within a sentence."""
+    said = str(noise)
+    return said[0].lower() + said[1:]
+
+
+def _outlook_text(found: FoundBatchSize) -> str:
+    """Return the table of batch sizes, and where throughput stops growing."""
+    lines = [["batch size", "step", "examples/s", "memory", "steps", "examples", "time"]]
+    for one in found.outlook:
+        rate = f"{one.examples_per_second:,.0f}"
+        numbers = [f"{one.steps:.3g}", f"{one.examples:.3g}", f"{one.time:.3g}"]
+        lines.append([str(one.batch_size), seconds_text(one.seconds), rate, bytes_text(one.memory), *numbers])
+    stop = found.growth_stops_at
+    still = stop == found.outlook[-1].batch_size
+    end = "Throughput was still growing at the largest." if still else f"Throughput stops growing at {stop}."
+    said = "Steps and examples to the same loss as multiples of the fewest possible, time of the fastest."
+    return f"{aligned(lines, left=0)}\n{said} {end}"
+
+
+def _trainings_text(trainings: tuple[BatchTrainings, ...]) -> str:
+    """Return the table of trainings: gap and sharpness by batch size, with their spread over seeds."""
+    if not trainings:
+        return ""
+    lines = [["batch size", "rate", "training loss", "gap", "sharpness"]]
+    for one in trainings:
+        cells = [_spread(values) for values in (one.train_loss, one.gap, one.sharpness)]
+        lines.append([str(one.batch_size), f"{one.learning_rate:.3g}", *cells])
+    seeds = len(trainings[0].train_loss)
+    return f"{aligned(lines, left=0)}\nMean ± deviation over {seeds} seeds; the gap is validation less training loss."
+
+
+def _spread(values: np.ndarray) -> str:
+    """Return the mean and the deviation of those that are numbers."""
+    found = values[np.isfinite(values)]
+    if not len(found):
+        return "diverged"
+    return f"{found.mean():.3g} ± {found.std(ddof=1) if len(found) > 1 else 0:.2g}"

@@ -1,0 +1,244 @@
+"""Find a learning rate: a range test, short trainings to confirm it, and the limit that curvature sets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from downslope.core import Advice, Message, Setting, SettingError, check_integer, check_number, generator
+from downslope.data import Dataset
+from downslope.networks import Sequential
+from downslope.optimizers import Optimizer, as_optimizer
+from downslope.training._settings import TrainingSettings
+from downslope.training.engine.progress import Progress, Shifted, open_progress
+from downslope.training.finders.learning_rate.range_test import RangeTest, range_test
+from downslope.training.finders.learning_rate.result import FoundLearningRate, RateSuggestion
+from downslope.training.finders.learning_rate.stability_line import CurvatureLine, curvature_line
+from downslope.training.finders.learning_rate.trials import RateTrials, merged, rate_trials
+from downslope.training.problem.problem import Problem, prepare
+
+BELOW_BLOW_UP = 1e-3
+"""Short trainings try rates down to this share of the rate at which the range test blew up."""
+CLOSE = 0.05
+"""Of rates whose losses are so close to the lowest, relatively, the smallest is suggested."""
+MARGIN = 0.99
+"""How far below a limit is safe."""
+CLEARLY = 0.25
+"""Rates are added while the loss at the lowest or highest tried is not so much worse than the best, relatively."""
+MOST_EXTENSIONS = 3
+"""How many times."""
+
+
+def find_learning_rate(
+    net: Sequential,
+    data: Dataset,
+    *,
+    low: float | int = 1e-8,
+    high: float | int = 10.0,
+    steps: int = 200,
+    curvature: bool = True,
+    progress: str | bool = "auto",
+    **settings: Any,
+) -> FoundLearningRate:
+    """Return a learning rate that suits a network, its data and an optimizer, with what speaks for it.
+
+    Three looks, all with the optimizer, the batches and the start that `ds.train` has with the same settings:
+
+    1. A *range test*: one training whose rate grows by a fixed factor each step, until the loss blows up. A quick
+       picture, by powers of ten.
+    2. *Short trainings* at rates of 1, 2 and 5 times powers of ten, from a thousandth of where the range test blew up,
+       all at once, each from three starts. The lowest loss decides, of those within 5 % of it the smallest rate. While
+       the lowest or highest rate tried is not clearly worse, more are added.
+    3. The *curvature line*: the largest eigenvalue `λ` of the Hessian at the start, and the rate from which on the
+       optimizer overshoots along it: `2/λ` for gradient descent, `(2 + 2μ)/λ` with momentum; for Adam and others that
+       divide by the size of gradients, `λ` of the Hessian so divided.
+
+    Nothing of the user's is touched, and a training afterwards is the same, bit for bit. The same settings give
+    the same rate. Ctrl-C during the short trainings ends them, and they are judged as they stand.
+
+    Args:
+        net: the network.
+        data: rows with targets.
+        low: the first rate of the range test.
+        high: its last rate, and the highest that is tried.
+        steps: of the range test, and of each short training, which makes whole epochs of at least so many. Where an
+            epoch has more steps, both learn from a fixed draw of as many rows as these steps take.
+        curvature: whether to measure the curvature line.
+        progress: `"auto"`, `"bar"`, `"lines"`, or False; the range test counts as an epoch.
+        **settings: of `ds.train`. The optimizer's rate does not matter, and may be `"auto"`; of a schedule, take the
+            shape, and the rate found as its highest. Validation rows judge the short trainings, without any their
+            training loss does. `epochs`, `early_stopping` and `metrics` change nothing, so that
+            `**run.recipe.settings` can be given.
+
+    Returns:
+        `.suggestion`, `.reason`, `.suggestions`, `.optimizer` (with the rate), `.range_test`, `.trials`, `.curvature`;
+        `.table()`; printed, all of it in words.
+
+    Raises:
+        UnknownNameError: there is no setting of that name.
+        SettingError: a setting that cannot be; an optimizer that shows no rate; no rate with which the loss stays a
+            number.
+
+    Example:
+        >>> import downslope as ds
+        >>> from downslope.training import find_learning_rate
+        >>> net, data = ds.mlp([8], outputs=3), ds.load("iris")
+        >>> settings = {"normalize": "standard", "seed": 1}
+        >>> found = find_learning_rate(net, data, optimizer=ds.sgd("auto"), **settings, progress=False)
+        >>> 0.05 <= found.suggestion <= 5, list(found.suggestions)
+        (True, ['best', 'steepest', 'tenth', 'stability'])
+        >>> run = ds.train(net, data, optimizer=found.optimizer, epochs=10, **settings, progress=False)
+        >>> bool(run.history["train_loss"][-1] < 0.5)
+        True
+
+    References:
+        Smith, "Cyclical learning rates for training neural networks" (2017), section 3.3: the range test.
+        Cohen et al., "Gradient descent on neural networks typically occurs at the edge of stability" (2021), and
+        "Adaptive gradient methods at the edge of stability" (2022): the limits.
+    """
+    low, high = check_number("low", low, above=0), check_number("high", high, above=0)
+    if high < 10 * low:
+        raise SettingError(Setting("high"), "must be ten times", Setting("low"), f"or more, got {low:g} to {high:g}.")
+    steps = check_integer("steps", steps, at_least=20, advice="The rate grows over so many steps.")
+    asked = TrainingSettings.of(settings)
+    chosen, notes = _searchable(asked.optimizer)
+    problem = limited(prepare(net, data, asked.for_trial(chosen)), steps)
+    watcher = open_progress(progress, 1 + -(-steps // problem.batches.steps), purpose="looking for a rate")
+    try:
+        tested = range_test(problem, low=low, high=high, steps=steps)
+        watcher.epoch(1, {})
+        fresh = asked.start is None
+        trials = _confirmed(problem, tested, high=high, steps=steps, fresh=fresh, progress=Shifted(watcher, 1))
+    finally:
+        watcher.close()
+    line, why_not = _line(problem) if curvature and not trials.interrupted else (None, ())
+    suggestions = _suggestions(tested, trials, line)
+    if trials.interrupted:
+        notes += ("Interrupted: the short trainings are judged as they stood.",)
+    return FoundLearningRate(
+        suggestions=suggestions,
+        range_test=tested,
+        trials=trials,
+        curvature=line,
+        optimizer=with_rate(chosen, suggestions["best"].rate),
+        batch_size=problem.batches.batch_size,
+        notes=notes + why_not,
+    )
+
+
+def with_rate(optimizer: Optimizer, rate: Any) -> Optimizer:
+    """Return the optimizer with another rate, that of an optimizer within it."""
+    own = optimizer.settings
+    inner = own.get("optimizer")
+    changed = {"learning_rate": rate} if inner is None else {"optimizer": with_rate(inner, rate)}
+    return optimizer.maker(**own | changed)
+
+
+def limited(problem: Problem, steps: int) -> Problem:
+    """Return the problem on a fixed draw of rows that makes an epoch of so many steps, where it has more."""
+    if problem.batches.steps <= steps:
+        return problem
+    rows = generator(problem.seed, "finder rows").choice(len(problem.train), steps * problem.batches.batch_size, False)
+    train = problem.train.take(np.sort(rows)).on_device()
+    return replace(problem, train=train, batches=replace(problem.batches, rows=len(train)))
+
+
+def _searchable(optimizer: Any) -> tuple[Optimizer, tuple[str, ...]]:
+    """Return the optimizer with a constant rate, and what to know if it had a schedule.
+
+    Raises:
+        SettingError: it shows no rate.
+    """
+    found = as_optimizer(optimizer)
+    if "learning_rate" not in found.hyperparams:
+        raise SettingError(
+            Setting("optimizer"),
+            f"must show its learning rate to have it found, got {found!r}.",
+            Advice("use one of ours", code="ds.sgd, ds.adam, …"),
+            Advice("try rates of your own by {}", code="ds.race"),
+        )
+    if not callable(found.hyperparams["learning_rate"]):
+        return with_rate(found, 1.0), ()
+    note = "The schedule was left out: this is a constant rate. Let the schedule's highest be this one."
+    return with_rate(found, 1.0), (note,)
+
+
+def _confirmed(
+    problem: Problem, tested: RangeTest, *, high: float, steps: int, fresh: bool, progress: Progress
+) -> RateTrials:
+    """Return short trainings below where the range test blew up, further until both ends are clearly worse.
+
+    Raises:
+        SettingError: all diverged.
+    """
+    top = tested.blow_up or high
+    given = {"steps": steps, "fresh": fresh, "progress": progress}
+    trials = rate_trials(problem, _round_rates(BELOW_BLOW_UP * top, top), **given)
+    for _ in range(MOST_EXTENSIONS):
+        more = _beyond(trials, high)
+        if not more or trials.interrupted:
+            break
+        trials = merged(trials, rate_trials(problem, more, **given))
+    if trials.best is None:
+        raise SettingError(
+            f"All rates from {trials.rates[0]:g} on make the loss infinite within {trials.steps} steps.",
+            Advice("normalize the data", normalize="standard"),
+            Advice("start from smaller weights"),
+            setting="optimizer",
+        )
+    return trials
+
+
+def _beyond(trials: RateTrials, high: float) -> list[float]:
+    """Return the next three rates below or above those tried, where the end of these is not clearly worse."""
+    low, top = float(trials.rates[0]), float(trials.rates[-1])
+    lowest_loss = trials.losses.min()
+    worse = trials.losses > lowest_loss + CLEARLY * abs(lowest_loss)
+    if not worse[0]:
+        return _round_rates(low / 10, low)[:-1]
+    return [] if worse[-1] else [rate for rate in _round_rates(top, 10 * top)[1:] if rate <= high]
+
+
+def _round_rates(low: float, high: float) -> list[float]:
+    """Return the numbers from `low` to `high` that are 1, 2 or 5 times a power of ten, up to rounding.
+
+    Example:
+        >>> _round_rates(0.01, 0.2)
+        [0.01, 0.02, 0.05, 0.1, 0.2]
+    """
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    rates = [float(f"{first}e{power}") for power in powers for first in (1, 2, 5)]
+    return [rate for rate in rates if low * (1 - 1e-9) <= rate <= high * (1 + 1e-9)]
+
+
+def _line(problem: Problem) -> tuple[CurvatureLine | None, tuple[str, ...]]:
+    """Return the curvature line, or why there is none."""
+    try:
+        return curvature_line(problem), ()
+    except SettingError as error:
+        return None, (Message("There is no curvature line:", error.message),)
+
+
+def _suggestions(tested: RangeTest, trials: RateTrials, line: CurvatureLine | None) -> dict[str, RateSuggestion]:
+    """Return all suggestions by name, the confirmed one first."""
+    lowest = float(trials.losses[trials.place])
+    allowed = lowest + CLOSE * abs(lowest)
+    place = int(np.argmax(trials.losses <= allowed))
+    rate = float(trials.rates[place])
+    close = "" if place == trials.place else f", within 5 % of the lowest ({trials.best:g}: {lowest:.3g})"
+    found = {
+        "best": RateSuggestion(
+            rate,
+            f"Of {len(trials.rates)} rates from {trials.rates[0]:g} to {trials.rates[-1]:g}, each trained for "
+            f"{trials.steps} steps from three starts, it reached a {trials.measured} of {trials.losses[place]:.3g}"
+            f"{close or ', the lowest'}.",
+        ),
+        "steepest": RateSuggestion(tested.steepest, "There the range test's loss fell fastest."),
+        "tenth": RateSuggestion(tested.lowest / 10, "A tenth of where the range test's loss was lowest."),
+    }
+    if line is not None and np.isfinite(line.limit):
+        why = f"Half of {line.limit:.3g}, less 1 %: from there on curvature makes steps at the start overshoot."
+        found["stability"] = RateSuggestion(MARGIN * line.limit / 2, why)
+    return found

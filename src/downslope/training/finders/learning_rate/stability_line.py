@@ -1,0 +1,137 @@
+"""The rate from which on an optimizer diverges along the sharpest direction of the loss, measured at the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from downslope.core import LossSurface, SettingError, Variables, generator
+from downslope.curvature import eigenvalues, preconditioned_sharpness
+from downslope.layers import BatchNorm
+from downslope.optimizers import OptimizerState, set_hyperparam
+from downslope.training.engine.evaluate import block_rows
+from downslope.training.engine.single_steps import batches_in_turn, step_at
+from downslope.training.engine.state import begin
+from downslope.training.monitor.stability_limit import edge_of
+from downslope.training.problem.problem import SUBSET_ROWS, Part, Problem
+from downslope.training.surfaces.network import NetworkSurface, has_layer, network_surface
+from downslope.training.surfaces.rows import RowsSurface
+
+TOLERANCE = 0.01
+"""The residual allowed to the sharpness, as a share: a rate needs no more digits."""
+MOST_PRODUCTS = 200
+MOMENT_STEPS = 50
+"""Second moments of gradients are averaged over so many batches."""
+
+
+@dataclass(frozen=True)
+class CurvatureLine:
+    """The limit that curvature sets to the rate, at the start of a training.
+
+    Attributes:
+        sharpness: `λ`, the largest eigenvalue of the Hessian; for an optimizer that divides by the size of gradients,
+            of `P⁻¹H`, `P` what it divides by.
+        residual: of the eigenvalue: a true one lies within.
+        converged: whether the residual is within 1 % of the largest magnitude.
+        factor: the limit is so many times `1/λ`, but for weight decay: 2 for gradient descent, `2 + 2μ` with momentum,
+            `(2 + 2β₁)/(1 − β₁)` for Adam.
+        limit: the rate from which on a step along that direction overshoots ever farther; infinite where the loss does
+            not curve upward.
+        preconditioned: whether `λ` is of `P⁻¹H`.
+        rows: how many training rows it was measured on.
+    """
+
+    sharpness: float
+    residual: float
+    converged: bool
+    factor: float
+    limit: float
+    preconditioned: bool
+    rows: int
+
+    def __str__(self) -> str:
+        which = "of the Hessian divided by the size of gradients" if self.preconditioned else "of the Hessian"
+        said = f"λ = {self.sharpness:.4g} ± {self.residual:.1g}, the largest eigenvalue {which} on {self.rows:,} rows"
+        if not np.isfinite(self.limit):
+            return f"{said}: the loss does not curve upward at the start, which sets no limit."
+        return f"{said}: steps overshoot from a rate of {self.factor:.3g}/λ = {self.limit:.3g} on."
+
+
+def curvature_line(problem: Problem) -> CurvatureLine:
+    """Return the limit that curvature sets to the rate at the start of a training.
+
+    The loss is that of at most 2,000 training rows; in training mode if there is batch norm, else in inference mode. A
+    loss that is a sum over rows is taken for as many rows as a batch has. What adaptive optimizers divide by is that of
+    50 batches at the start, at which the parameters stay.
+
+    Raises:
+        SettingError: the Hessian is not finite, or the optimizer's limit is not known.
+    """
+    part = rows_for_curvature(problem)
+    surface, params = surface_at(problem, part, problem.start), problem.start.params
+    numerator, shift, divisor = _edge(problem)
+    settings: dict[str, Any] = {"tol": TOLERANCE, "max_hvps": MOST_PRODUCTS, "key": problem.seed}
+    if divisor is None:
+        pairs = eigenvalues(surface, params, **settings)
+    else:
+        pairs = preconditioned_sharpness(surface, params, divisor, **settings)
+    sharpness = float(pairs.values[0])
+    return CurvatureLine(
+        sharpness=sharpness,
+        residual=float(pairs.residuals[0]),
+        converged=bool(pairs.converged[0]),
+        factor=numerator,
+        limit=numerator / (sharpness - shift) if sharpness > max(shift, 0) else float("inf"),
+        preconditioned=divisor is not None,
+        rows=len(part),
+    )
+
+
+def rows_for_curvature(problem: Problem) -> Part:
+    """Return the rows to measure on: all, or a fixed draw of 2,000; fewer where batch norm needs them in one block."""
+    most = min(SUBSET_ROWS, block_rows(problem.architecture, problem.train.x)) if mixes_rows(problem) else SUBSET_ROWS
+    if len(problem.train) <= most:
+        return problem.train
+    chosen = generator(problem.seed, "curvature rows").choice(len(problem.train), most, replace=False)
+    return problem.train.take(np.sort(chosen))
+
+
+def mixes_rows(problem: Problem) -> bool:
+    """Return whether rows of a batch influence each other: there is batch norm."""
+    return has_layer(problem.net, problem.preprocessing.input_shape, BatchNorm)
+
+
+def surface_at(problem: Problem, part: Part, variables: Variables) -> LossSurface:
+    """Return the loss that steps descend, over rows: in training mode with batch norm, all rows as one batch."""
+    if mixes_rows(problem):
+        return training_mode_surface(problem, part, variables)
+    found = RowsSurface.over(problem.architecture, problem.loss, part, variables.state)
+    of_batch = problem.batches.batch_size * (1.0 if part.weights is None else float(np.mean(part.weights)))
+    return found if problem.loss.reduction == "mean" else replace(found, factor=of_batch)
+
+
+def training_mode_surface(problem: Problem, part: Part, variables: Variables) -> NetworkSurface:
+    """Return the mean loss over rows as one batch in training mode, nothing dropped."""
+    mean, whole = replace(problem.loss, reduction="mean"), problem.loss.reduction == "mean"
+    factor = 1.0 if whole else float(problem.batches.batch_size)
+    return network_surface(problem.architecture, mean, part, variables, mode="training", factor=factor)
+
+
+def _edge(problem: Problem) -> tuple[float, float, Any]:
+    """Return `a`, `c` and `P` such that the steps of rate `η` are at the edge of stability where `λ = a/η + c`."""
+    state = _moments(problem)
+    whole, half = (edge_of(problem.optimizer, set_hyperparam(state, learning_rate=rate)) for rate in (1.0, 0.5))
+    if whole is None or half is None:
+        raise SettingError(f"the limit of {problem.optimizer.maker.__name__} is not known.", setting="optimizer")
+    return half.limit - whole.limit, 2 * whole.limit - half.limit, whole.preconditioner
+
+
+def _moments(problem: Problem) -> OptimizerState:
+    """Return the optimizer's state after the gradients of 50 batches, the parameters held at the start."""
+    state = begin(problem).state
+    for batches, place in islice(batches_in_turn(problem), MOMENT_STEPS):
+        state = step_at(problem, state, batches, place, rate=0.0).state._replace(variables=problem.start)
+    return state.optimizer

@@ -1,0 +1,81 @@
+"""Statistics of every layer at one step, in a compiled program of their own: see docs/decisions/0005."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int, Shaped
+
+from downslope.core import PyTree, Variables
+from downslope.losses import Loss
+from downslope.networks import Sequential, by_layer, loss_and_gradients, signals
+from downslope.optimizers import OptimizerState, Rule, apply_rule
+from downslope.training.engine.step import Batches
+
+
+class LayerStatistics(NamedTuple):
+    """Numbers of every layer, the layers along the last axis.
+
+    Attributes:
+        mean: of the outputs `h`.
+        deviation: of the outputs.
+        dead: share of an activation's units with no slope on any row.
+        saturated: share of a bounded activation's numbers with little slope.
+        activation_gradient: root mean square of `∂l/∂h`.
+        weight_gradient: root mean square of the gradients of the layer's parameters; NaN where it has none.
+        update_ratio: norm of the step's update over norm of the layer's parameters; NaN where it has none.
+    """
+
+    mean: Array
+    deviation: Array
+    dead: Array
+    saturated: Array
+    activation_gradient: Array
+    weight_gradient: Array
+    update_ratio: Array
+
+
+@partial(jax.jit, static_argnames=("net", "loss", "rule"))
+def look(
+    net: Sequential,
+    loss: Loss,
+    rule: Rule,
+    variables: Variables,
+    optimizer: OptimizerState,
+    batches: Batches,
+    key: Shaped[Array, " words"],
+    place: Int[Array, ""],
+) -> LayerStatistics:
+    """Return the statistics of the step that is about to be made on the batch at `place`."""
+    x, t, w = (array[place] for array in batches)
+    circumstances = {"training": True, "key": jax.random.fold_in(key, optimizer.step), "row_weights": w}
+    gradients = loss_and_gradients(net, variables, x, t, loss, **circumstances).params
+    updates, _ = apply_rule(rule, gradients, optimizer, variables.params)
+    found = signals(net, variables, x, t, loss, **circumstances)
+    each = zip(*(by_layer(net, tree) for tree in (variables.params, gradients, updates)), strict=True)
+    sizes = [(_size(own, gradient), _ratio(update, own)) for own, gradient, update in each]
+    gradient_sizes, ratios = (jnp.stack(values).astype(found.mean.dtype) for values in zip(*sizes, strict=True))
+    return LayerStatistics(
+        found.mean, found.deviation, found.dead, found.saturated, found.gradient, gradient_sizes, ratios
+    )
+
+
+def _size(params: PyTree, gradients: PyTree) -> Array:
+    """Return the root mean square of a layer's gradients."""
+    numbers = sum(leaf.size for leaf in jax.tree.leaves(params))
+    return jnp.sqrt(_squares(gradients) / numbers) if numbers else jnp.asarray(jnp.nan)
+
+
+def _ratio(updates: PyTree, params: PyTree) -> Array:
+    """Return `‖Δθ‖ / ‖θ‖` of a layer."""
+    if not jax.tree.leaves(params):
+        return jnp.asarray(jnp.nan)
+    return jnp.sqrt(_squares(updates) / _squares(params))
+
+
+def _squares(tree: PyTree) -> Array:
+    """Return the sum of all squares."""
+    return sum((jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)), jnp.zeros(()))

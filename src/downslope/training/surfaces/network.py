@@ -1,0 +1,275 @@
+"""The loss of a network of ours over rows, as a surface over its parameters: what `run.surface()` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float, UInt32
+
+from downslope.core import (
+    Advice,
+    FunctionSurface,
+    Key,
+    Params,
+    PyTree,
+    SettingError,
+    Shape,
+    Variables,
+    displaced,
+    float_dtype,
+    in_memory,
+    key_words,
+    tree_size,
+)
+from downslope.layers import BatchNorm, Context, Dropout, walk
+from downslope.losses import Loss
+from downslope.networks import Sequential, architecture, loss_and_gradients, plane_outputs
+from downslope.training.engine.evaluate import block_rows
+from downslope.training.problem.problem import Part
+
+MODES = ("inference", "training")
+
+_ROOM = 4096
+"""Planes of so many cells or fewer share one compiled program."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NetworkSurface:
+    """The loss of a network over rows: a `FunctionSurface` that is also fast on planes of parameters.
+
+    Attributes:
+        whole: the loss as a function of the parameters, in chunks of rows, its gradient the engine's own.
+        net: the network, as compiled programs know it.
+        loss: what descends.
+        state: what only the forward pass changes, held fixed.
+        mode: `"inference"` or `"training"`.
+        masked: whether something is dropped: every point then has a mask of its own.
+    """
+
+    whole: FunctionSurface
+    net: Sequential
+    loss: Loss
+    state: tuple[Params, ...]
+    mode: str
+    masked: bool
+
+    def __repr__(self) -> str:
+        return f"NetworkSurface({self.description}, {tree_size(self.params):,} parameters)"
+
+    @property
+    def params(self) -> PyTree:
+        """What parameters look like."""
+        return self.whole.params
+
+    @property
+    def rows(self) -> int:
+        """How many rows the loss is over."""
+        return self.whole.rows
+
+    @property
+    def description(self) -> str:
+        """Which loss, over how many rows, in which mode."""
+        return self.whole.description
+
+    def value(self, params: PyTree) -> float:
+        """Return the loss; infinite or NaN where it is."""
+        return self.whole.value(params)
+
+    def gradient(self, params: PyTree) -> PyTree:
+        """Return the gradient of the loss, a tree like `params`."""
+        return self.whole.gradient(params)
+
+    def hvp(self, params: PyTree, v: PyTree) -> PyTree:
+        """Return the Hessian at `params` times `v`."""
+        return self.whole.hvp(params, v)
+
+    def hvp_at(self, params: PyTree) -> Callable[[PyTree], PyTree]:
+        """Return the map `v ↦ H v` at `params`, linearized once where all rows fit into one chunk."""
+        return self.whole.hvp_at(params)
+
+    def values(self, many_params: PyTree) -> jax.Array:
+        """Return the losses at many points, `(points,)`."""
+        return self.whole.values(many_params)
+
+    def gauss_newton_product(self, params: PyTree, v: PyTree) -> PyTree:
+        """Return the Gauss–Newton term of the Hessian times `v`."""
+        return self.whole.gauss_newton_product(params, v)
+
+    def batch_gradients(self, params: PyTree, *, batch_size: int, key: Key = 0) -> Iterator[PyTree]:
+        """Yield the gradients of disjoint batches of rows drawn at random by `key`.
+
+        Raises:
+            SettingError: batch norm in training mode: the mean over batches is not the gradient of the whole then.
+        """
+        if self.mode == "training" and has_layer(self.net, self._input_shape, BatchNorm):
+            raise SettingError(
+                "Gradients of batches need rows that count one by one, got batch norm in training mode, where the rows "
+                "of a batch share their statistics.",
+                Advice("use {}", mode="inference"),
+                setting="surface",
+            )
+        return self.whole.batch_gradients(params, batch_size=batch_size, key=key)
+
+    def row_losses(self, params: PyTree) -> Float[np.ndarray, " rows"]:
+        """Return what each row adds to the loss, `(rows,)`: numbers whose mean is the loss, up to rounding."""
+        chunks: Any = self.whole.batches
+        losses = np.concatenate(
+            [np.asarray(self._row_losses(params, in_memory(batch)), np.float64) for batch in chunks]
+        )
+        if len(chunks[0]) > 2:
+            weights = np.concatenate([np.asarray(w, np.float64) for *_, w in chunks])
+            losses = losses * weights / (weights.mean() if self.loss.reduction == "mean" else 1)
+        return losses if self.loss.reduction == "mean" else losses * len(losses)
+
+    def values_on_plane(self, params: PyTree, first: PyTree, second: PyTree, a: Any, b: Any) -> np.ndarray:
+        """Return the losses at `θ + a[i] d₁ + b[j] d₂`, `(len(a), len(b))`, computing the first layer once.
+
+        Where points have masks, each is computed as `value` would, so that it has the mask that belongs to its bits.
+
+        Args:
+            params: `θ`.
+            first: `d₁`.
+            second: `d₂`.
+            a: coefficients of `d₁`.
+            b: coefficients of `d₂`.
+        """
+        if self.masked:
+            return np.array([[self.value(displaced(params, (first, second), (i, j))) for j in b] for i in a])
+        grid = np.meshgrid(np.asarray(a, float_dtype()), np.asarray(b, float_dtype()), indexing="ij")
+        cells = grid[0].size
+        room = max(_ROOM, 1 << (cells - 1).bit_length())
+        along = [np.pad(coefficients.reshape(-1), (0, room - cells)) for coefficients in grid]
+        losses = self.whole.total(self._on_plane, params, first, second, *along, cells)
+        return np.asarray(losses)[:cells].reshape(len(a), len(b))
+
+    @property
+    def _input_shape(self) -> Shape:
+        """The shape of one row's input."""
+        return tuple(self.whole.batches[0][0].shape[1:])  # pyright: ignore[reportOptionalSubscript]
+
+    @cached_property
+    def _row_losses(self) -> Callable[..., Any]:
+        """The loss of each row of one chunk, compiled."""
+        single = replace(self.loss, reduction="mean")
+
+        @jax.jit
+        def losses(params: PyTree, batch: PyTree) -> Array:
+            with jax.default_matmul_precision("highest"):
+                outputs = self.whole.model(params, batch)  # pyright: ignore[reportOptionalCall]
+                return jax.vmap(lambda y, t: single.value(y[None], t[None]))(outputs, batch[1])
+
+        return losses
+
+    @cached_property
+    def _on_plane(self) -> Callable[..., Any]:
+        """The losses of one chunk at some cells of a plane, compiled once for any number of them up to the room."""
+
+        @jax.jit
+        def losses(
+            params: PyTree, batch: PyTree, first: PyTree, second: PyTree, a: Array, b: Array, cells: Any
+        ) -> Array:
+            x, t, *w = batch
+            context = Context(self.mode == "training", None, w[0] if w else None)
+            with jax.default_matmul_precision("highest"):
+                outputs = plane_outputs(self.net, Variables(params, self.state), first, second, x, context)
+
+                def with_cell(k: Array, found: Array) -> Array:
+                    return found.at[k].set(self.loss.value(outputs(a[k], b[k]), t, *w).astype(found.dtype))
+
+                return lax.fori_loop(0, cells, with_cell, jnp.zeros_like(a))
+
+        return losses
+
+
+def network_surface(
+    net: Sequential,
+    loss: Loss,
+    part: Part,
+    variables: Variables,
+    *,
+    mode: str = "inference",
+    key: Key | None = None,
+    factor: float = 1.0,
+) -> NetworkSurface:
+    """Return the loss over rows as the network sees them, as a surface over its parameters.
+
+    Args:
+        net: the network.
+        loss: what descends.
+        part: the rows.
+        variables: their state is held fixed; their parameters show what parameters look like.
+        mode: `"inference"`; or `"training"`: batch norm takes the statistics of all rows as one batch.
+        key: for what is dropped in training mode; None for nothing. Each point `θ` has a mask of its own, drawn from
+            the key and the bits of `θ`: the surface is rocky, but the same each time.
+        factor: what the loss is multiplied by.
+    """
+    chain, state = architecture(net), variables.state
+    training = mode == "training"
+    size = len(part) if training else block_rows(chain, part.x)
+    blocks = [slice(start, start + size) for start in range(0, len(part), size)]
+    weights = None if part.weights is None else np.asarray(part.weights, float_dtype())
+    batches = [(part.lazily(rows), part.t[rows], *(() if weights is None else (weights[rows],))) for rows in blocks]
+    drops = training and has_layer(chain, tuple(part.x.shape[1:]), Dropout)
+    words = key_words(key) if drops and key is not None else None
+    chunk_weights = _chunk_weights(loss, weights, blocks)
+
+    def circumstances(params: tuple[Params, ...], w: list[Array]) -> dict[str, Any]:
+        drawn = None if words is None else point_key(words, params)
+        return {"training": training, "key": drawn, "row_weights": w[0] if w else None}
+
+    def outputs_of(params: tuple[Params, ...], batch: tuple[Any, ...]) -> Any:
+        return chain.forward(Variables(params, state), batch[0], **circumstances(params, list(batch[2:]))).output
+
+    def gradient_of(params: tuple[Params, ...], batch: tuple[Any, ...]) -> Any:
+        x, t, *w = batch
+        return loss_and_gradients(chain, Variables(params, state), x, t, loss, **circumstances(params, w)).params
+
+    whole = FunctionSurface(
+        lambda outputs, batch: loss.value(outputs, *batch[1:]),
+        variables.params,
+        batches,
+        model=outputs_of,
+        gradient_fn=gradient_of,
+        chunk_weights=chunk_weights if factor == 1 else [factor * one for one in chunk_weights or [1.0]],
+        description=f"{loss.name} over {len(part):,} rows, {mode} mode" + ("" if words is None else " with dropout"),
+    )
+    return NetworkSurface(whole, chain, loss, state, mode, masked=words is not None)
+
+
+def has_layer(net: Sequential, input_shape: Shape, kind: type) -> bool:
+    """Return whether there is a layer of a kind in a network, inside blocks too."""
+    return any(isinstance(layer, kind) for layer, _ in walk(net.layers, input_shape))
+
+
+def point_key(words: tuple[int, ...], params: PyTree) -> UInt32[Array, 2]:
+    """Return the key that belongs to a point: drawn from a seed's words and all bits of the parameters."""
+    key = jnp.asarray(words[:2], jnp.uint32)
+    for leaf in jax.tree.leaves(params):
+        key = jax.random.fold_in(key, _hashed(lax.stop_gradient(leaf)))
+    return key
+
+
+def _hashed(leaf: Float[Array, ...]) -> UInt32[Array, ""]:
+    """Return 32 bits of all bits of an array: each word is mixed with its place, then all are summed."""
+    positive_zero = leaf + jnp.zeros((), leaf.dtype)  # −0 is the same point as 0
+    bits = lax.bitcast_convert_type(positive_zero, jnp.uint32).reshape(-1)
+    place = lax.iota(jnp.uint32, bits.size)
+    mixed = (bits ^ (bits >> 16)) * jnp.uint32(0x85EBCA6B) + place * jnp.uint32(0x9E3779B9)
+    mixed = (mixed ^ (mixed >> 13)) * jnp.uint32(0xC2B2AE35)
+    return jnp.sum(mixed ^ (mixed >> 16), dtype=jnp.uint32)
+
+
+def _chunk_weights(loss: Loss, weights: np.ndarray | None, blocks: list[slice]) -> list[float] | None:
+    """Return what each chunk's loss counts; None if by its rows."""
+    if loss.reduction != "mean":
+        return [1.0] * len(blocks)
+    if weights is None:
+        return None
+    return [float(weights[rows].sum(dtype=float) / weights.sum(dtype=float)) for rows in blocks]
