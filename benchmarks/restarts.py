@@ -16,11 +16,11 @@ from collections.abc import Callable
 
 import jax
 import numpy as np
+from downslope.training.engine.members import population_epoch
 
 import downslope as ds
 from downslope.core import fold
-from downslope.training.engine.members import epoch_together
-from downslope.training.engine.population import losses_of, populate
+from downslope.training.engine.population import populate, population_losses
 from downslope.training.engine.progress import Silent
 from training import Case, descent_of, torch
 
@@ -75,10 +75,10 @@ def together(x: np.ndarray, t: np.ndarray, restarts: int) -> Callable[[], object
     def work() -> None:
         population = populate(states)
         for epoch in range(EPOCHS):
-            population.states = epoch_together(problem, population.states, epoch, Silent())
+            population.states = population_epoch(problem, population.states, epoch, Silent())
         jax.block_until_ready(population.states)
         if not told:
-            losses = losses_of(problem.net, problem.loss, population.states.variables, problem.train)
+            losses = population_losses(problem.net, problem.loss, population.states.variables, problem.train)
             told.append(losses)
             print(f"final training loss: lowest {losses.min():.4g}, median {np.median(losses):.4g}")
 

@@ -25,11 +25,11 @@ import numpy as np
 
 import downslope as ds
 from downslope.training import TrainingSettings
-from downslope.training._checkpointing import Forgetful
-from downslope.training._loop import one_epoch
+from downslope.training._checkpointing import NoCheckpoints
+from downslope.training._loop import train_epoch
 from downslope.training.engine.progress import Silent
-from downslope.training.engine.state import Descent, begin
-from downslope.training.engine.step import State
+from downslope.training.engine.state import TrainingState, begin_training
+from downslope.training.engine.step import StepState
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.problem.problem import Problem, prepare
 
@@ -118,11 +118,11 @@ def starting_weights(case: Case) -> list[tuple[np.ndarray, np.ndarray]]:
 class Descending(NamedTuple):
     """A descent of ours under way, and what is learned."""
 
-    descent: Descent
+    descent: TrainingState
     problem: Problem
 
     @property
-    def state(self) -> State:
+    def state(self) -> StepState:
         """Where it stands."""
         return self.descent.state
 
@@ -150,10 +150,10 @@ def descent_of(
         start=ds.Variables(params, tuple({} for _ in net.layers)),
     )
     problem = prepare(net, ds.Dataset(*(sample(case) if data is None else data)), settings)
-    descent, silent, recorder = begin(problem), Silent(), Recorder(record or ds.Record())
+    descent, silent, recorder = begin_training(problem), Silent(), Recorder(record or ds.Record())
 
     def epoch() -> None:
-        loss = one_epoch(problem, descent, silent, recorder, Forgetful())
+        loss = train_epoch(problem, descent, silent, recorder, NoCheckpoints())
         descent.epoch, descent.step = descent.epoch + 1, 0
         assert np.isfinite(loss)
 

@@ -10,7 +10,7 @@ from downslope import figures
 from downslope.curvature import NoiseScale
 from downslope.efficiency import StepTime
 from downslope.training import BatchCosts, CurvatureLine, FoundBatchSize, FoundLearningRate, RangeTest, RateTrials
-from downslope.training.finders.batch_size.outlook import outlooks
+from downslope.training.finders.batch_size.outlook import batch_outlooks
 from downslope.training.finders.learning_rate.find import _suggestions
 
 
@@ -29,7 +29,7 @@ def size():
     steps = tuple(StepTime(4 * 2**place, 1e-3 * (1 + place), 1000) for place in range(6))
     costs = BatchCosts(steps, 0.0, {"shuffle": 0.0}, "shuffle", ())
     noise = NoiseScale(40.0, 5.0, (20.0, 90.0), 1.0, 0.1, 1.0, 0.1, 128, 4, {})
-    return FoundBatchSize(outlooks(costs, 40.0), noise, None, 100, None, costs, (), 32, 1.0, ())
+    return FoundBatchSize(batch_outlooks(costs, 40.0), noise, None, 100, None, costs, (), 32, 1.0, ())
 
 
 def texts(figure):

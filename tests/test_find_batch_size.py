@@ -1,7 +1,6 @@
 """Finding a batch size: noise of gradients and of `H g`, costs, the trade-off, trainings, `"auto"`."""
 
 from dataclasses import replace
-from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,10 +12,8 @@ from downslope.curvature import NoiseScale, hvp_noise, noise_scale
 from downslope.data import ORDERS
 from downslope.efficiency import StepTime
 from downslope.training import BatchCosts, FoundBatchSize, find_batch_size
-from downslope.training.finders import auto
-from downslope.training.finders.batch_size import find
-from downslope.training.finders.batch_size.outlook import fastest, outlooks
-from downslope.training.finders.batch_size.result import usable
+from downslope.training.finders.batch_size.outlook import batch_outlooks, fastest_outlook
+from downslope.training.finders.batch_size.result import usable_noise_scale
 
 QUICK = {"steps": 20, "seconds": 1e-3, "progress": False}
 
@@ -34,7 +31,7 @@ def costs(seconds, *, update=0.0, drawing=0.0):
 def found():
     spent = costs([1e-3, 1e-3, 1.1e-3, 2e-3, 4e-3])
     known = noise(32.0, (16.0, 64.0))
-    return FoundBatchSize(outlooks(spent, 32.0), known, None, 100, None, spent, (), 32, 1.0, ())
+    return FoundBatchSize(batch_outlooks(spent, 32.0), known, None, 100, None, spent, (), 32, 1.0, ())
 
 
 def surface_of_squares(rows=2048):
@@ -66,18 +63,18 @@ def test_sizes_of_hvp_noise_share_a_chunk(sizes):
 
 
 def test_steps_and_examples_trade_off_around_the_noise_scale():
-    one = next(one for one in outlooks(costs([1.0] * 5), 32.0) if one.batch_size == 32)
+    one = next(one for one in batch_outlooks(costs([1.0] * 5), 32.0) if one.batch_size == 32)
     assert (one.steps, one.examples) == (2.0, 2.0)
-    for one in outlooks(costs([1.0] * 5), 32.0):
+    for one in batch_outlooks(costs([1.0] * 5), 32.0):
         np.testing.assert_allclose((one.steps - 1) * (one.examples - 1), 1)
 
 
 def test_time_is_steps_times_seconds_and_the_smallest_near_the_fastest_is_taken():
-    found = outlooks(costs([1.0, 1.0, 1.05, 1.9, 3.7]), 1e9)  # far below the noise scale only throughput counts
+    found = batch_outlooks(costs([1.0, 1.0, 1.05, 1.9, 3.7]), 1e9)  # far below the noise scale only throughput counts
     seconds = np.array([1.0, 1.0, 1.05, 1.9, 3.7]) / np.array([4, 8, 16, 32, 64])
     np.testing.assert_allclose([one.time for one in found], seconds / seconds.min(), rtol=1e-6)
-    assert fastest(found).batch_size == 32
-    assert fastest(outlooks(costs([1.0, 1.0, 1.0, 2.0, 4.0]), 1e-6)).batch_size == 4
+    assert fastest_outlook(found).batch_size == 32
+    assert fastest_outlook(batch_outlooks(costs([1.0, 1.0, 1.0, 2.0, 4.0]), 1e-6)).batch_size == 4
 
 
 def test_no_step_counts_as_slower_than_one_on_a_larger_batch():
@@ -86,9 +83,9 @@ def test_no_step_counts_as_slower_than_one_on_a_larger_batch():
 
 
 def test_a_noise_scale_that_is_not_resolved_is_at_least_that_at_the_start():
-    assert usable(noise(40.0, (20.0, 90.0)), None) == 40.0
-    assert usable(noise(None, (5.0, np.inf)), noise(12.0, (8.0, 20.0))) == 12.0
-    assert usable(noise(None, (50.0, np.inf)), noise(None, (8.0, np.inf))) == 50.0
+    assert usable_noise_scale(noise(40.0, (20.0, 90.0)), None) == 40.0
+    assert usable_noise_scale(noise(None, (5.0, np.inf)), noise(12.0, (8.0, 20.0))) == 12.0
+    assert usable_noise_scale(noise(None, (50.0, np.inf)), noise(None, (8.0, np.inf))) == 50.0
 
 
 def test_the_result_says_why(found):
@@ -113,8 +110,7 @@ def test_the_rate_goes_with_the_size_below_the_noise_scale(found):
 
 @pytest.mark.slow
 @pytest.mark.optimized
-def test_finding_touches_nothing(monkeypatch):
-    monkeypatch.setattr(find, "TRAINED_SIZES", (40,))
+def test_finding_touches_nothing():
     net, data = ds.mlp([], outputs=3), ds.load("iris")
     given = {"optimizer": ds.sgd(0.1), "normalize": "standard", "batch_size": 16}
     first = ds.train(net, data, epochs=2, progress=False, **given)
@@ -128,12 +124,13 @@ def test_finding_touches_nothing(monkeypatch):
     assert all(seconds > 0 for seconds in found.costs.drawing.values())
     assert found.noise_at_start.interval[0] > 0
     assert found.hvp.batch_sizes.tolist() == [16, 64]
-    [trained] = found.trainings
+    small, trained = found.trainings
+    assert (small.batch_size, trained.batch_size) == (8, 32)
     np.testing.assert_allclose(trained.gap, trained.validation_loss - trained.train_loss)
     assert trained.gap.shape == (2,)
     assert np.all(trained.sharpness > 0)
-    assert trained.learning_rate == pytest.approx(0.1 * found.rate_factor(40))
-    assert "40" in str(found)
+    assert trained.learning_rate == pytest.approx(0.1 * found.rate_factor(32))
+    assert "32" in str(found)
     assert said[0] == "a short training"
 
 
@@ -155,8 +152,7 @@ def test_what_cannot_be_is_refused(settings, message):
 
 
 @pytest.mark.optimized
-def test_auto_trains_with_the_size_that_it_found(monkeypatch):
-    monkeypatch.setattr(auto, "find_batch_size", partial(find_batch_size, steps=20, seconds=1e-3))
+def test_auto_trains_with_the_size_that_it_found():
     net, data = ds.mlp([], outputs=3), ds.load("iris")
     settings = {"epochs": 2, "normalize": "standard", "optimizer": ds.sgd(0.1), "progress": False}
     run = ds.train(net, data, batch_size="auto", **settings)

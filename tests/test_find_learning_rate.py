@@ -1,8 +1,6 @@
 """Finding a learning rate: limits of stability, the range test, short trainings, the curvature line, `"auto"`."""
 
 import json
-from dataclasses import replace
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -15,10 +13,10 @@ from downslope.core import FunctionSurface, SettingError
 from downslope.curvature import preconditioned_sharpness, stability_limit
 from downslope.optimizers import apply_rule, initial_state
 from downslope.training import RangeTest, RateTrials, TrainingSettings, find_learning_rate, prepare
-from downslope.training.finders import auto
-from downslope.training.finders.learning_rate.find import _beyond, _suggestions, limited, with_rate
+from downslope.training.finders.learning_rate.find import _next_rates, _suggestions, limit_rows, with_rate
 from downslope.training.finders.learning_rate.range_test import range_test
 from downslope.training.finders.learning_rate.stability_line import curvature_line
+from jobs import Failing
 
 HUGE = 1e6  # as `eps` beside tiny gradients it is all that adaptive optimizers divide by
 FORMS = {
@@ -109,11 +107,11 @@ def trials(losses, rates=(1e-3, 2e-3, 5e-3, 1e-2)):
 
 
 def test_rates_are_added_beyond_an_end_that_is_not_clearly_worse():
-    assert _beyond(trials([1.1, 1.0, 1.0, 2.0]), 10.0) == [1e-4, 2e-4, 5e-4]
-    assert _beyond(trials([3.0, 2.0, 1.0, 1.1]), 0.05) == [0.02, 0.05]
-    assert _beyond(trials([3.0, 1.0, 2.0, np.inf]), 10.0) == []
-    assert _beyond(trials([np.inf] * 4), 10.0) == [1e-4, 2e-4, 5e-4]
-    assert _beyond(trials([-1.0, -2.0, -3.0, 0.0]), 10.0) == []
+    assert _next_rates(trials([1.1, 1.0, 1.0, 2.0]), 10.0) == [1e-4, 2e-4, 5e-4]
+    assert _next_rates(trials([3.0, 2.0, 1.0, 1.1]), 0.05) == [0.02, 0.05]
+    assert _next_rates(trials([3.0, 1.0, 2.0, np.inf]), 10.0) == []
+    assert _next_rates(trials([np.inf] * 4), 10.0) == [1e-4, 2e-4, 5e-4]
+    assert _next_rates(trials([-1.0, -2.0, -3.0, 0.0]), 10.0) == []
 
 
 def test_of_close_losses_the_smallest_rate_is_suggested():
@@ -185,10 +183,10 @@ def test_finding_touches_nothing_and_repeats_itself():
 
 def test_a_long_epoch_is_cut_to_a_draw_of_rows():
     problem = problem_of(ds.mlp([], outputs=10), ds.load("digits"), ds.sgd(1.0), batch_size=32)
-    short = limited(problem, 20)
+    short = limit_rows(problem, 20)
     assert (len(short.train), short.batches.rows, short.batches.steps) == (640, 640, 20)
     assert short.subset is problem.subset
-    assert limited(problem, 100) is problem
+    assert limit_rows(problem, 100) is problem
 
 
 def test_another_rate_reaches_the_innermost_optimizer():
@@ -225,8 +223,7 @@ def test_an_optimizer_without_a_known_limit_is_found_a_rate_without_the_line():
 
 
 @pytest.mark.optimized
-def test_auto_trains_as_the_number_that_it_found_and_keeps_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(auto, "find_learning_rate", partial(find_learning_rate, steps=20))
+def test_auto_trains_as_the_number_that_it_found_and_keeps_it(tmp_path):
     net, data = ds.mlp([], outputs=3), ds.load("iris")
     settings = {"epochs": 3, "normalize": "standard", "progress": False}
     run = ds.train(net, data, optimizer=ds.l2(1e-3, ds.sgd("auto")), store=tmp_path / "run", **settings)
@@ -251,15 +248,13 @@ def test_auto_is_for_training_only():
         ds.sgd(0.1, momentum="auto")
 
 
-def test_interrupted_trials_are_judged_as_they_stood(monkeypatch):
-    from downslope.training import _find_learning_rate
-
-    monkeypatch.setattr(
-        _find_learning_rate, "rate_trials", lambda *_, **__: replace(trials([3.0, 1.0, 2.0, 2.0]), interrupted=True)
-    )
-    found = find_learning_rate(ds.mlp([], outputs=3), ds.load("iris"), **QUICK)
-    assert found.suggestion == 2e-3
+def test_interrupted_trials_are_judged_as_they_stood():
+    net, data = ds.mlp([], outputs=3), ds.load("iris")
+    found = find_learning_rate(net, data, **QUICK | {"progress": Failing(at_epoch=4)})
+    assert found.trials.interrupted
+    assert found.suggestion in found.trials.rates
+    assert np.isfinite(found.trials.losses).any()
     assert "Interrupted" in found.notes[0]
-    monkeypatch.setattr(auto, "find_learning_rate", lambda *_, **__: found)
+    assert found.curvature is None
     with pytest.raises(KeyboardInterrupt):
-        ds.train(ds.mlp([], outputs=3), ds.load("iris"), optimizer=ds.adam("auto"), progress=False)
+        ds.train(net, data, optimizer=ds.adam("auto"), progress=Failing(at_epoch=4))

@@ -7,7 +7,7 @@ from sklearn import metrics as theirs
 import downslope as ds
 from downslope import losses
 from downslope.data import Preprocessing
-from downslope.training.problem.metrics import METRICS, Answers, score
+from downslope.training.problem.metrics import METRICS, MetricInputs, compute_metrics
 
 ROWS = 60
 
@@ -24,7 +24,7 @@ def answers(classes, *, loss=losses.cross_entropy, outputs=None, weights=None, s
         fitted = Preprocessing.fit(ds.Dataset(np.zeros((ROWS, 1)), y), normalize_targets="standard")
         truth = y if truth is None else np.asarray(truth)
     outputs = random.normal(size=(len(truth), outputs or max(classes, 1)))
-    return Answers(truth, outputs, weights, fitted, loss)
+    return MetricInputs(truth, outputs, weights, fitted, loss)
 
 
 def softmax(outputs):
@@ -42,7 +42,7 @@ OURS = {**METRICS["classification"], **METRICS["regression"]}
 @pytest.mark.parametrize("classes", [2, 3, 5])
 def test_metrics_of_classes_are_those_of_scikit_learn(classes, weights):
     ours = answers(classes, weights=weights)
-    found, predictions = score(METRICS["classification"], ours), ours.outputs.argmax(axis=1)
+    found, predictions = compute_metrics(METRICS["classification"], ours), ours.outputs.argmax(axis=1)
     shares, settings = softmax(ours.outputs), {"sample_weight": weights}
     two = classes == 2
     expected = {
@@ -59,14 +59,14 @@ def test_metrics_of_numbers_are_those_of_scikit_learn_in_the_units_of_the_target
     ours = answers(0, loss=losses.squared_error, weights=weights)
     predictions, settings = ours.preprocessing.original_targets(ours.outputs), {"sample_weight": weights}
     expected = {name: metric(ours.truth, predictions, **settings) for name, metric in REGRESSION.items()}
-    assert score(METRICS["regression"], ours) == pytest.approx(expected, rel=1e-12)
+    assert compute_metrics(METRICS["regression"], ours) == pytest.approx(expected, rel=1e-12)
 
 
 def answers_in_columns(targets, weights):
     random = np.random.default_rng(3)
     y = random.normal([5.0, -80.0, 0.01][:targets], [1.0, 20.0, 0.003][:targets], (ROWS, targets))
     fitted = Preprocessing.fit(ds.Dataset(np.zeros((ROWS, 1)), y), normalize_targets="standard")
-    return Answers(y, random.normal(size=y.shape), weights, fitted, losses.squared_error)
+    return MetricInputs(y, random.normal(size=y.shape), weights, fitted, losses.squared_error)
 
 
 @every_weighting
@@ -76,26 +76,26 @@ def test_several_targets_are_averaged_evenly_as_in_scikit_learn(targets, weights
     predictions = ours.preprocessing.original_targets(ours.outputs)
     for name, theirs_of in REGRESSION.items():
         expected = theirs_of(ours.truth, predictions, sample_weight=weights)
-        assert score([name], ours)[name] == pytest.approx(expected, rel=1e-12)
+        assert compute_metrics([name], ours)[name] == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_column_of_targets_is_compared_row_by_row():
     flat = answers(0, loss=losses.squared_error)
-    column = Answers(flat.truth[:, None], flat.outputs, None, flat.preprocessing, flat.loss)
-    assert score(METRICS["regression"], column) == score(METRICS["regression"], flat)
+    column = MetricInputs(flat.truth[:, None], flat.outputs, None, flat.preprocessing, flat.loss)
+    assert compute_metrics(METRICS["regression"], column) == compute_metrics(METRICS["regression"], flat)
 
 
 @pytest.mark.parametrize("loss", [losses.binary_cross_entropy, losses.hinge], ids=lambda loss: loss.name)
 def test_one_output_ranks_two_classes(loss):
     ours = answers(2, loss=loss, outputs=1)
     expected = theirs.roc_auc_score(ours.truth, ours.outputs[:, 0])
-    assert score(["auc"], ours)["auc"] == pytest.approx(expected, rel=1e-12)
+    assert compute_metrics(["auc"], ours)["auc"] == pytest.approx(expected, rel=1e-12)
 
 
 def test_without_probabilities_classes_are_ranked_by_how_much_they_exceed_the_others():
     two, three = answers(2, loss=losses.hinge), answers(3, loss=losses.hinge)
     expected = theirs.roc_auc_score(two.truth, two.outputs[:, 1] - two.outputs[:, 0])
-    assert score(["auc"], two)["auc"] == pytest.approx(expected, rel=1e-12)
+    assert compute_metrics(["auc"], two)["auc"] == pytest.approx(expected, rel=1e-12)
     by_hand = [[row[k] - max(row[j] for j in range(3) if j != k) for k in range(3)] for row in three.outputs]
     np.testing.assert_allclose(three.scores, by_hand, rtol=1e-12)
 
@@ -104,14 +104,14 @@ def test_without_probabilities_classes_are_ranked_by_how_much_they_exceed_the_ot
 def test_rows_of_weight_zero_do_not_count(name):
     weights = np.repeat([1.0, 0.0], ROWS // 2)
     ours = answers(3 if name in METRICS["classification"] else 0, weights=weights)
-    half = Answers(ours.truth[:30], ours.outputs[:30], None, ours.preprocessing, ours.loss)
-    assert score([name], ours) == pytest.approx(score([name], half), rel=1e-12)
+    half = MetricInputs(ours.truth[:30], ours.outputs[:30], None, ours.preprocessing, ours.loss)
+    assert compute_metrics([name], ours) == pytest.approx(compute_metrics([name], half), rel=1e-12)
 
 
 @pytest.mark.parametrize("classes", [2, 4])
 def test_where_one_class_occurs_auc_is_undefined_and_the_rest_is_not(classes):
     ours = answers(classes, truth=np.zeros(ROWS, int))
-    found = score(METRICS["classification"], ours)
+    found = compute_metrics(METRICS["classification"], ours)
     assert np.isnan(found["auc"])
     assert found["accuracy"] == found["balanced_accuracy"] == np.mean(ours.outputs.argmax(axis=1) == 0)
 
@@ -120,15 +120,15 @@ def test_a_class_that_does_not_occur_is_left_out():
     ours = answers(3, truth=np.resize([0, 2], ROWS))
     shares = softmax(ours.outputs)
     expected = np.mean([theirs.roc_auc_score(ours.truth == place, shares[:, place]) for place in (0, 2)])
-    assert score(["auc"], ours)["auc"] == pytest.approx(expected, rel=1e-12)
-    assert 0 < score(["balanced_accuracy"], ours)["balanced_accuracy"] < 1
+    assert compute_metrics(["auc"], ours)["auc"] == pytest.approx(expected, rel=1e-12)
+    assert 0 < compute_metrics(["balanced_accuracy"], ours)["balanced_accuracy"] < 1
 
 
 def test_f1_is_undefined_where_the_second_of_two_classes_is_neither_there_nor_predicted():
     ours = answers(2, truth=np.zeros(ROWS, int))
-    never = Answers(ours.truth, np.tile([1.0, 0.0], (ROWS, 1)), None, ours.preprocessing, ours.loss)
-    assert np.isnan(score(["f1"], never)["f1"])
-    assert score(["f1"], ours)["f1"] == 0
+    never = MetricInputs(ours.truth, np.tile([1.0, 0.0], (ROWS, 1)), None, ours.preprocessing, ours.loss)
+    assert np.isnan(compute_metrics(["f1"], never)["f1"])
+    assert compute_metrics(["f1"], ours)["f1"] == 0
 
 
 EQUAL = {"one row": [3.0], "equal targets": [0.1] * 3, "differences too small to square": [1e-200, 2e-200]}
@@ -137,7 +137,7 @@ EQUAL = {"one row": [3.0], "equal targets": [0.1] * 3, "differences too small to
 @pytest.mark.parametrize("truth", EQUAL.values(), ids=EQUAL)
 def test_r2_is_undefined_where_targets_do_not_vary(truth):
     ours = answers(0, loss=losses.squared_error, truth=truth)
-    found = score(METRICS["regression"], ours)
+    found = compute_metrics(METRICS["regression"], ours)
     assert np.isnan(found["r2"])
     assert np.isfinite(found["rmse"])
 
@@ -147,13 +147,13 @@ def test_r2_is_undefined_where_targets_do_not_vary(truth):
 def test_outputs_that_are_not_finite_score_nan(name, bad):
     ours = answers(3 if name in METRICS["classification"] else 0)
     ours.outputs[7, 0] = bad
-    assert np.isnan(score([name], ours)[name])
+    assert np.isnan(compute_metrics([name], ours)[name])
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_no_rows_score_nan(name):
     ours = answers(3 if name in METRICS["classification"] else 0, weights=np.zeros(ROWS))
-    assert np.isnan(score([name], ours)[name])
+    assert np.isnan(compute_metrics([name], ours)[name])
 
 
 # ── In a run ─────────────────────────────────────────────────────────────────────────────────────

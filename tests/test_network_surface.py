@@ -8,7 +8,7 @@ from tests.cases import SHAPED_NETWORKS, assert_trees_close, refused
 import downslope as ds
 from downslope.core import GaussNewtonSurface, LossSurface, PlaneSurface, displaced, tree_size
 from downslope.reference import dense_hessian
-from downslope.training.surfaces import network
+from downslope.training.surfaces.network import network_surface
 
 RNG = np.random.default_rng(0)
 NUMBERS = ds.Dataset(RNG.normal(size=(30, 3)), RNG.normal(size=30), row_weights=RNG.uniform(0.5, 2, 30))
@@ -22,15 +22,14 @@ RUNS = {
 
 
 @pytest.mark.parametrize("net, data, settings", RUNS.values(), ids=RUNS)
-def test_the_surface_is_the_loss_that_was_descended(monkeypatch, net, data, settings):
+def test_the_surface_is_the_loss_that_was_descended(net, data, settings):
     run = ds.train(net, data, **SETTINGS | settings)
     kept = jax.tree.map(np.array, run.variables)
     whole = run.surface()
     assert isinstance(whole, LossSurface)
     assert isinstance(whole, GaussNewtonSurface)
     assert whole.value(run.params) == pytest.approx(run.evaluate(data)["loss"], rel=1e-12)
-    monkeypatch.setattr(network, "block_rows", lambda net, x: 7)
-    chunks = run.surface()
+    chunks = network_surface(run.net, run.loss, run.training_rows, run.variables, rows_a_block=7)
     for surface in (whole, chunks):
         assert surface.row_losses(run.params).mean() == pytest.approx(whole.value(run.params), rel=1e-12)
     v = jax.tree.map(lambda leaf: RNG.normal(size=leaf.shape), run.params)

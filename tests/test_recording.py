@@ -7,8 +7,10 @@ import pytest
 import downslope as ds
 from cases import SHAPED_NETWORKS, assert_bitwise, assert_trees_close
 from downslope.networks import signal_layers
-from downslope.training import _loop
-from downslope.training.engine import prefetch
+from downslope.training._job import run_job
+from downslope.training.engine.progress import Silent
+from downslope.training.monitor.recorder import Recorder
+from jobs import train_in_chunks, training_job
 
 pytestmark = pytest.mark.optimized
 
@@ -19,9 +21,11 @@ IMAGES = ds.Dataset(RNG.normal(size=(40, *SHAPE)), RNG.integers(0, 3, 40))
 PLAIN = ds.mlp([6, 5], outputs=2, activation="tanh")
 
 
+DEFAULTS = {"epochs": 3, "batch_size": 8, "seed": 1, "optimizer": ds.adam(1e-2)}
+
+
 def trained(net=PLAIN, data=ROWS, **settings):
-    defaults = {"epochs": 3, "batch_size": 8, "seed": 1, "optimizer": ds.adam(1e-2), "progress": False}
-    return ds.train(net, data, **defaults | settings)
+    return ds.train(net, data, **DEFAULTS | {"progress": False} | settings)
 
 
 @pytest.mark.usefixtures("float32")
@@ -51,9 +55,9 @@ def test_the_parameters_are_those_before_each_step():
 
 
 @pytest.mark.parametrize("every", [1, 4, 7, 100])
-def test_steps_due_in_several_chunks_and_epochs(monkeypatch, every):
-    monkeypatch.setattr(prefetch, "chunk_steps", lambda problem, epoch: 5)
-    run = trained(record=ds.Record(parameters_every=every, statistics_every=3))
+def test_steps_due_in_several_chunks_and_epochs(every):
+    record = ds.Record(parameters_every=every, statistics_every=3)
+    run = train_in_chunks(PLAIN, ROWS, chunk=5, record=record, **DEFAULTS)
     steps = 3 * 7
     assert run.trajectory.steps.tolist() == list(range(0, steps + 1, every))
     assert run.statistics.steps.tolist() == list(range(0, steps, 3))
@@ -142,17 +146,16 @@ def test_a_run_that_diverges_keeps_what_it_recorded():
     assert np.isfinite(run.trajectory.params[0]["weight"]).all()
 
 
-def test_what_was_queued_when_control_c_came_is_not_recorded(monkeypatch):
-    original, calls = _loop.run_chunk, []
+def test_what_was_queued_when_control_c_came_is_not_recorded():
+    class Interrupted(Recorder):
+        def record_parameters(self, step, params):
+            if step == 9:  # in the second epoch, with two of its seven steps queued
+                raise KeyboardInterrupt
+            super().record_parameters(step, params)
 
-    def interrupted(*arguments):
-        calls.append(1)
-        if len(calls) == 10:  # in the second epoch, with two of its seven steps queued
-            raise KeyboardInterrupt
-        return original(*arguments)
-
-    monkeypatch.setattr(_loop, "run_chunk", interrupted)
-    run = trained(record=ds.Record(parameters_every=1, statistics_every=1))
+    job = training_job(PLAIN, ROWS, **DEFAULTS)
+    job.recorder = Interrupted(ds.Record(parameters_every=1, statistics_every=1))
+    run = run_job(job, folder=None, progress=Silent())
     assert (run.stop_reason, run.epochs) == ("interrupted", 1)
     assert run.trajectory.steps.tolist() == list(range(8))
     assert run.statistics.steps.tolist() == list(range(8))

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import Future
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -13,8 +13,9 @@ import pytest
 
 import downslope as ds
 from downslope.runs import RunFolder, _files
-from downslope.training import _checkpointing, _loop
-from downslope.training.engine import prefetch
+from downslope.training import _loop, _observers
+from downslope.training.engine import epoch as end_of_epoch
+from jobs import ALWAYS_SAVE, Failing, failing_at_call, train_in_chunks
 
 DATA = ds.load("iris")
 NET = ds.mlp([6], outputs=3, activation="tanh")
@@ -45,56 +46,23 @@ class Killed(BaseException):
     """The process is gone: nothing of it runs any more."""
 
 
-class AtOnce:
-    """Does what a thread would do at the moment it is asked, so that saves come in the same places each time."""
-
-    def __init__(self, *_, **__):
-        pass
-
-    def submit(self, function, *arguments):
-        done = Future()
-        try:
-            done.set_result(function(*arguments))
-        except ds.RunError as reason:
-            done.set_exception(reason)
-        return done
-
-    def shutdown(self):
-        pass
-
-
-@pytest.fixture
-def saving(monkeypatch):
-    """Save at every chance, at once, in chunks of two steps."""
-    with monkeypatch.context() as patched:
-        for name in ("SECONDS_AFTER_AN_EPOCH", "SECONDS_WITHIN_AN_EPOCH", "WORTH"):
-            patched.setattr(_checkpointing, name, 0.0)
-        patched.setattr(_checkpointing, "ThreadPoolExecutor", AtOnce)
-        patched.setattr(prefetch, "chunk_steps", lambda problem, epoch: 2)
-        yield
-
-
 def whole(case, **settings):
     net, given = CASES[case]
     common = {"epochs": 5, "batch_size": 16, "validation": 0.2, "seed": 3, "progress": False}
     return ds.train(net, DATA, **common | given | settings)
 
 
-def killed_at(case, step, store, monkeypatch, **settings):
+def whole_in_chunks(case, **settings):
+    """Train in chunks of two steps, saving at every chance."""
+    net, given = CASES[case]
+    common = {"epochs": 5, "batch_size": 16, "validation": 0.2, "seed": 3}
+    return train_in_chunks(net, DATA, chunk=2, policy=ALWAYS_SAVE, **common | given | settings)
+
+
+def killed_at(case, step, store, **settings):
     """Train until a step, and be killed there."""
-    real, made = _loop.run_chunk, [0]
-
-    def chunk(*arguments):
-        result = real(*arguments)
-        made[0] += int(result.steps)
-        if made[0] > step:
-            raise Killed
-        return result
-
-    with monkeypatch.context() as patched:
-        patched.setattr(_loop, "run_chunk", chunk)
-        with pytest.raises(Killed):
-            whole(case, store=store, **settings)
+    with pytest.raises(Killed):
+        whole_in_chunks(case, store=store, progress=Failing(Killed, at_chunk=step // 2 + 1), **settings)
 
 
 def same(one, other):
@@ -127,8 +95,8 @@ def uninterrupted():
 
 @pytest.mark.optimized
 @pytest.mark.parametrize("case, step", [*(("adam", step) for step in (0, 3, 33)), *((case, 19) for case in CASES)])
-def test_killed_and_resumed_is_never_stopped(case, step, tmp_path, monkeypatch, saving, uninterrupted):
-    killed_at(case, step, tmp_path / "run", monkeypatch)
+def test_killed_and_resumed_is_never_stopped(case, step, tmp_path, uninterrupted):
+    killed_at(case, step, tmp_path / "run")
     run = ds.resume(tmp_path / "run", progress=False)
     same(run, uninterrupted(case))
     opened = ds.open_run(tmp_path / "run")
@@ -137,8 +105,8 @@ def test_killed_and_resumed_is_never_stopped(case, step, tmp_path, monkeypatch, 
             np.testing.assert_array_equal(a, b)
 
 
-def test_states_are_saved_within_epochs(tmp_path, monkeypatch, saving):
-    killed_at("adam", 5, tmp_path / "run", monkeypatch)
+def test_states_are_saved_within_epochs(tmp_path):
+    killed_at("adam", 5, tmp_path / "run")
     facts = RunFolder.open(tmp_path / "run").read("last").facts
     assert (facts["epoch"], facts["step"]) == (0, 4)
 
@@ -152,42 +120,22 @@ def test_more_epochs_are_those_of_a_longer_run(tmp_path, uninterrupted):
 
 
 @pytest.mark.optimized
-def test_ctrl_c_at_any_call_leaves_a_run_that_goes_on(tmp_path, monkeypatch, uninterrupted):
-    from downslope.training import _loop as loop
-
-    for number, name in enumerate(("_measure", "_finish_epoch", "consult", "feed", "observe_loss")):
-        real, calls = getattr(loop, name), [0]
-
-        def interrupted(*arguments, real=real, calls=calls, **named):
-            calls[0] += 1
-            if calls[0] == 3:
-                raise KeyboardInterrupt
-            return real(*arguments, **named)
-
-        store = tmp_path / str(number)
-        with monkeypatch.context() as patched:
-            patched.setattr(loop, name, interrupted)
-            assert whole("adam", store=store).stop_reason == "interrupted"
-        same(ds.resume(store, progress=False), uninterrupted("adam"))
+@pytest.mark.parametrize("call", range(25, 49, 4))
+def test_ctrl_c_at_any_call_leaves_a_run_that_goes_on(call, tmp_path, uninterrupted):
+    """Of the functions of the loop and of the end of an epoch; one in four calls of the third and fourth epoch."""
+    with failing_at_call(call, _loop.__file__, end_of_epoch.__file__, _observers.__file__):
+        assert whole("adam", store=tmp_path / "run").stop_reason == "interrupted"
+    same(ds.resume(tmp_path / "run", progress=False), uninterrupted("adam"))
 
 
 @pytest.mark.optimized
-def test_restarts_go_on_together(tmp_path, monkeypatch, saving):
+def test_restarts_go_on_together(tmp_path):
     settings = {"restarts": 3, "early_stopping": 2, "optimizer": ds.adam(3e-2)}
     expected = whole("adam", **settings)
     for number, epochs in enumerate((1, 3)):
-        store, seen = tmp_path / str(number), []
-
-        def died(keeper, population, seen=seen, epochs=epochs, real=_checkpointing.FolderKeeper.members_moved):
-            real(keeper, population)
-            seen.append(1)
-            if len(seen) > epochs:
-                raise Killed
-
-        with monkeypatch.context() as patched:
-            patched.setattr(_checkpointing.FolderKeeper, "members_moved", died)
-            with pytest.raises(Killed):
-                whole("adam", store=store, **settings)
+        store = tmp_path / str(number)
+        with pytest.raises(Killed):
+            whole_in_chunks("adam", store=store, progress=Failing(Killed, at_epoch=epochs + 1), **settings)
         run = ds.resume(store, progress=False)
         same(run, expected)
         np.testing.assert_array_equal(run.restarts.losses, expected.restarts.losses)
@@ -195,9 +143,9 @@ def test_restarts_go_on_together(tmp_path, monkeypatch, saving):
         assert ds.open_run(store).with_data().recipe.settings.keys() == run.recipe.settings.keys()
 
 
-def test_what_was_tracked_before_is_kept(tmp_path, monkeypatch, saving):
+def test_what_was_tracked_before_is_kept(tmp_path):
     track = ds.Track(curvature_every=4, budget=None)
-    killed_at("adam", 17, tmp_path / "run", monkeypatch, track=track, epochs=3)
+    killed_at("adam", 17, tmp_path / "run", track=track, epochs=3)
     run = ds.resume(tmp_path / "run", progress=False)
     assert run.tracking.steps.tolist() == list(range(0, 24, 4))
     assert len(run.tracking.status) == len(run.tracking)
@@ -231,18 +179,18 @@ def test_what_cannot_go_on_is_said(tmp_path):
         ds.resume(tmp_path / "run", epochs=3)
 
 
-def test_other_versions_are_warned_of(tmp_path, monkeypatch):
+def test_other_versions_are_warned_of(tmp_path):
     whole("adam", epochs=1, store=tmp_path / "run")
-    from downslope.training import _resume
-
-    monkeypatch.setattr(_resume, "cpu_count", lambda: 1024)
-    with pytest.warns(ds.RunWarning, match="now 1024: what follows may differ"):
+    folder = RunFolder.open(tmp_path / "run", to_write=True)
+    folder.write_record(folder.read_record().model_copy(update={"cpu_count": 1024}))
+    folder.release()
+    with pytest.warns(ds.RunWarning, match="1024 processors, now .*: what follows may differ"):
         ds.resume(tmp_path / "run", epochs=2, progress=False)
 
 
 @pytest.mark.optimized
-def test_a_damaged_state_is_replaced_by_the_one_before(tmp_path, monkeypatch, saving, uninterrupted):
-    killed_at("adam", 19, tmp_path / "run", monkeypatch)
+def test_a_damaged_state_is_replaced_by_the_one_before(tmp_path, uninterrupted):
+    killed_at("adam", 19, tmp_path / "run")
     last = RunFolder.open(tmp_path / "run").checkpoint_path("last")
     content = bytearray(last.read_bytes())
     content[len(content) // 2] ^= 1
@@ -259,7 +207,7 @@ def test_a_damaged_state_is_replaced_by_the_one_before(tmp_path, monkeypatch, sa
 @pytest.mark.parametrize(
     "number", [4, pytest.param(7, marks=pytest.mark.slow), pytest.param(9, marks=pytest.mark.slow)]
 )
-def test_killed_between_write_sync_and_rename(call, number, tmp_path, monkeypatch, saving, uninterrupted):
+def test_killed_between_write_sync_and_rename(call, number, tmp_path, monkeypatch, uninterrupted):
     """Every system call of a save is where a process may end; what is on disk then goes on."""
     real, calls = (open if call == "open" else getattr(os, call)), [0]
 
@@ -275,7 +223,7 @@ def test_killed_between_write_sync_and_rename(call, number, tmp_path, monkeypatc
         else:
             patched.setattr(_files.os, call, dying)
         with pytest.raises(Killed):
-            whole("adam", store=tmp_path / "run")
+            whole_in_chunks("adam", store=tmp_path / "run")
     same(ds.resume(tmp_path / "run", progress=False), uninterrupted("adam"))
 
 
@@ -293,7 +241,7 @@ def test_two_cannot_write_one_folder(tmp_path):
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), OSError(30, "Read-only file system")])
-def test_a_disk_that_refuses_ends_training_and_leaves_what_was_saved(error, tmp_path, monkeypatch, saving):
+def test_a_disk_that_refuses_ends_training_and_leaves_what_was_saved(error, tmp_path, monkeypatch):
     saves = [0]
 
     def refused(descriptor):
@@ -306,7 +254,7 @@ def test_a_disk_that_refuses_ends_training_and_leaves_what_was_saved(error, tmp_
     with monkeypatch.context() as patched:
         patched.setattr(_files.os, "fsync", refused)
         with pytest.raises(ds.RunError, match=f"{error.strerror}. What was saved before is still there"):
-            whole("adam", store=tmp_path / "run")
+            whole_in_chunks("adam", store=tmp_path / "run")
     ds.open_run(tmp_path / "run")
     assert ds.resume(tmp_path / "run", progress=False).epochs == 5
 
@@ -323,22 +271,23 @@ TRAINING = """
 import sys
 import jax
 import downslope as ds
-from downslope.training import _checkpointing
+from downslope.training._checkpointing import CheckpointPolicy
+from jobs import resume_in_chunks, train_in_chunks
 
 jax.config.update("jax_compilation_cache_dir", sys.argv[2])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-_checkpointing.SECONDS_AFTER_AN_EPOCH = _checkpointing.SECONDS_WITHIN_AN_EPOCH = _checkpointing.WORTH = 0.0
+policy = CheckpointPolicy(0.0, 0.0, 0.0)
 folder, epochs = sys.argv[1], int(sys.argv[3])
 print("ready", flush=True)
 try:
-    run = ds.resume(folder, epochs=epochs, progress=False)
+    run = resume_in_chunks(folder, epochs, policy=policy)
 except ds.RunError:
     net = ds.mlp([32, 32], outputs=10, norm="batch", dropout=0.1)
     optimizer = ds.adam(ds.schedules.cosine_decay(3e-3, 20000))
-    settings = {"optimizer": optimizer, "batch_size": 8, "validation": 0.2, "overwrite": True, "progress": False}
+    settings = {"optimizer": optimizer, "batch_size": 8, "validation": 0.2, "overwrite": True, "policy": policy}
     record = ds.Record(parameters_every=500, statistics_every=500)
-    run = ds.train(net, ds.load("digits"), epochs=epochs, store=folder, record=record, **settings)
+    run = train_in_chunks(net, ds.load("digits"), epochs=epochs, store=folder, record=record, **settings)
 print(run.stop_reason, run.epochs, flush=True)
 """
 """Goes on with the run in a folder, or begins it; saves all the time."""
@@ -350,7 +299,7 @@ def test_killed_twenty_times(tmp_path):
 
     def child(folder, epochs):
         command = [sys.executable, "-c", TRAINING, str(tmp_path / folder), str(tmp_path / "compiled"), str(epochs)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent)
         assert process.stdout.readline() == "ready\n"
         return process
 

@@ -9,7 +9,10 @@ import pytest
 
 import downslope as ds
 from downslope.runs import Checkpoint, RunFolder
-from downslope.training import _loop
+from downslope.training._job import run_job
+from downslope.training.engine.progress import Silent
+from downslope.training.monitor.recorder import Recorder
+from jobs import training_job
 
 DATA = ds.load("iris")
 NET = ds.mlp([6], outputs=3, activation="tanh", initializer=ds.initializers.normal(0.3))
@@ -80,15 +83,17 @@ def test_no_pickle_anywhere(finished):
     assert not [path for path in sources if "import pickle" in path.read_text(encoding="utf-8")]
 
 
-def test_the_folder_is_written_before_the_first_step(tmp_path, monkeypatch):
-    def seen(*_):
-        opened = ds.open_run(tmp_path / "run")
-        assert (opened.stop_reason, opened.epochs) == ("running", 0)
-        raise MemoryError
+def test_the_folder_is_written_before_the_first_step(tmp_path):
+    class Observed(Recorder):
+        def parameters_due(self, step):
+            opened = ds.open_run(tmp_path / "run")
+            assert (step, opened.stop_reason, opened.epochs) == (0, "running", 0)
+            raise MemoryError
 
-    monkeypatch.setattr(_loop, "run_chunk", seen)
+    job = training_job(NET, DATA, epochs=3, validation=0.2)
+    job.recorder = Observed(ds.Record())
     with pytest.raises(MemoryError):
-        stored(tmp_path / "run")
+        run_job(job, folder=RunFolder.create(tmp_path / "run"), progress=Silent())
     start = NET.init(ds.core.fold(0, "initialize"), (4,))
     same(ds.open_run(tmp_path / "run").variables, start)
 

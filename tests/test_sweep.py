@@ -8,7 +8,7 @@ from tests.cases import assert_trees_close
 
 import downslope as ds
 from downslope.core import RunError
-from downslope.training import _sweep
+from downslope.training._grid import grid_points, population_groups
 
 RNG = np.random.default_rng(0)
 DATA = ds.Dataset(RNG.normal(size=(60, 3)), RNG.normal(size=60))
@@ -70,18 +70,12 @@ def test_each_run_of_a_sweep_equals_training_alone(swept, alone):
         assert (run.stop_reason, run.best_epoch) == (expected.stop_reason, expected.best_epoch)
 
 
-def test_numbers_and_seeds_descend_as_one_population(monkeypatch):
-    groups = []
-    original = _sweep.descend_together
-
-    def counted(problem, population, **settings):
-        groups.append(len(population.stop_reasons))
-        return original(problem, population, **settings)
-
-    monkeypatch.setattr(_sweep, "descend_together", counted)
-    ds.sweep(NET, DATA, **COMMON, learning_rate=[1e-3, 1e-2, 1e-1], b1=[0.8, 0.9], seed=[0, 1])
-    ds.sweep({"one": NET, "two": ds.mlp([7], outputs=1)}, DATA, **COMMON, learning_rate=[1e-3, 1e-2])
-    assert groups == [12, 2, 2]
+def test_numbers_and_seeds_are_trained_as_one_population():
+    common = {"optimizer": "adam", "epochs": 5, "batch_size": 16}
+    numbers = {"net": NET, "learning_rate": [1e-3, 1e-2, 1e-1], "b1": [0.8, 0.9], "seed": [0, 1]}
+    nets = {"net": {"one": NET, "two": ds.mlp([7], outputs=1)}, "learning_rate": [1e-3, 1e-2]}
+    sizes = [[len(group) for group in population_groups(grid_points(common | swept))] for swept in (numbers, nets)]
+    assert sizes == [[12], [2, 2]]
 
 
 def test_the_best_is_told_and_listed_first():

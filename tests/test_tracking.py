@@ -14,17 +14,15 @@ from cases import SHAPED_NETWORKS, assert_bitwise, assert_trees_close, refused
 from downslope import reference
 from downslope.core import SettingError, tree_norm
 from downslope.curvature import eigenvalues, noise_scale, step_model
-from downslope.training import Track, _loop, phases
-from downslope.training._checkpointing import Forgetful
-from downslope.training.engine import evaluate
+from downslope.training import Track, phases
+from downslope.training._job import run_job
 from downslope.training.engine.progress import Silent
-from downslope.training.engine.state import begin
-from downslope.training.monitor import curvature_step, curvature_tracker
+from downslope.training.monitor.curvature_step import Solvers
 from downslope.training.monitor.curvature_tracker import Tracker
-from downslope.training.monitor.recorder import Recorder
 from downslope.training.monitor.stability_limit import edge_of
 from downslope.training.surfaces.network import network_surface
 from downslope.training.surfaces.rows import RowsSurface
+from jobs import training_job
 
 RNG = np.random.default_rng(0)
 ROWS = ds.Dataset(RNG.normal(size=(50, 4)), RNG.normal(size=(50, 2)))
@@ -34,9 +32,18 @@ PLAIN = ds.mlp([6, 5], outputs=2, activation="tanh")
 ALWAYS = Track(curvature_every=3, budget=None)
 
 
+DEFAULTS = {"epochs": 3, "batch_size": 8, "seed": 1, "optimizer": ds.adam(1e-2)}
+
+
 def trained(net=PLAIN, data=ROWS, **settings):
-    defaults = {"epochs": 3, "batch_size": 8, "seed": 1, "optimizer": ds.adam(1e-2), "progress": False}
-    return ds.train(net, data, **defaults | settings)
+    return ds.train(net, data, **DEFAULTS | {"progress": False} | settings)
+
+
+def tracked_by(tracker, progress=None, **settings):
+    """Train with a tracker of one's own, made from the problem."""
+    job = training_job(PLAIN, ROWS, **DEFAULTS | settings)
+    job.tracker = tracker(job.problem)
+    return run_job(job, folder=None, progress=progress or Silent())
 
 
 def flat(tree):
@@ -93,19 +100,18 @@ def test_what_is_tracked_is_what_the_library_measures_at_those_parameters():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "block, weighted", [(2**24, False), (60, True)], ids=["equal rows in one block", "weighted rows in many blocks"]
+    "block, weighted", [(None, False), (4, True)], ids=["equal rows in one block", "weighted rows in many blocks"]
 )
-def test_the_surface_that_moves_is_the_surface_of_the_run(monkeypatch, block, weighted):
-    monkeypatch.setattr(evaluate, "NUMBERS_A_BLOCK", block)
+def test_the_surface_that_moves_is_the_surface_of_the_run(block, weighted):
     net, shape = SHAPED_NETWORKS["batch norm and skips"]
     data = ds.Dataset(
         RNG.normal(size=(30, *shape)), RNG.normal(size=(30, 2)), row_weights=RNG.uniform(size=30) if weighted else None
     )
     run = trained(net, data, epochs=1)
     rows, variables = run.training_rows, run.last
-    ours = RowsSurface.over(net, run.loss, rows, variables.state)
-    theirs = network_surface(net, run.loss, rows, variables)
-    assert (len(ours.blocks.x) > 1) == (block == 60)
+    ours = RowsSurface.over(net, run.loss, rows, variables.state, rows_a_block=block)
+    theirs = network_surface(net, run.loss, rows, variables, rows_a_block=block)
+    assert (len(ours.blocks.x) > 1) == (block is not None)
     p, v = variables.params, jax.tree.map(np.ones_like, variables.params)
     np.testing.assert_allclose(ours.value(p), theirs.value(p), rtol=1e-12)
     assert_trees_close(ours.gradient(p), theirs.gradient(p), rtol=1e-9)
@@ -271,11 +277,11 @@ def test_noise_takes_over_as_a_network_comes_to_fit_its_data():
     assert found.agreement[0] > 0.5 > found.agreement[-1]
 
 
-def test_the_rows_are_those_of_the_training_loss(monkeypatch):
-    monkeypatch.setattr("downslope.training.problem.problem.SUBSET_ROWS", 20)
-    found = trained(track=Track(budget=None, rows=20))
+def test_the_rows_are_those_of_the_training_loss():
+    data = ds.Dataset(RNG.normal(size=(2100, 4)), RNG.normal(size=(2100, 2)))
+    found = trained(data=data, batch_size=500, track=Track(budget=None))
     np.testing.assert_allclose(found.tracking.loss[1:], found.history["train_loss"][:-1], rtol=1e-12)
-    assert (found.tracking.rows, found.tracking.training_rows) == (20, 50)
+    assert (found.tracking.rows, found.tracking.training_rows) == (2000, 2100)
     assert found.tracking.epochs.tolist() == [0, 1, 2]
 
 
@@ -294,12 +300,10 @@ class Ticking(Silent):
 
 def test_a_budget_is_kept_by_the_clock_and_changes_no_bit():
     whole, budget = trained(epochs=12, track=Track(curvature_every=4, budget=None)), 0.05
-    problem, time = whole.recipe.problem(), Ticking()
-    descent, tracker = begin(problem), Tracker(problem, Track(curvature_every=4, budget=budget), clock=time.clock)
-    keepers = {"recorder": Recorder(ds.Record()), "keeper": Forgetful(), "progress": time}
-    _loop.descend(problem, descent, epochs=12, patience=None, tracker=tracker, **keepers)
-    found = tracker.tracking()
-    assert_bitwise(descent.state.variables, whole.last)
+    time, track = Ticking(), Track(curvature_every=4, budget=budget)
+    run = tracked_by(lambda problem: Tracker(problem, track, clock=time.clock), progress=time, epochs=12)
+    found = run.tracking
+    assert_bitwise(run.last, whole.last)
     assert (whole.tracking.due, len(whole.tracking), found.due, found.steps[0]) == (21, 21, 21, 0)
     assert 4 < len(found) < 21
     assert 0.5 * budget < found.time_share <= budget
@@ -329,31 +333,29 @@ def test_a_run_that_diverges_keeps_what_it_tracked():
 
 
 @pytest.mark.parametrize("where", ["between", "in the search"])
-def test_control_c_while_measuring_ends_the_training(monkeypatch, where):
-    module, name = (curvature_tracker, "tracked_step") if where == "between" else (curvature_step, "eigenvalues")
-    original, calls = getattr(module, name), count()
+def test_control_c_while_measuring_ends_the_training(where):
+    calls, track = count(), Track(curvature_every=5, budget=None)
 
     def interrupted(*arguments, **settings):
         if next(calls) < 3:
-            return original(*arguments, **settings)
+            return eigenvalues(*arguments, **settings)
         if where == "between":
             raise KeyboardInterrupt
-        return replace(original(*arguments, **settings), status="interrupted")
+        return replace(eigenvalues(*arguments, **settings), status="interrupted")
 
-    monkeypatch.setattr(module, name, interrupted)
-    run = trained(track=Track(curvature_every=5, budget=None))
+    run = tracked_by(lambda problem: Tracker(problem, track, solvers=Solvers(eigenvalues=interrupted)))
     assert (run.stop_reason, run.epochs) == ("interrupted", 1)
     assert run.tracking.steps.tolist() == [0, 5]
     assert int(run.trajectory is None)
 
 
-def test_a_surface_that_is_not_finite_is_said_to_be_so(monkeypatch):
+def test_a_surface_that_is_not_finite_is_said_to_be_so():
     def refuses(*arguments, **settings):
         raise SettingError("The Hessian times a vector must be finite.")
 
-    monkeypatch.setattr(curvature_step, "eigenvalues", refuses)
-    monkeypatch.setattr(curvature_step, "step_model", refuses)
-    found = trained(track=ALWAYS, epochs=1, optimizer=ds.sgd(0.1)).tracking
+    solvers = Solvers(eigenvalues=refuses, step_model=refuses)
+    tracker = lambda problem: Tracker(problem, ALWAYS, solvers=solvers)  # noqa: E731
+    found = tracked_by(tracker, epochs=1, optimizer=ds.sgd(0.1)).tracking
     assert set(found.status) == {"not finite"}
     assert np.isnan(found.sharpness).all()
     assert np.isnan(found.gradient_norm).all()
@@ -368,7 +370,7 @@ def test_two_rows_are_too_few_for_noise_but_not_for_curvature():
     assert "not defined" in str(found)
 
 
-def test_a_warm_start_needs_fewer_products(monkeypatch):
+def test_a_warm_start_needs_fewer_products():
     hvps = []
 
     def counted(*arguments, **settings):
@@ -376,8 +378,8 @@ def test_a_warm_start_needs_fewer_products(monkeypatch):
         hvps.append(pairs.hvps)
         return pairs
 
-    monkeypatch.setattr(curvature_step, "eigenvalues", counted)
-    trained(track=Track(curvature_every=1, budget=None), optimizer=ds.sgd(0.01))
+    track, solvers = Track(curvature_every=1, budget=None), Solvers(eigenvalues=counted)
+    tracked_by(lambda problem: Tracker(problem, track, solvers=solvers), optimizer=ds.sgd(0.01))
     assert np.mean(hvps[2:]) < hvps[0]
 
 

@@ -7,9 +7,8 @@ import pytest
 import cases
 import downslope as ds
 from cases import assert_bitwise
-from downslope.training import _loop
-from downslope.training.engine import prefetch, step
-from downslope.training.problem import problem
+from downslope.training.problem.problem import check_kinds
+from jobs import Failing, train_in_chunks
 
 pytestmark = pytest.mark.optimized
 
@@ -232,44 +231,53 @@ def test_sequential_order_oscillates_on_correlated_data_and_shuffling_cures_it()
 # Compilation and chunks
 
 
-def test_three_learning_rates_compile_once(monkeypatch):
-    traces = []
-    original = step.loss_and_gradients
-    monkeypatch.setattr(step, "loss_and_gradients", lambda *a, **k: traces.append(1) or original(*a, **k))
-    net = ds.mlp([11], outputs=2)
+TRACES = []
+"""An entry for each time that the backward pass of `Traced` was compiled into a program."""
+
+
+class Traced(ds.ReLU):
+    """ReLU that counts how often its backward pass is traced: once for each compiled training step."""
+
+    def backward(self, *arguments):
+        TRACES.append(1)
+        return super().backward(*arguments)
+
+
+def traced(units, outputs, **hidden):
+    TRACES.clear()
+    return ds.Sequential([ds.Dense(units, **hidden), Traced(), ds.Dense(outputs)])
+
+
+def test_three_learning_rates_compile_once():
+    net = traced(11, 2)
     trained(net, optimizer=ds.adam(1e-3))
-    assert traces
-    traces.clear()
+    assert TRACES
+    TRACES.clear()
     for rate in (1e-2, 1e-1):
         trained(net, optimizer=ds.adam(rate, b1=0.8), seed=3)
-    assert not traces
+    assert not TRACES
 
 
-def test_equal_settings_of_losses_and_classes_compile_once(monkeypatch):
-    traces = []
-    original = step.loss_and_gradients
-    monkeypatch.setattr(step, "loss_and_gradients", lambda *a, **k: traces.append(1) or original(*a, **k))
-    net = ds.mlp([13], outputs=3)
+def test_equal_settings_of_losses_and_classes_compile_once():
+    net = traced(13, 3)
     for weights in (None, {0: 2.0}, "balanced"):
         trained(net, CLASSES, loss=ds.losses.cross_entropy_with(label_smoothing=0.1), class_weight=weights)
-    assert len(traces) == 1
+    assert len(TRACES) == 1
 
 
-def test_networks_that_only_start_otherwise_compile_once(monkeypatch):
-    traces = []
-    original = step.loss_and_gradients
-    monkeypatch.setattr(step, "loss_and_gradients", lambda *a, **k: traces.append(1) or original(*a, **k))
-    runs = [trained(ds.mlp([9], outputs=2, initializer=name)) for name in ("he_normal", "glorot_uniform", "auto")]
-    assert len(traces) == 1
+def test_networks_that_only_start_otherwise_compile_once():
+    nets = [traced(9, 2, initializer=name) for name in ("he_normal", "glorot_uniform", "auto")]
+    runs = [trained(net) for net in nets]
+    assert len(TRACES) == 1
     assert runs[1].net.layers[0].initializer == "glorot_uniform"
 
 
 @pytest.mark.parametrize("order", ["shuffle", "replacement"])
-def test_chunk_length_does_not_change_a_bit(monkeypatch, order):
+def test_chunk_length_does_not_change_a_bit(order):
     runs = []
     for length in (1, 7, 32):
-        monkeypatch.setattr(prefetch, "chunk_steps", lambda problem, epoch, length=length: length)
-        runs.append(trained(data=NUMBERS, batch_size=4, optimizer=ds.adam(1e-2), order=order))
+        settings = {"batch_size": 4, "epochs": 3, "optimizer": ds.adam(1e-2), "order": order}
+        runs.append(train_in_chunks(NET, NUMBERS, chunk=length, **settings))
     for other in runs[1:]:
         assert_bitwise(runs[0].variables, other.variables)
         assert_bitwise(runs[0].history, other.history)
@@ -384,19 +392,9 @@ def test_a_loss_that_is_infinite_from_the_start_is_said_so():
     assert "before the first step" in run.divergence.cause
 
 
-def test_control_c_keeps_what_was_learned(monkeypatch, tmp_path):
-    original, calls = _loop.run_chunk, []
-
-    def interrupted(*arguments):
-        calls.append(1)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return original(*arguments)
-
-    monkeypatch.setattr(_loop, "run_chunk", interrupted)
-    run = trained(NET, epochs=100, store=tmp_path / "run")
+def test_control_c_keeps_what_was_learned(tmp_path):
+    run = trained(NET, epochs=100, store=tmp_path / "run", progress=Failing(at_epoch=3))
     assert (run.stop_reason, run.epochs) == ("interrupted", 3)
-    monkeypatch.setattr(_loop, "run_chunk", original)
     assert_bitwise(run.last, trained(NET, epochs=3).last)
     assert ds.open_run(tmp_path / "run").stop_reason == "interrupted"
 
@@ -500,9 +498,9 @@ def test_a_setting_that_cannot_be_is_refused_in_a_sentence(settings, words):
 
 def test_things_in_the_wrong_place_are_refused():
     with pytest.raises(ds.SettingError, match=r"ds\.Dataset"):
-        problem.check_kinds(NET, NUMBERS.x)
+        check_kinds(NET, NUMBERS.x)
     with pytest.raises(ds.SettingError, match="network"):
-        problem.check_kinds([ds.Dense(3)], NUMBERS)
+        check_kinds([ds.Dense(3)], NUMBERS)
     with pytest.raises(ds.SettingError, match="outputs"):
         trained(net=ds.mlp([3], outputs=1))
     with pytest.raises(ds.DataError, match="Dense\\(3\\)"):

@@ -1,4 +1,4 @@
-"""Training: walking downhill. `train` makes a `Run`, `resume` goes on with one, `open_run` reads one."""
+"""Training: `train` makes a `Run`, `resume` continues one, `open_run` reads one; sweeps, races, finders."""
 
 from downslope.training._observers import Change, Moment, Stop
 from downslope.training._open_run import open_run
@@ -7,11 +7,12 @@ from downslope.training._recipe import Recipe
 from downslope.training._restarts import Restarts
 from downslope.training._resume import goes_on_after, resume
 from downslope.training._run import Run
-from downslope.training._settings import TrainingSettings
+from downslope.training._settings import ClassWeight, TrainingSettings
 from downslope.training._sweep import Sweep, sweep
 from downslope.training._train import train
-from downslope.training.engine.evaluate import outputs_of
-from downslope.training.engine.stepper import Walk
+from downslope.training.engine.evaluate import block_rows, outputs_of
+from downslope.training.engine.progress import Progress
+from downslope.training.engine.stepper import Stepper, transfer_state
 from downslope.training.engine.stopping import Divergence
 from downslope.training.finders.batch_size.costs import BatchCosts
 from downslope.training.finders.batch_size.find import find_batch_size
@@ -28,8 +29,8 @@ from downslope.training.monitor.stability_limit import Edge, edge_of
 from downslope.training.monitor.statistics import Statistics
 from downslope.training.monitor.track import Track
 from downslope.training.monitor.trajectory import Record, Trajectory
-from downslope.training.problem.class_weights import ClassWeight
-from downslope.training.problem.problem import Part, Problem, prepare
+from downslope.training.problem.part import Part
+from downslope.training.problem.problem import Problem, prepare
 from downslope.training.surfaces.surface_of import surface_of
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Moment",
     "Part",
     "Problem",
+    "Progress",
     "Race",
     "RangeTest",
     "RateSuggestion",
@@ -55,13 +57,14 @@ __all__ = [
     "Restarts",
     "Run",
     "Statistics",
+    "Stepper",
     "Stop",
     "Sweep",
     "Track",
     "Tracking",
     "TrainingSettings",
     "Trajectory",
-    "Walk",
+    "block_rows",
     "edge_of",
     "find_batch_size",
     "find_learning_rate",
@@ -75,4 +78,5 @@ __all__ = [
     "surface_of",
     "sweep",
     "train",
+    "transfer_state",
 ]

@@ -1,15 +1,15 @@
-"""What a training under way writes to disk, and when.
+"""Write checkpoints of a training in the background.
 
 Saving happens in a thread of its own. A save takes its arrays at once, for they never change, and writes them while
-training goes on: first what was recorded, then the best parameters, then the lines of all epochs, and last the state,
-so that a state on disk never lacks what belongs to it.
+training continues: first the records, then the best parameters, then the lines of all epochs, and last the state,
+so that a state on disk is never without its records.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -17,155 +17,174 @@ import numpy as np
 
 from downslope.core import all_finite
 from downslope.runs import Checkpoint, Record, RunFolder
-from downslope.training._checkpoint_arrays import named_under
+from downslope.training._checkpoint_arrays import prefixed_arrays
 from downslope.training._restarts import Restarts
 from downslope.training.engine.population import Population, histories_of
-from downslope.training.engine.state import Descent
+from downslope.training.engine.state import TrainingState
 from downslope.training.monitor.curvature_tracker import Tracker
 from downslope.training.monitor.recorder import Recorder
 
-SECONDS_AFTER_AN_EPOCH = 1.0
-SECONDS_WITHIN_AN_EPOCH = 5.0
-"""At least so much time passes between saves."""
 
-WORTH = 60
-"""A save may take one part in so many of the time, of a processor, since the last one."""
+def _writing_thread() -> Executor:
+    """Return an executor with one thread, which writes in the background."""
+    return ThreadPoolExecutor(1, thread_name_prefix="downslope saves")
+
+
+@dataclass(frozen=True)
+class CheckpointPolicy:
+    """When to save.
+
+    Attributes:
+        seconds_after_epoch: at least so many seconds pass between saves at the end of epochs.
+        seconds_within_epoch: likewise within an epoch.
+        cost_factor: at least so many times as long passes as the last save took of a processor.
+        executor: makes the executor that writes.
+        clock: returns the time in seconds.
+    """
+
+    seconds_after_epoch: float = 1.0
+    seconds_within_epoch: float = 5.0
+    cost_factor: float = 60.0
+    executor: Callable[[], Executor] = _writing_thread
+    clock: Callable[[], float] = time.monotonic
 
 
 @runtime_checkable
-class Keeper(Protocol):
-    """Who keeps a run."""
+class CheckpointWriter(Protocol):
+    """Writes checkpoints of a training."""
 
-    def steps_made(self, descent: Descent) -> None:
-        """Keep where the descent stands within an epoch."""
+    def after_steps(self, training: TrainingState) -> None:
+        """Save the state within an epoch, if it is time."""
         ...
 
-    def epoch_ended(self, descent: Descent) -> None:
-        """Keep what an epoch ended with."""
+    def after_epoch(self, training: TrainingState) -> None:
+        """Save the state and the values of an epoch."""
         ...
 
-    def members_moved(self, population: Population) -> None:
-        """Keep what an epoch of several descents ended with."""
+    def after_population_epoch(self, population: Population) -> None:
+        """Save the states of all members after an epoch."""
         ...
 
 
-class Forgetful:
-    """Keeps nothing: the run lives in memory only."""
+class NoCheckpoints:
+    """Writes nothing: the run lives in memory only."""
 
-    def steps_made(self, descent: Descent) -> None:
+    def after_steps(self, training: TrainingState) -> None:
         """Ignore it."""
 
-    def epoch_ended(self, descent: Descent) -> None:
+    def after_epoch(self, training: TrainingState) -> None:
         """Ignore it."""
 
-    def members_moved(self, population: Population) -> None:
+    def after_population_epoch(self, population: Population) -> None:
         """Ignore it."""
 
 
 @dataclass
-class FolderKeeper:
-    """Keeps a run in its folder, from before the first step.
+class FolderWriter:
+    """Writes a run to its folder, from before the first step.
 
     Attributes:
-        folder: where; it is this keeper's to write.
-        record: how the run was made.
-        recorder: what is recorded on the way.
-        tracker: what is measured on the way, or None.
-        before: how many seconds it had trained when it was stopped.
-        clock: tells seconds.
+        folder: open for writing.
+        record: of the run.
+        recorder: records of the training.
+        tracker: measurements of the training, or None.
+        seconds_before: how long a resumed run had trained when it was stopped.
+        policy: when to save.
     """
 
     folder: RunFolder
     record: Record
     recorder: Recorder
     tracker: Tracker | None = None
-    before: float = 0.0
-    clock: Callable[[], float] = time.monotonic
+    seconds_before: float = 0.0
+    policy: CheckpointPolicy = field(default_factory=CheckpointPolicy)
     _lines: int = 0
     _best: int = 0
     _began: float = field(init=False)
     _saved: float = field(init=False)
     _cost: float = 0.0
     _writing: Future[float] | None = None
-    _threads: ThreadPoolExecutor = field(init=False)
+    _executor: Executor = field(init=False)
 
     def __post_init__(self) -> None:
-        self._began = self._saved = self.clock()
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="downslope saves")
+        self._began = self._saved = self.policy.clock()
+        self._executor = self.policy.executor()
 
-    def begin(self, descent: Descent) -> None:
-        """Write the record, and the state that training begins with or goes on from."""
+    def begin(self, training: TrainingState) -> None:
+        """Write the record and the first state."""
         self.folder.write_record(self.record)
-        self._lines = len(descent.history)
-        self._save(self._writes(descent))
+        self._lines = len(training.history)
+        self._save(self._writes(training))
         self._wait()
 
-    def steps_made(self, descent: Descent) -> None:
+    def after_steps(self, training: TrainingState) -> None:
         """Save the state if the last save was a while ago."""
-        if all_finite(descent.state.variables.params):
-            self._save_if_due(SECONDS_WITHIN_AN_EPOCH, lambda: self._writes(descent))
+        if all_finite(training.state.variables.params):
+            self._save_if_due(self.policy.seconds_within_epoch, lambda: self._writes(training))
 
-    def epoch_ended(self, descent: Descent) -> None:
+    def after_epoch(self, training: TrainingState) -> None:
         """Add the epoch's line; save the state if the last save was a moment ago."""
-        self._add_lines(descent)
-        if all_finite(descent.state.variables.params):
-            self._save_if_due(SECONDS_AFTER_AN_EPOCH, lambda: self._writes(descent))
+        self._add_lines(training)
+        if all_finite(training.state.variables.params):
+            self._save_if_due(self.policy.seconds_after_epoch, lambda: self._writes(training))
 
-    def members_moved(self, population: Population) -> None:
-        """Keep what an epoch of several descents ended with."""
-        self._save_if_due(SECONDS_AFTER_AN_EPOCH, lambda: self._members(population))
+    def after_population_epoch(self, population: Population) -> None:
+        """Save the states of all members, if the last save was a moment ago."""
+        self._save_if_due(self.policy.seconds_after_epoch, lambda: self._members(population))
 
-    def end(self, descent: Descent, restarts: Restarts | None = None, population: Population | None = None) -> None:
+    def end(
+        self, training: TrainingState, restarts: Restarts | None = None, population: Population | None = None
+    ) -> None:
         """Save the last state, the best parameters, and how it ended."""
         self._wait()
         if population is not None:
             self._save(self._members(population))
             self._wait()
         if restarts is not None:
-            self.folder.write_epochs([{"epoch": at, **values} for at, values in enumerate(descent.history, start=1)])
+            self.folder.write_epochs(history_lines(training))
             self.folder.save_restarts(restarts_checkpoint(restarts))
         else:
-            self._add_lines(descent)
-        self._save(self._writes(descent))
+            self._add_lines(training)
+        self._save(self._writes(training))
         self._wait()
-        detail = None if descent.divergence is None else descent.divergence.as_json()
-        ended = {"status": "finished", "stop_reason": descent.stop_reason, "stop_detail": detail}
-        self.record = self.record.model_copy(update=ended | {"seconds": self._seconds})
+        detail = None if training.divergence is None else training.divergence.as_json()
+        end = {"status": "finished", "stop_reason": training.stop_reason, "stop_detail": detail}
+        self.record = self.record.model_copy(update=end | {"seconds": self._seconds})
         self.folder.write_record(self.record)
 
     def close(self) -> None:
-        """Let others write, whatever happened; what is being written is written to its end."""
-        self._threads.shutdown()
+        """Finish what is being written, and let others write to the folder."""
+        self._executor.shutdown()
         self.folder.release()
 
     @property
     def _seconds(self) -> float:
-        """How long it has trained."""
-        return round(self.before + self.clock() - self._began, 3)
+        """The seconds of training so far."""
+        return round(self.seconds_before + self.policy.clock() - self._began, 3)
 
-    def _add_lines(self, descent: Descent) -> None:
+    def _add_lines(self, training: TrainingState) -> None:
         """Add the lines of all epochs that have none."""
-        for values in descent.history[self._lines :]:
+        for values in training.history[self._lines :]:
             self._lines += 1
             self.folder.append_metrics({"epoch": self._lines, **values})
 
     def _save_if_due(self, seconds: float, writes: Callable[[], list[Callable[[], None]]]) -> None:
-        """Save, unless it was done not long ago, or is being done."""
+        """Save, unless the last save is recent or still being written."""
         if self._writing is not None and self._writing.done():
             self._wait()
-        due = self.clock() - self._saved >= max(seconds, WORTH * self._cost)
+        due = self.policy.clock() - self._saved >= max(seconds, self.policy.cost_factor * self._cost)
         if due and self._writing is None:
-            begun = time.perf_counter()
-            self._save(writes(), begun)
+            begin = time.perf_counter()
+            self._save(writes(), begin)
 
-    def _save(self, writes: list[Callable[[], None]], begun: float | None = None) -> None:
+    def _save(self, writes: list[Callable[[], None]], begin: float | None = None) -> None:
         """Begin to write."""
-        taken = 0.0 if begun is None else time.perf_counter() - begun
-        self._writing = self._threads.submit(_written, writes, taken)
-        self._saved = self.clock()
+        seconds = 0.0 if begin is None else time.perf_counter() - begin
+        self._writing = self._executor.submit(_write_all, writes, seconds)
+        self._saved = self.policy.clock()
 
     def _wait(self) -> None:
-        """Wait for what is being written.
+        """Wait until all is written.
 
         Raises:
             RunError: it could not be written.
@@ -174,41 +193,46 @@ class FolderKeeper:
             writing, self._writing = self._writing, None
             self._cost = writing.result()
 
-    def _writes(self, descent: Descent) -> list[Callable[[], None]]:
-        """Return what is to be written, in order; all of it belongs to this moment."""
-        last, folder = state_checkpoint(descent, self._seconds), self.folder
+    def _writes(self, training: TrainingState) -> list[Callable[[], None]]:
+        """Return all writes of a save, in order; they belong to this moment."""
+        last, folder = state_checkpoint(training, self._seconds), self.folder
         writes: list[Callable[[], None]] = []
-        recorded = self.recorder.snapshot()
-        if recorded is not None:
-            writes.append(lambda: folder.save_trajectory(recorded()))
+        snapshot = self.recorder.snapshot()
+        if snapshot is not None:
+            writes.append(lambda: folder.save_trajectory(snapshot()))
         tracking = None if self.tracker is None else self.tracker.tracking()
         if tracking is not None:
             facts = tracking.facts | {"status": ", ".join(tracking.status)}
             writes.append(lambda: folder.save_tracking(Checkpoint(tracking.values, facts)))
-        if descent.best.epoch != self._best and descent.best_variables is not None:
-            best = Checkpoint(named_under("variables", descent.best_variables), last.facts)
+        if training.best.epoch != self._best and training.best_variables is not None:
+            best = Checkpoint(prefixed_arrays("variables", training.best_variables), last.facts)
             writes.append(lambda: folder.save("best", best))
-            self._best = descent.best.epoch
+            self._best = training.best.epoch
         return [*writes, lambda: folder.save_last(last)]
 
     def _members(self, population: Population) -> list[Callable[[], None]]:
-        """Return what is to be written of several descents."""
+        """Return the writes of a save of a population."""
         checkpoint = members_checkpoint(population, self._seconds)
         return [lambda: self.folder.save("members", checkpoint)]
 
 
-def state_checkpoint(descent: Descent, seconds: float) -> Checkpoint:
-    """Return all that going on needs, but the lines of the history."""
-    state = descent.state
-    arrays = named_under("variables", state.variables) | named_under("optimizer", state.optimizer)
-    arrays |= named_under("epoch", (state.total, state.weight))
-    if descent.best_variables is not None and (descent.step > 0 or descent.best.epoch != descent.epoch):
-        arrays |= named_under("best", descent.best_variables)
+def history_lines(training: TrainingState) -> list[dict[str, int | float]]:
+    """Return the lines of `metrics.jsonl`, one an epoch."""
+    return [{"epoch": epoch, **values} for epoch, values in enumerate(training.history, start=1)]
+
+
+def state_checkpoint(training: TrainingState, seconds: float) -> Checkpoint:
+    """Return all that resuming needs, but the lines of the history."""
+    state = training.state
+    arrays = prefixed_arrays("variables", state.variables) | prefixed_arrays("optimizer", state.optimizer)
+    arrays |= prefixed_arrays("epoch", (state.total, state.weight))
+    if training.best_variables is not None and (training.step > 0 or training.best.epoch != training.epoch):
+        arrays |= prefixed_arrays("best", training.best_variables)
     facts = {
-        "epoch": descent.epoch,
-        "step": descent.step,
-        "best_loss": str(float(descent.best.loss)),
-        "best_epoch": descent.best.epoch,
+        "epoch": training.epoch,
+        "step": training.step,
+        "best_loss": str(float(training.best.loss)),
+        "best_epoch": training.best.epoch,
         "seconds": seconds,
     }
     return Checkpoint(arrays, facts)
@@ -216,22 +240,22 @@ def state_checkpoint(descent: Descent, seconds: float) -> Checkpoint:
 
 def restarts_checkpoint(restarts: Restarts) -> Checkpoint:
     """Return how several starts ended."""
-    arrays = named_under("histories", restarts.histories) | {"losses": restarts.losses, "epochs": restarts.epochs}
+    arrays = prefixed_arrays("histories", restarts.histories) | {"losses": restarts.losses, "epochs": restarts.epochs}
     return Checkpoint(arrays, {"best": restarts.best, "stop_reasons": " ".join(restarts.stop_reasons)})
 
 
 def members_checkpoint(population: Population, seconds: float) -> Checkpoint:
-    """Return all that several descents need to go on."""
-    arrays = named_under("states", population.states) | named_under("best", population.best_variables)
+    """Return all that resuming a population needs."""
+    arrays = prefixed_arrays("states", population.states) | prefixed_arrays("best", population.best_variables)
     arrays |= {name: np.asarray(getattr(population, name)) for name in ("best_loss", "best_epoch", "epochs")}
-    arrays |= named_under("histories", histories_of(population))
+    arrays |= prefixed_arrays("histories", histories_of(population))
     reasons = " ".join(reason or "none" for reason in population.stop_reasons)
     return Checkpoint(arrays, {"stop_reasons": reasons, "seconds": seconds})
 
 
-def _written(writes: list[Callable[[], None]], taken: float) -> float:
-    """Write; return the seconds of a processor that the save took, those before it among them."""
-    begun = time.thread_time()
+def _write_all(writes: list[Callable[[], None]], seconds: float) -> float:
+    """Write; return the seconds of a processor that the save took, those before it included."""
+    begin = time.thread_time()
     for write in writes:
         write()
-    return taken + time.thread_time() - begun
+    return seconds + time.thread_time() - begin

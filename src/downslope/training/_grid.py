@@ -1,7 +1,8 @@
-"""The combinations of settings that a sweep tries, and which of them can descend together."""
+"""The combinations of settings that a sweep tries, grouped by which can be trained as one population."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -22,11 +23,11 @@ OF_ONE_RUN = ("restarts", "store", "overwrite", "record", "track", "observers")
 
 
 @dataclass(frozen=True)
-class Point:
+class GridPoint:
     """One combination of settings.
 
     Attributes:
-        number: which.
+        number: index in the grid.
         settings: of its training, the optimizer with its numbers.
         net: the network.
         label: what differs between points, by name, as the user gave it.
@@ -39,37 +40,45 @@ class Point:
 
     @property
     def optimizer(self) -> Optimizer:
-        """How it descends, with its numbers."""
+        """The optimizer, with its numbers."""
         return as_optimizer(self.settings.optimizer)
 
     @property
-    def group(self) -> Any:
-        """What must be equal for two points to descend together."""
+    def group(self) -> Hashable:
+        """A key that is equal for points that can be trained together."""
         schedules = {name: value for name, value in self.optimizer.hyperparams.items() if callable(value)}
         kinds = jax.tree.structure(schedules), tuple(np.shape(leaf) for leaf in jax.tree.leaves(schedules))
         free = ("optimizer",) if self.settings.split_by_seed else ("optimizer", "seed")
-        others = {name: value for name, value in self.settings.items() if name not in free}
-        return self.net, self.optimizer.rule, kinds, str(render(_by_name(others)))
+        fixed = {name: value for name, value in self.settings.items() if name not in free}
+        return self.net, self.optimizer.rule, kinds, str(render(_by_name(fixed)))
 
 
-def points_of(settings: dict[str, Any]) -> list[Point]:
+def grid_points(settings: dict[str, Any]) -> list[GridPoint]:
     """Return every combination of the settings that are lists, the last one changing fastest."""
     _check_names(settings)
     choices = {name: _choices(name, value) for name, value in settings.items()}
-    swept = [name for name, given in choices.items() if len(given) > 1 or isinstance(settings[name], (list, dict))]
-    found = []
-    for number, chosen in enumerate(product(*(given.items() for given in choices.values()))):
+    swept = [name for name, options in choices.items() if len(options) > 1 or isinstance(settings[name], (list, dict))]
+    points = []
+    for number, chosen in enumerate(product(*(options.items() for options in choices.values()))):
         labels = {name: label for name, (label, _) in zip(choices, chosen, strict=True)}
         values = {name: value for name, (_, value) in zip(choices, chosen, strict=True)}
         optimizer = as_optimizer(values.pop("optimizer"))
         net = values.pop("net")
         numbers = {name: values.pop(name) for name in list(values) if name not in DEFAULTS}
         values["optimizer"] = _with_numbers(optimizer, numbers)
-        found.append(Point(number, TrainingSettings(**values), net, {name: labels[name] for name in swept}))
-    return found
+        points.append(GridPoint(number, TrainingSettings(**values), net, {name: labels[name] for name in swept}))
+    return points
 
 
-def _choices(name: str, value: Any) -> dict[Any, Any]:
+def population_groups(points: Iterable[GridPoint]) -> list[list[GridPoint]]:
+    """Return the points in groups that can be trained as one population each."""
+    groups: dict[Hashable, list[GridPoint]] = {}
+    for point in points:
+        groups.setdefault(point.group, []).append(point)
+    return list(groups.values())
+
+
+def _choices(name: str, value: Any) -> dict[Hashable, Any]:
     """Return the values of a setting by their labels."""
     if name in ("net", "optimizer") and isinstance(value, dict):
         return value
@@ -81,11 +90,11 @@ def _choices(name: str, value: Any) -> dict[Any, Any]:
         raise SettingError(
             Setting(name), "must be the same for all runs of a sweep, or their losses would not compare, got a list."
         )
-    return {_label(each): each for each in value}
+    return {_label(item): item for item in value}
 
 
-def _label(value: Any) -> Any:
-    """Return what names a value in a table; it can be a key."""
+def _label(value: object) -> Hashable:
+    """Return a label of a value for tables; it can be a key."""
     return value if isinstance(value, (int, float, str)) or value is None else repr(value)
 
 
@@ -97,16 +106,16 @@ def _with_numbers(optimizer: Optimizer, numbers: dict[str, Any]) -> Optimizer:
     """
     if not numbers:
         return optimizer
-    own, inner = dict(optimizer.settings), optimizer.settings.get("optimizer")
+    changed, inner = dict(optimizer.settings), optimizer.settings.get("optimizer")
     known = _numbers_of(optimizer)
     for name in numbers:
         if name not in known:
             raise UnknownNameError("settings", name, [*DEFAULTS, *known])
-    own |= {name: value for name, value in numbers.items() if name in own}
+    changed |= {name: value for name, value in numbers.items() if name in changed}
     rest = {name: value for name, value in numbers.items() if name not in optimizer.settings}
     if inner is not None:
-        own["optimizer"] = _with_numbers(inner, rest)
-    return optimizer.maker(**own)
+        changed["optimizer"] = _with_numbers(inner, rest)
+    return optimizer.maker(**changed)
 
 
 def _numbers_of(optimizer: Optimizer) -> list[str]:
@@ -126,7 +135,7 @@ def _check_names(settings: dict[str, Any]) -> None:
 
 
 def _by_name(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return settings with data sets and arrays replaced by who they are."""
+    """Return settings with data sets and arrays replaced by their identity."""
     return {
         name: id(value) if name in ("validation", "start") and value is not None and not np.isscalar(value) else value
         for name, value in settings.items()

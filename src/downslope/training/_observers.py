@@ -1,4 +1,4 @@
-"""Those who watch a training and may change its numbers or end it."""
+"""Observers of a training, which may change its hyperparameters or end it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from downslope.core import Setting, SettingError, Variables
 from downslope.optimizers import set_hyperparam
-from downslope.training.engine.state import Descent
+from downslope.training.engine.state import TrainingState
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What an observer sees at the end of an epoch; nothing of it can be changed.
+    """The state of a training at the end of an epoch, as observers see it; nothing of it can be changed.
 
     Attributes:
         epoch: how many epochs have ended.
@@ -33,12 +33,12 @@ class Moment:
 
 @dataclass(frozen=True)
 class Stop:
-    """An observer's wish to end the training; the run's `stop_reason` is then `"stopped"`."""
+    """Returned by an observer to end the training; the run's `stop_reason` is then `"stopped"`."""
 
 
 @dataclass(frozen=True, init=False)
 class Change:
-    """An observer's wish to go on with other numbers, from the next step on.
+    """Returned by an observer to change hyperparameters from the next step on.
 
     Nothing compiles again, unless a number had a schedule: that is dropped.
 
@@ -61,8 +61,8 @@ class Change:
 Observer = Callable[[Moment], Stop | Change | None]
 
 
-WISHES = "None, ds.Stop() or ds.Change(learning_rate=…)"
-"""What an observer may return."""
+ALLOWED_RETURNS = "None, ds.Stop() or ds.Change(learning_rate=…)"
+"""Allowed results of an observer."""
 
 
 def check_observers(observers: Sequence[Observer]) -> tuple[Observer, ...]:
@@ -76,38 +76,38 @@ def check_observers(observers: Sequence[Observer]) -> tuple[Observer, ...]:
             raise SettingError(
                 Setting("observers"),
                 f"must hold functions of one argument, got {observer!r}. They are given a ds.Moment at the end of each "
-                f"epoch and return {WISHES}.",
+                f"epoch and return {ALLOWED_RETURNS}.",
             )
     return tuple(observers)
 
 
-def consult(observers: tuple[Observer, ...], descent: Descent) -> None:
-    """Show each observer the epoch that just ended, and do as they wish.
+def notify_observers(observers: tuple[Observer, ...], training: TrainingState) -> None:
+    """Call each observer with the epoch that just ended, and act on its result.
 
     Raises:
-        SettingError: one wishes for what cannot be.
+        SettingError: a result that is not allowed, or a hyperparameter that cannot be.
     """
     for observer in observers:
-        wish = observer(_moment(descent))
-        if isinstance(wish, Stop):
-            descent.stop_reason = descent.stop_reason or "stopped"
-        elif isinstance(wish, Change):
-            optimizer = set_hyperparam(descent.state.optimizer, **wish.numbers)
-            descent.state = descent.state._replace(optimizer=optimizer)
-        elif wish is not None:
+        decision = observer(_moment(training))
+        if isinstance(decision, Stop):
+            training.stop_reason = training.stop_reason or "stopped"
+        elif isinstance(decision, Change):
+            optimizer = set_hyperparam(training.state.optimizer, **decision.numbers)
+            training.state = training.state._replace(optimizer=optimizer)
+        elif decision is not None:
             raise SettingError(
-                f"An observer must return {WISHES}, got {wish!r}.",
+                f"An observer must return {ALLOWED_RETURNS}, got {decision!r}.",
                 setting="observers",
             )
 
 
-def _moment(descent: Descent) -> Moment:
-    """Return what observers see."""
-    optimizer = descent.state.optimizer
+def _moment(training: TrainingState) -> Moment:
+    """Return the argument of observers."""
+    optimizer = training.state.optimizer
     return Moment(
-        epoch=descent.epoch,
+        epoch=training.epoch,
         step=int(optimizer.step),
-        values=MappingProxyType(descent.history[-1]),
+        values=MappingProxyType(training.history[-1]),
         hyperparams=MappingProxyType({name: float(value) for name, value in optimizer.hyperparams.items()}),
-        variables=descent.state.variables,
+        variables=training.state.variables,
     )

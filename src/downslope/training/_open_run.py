@@ -1,4 +1,4 @@
-"""Between a run on disk and its parts: settings rendered into the record, and made again from it."""
+"""Open a run from its folder; render settings into a run's record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from downslope.data import Preprocessing
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.runs import Checkpoint, Record, RunFolder
-from downslope.training._checkpoint_arrays import fitted, under, variables_of
+from downslope.training._checkpoint_arrays import arrays_under, restore_tree, restore_variables
 from downslope.training._recipe import ROOMS
 from downslope.training._restarts import Restarts
 from downslope.training._run import Run
@@ -24,7 +24,7 @@ from downslope.training.monitor.trajectory import Trajectory
 from downslope.training.problem.problem import Problem
 
 
-def record_of(problem: Problem, settings: dict[str, Any], notes: tuple[str, ...]) -> Record:
+def make_record(problem: Problem, settings: dict[str, Any], notes: tuple[str, ...]) -> Record:
     """Return the record of a run about to start."""
     configuration = {
         "network": problem.net,
@@ -75,17 +75,17 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
     record = folder.read_record()
     settings = record.configuration
     network: Sequential = net or rebuild(settings["network"], ROOMS)
-    descended: Loss = loss or rebuild(settings["loss"], ROOMS)
+    minimized: Loss = loss or rebuild(settings["loss"], ROOMS)
     preprocessing = Preprocessing.from_json(record.preprocessing)
     last = folder.read("last")
     best = folder.read("best") if folder.has("best") else last
     template = network.init(0, preprocessing.input_shape)
-    recorded = folder.read_trajectory()
+    trajectory = folder.read_trajectory()
     return Run(
         net=network,
-        loss=descended,
-        variables=variables_of(best, template),
-        last=variables_of(last, template),
+        loss=minimized,
+        variables=restore_variables(best, template),
+        last=restore_variables(last, template),
         optimizer_state=None,
         history=_history(folder, last),
         stop_reason=record.stop_reason or record.status,
@@ -93,9 +93,9 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
         best_epoch=int(best.facts["best_epoch"] or best.facts["epoch"] or 0),
         restarts=_restarts(folder.read_restarts()),
         averaged=_averaged(settings, last, template),
-        trajectory=_trajectory(recorded, template),
-        statistics=_statistics(recorded, layer_names(network, preprocessing.input_shape)),
-        tracking=tracking_of(folder.read_tracking()),
+        trajectory=_trajectory(trajectory, template),
+        statistics=_statistics(trajectory, layer_names(network, preprocessing.input_shape)),
+        tracking=restore_tracking(folder.read_tracking()),
         preprocessing=preprocessing,
         metrics=tuple(settings["metrics"]),
         notes=tuple(record.notes),
@@ -119,7 +119,7 @@ def _restarts(checkpoint: Checkpoint | None) -> Restarts | None:
     arrays, facts = checkpoint
     reasons = tuple(str(facts["stop_reasons"]).split())
     return Restarts(
-        arrays["losses"], int(facts["best"] or 0), arrays["epochs"], reasons, under("histories", checkpoint)
+        arrays["losses"], int(facts["best"] or 0), arrays["epochs"], reasons, arrays_under("histories", checkpoint)
     )
 
 
@@ -129,17 +129,17 @@ def _trajectory(checkpoint: Checkpoint | None, template: Variables) -> Trajector
         return None
     steps = checkpoint.arrays["steps"]
     stacked = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (len(steps), *leaf.shape)), template.params)
-    return Trajectory(steps, fitted(stacked, under("params", checkpoint), what="recorded array"))
+    return Trajectory(steps, restore_tree(stacked, arrays_under("params", checkpoint), what="recorded array"))
 
 
 def _statistics(checkpoint: Checkpoint | None, layers: tuple[str, ...]) -> Statistics | None:
     """Return recorded statistics, if there are any."""
-    arrays = {} if checkpoint is None else under("statistics", checkpoint)
+    arrays = {} if checkpoint is None else arrays_under("statistics", checkpoint)
     return Statistics(layers=layers, **arrays) if arrays else None
 
 
-def tracking_of(checkpoint: Checkpoint | None) -> Tracking | None:
-    """Return what was measured on the way, if anything was."""
+def restore_tracking(checkpoint: Checkpoint | None) -> Tracking | None:
+    """Return the measurements of a checkpoint, if there is one."""
     if checkpoint is None:
         return None
     facts: dict[str, Any] = dict(checkpoint.facts)
@@ -148,9 +148,9 @@ def tracking_of(checkpoint: Checkpoint | None) -> Tracking | None:
 
 
 def _averaged(settings: dict[str, Any], last: Checkpoint, template: Variables) -> Variables | None:
-    """Return the average of the weights, if the optimizer kept one."""
+    """Return the average of the weights, if the optimizer had one."""
     if settings["optimizer"].get("kind") != "optimizers.ema":
         return None
-    average = under("optimizer/memory/average", last)
-    state = variables_of(last, template).state
-    return Variables(fitted(template.params, average, what="averaged array"), state)
+    average = arrays_under("optimizer/memory/average", last)
+    state = restore_variables(last, template).state
+    return Variables(restore_tree(template.params, average, what="averaged array"), state)

@@ -1,4 +1,4 @@
-"""What a descent has become, once it has ended: a run."""
+"""The run that a training becomes, once it has ended."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from downslope.optimizers import averaged_params, ema
 from downslope.training._recipe import Recipe
 from downslope.training._restarts import Restarts
 from downslope.training._run import Run
-from downslope.training.engine.state import Descent
+from downslope.training.engine.state import TrainingState
 from downslope.training.monitor.curvature_history import Tracking
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.problem.problem import Problem
 
 
-def run_of(
+def make_run(
     problem: Problem,
-    descent: Descent,
+    training: TrainingState,
     recorder: Recorder,
     *,
     recipe: Recipe,
@@ -28,31 +28,31 @@ def run_of(
     restarts: Restarts | None = None,
     tracking: Tracking | None = None,
 ) -> Run:
-    """Return the run that a descent has become.
+    """Return the run of a training that has ended.
 
     Args:
         problem: what was learned.
-        descent: ended.
-        recorder: what was recorded.
-        recipe: what was asked for.
+        training: ended.
+        recorder: its records.
+        recipe: its network, data and settings.
         notes: sentences about the data.
-        path: where the run is kept.
+        path: the run's folder.
         restarts: how other starts ended.
-        tracking: what was measured on the way.
+        tracking: measurements on the way.
     """
-    names = descent.history[0] if descent.history else {}
+    names = training.history[0] if training.history else {}
     return Run(
         net=problem.net,
         loss=problem.loss,
-        variables=descent.kept,
-        last=descent.state.variables,
-        optimizer_state=descent.state.optimizer,
-        history={name: np.array([values[name] for values in descent.history]) for name in names},
-        stop_reason=descent.stop_reason,
-        divergence=descent.divergence,
-        best_epoch=descent.best.epoch if descent.best_variables is not None else descent.epoch,
+        variables=training.chosen_variables,
+        last=training.state.variables,
+        optimizer_state=training.state.optimizer,
+        history={name: np.array([values[name] for values in training.history]) for name in names},
+        stop_reason=training.stop_reason,
+        divergence=training.divergence,
+        best_epoch=training.best.epoch if training.best_variables is not None else training.epoch,
         restarts=restarts,
-        averaged=_averaged(problem, descent),
+        averaged=_averaged(problem, training),
         trajectory=recorder.trajectory(),
         statistics=recorder.statistics_of(problem.net, problem.preprocessing.input_shape),
         tracking=tracking,
@@ -65,9 +65,9 @@ def run_of(
     )
 
 
-def _averaged(problem: Problem, descent: Descent) -> Variables | None:
-    """Return the average of the weights, if the optimizer keeps one, with the last state."""
+def _averaged(problem: Problem, training: TrainingState) -> Variables | None:
+    """Return the average of the weights, if the optimizer has one, with the last state."""
     if problem.optimizer.maker is not ema:
         return None
-    last = descent.state.variables
-    return Variables(averaged_params(descent.state.optimizer, last.params), last.state)
+    last = training.state.variables
+    return Variables(averaged_params(training.state.optimizer, last.params), last.state)

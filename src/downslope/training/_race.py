@@ -17,7 +17,7 @@ from downslope.training._train import train
 
 @dataclass(frozen=True)
 class Race:
-    """How several optimizers came down from one start.
+    """Runs of several optimizers from one start.
 
     Attributes:
         runs: each optimizer's run, by name.
@@ -35,9 +35,9 @@ class Race:
 
     @property
     def winner(self) -> str:
-        """Who got lowest."""
-        found = {name: loss for name, loss in self.losses.items() if np.isfinite(loss)}
-        return min(found or self.losses, key=lambda name: found.get(name, np.inf))
+        """The name of the optimizer with the lowest loss."""
+        finite = {name: loss for name, loss in self.losses.items() if np.isfinite(loss)}
+        return min(finite or self.losses, key=lambda name: finite.get(name, np.inf))
 
     def table(self) -> Any:
         """Return a polars table, the lowest loss first, with the epochs each took to come within 10 % of the winner."""
@@ -95,5 +95,6 @@ def race(
     for name in settings:
         if name in ("optimizer", "store", "overwrite", "restarts"):
             raise SettingError(Setting(name), "is for one run, not for a race of several optimizers.")
-    named = optimizers if isinstance(optimizers, dict) else {str(each): each for each in optimizers}
-    return Race({name: train(net, data, optimizer=each, start=start, **settings) for name, each in named.items()})
+    named = optimizers if isinstance(optimizers, dict) else {str(optimizer): optimizer for optimizer in optimizers}
+    runs = {name: train(net, data, optimizer=optimizer, start=start, **settings) for name, optimizer in named.items()}
+    return Race(runs)

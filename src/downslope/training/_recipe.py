@@ -1,4 +1,4 @@
-"""What `ds.train` was told, so that it can be told again, as it was or with changes."""
+"""The arguments of `ds.train`, to train again with the same ones or with changes."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ ROOMS = {
     "optimizers": optimizers,
     "schedules": schedules,
 }
-"""Whose public names a run's record may use."""
+"""Modules whose public names a run's record may use."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What `ds.train` was told.
+    """The arguments of `ds.train`.
 
     Attributes:
         net: the network.
-        data: the rows it was given.
-        settings: of `ds.train`: all that the result depends on. With restarts, `start` holds the starting weights of
+        data: the rows.
+        settings: all settings that the result depends on. With restarts, `start` holds the starting weights of
             the one that was kept.
 
     Example:
@@ -73,21 +73,21 @@ def recipe_of_record(
     start: Variables | None = None,
     file: Path | None = None,
 ) -> Recipe:
-    """Return what a run on disk was told, with its rows, read again from where they came unless they are given.
+    """Return the recipe of a run on disk, its rows read again from their origin unless they are given.
 
     Args:
-        record: how the run was made.
+        record: of the run.
         net: its network.
-        loss: what descended.
+        loss: that was minimized.
         data: the training rows, or None.
         validation: the validation rows, if they were given as a data set, or None.
-        optimizer: how, if it was a user's own.
-        start: the variables it was given to begin from, or None.
+        optimizer: if it was a custom one.
+        start: the variables that it started from, or None.
         file: where the rows' file is now, or None.
 
     Raises:
-        DataError: nobody knows where the rows came from, or they are others now.
-        CustomPartError: the optimizer was a user's own, and is not given.
+        DataError: the rows have no origin, or are others now.
+        CustomPartError: the optimizer was a custom one, and is not given.
     """
     configuration = record.configuration
     preprocessing = Preprocessing.from_json(record.preprocessing)
@@ -99,11 +99,11 @@ def recipe_of_record(
         held_out = _rows(validation, origin, file, preprocessing, "validation") if known else 0.0
     plain = {name: rebuild(configuration[name], ROOMS) for name in ("batch_size", "order", "normalize", "metrics")}
     weights = configuration["class_weight"]
-    own = optimizer if is_custom(configuration["optimizer"]) else None
+    custom = optimizer if is_custom(configuration["optimizer"]) else None
     settings = TrainingSettings(
         **plain,
         loss=loss,
-        optimizer=rebuild(configuration["optimizer"], ROOMS) if own is None else own,
+        optimizer=rebuild(configuration["optimizer"], ROOMS) if custom is None else custom,
         epochs=configuration["epochs"],
         early_stopping=configuration["early_stopping"] if held_out else None,
         validation=held_out,
@@ -132,10 +132,10 @@ def check_fingerprint(problem: Problem, record: Record) -> None:
 
 
 def _rows(
-    given: Dataset | None, origin: dict[str, Any] | None, file: Path | None, preprocessing: Preprocessing, name: str
+    dataset: Dataset | None, origin: dict[str, Any] | None, file: Path | None, preprocessing: Preprocessing, name: str
 ) -> Dataset:
-    """Return a data set that was given, or read again from where it came, or from where its file is now."""
-    if given is None:
+    """Return a data set, read again from its origin, or from where its file is now, if it is None."""
+    if dataset is None:
         if origin is None:
             raise DataError(
                 Setting(name),
@@ -144,6 +144,6 @@ def _rows(
                 Advice("pass {}", code="the data set it was trained on"),
             )
         known = Origin.from_json(origin)
-        given = (known if file is None else known.moved(file)).open()
-    data = arranged_as(given, preprocessing.input_shape)
+        dataset = (known if file is None else known.moved(file)).open()
+    data = arranged_as(dataset, preprocessing.input_shape)
     return data if data.task == preprocessing.task else dataclasses.replace(data, task=preprocessing.task)

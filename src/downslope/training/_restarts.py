@@ -1,6 +1,6 @@
-"""Retraining: several random starts in one go, the lowest error kept, and how the others ended.
+"""Restarts: train from several starting weights at once, keep the one with the lowest loss, and report all.
 
-Many floors of the valley are good enough; the spread of final losses shows how much the start matters.
+Many minima are good enough; the spread of final losses shows how much the start matters.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import numpy as np
 
 from downslope.core import Variables, fold
 from downslope.optimizers import initial_state
-from downslope.training.engine.population import Population, descend_together, descent_of, histories_of, populate
+from downslope.training.engine.population import Population, histories_of, member_training, populate, train_population
 from downslope.training.engine.progress import Progress
-from downslope.training.engine.state import Descent, begin
-from downslope.training.engine.step import State
+from downslope.training.engine.state import TrainingState, begin_training
+from downslope.training.engine.step import StepState
 from downslope.training.problem.problem import Problem
 
 
 @dataclass(frozen=True)
 class Restarts:
-    """How each of several starts ended.
+    """The ends of trainings from several starts.
 
     Attributes:
         losses: the lowest validation loss of each where there are validation rows, else the last training loss; NaN for
@@ -55,34 +55,34 @@ class Restarts:
         return polars.DataFrame(columns).sort("loss", nulls_last=True)
 
     def __str__(self) -> str:
-        found = self.losses[np.isfinite(self.losses)]
-        if not len(found):
+        losses = self.losses[np.isfinite(self.losses)]
+        if not len(losses):
             return f"All {len(self)} starts diverged."
-        low, middle, high = np.quantile(found, [0, 0.5, 1])
-        lost = f"; {len(self) - len(found)} diverged" if len(found) < len(self) else ""
+        low, middle, high = np.quantile(losses, [0, 0.5, 1])
+        lost = f"; {len(self) - len(losses)} diverged" if len(losses) < len(self) else ""
         return f"{len(self)} starts: lowest loss {low:.4g}, median {middle:.4g}, highest {high:.4g}{lost}."
 
 
-def starts(problem: Problem, restarts: int) -> Population:
+def restart_population(problem: Problem, restarts: int) -> Population:
     """Return several starts. Number 0 is the one that a run without restarts has."""
-    first = begin(problem).state
+    first = begin_training(problem).state
     return populate([first, *(_start(problem, first, number) for number in range(1, restarts))])
 
 
-def descend_from_many_starts(
+def train_restarts(
     problem: Problem,
     population: Population,
     *,
     epochs: int,
     patience: int | None,
     progress: Progress,
-    moved: Callable[[Population], None] | None = None,
-) -> tuple[Descent, Restarts]:
-    """Train from several starts at once; return the descent that ended lowest, and how all of them ended.
+    after_epoch: Callable[[Population], None] | None = None,
+) -> tuple[TrainingState, Restarts]:
+    """Train from several starts at once; return the training that ended lowest, and how all of them ended.
 
-    All see the same batches. The population is changed in place; `moved` is shown it after each epoch.
+    All see the same batches. The population is changed in place; `after_epoch` is called with it after each epoch.
     """
-    descend_together(problem, population, epochs=epochs, patience=patience, progress=progress, moved=moved)
+    train_population(problem, population, epochs=epochs, patience=patience, progress=progress, after_epoch=after_epoch)
     ended = Restarts(
         losses=population.best_loss,
         best=population.best,
@@ -90,15 +90,15 @@ def descend_from_many_starts(
         stop_reasons=tuple(population.stop_reasons),
         histories=histories_of(population),
     )
-    return descent_of(problem, population, population.best, begin(problem).state), ended
+    return member_training(problem, population, population.best, begin_training(problem).state), ended
 
 
-def start_of(problem: Problem, number: int) -> Variables:
+def restart_variables(problem: Problem, number: int) -> Variables:
     """Return the starting weights of a restart; those of number 0 are the problem's own."""
     return problem.net.init(fold(problem.seed, "initialize", number), problem.preprocessing.input_shape)
 
 
-def _start(problem: Problem, state: State, number: int) -> State:
+def _start(problem: Problem, state: StepState, number: int) -> StepState:
     """Return the state before the first step of another start."""
-    variables = start_of(problem, number)
+    variables = restart_variables(problem, number)
     return state._replace(variables=variables, optimizer=initial_state(problem.optimizer, variables.params))

@@ -1,4 +1,4 @@
-"""Go on with a run where its folder says it stood, to the same bits as if it had never stopped."""
+"""Resume a run from the last state in its folder, to the same bits as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,16 +26,17 @@ from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import as_optimizer
 from downslope.runs import RESTORE, Checkpoint, Record, RunFolder, cpu_count, current_versions
-from downslope.training._carry_out import Undertaking, carry_out
-from downslope.training._checkpoint_arrays import fitted, under, variables_of
+from downslope.training._checkpoint_arrays import arrays_under, restore_tree, restore_variables
+from downslope.training._checkpointing import history_lines
+from downslope.training._job import TrainingJob, run_job
 from downslope.training._observers import Observer, check_observers
-from downslope.training._open_run import open_run, tracking_of
+from downslope.training._open_run import open_run, restore_tracking
 from downslope.training._recipe import ROOMS, Recipe, check_fingerprint, recipe_of_record
-from downslope.training._restarts import starts
+from downslope.training._restarts import restart_population
 from downslope.training._run import Run
-from downslope.training.engine.population import Population, spread
-from downslope.training.engine.progress import open_progress
-from downslope.training.engine.state import Descent, begin
+from downslope.training.engine.population import Population, shard_members
+from downslope.training.engine.progress import Progress, open_progress, progress_style
+from downslope.training.engine.state import TrainingState, begin_training
 from downslope.training.engine.stopping import Best, Divergence
 from downslope.training.monitor.curvature_tracker import Tracker
 from downslope.training.monitor.recorder import Recorder
@@ -43,8 +44,10 @@ from downslope.training.monitor.track import Track
 from downslope.training.monitor.trajectory import Record as Recorded
 from downslope.training.problem.problem import Problem
 
-GOES_ON = {"": "", "none": "", "completed": "", "interrupted": "", "stopped": ""}
-"""Why a training ended that can go on."""
+Tree = TypeVar("Tree")
+
+RESUMABLE = {"": "", "none": "", "completed": "", "interrupted": "", "stopped": ""}
+"""Stop reasons after which a member can continue."""
 
 
 def resume(
@@ -58,9 +61,9 @@ def resume(
     loss: Loss | None = None,
     file: str | os.PathLike[str] | None = None,
     observers: tuple[Observer, ...] | list[Observer] = (),
-    progress: str | bool = "auto",
+    progress: str | bool | Progress = "auto",
 ) -> Run:
-    """Go on with a run that was killed, interrupted or stopped, or that is to make more epochs.
+    """Continue a run that was killed, interrupted or stopped, or that is to make more epochs.
 
     With the same code, versions, machine, number of processors and data, what comes out is bit by bit what `ds.train`
     with as many epochs would have given without a stop: parameters, optimizer, running averages, history. A run that
@@ -103,24 +106,38 @@ def resume(
         (True, 5)
     """
     observers = check_observers(observers)
-    own = {"net": net, "loss": loss}
+    parts = {"net": net, "loss": loss}
     record = RunFolder.open(path).read_record()
     _check_parts(record, network=net, loss=loss, optimizer=None if optimizer is None else as_optimizer(optimizer))
-    wanted = _wanted(record, epochs)
-    if _ended(RunFolder.open(path), record, wanted):
-        run = open_run(path, **own)
+    total = _total_epochs(record, epochs)
+    if _is_finished(RunFolder.open(path), record, total):
+        run = open_run(path, **parts)
         return run if data is None else run.with_data(data, validation=validation, optimizer=optimizer, file=file)
+    rows = {"data": data, "validation": validation, "file": None if file is None else Path(file)}
+    job, folder = load_job(path, total, progress=progress, optimizer=optimizer, **parts, **rows)
+    return run_job(job, folder=folder, observers=observers, progress=open_progress(progress, total))
+
+
+def load_job(
+    path: str | os.PathLike[str], epochs: int, *, progress: str | bool | Progress = False, **parts: Any
+) -> tuple[TrainingJob, RunFolder]:
+    """Return the training of a run in its last saved state, and its folder, open for writing.
+
+    Args:
+        path: the run's folder.
+        epochs: how many epochs there are in all.
+        progress: as for `ds.train`.
+        **parts: `net`, `loss`, `optimizer`, `data`, `validation`, `file`, as for `resume`; None where not given.
+    """
     folder = RunFolder.open(path, to_write=True)
     try:
+        record = folder.read_record()
         _check_precision(record)
         _warn_of_differences(record)
-        rows = {"data": data, "validation": validation, "file": None if file is None else Path(file)}
-        recipe = _recipe(folder, record, wanted, optimizer=optimizer, **own, **rows)
-        work = _work(folder, record, recipe, progress)
+        return _restore_job(folder, record, _recipe(folder, record, epochs, **parts), progress), folder
     except BaseException:
         folder.release()
         raise
-    return carry_out(work, folder=folder, observers=observers, progress=open_progress(progress, wanted))
 
 
 def goes_on_after(path: str | os.PathLike[str], *, epochs: int | None = None) -> int | None:
@@ -143,7 +160,7 @@ def goes_on_after(path: str | os.PathLike[str], *, epochs: int | None = None) ->
     """
     folder = RunFolder.open(path)
     record = folder.read_record()
-    if _ended(folder, record, _wanted(record, epochs)):
+    if _is_finished(folder, record, _total_epochs(record, epochs)):
         return None
     if record.configuration["restarts"] > 1:
         return int(folder.read("members").arrays["epochs"].max()) if folder.has("members") else 0
@@ -153,17 +170,17 @@ def goes_on_after(path: str | os.PathLike[str], *, epochs: int | None = None) ->
     return 0
 
 
-def _wanted(record: Record, epochs: int | None) -> int:
-    """Return how many epochs there are to be in all."""
+def _total_epochs(record: Record, epochs: int | None) -> int:
+    """Return how many epochs there are in all."""
     return record.configuration["epochs"] if epochs is None else check_integer("epochs", epochs)
 
 
-def _ended(folder: RunFolder, record: Record, wanted: int) -> bool:
+def _is_finished(folder: RunFolder, record: Record, total: int) -> bool:
     """Return whether a run has nothing left to do.
 
     Raises:
         RunError: it diverged.
-        SettingError: it has made more epochs than are wanted.
+        SettingError: it has made more epochs than `total`.
     """
     reason = record.stop_reason or ""
     if reason == "diverged":
@@ -171,12 +188,12 @@ def _ended(folder: RunFolder, record: Record, wanted: int) -> bool:
         raise RunError(f"{folder.path} diverged, so there is nothing to go on with.", why, "Train again.")
     ended = folder.read_restarts()
     reasons = [reason] if ended is None else str(ended.facts["stop_reasons"]).split()
-    made = len(folder.read_epochs(0)) if ended is None else int(ended.arrays["epochs"].max())
-    if made > wanted:
+    epochs = len(folder.read_epochs(0)) if ended is None else int(ended.arrays["epochs"].max())
+    if epochs > total:
         raise SettingError(
-            Setting("epochs"), f"counts all epochs, got {wanted} for a run that has made {made}. Give more, or none."
+            Setting("epochs"), f"counts all epochs, got {total} for a run that has made {epochs}. Give more, or none."
         )
-    return record.status == "finished" and (made == wanted or not any(one in GOES_ON for one in reasons))
+    return record.status == "finished" and (epochs == total or not any(reason in RESUMABLE for reason in reasons))
 
 
 def _recipe(
@@ -184,82 +201,82 @@ def _recipe(
     record: Record,
     epochs: int,
     *,
-    net: Sequential | None,
-    loss: Loss | None,
-    optimizer: Any,
+    net: Sequential | None = None,
+    loss: Loss | None = None,
+    optimizer: Any = None,
     **rows: Any,
 ) -> Recipe:
-    """Return what the run was told, to so many epochs."""
+    """Return the recipe of the run, with so many epochs."""
     configuration = record.configuration
     network: Sequential = net or rebuild(configuration["network"], ROOMS)
-    descended: Loss = loss or rebuild(configuration["loss"], ROOMS)
+    minimized: Loss = loss or rebuild(configuration["loss"], ROOMS)
     start = None
     if folder.has("start"):
         shape = tuple(record.preprocessing["input_shape"])
-        start = variables_of(folder.read("start"), network.init(0, shape))
-    recipe = recipe_of_record(record, net=network, loss=descended, optimizer=optimizer, start=start, **rows)
+        start = restore_variables(folder.read("start"), network.init(0, shape))
+    recipe = recipe_of_record(record, net=network, loss=minimized, optimizer=optimizer, start=start, **rows)
     return recipe.changed({"epochs": epochs})
 
 
-def _work(folder: RunFolder, record: Record, recipe: Recipe, progress: str | bool) -> Undertaking:
-    """Return the training as it stood when it was last saved."""
+def _restore_job(folder: RunFolder, record: Record, recipe: Recipe, progress: str | bool | Progress) -> TrainingJob:
+    """Return the training in its last saved state."""
     problem = recipe.problem()
     check_fingerprint(problem, record)
-    problem = problem.ready(progress)
+    problem = problem.ready(progress_style(progress))
     configuration = record.configuration
-    recorder = Recorder(_remade(Recorded, configuration["record"]))
-    track = None if configuration["track"] is None else _remade(Track, configuration["track"])
+    recorder = Recorder(_rebuild_settings(Recorded, configuration["record"]))
+    track = None if configuration["track"] is None else _rebuild_settings(Track, configuration["track"])
     tracker = None if track is None else Tracker(problem, track)
     population = None
     if configuration["restarts"] > 1:
-        population, descent = _members(folder, problem, configuration["restarts"]), begin(problem)
+        population, training = _restore_population(folder, problem, configuration["restarts"]), begin_training(problem)
     else:
-        descent = _descent(folder, problem)
-        _take_over(folder, problem, descent, recorder, tracker)
-    folder.write_epochs([{"epoch": at, **values} for at, values in enumerate(descent.history, start=1)])
-    if descent.best_variables is None:
+        training = _restore_training(folder, problem)
+        _restore_monitors(folder, problem, training, recorder, tracker)
+    folder.write_epochs(history_lines(training))
+    if training.best_variables is None:
         folder.discard("best")
     newest = "last" if population is None or not folder.has("members") else "members"
     seconds = float(folder.read(newest).facts.get("seconds") or 0) if folder.has(newest) else 0.0
-    return Undertaking(
-        problem, recipe, descent, recorder, tracker, population, notes=tuple(record.notes), seconds=seconds
+    return TrainingJob(
+        problem, recipe, training, recorder, tracker, population, notes=tuple(record.notes), seconds=seconds
     )
 
 
-def _descent(folder: RunFolder, problem: Problem) -> Descent:
-    """Return the descent at the last save that is intact, and warn if that is not the newest."""
+def _restore_training(folder: RunFolder, problem: Problem) -> TrainingState:
+    """Return the state of the last save that is intact, and warn if that is not the newest."""
     try:
-        return _descent_at("last", folder, problem)
+        return _read_training("last", folder, problem)
     except RunError as damage:
-        what, *_ = damage.message.pieces  # behind it stands what to do, which is done here
+        sentence, *_ = damage.message.pieces  # the others advise what is done here
         try:
-            descent = _descent_at("previous", folder, problem)
+            training = _read_training("previous", folder, problem)
         except RunError:
-            raise type(damage)(what, RESTORE) from None
+            raise type(damage)(sentence, RESTORE) from None
         folder.discard("last")
-        warnings.warn(RunWarning(what, f"Went on from the save before it, epoch {descent.epoch}."), stacklevel=5)
-        return descent
+        warnings.warn(RunWarning(sentence, f"Went on from the save before it, epoch {training.epoch}."), stacklevel=5)
+        return training
 
 
-def _descent_at(name: str, folder: RunFolder, problem: Problem) -> Descent:
-    """Return the descent that a checkpoint holds."""
+def _read_training(name: str, folder: RunFolder, problem: Problem) -> TrainingState:
+    """Return the state that a checkpoint holds."""
     checkpoint = folder.read(name)
-    fresh, facts = begin(problem), checkpoint.facts
+    fresh, facts = begin_training(problem), checkpoint.facts
     epoch = int(facts["epoch"] or 0)
     lines = folder.read_epochs(at_least=epoch, most=epoch)
-    variables = _like(fresh.state.variables, "variables", checkpoint)
-    total, weight = _like((fresh.state.total, fresh.state.weight), "epoch", checkpoint)
+    variables = _restore_tree(fresh.state.variables, "variables", checkpoint)
+    total, weight = _restore_tree((fresh.state.total, fresh.state.weight), "epoch", checkpoint)
     best = Best(float(facts["best_loss"] or np.inf), int(facts["best_epoch"] or 0))
-    kept = _like(variables, "best", checkpoint) if under("best", checkpoint) else variables
+    best_variables = _restore_tree(variables, "best", checkpoint) if arrays_under("best", checkpoint) else variables
     return replace(
         fresh,
         state=fresh.state._replace(
             variables=variables,
-            optimizer=_like(fresh.state.optimizer, "optimizer", checkpoint),
+            optimizer=_restore_tree(fresh.state.optimizer, "optimizer", checkpoint),
             total=total,
             weight=weight,
         ),
-        best_variables=kept if best.epoch else None,
+        best_variables=best_variables if best.epoch else None,
         epoch=epoch,
         step=int(facts["step"] or 0),
         best=best,
@@ -267,39 +284,39 @@ def _descent_at(name: str, folder: RunFolder, problem: Problem) -> Descent:
     )
 
 
-def _members(folder: RunFolder, problem: Problem, restarts: int) -> Population:
-    """Return several descents as they were saved last; those that have not begun are at their starts."""
-    fresh = starts(problem, restarts)
+def _restore_population(folder: RunFolder, problem: Problem, restarts: int) -> Population:
+    """Return the members of a population as they were saved last, or at their starts."""
+    fresh = restart_population(problem, restarts)
     if not folder.has("members"):
         return fresh
     checkpoint = folder.read("members")
-    histories = under("histories", checkpoint)
+    histories = arrays_under("histories", checkpoint)
     epochs = len(next(iter(histories.values()), ()))
     return Population(
-        states=spread(_like(fresh.states, "states", checkpoint), restarts),
-        best_variables=spread(_like(fresh.best_variables, "best", checkpoint), restarts),
+        states=shard_members(_restore_tree(fresh.states, "states", checkpoint), restarts),
+        best_variables=shard_members(_restore_tree(fresh.best_variables, "best", checkpoint), restarts),
         **{name: checkpoint.arrays[name] for name in ("best_loss", "best_epoch", "epochs")},
-        stop_reasons=[GOES_ON.get(reason, reason) for reason in str(checkpoint.facts["stop_reasons"]).split()],
-        history=[{name: values[at] for name, values in histories.items()} for at in range(epochs)],
+        stop_reasons=[RESUMABLE.get(reason, reason) for reason in str(checkpoint.facts["stop_reasons"]).split()],
+        history=[{name: values[epoch] for name, values in histories.items()} for epoch in range(epochs)],
     )
 
 
-def _take_over(
-    folder: RunFolder, problem: Problem, descent: Descent, recorder: Recorder, tracker: Tracker | None
+def _restore_monitors(
+    folder: RunFolder, problem: Problem, training: TrainingState, recorder: Recorder, tracker: Tracker | None
 ) -> None:
-    """Give back what was recorded and measured before."""
-    last = int(descent.state.optimizer.step)
+    """Restore the records and measurements of the run so far."""
+    last = int(training.state.optimizer.step)
     recorded = folder.read_trajectory()
     if recorded is not None:
-        recorder.go_on_from(recorded, problem.start.params, last)
-    measured = tracking_of(folder.read_tracking())
+        recorder.restore(recorded, problem.start.params, last)
+    measured = restore_tracking(folder.read_tracking())
     if tracker is not None and measured is not None:
         tracker.before = measured.until(last)
 
 
-def _like(template: Any, prefix: str, checkpoint: Checkpoint) -> Any:
-    """Return saved arrays as the tree that a template is."""
-    return fitted(template, under(prefix, checkpoint), what="saved array")
+def _restore_tree(template: Tree, prefix: str, checkpoint: Checkpoint) -> Tree:
+    """Return saved arrays as a tree with the structure of a template."""
+    return restore_tree(template, arrays_under(prefix, checkpoint), what="saved array")
 
 
 def _check_precision(record: Record) -> None:
@@ -317,32 +334,34 @@ def _check_precision(record: Record) -> None:
 
 
 def _check_parts(record: Record, **parts: Any) -> None:
-    """Check that parts of a user's own are those that the run was made with.
+    """Check that custom parts are those that the run was made with.
 
     Raises:
         SettingError: one is another.
     """
     for name, part in parts.items():
-        written, given = record.configuration[name], "net" if name == "network" else name
-        if part is not None and render(part) != written:
+        recorded, argument = record.configuration[name], "net" if name == "network" else name
+        if part is not None and render(part) != recorded:
             raise SettingError(
-                Setting(given), f"must be the one that this run was trained with, {written}, got {render(part)}."
+                Setting(argument), f"must be the one that this run was trained with, {recorded}, got {render(part)}."
             )
 
 
-def _remade(kind: Any, rendered: dict[str, Any]) -> Any:
-    """Return settings from what `render` wrote."""
-    return kind(**{name: value for name, value in rendered.items() if name != "kind"})
+def _rebuild_settings(cls: type[Tree], rendered: dict[str, Any]) -> Tree:
+    """Return settings from the output of `render`."""
+    return cls(**{name: value for name, value in rendered.items() if name != "kind"})
 
 
 def _warn_of_differences(record: Record) -> None:
     """Warn if results may differ in their last bits from those of a run that never stopped."""
     now = current_versions()
-    found = [f"{name} {old}, now {now.get(name)}" for name, old in record.versions.items() if now.get(name) != old]
+    differences = [
+        f"{name} {old}, now {now.get(name)}" for name, old in record.versions.items() if now.get(name) != old
+    ]
     if record.cpu_count != cpu_count():
-        found.append(f"{record.cpu_count} processors, now {cpu_count()}")
-    if found:
+        differences.append(f"{record.cpu_count} processors, now {cpu_count()}")
+    if differences:
         warnings.warn(
-            RunWarning(f"This run began with {'; '.join(found)}: what follows may differ in its last bits."),
-            stacklevel=3,
+            RunWarning(f"This run began with {'; '.join(differences)}: what follows may differ in its last bits."),
+            stacklevel=4,
         )

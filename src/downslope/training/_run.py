@@ -1,4 +1,4 @@
-"""What training returns: the network that was learned, how it went, and why it ended."""
+"""The result of a training: the trained network, the history, and the reason that it ended."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from downslope.losses import Loss
 from downslope.networks import Sequential, architecture
 from downslope.optimizers import OptimizerState, initial_state
 from downslope.runs import RunFolder
-from downslope.training._checkpoint_arrays import fitted, under, variables_of
+from downslope.training._checkpoint_arrays import arrays_under, restore_tree, restore_variables
 from downslope.training._recipe import Recipe, check_fingerprint, recipe_of_record
-from downslope.training._restarts import Restarts, start_of
+from downslope.training._restarts import Restarts, restart_variables
 from downslope.training.engine.evaluate import loss_of, outputs_of
 from downslope.training.engine.stopping import Divergence
 from downslope.training.monitor.curvature_history import Tracking
 from downslope.training.monitor.statistics import Statistics
 from downslope.training.monitor.trajectory import Trajectory
-from downslope.training.problem.metrics import DEFAULTS, Answers, score
+from downslope.training.problem.metrics import DEFAULTS, MetricInputs, compute_metrics
+from downslope.training.problem.part import Part, make_part
 from downslope.training.problem.predictions import predicted, probabilities
-from downslope.training.problem.problem import Part, part_of
 from downslope.training.surfaces.network import MODES, NetworkSurface, network_surface
 
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """A training that has ended, and what it learned.
+    """A training that has ended, and the network that it trained.
 
     Attributes:
         net: the network's description.
@@ -152,9 +152,9 @@ class Run:
                 Advice("make {}", code="ds.Dataset(x, y)"),
             )
         outputs = self.outputs(data)
-        part = part_of(data, self.preprocessing, self.loss, outputs.shape[1])
+        part = make_part(data, self.preprocessing, self.loss, outputs.shape[1])
         names = tuple(dict.fromkeys(DEFAULTS[self.task] + self.metrics))
-        scores = score(names, Answers(part.truth, outputs, part.weights, self.preprocessing, self.loss))
+        scores = compute_metrics(names, MetricInputs(part.truth, outputs, part.weights, self.preprocessing, self.loss))
         return {"loss": loss_of(self.loss, outputs, part.t, part.weights)} | scores
 
     def surface(self, data: Dataset | None = None, *, mode: str = "inference", key: Key = 0) -> NetworkSurface:
@@ -184,7 +184,7 @@ class Run:
             rows: Any = self.with_data().training_rows
         else:
             outputs = self.net.output_shape(self.preprocessing.input_shape)[-1]
-            rows = part_of(data, self.preprocessing, self.loss, outputs)
+            rows = make_part(data, self.preprocessing, self.loss, outputs)
         return network_surface(self.net, self.loss, rows, self.variables, mode=mode, key=key)
 
     def with_data(
@@ -224,17 +224,17 @@ class Run:
             raise DataError("A run without rows must have a folder to find them by, got one without. Train it again.")
         folder = RunFolder.open(self.path)
         record = folder.read_record()
-        given: dict[str, Any] = {"data": data, "validation": validation, "optimizer": optimizer}
-        given["file"] = None if file is None else Path(file)
+        parts: dict[str, Any] = {"data": data, "validation": validation, "optimizer": optimizer}
+        parts["file"] = None if file is None else Path(file)
         if folder.has("start"):
-            given["start"] = variables_of(folder.read("start"), self.last)
-        recipe = recipe_of_record(record, net=self.net, loss=self.loss, **given)
+            parts["start"] = restore_variables(folder.read("start"), self.last)
+        recipe = recipe_of_record(record, net=self.net, loss=self.loss, **parts)
         problem = recipe.problem()
         check_fingerprint(problem, record)
         if self.restarts is not None and self.restarts.best > 0:
-            recipe = recipe.changed({"start": start_of(problem, self.restarts.best)})
+            recipe = recipe.changed({"start": restart_variables(problem, self.restarts.best)})
         fresh = initial_state(problem.optimizer, problem.start.params)
-        state = fitted(fresh, under("optimizer", folder.read("last")), what="saved array")
+        state = restore_tree(fresh, arrays_under("optimizer", folder.read("last")), what="saved array")
         return replace(self, training_rows=problem.train, recipe=recipe, optimizer_state=state)
 
     def table(self) -> Any:
@@ -245,7 +245,7 @@ class Run:
 
 
 def _name_of(run: Run) -> str:
-    """Return what to call a run by: its folder, or where its rows are from; nothing if it has neither."""
+    """Return the name of a run: of its folder, or of its data's origin; nothing if it has neither."""
     origin = None if run.recipe is None else run.recipe.data.origin
     if run.path is not None:
         return f"{run.path.name}: "
@@ -253,7 +253,7 @@ def _name_of(run: Run) -> str:
 
 
 def _widths_text(net: Sequential, input_shape: Shape) -> str:
-    """Return the size of the input and of what each layer with weights puts out.
+    """Return the size of the input and of the outputs of each layer with weights.
 
     Example:
         >>> import downslope as ds

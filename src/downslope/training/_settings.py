@@ -13,7 +13,9 @@ from downslope.data import Dataset
 from downslope.losses import Loss
 from downslope.optimizers import Optimizer, adam
 from downslope.schedules import Schedule
-from downslope.training.problem.class_weights import ClassWeight
+
+ClassWeight = str | Mapping[Any, Any] | None
+"""`"balanced"`, weights by label, or None for none."""
 
 _ADAM = adam(1e-3)
 
@@ -55,7 +57,7 @@ class TrainingSettings(Mapping[str, Any]):
         object.__setattr__(self, "early_stopping", _patience(self.early_stopping, held_out=self.holds_out))
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> TrainingSettings:
+    def of(cls, settings: Mapping[str, Any]) -> TrainingSettings:
         """Return settings by name, the others as they are by default.
 
         Raises:
@@ -63,10 +65,10 @@ class TrainingSettings(Mapping[str, Any]):
             SettingError: as for the class.
         """
         known = [field.name for field in fields(cls)]
-        for name in given:
+        for name in settings:
             if name not in known:
                 raise UnknownNameError("settings", name, known)
-        return cls(**given)
+        return cls(**settings)
 
     @property
     def holds_out(self) -> bool:

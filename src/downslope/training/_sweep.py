@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import RunError, fold
+from downslope.core import RunError
 from downslope.data import Dataset
 from downslope.networks import Sequential
-from downslope.training._grid import Point, points_of
-from downslope.training._outcome import run_of
+from downslope.training._grid import GridPoint, grid_points, population_groups
+from downslope.training._outcome import make_run
 from downslope.training._recipe import Recipe
 from downslope.training._run import Run
-from downslope.training.engine.population import descend_together, descent_of, populate
-from downslope.training.engine.progress import Progress, Shifted, open_progress
-from downslope.training.engine.state import begin
+from downslope.training.engine.population import member_training, populate, train_population
+from downslope.training.engine.progress import Progress, ProgressPart, open_progress
+from downslope.training.engine.state import begin_training
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.monitor.trajectory import Record
 from downslope.training.problem.problem import Problem, prepare
@@ -43,7 +43,7 @@ class Sweep:
         return len(self.runs)
 
     @property
-    def place(self) -> int:
+    def best_index(self) -> int:
         """Where the lowest loss is.
 
         Raises:
@@ -56,18 +56,18 @@ class Sweep:
     @property
     def best(self) -> Run:
         """The run with the lowest loss."""
-        return self.runs[self.place]
+        return self.runs[self.best_index]
 
     @property
     def best_settings(self) -> dict[str, Any]:
         """Its settings, of those that differ between runs."""
-        return self.settings[self.place]
+        return self.settings[self.best_index]
 
     def table(self) -> Any:
         """Return a polars table of all runs, the lowest loss first."""
         import polars
 
-        columns: dict[str, Any] = {name: [one[name] for one in self.settings] for name in self.settings[0]}
+        columns: dict[str, object] = {name: [own[name] for own in self.settings] for name in self.settings[0]}
         columns["loss"] = self.losses
         columns["epochs"] = [run.epochs for run in self.runs]
         columns["stop_reason"] = [run.stop_reason for run in self.runs]
@@ -79,7 +79,7 @@ class Sweep:
         best = ", ".join(f"{name} {value}" for name, value in self.best_settings.items())
         diverged = sum(run.stop_reason == "diverged" for run in self.runs)
         lost = f"; {diverged} diverged" if diverged else ""
-        return f"{len(self)} runs: lowest loss {self.losses[self.place]:.4g} with {best}{lost}."
+        return f"{len(self)} runs: lowest loss {self.losses[self.best_index]:.4g} with {best}{lost}."
 
     def __repr__(self) -> str:
         return f"Sweep({str(self).removesuffix('.')})"
@@ -95,7 +95,7 @@ def sweep(
     data: Dataset,
     *,
     optimizer: Any = "adam",
-    progress: str | bool = "auto",
+    progress: str | bool | Progress = "auto",
     **settings: Any,
 ) -> Sweep:
     """Train with every combination of some settings, and compare.
@@ -133,74 +133,62 @@ def sweep(
         >>> found.table().columns
         ['learning_rate', 'loss', 'epochs', 'stop_reason']
     """
-    points = points_of({"net": net, "optimizer": optimizer} | settings)
-    groups: dict[Any, list[Point]] = {}
-    for point in points:
-        groups.setdefault(point.group, []).append(point)
-    watcher = open_progress(progress, sum(members[0].settings.epochs for members in groups.values()))
-    done, epochs = {}, 0
+    points = grid_points({"net": net, "optimizer": optimizer} | settings)
+    groups = population_groups(points)
+    watcher = open_progress(progress, sum(members[0].settings.epochs for members in groups))
+    runs_by_number, epochs = {}, 0
     try:
-        for members in groups.values():
-            done |= _descend_group(data, members, Shifted(watcher, epochs))
+        for members in groups:
+            runs_by_number |= _train_group(data, members, ProgressPart(watcher, epochs))
             epochs += members[0].settings.epochs
-            if any(run.stop_reason == "interrupted" for run in done.values()):
+            if any(run.stop_reason == "interrupted" for run in runs_by_number.values()):
                 break
     finally:
         watcher.close()
-    ended = [point for point in points if point.number in done]
-    runs = tuple(done[point.number] for point in ended)
+    ended = [point for point in points if point.number in runs_by_number]
+    runs = tuple(runs_by_number[point.number] for point in ended)
     losses = np.array([compared_loss(run) for run in runs])
     return Sweep(tuple(point.label for point in ended), runs, losses)
 
 
 def compared_loss(run: Run) -> float:
-    """Return what runs are compared by: the lowest validation loss, else the last training loss; NaN without any."""
+    """Return the loss that runs are compared by: the lowest validation loss, else the last training loss."""
     losses = run.history.get("validation_loss", run.history.get("train_loss", np.zeros(0))[-1:])
     return float(np.min(losses, initial=np.inf, where=np.isfinite(losses))) if np.isfinite(losses).any() else np.nan
 
 
-def _descend_group(data: Dataset, points: list[Point], watcher: Progress) -> dict[int, Run]:
-    """Return the runs of points that descend together, by their numbers."""
+def _train_group(data: Dataset, points: list[GridPoint], progress: Progress) -> dict[int, Run]:
+    """Train the points of a group as one population; return their runs by number."""
     first = points[0]
     problem = prepare(first.net, data, first.settings)
     members = [_member(problem, point) for point in points]
-    starts = [begin(member).state for member in members]
+    starts = [begin_training(member).state for member in members]
     population = populate(starts)
     same = all(member.seed == problem.seed for member in members)
-    descend_together(
+    train_population(
         problem,
         population,
         epochs=first.settings.epochs,
         patience=first.settings.early_stopping,
-        progress=watcher,
+        progress=progress,
         members=None if same else members,
     )
     notes = tuple(dict.fromkeys(data.notes + problem.preprocessing.notes))
     return {
-        point.number: run_of(
+        point.number: make_run(
             member,
-            descent_of(member, population, place, starts[place]),
+            member_training(member, population, index, starts[index]),
             Recorder(Record()),
             recipe=Recipe(point.net, data, point.settings),
             notes=notes,
         )
-        for place, (point, member) in enumerate(zip(points, members, strict=True))
+        for index, (point, member) in enumerate(zip(points, members, strict=True))
     }
 
 
-def _member(problem: Problem, point: Point) -> Problem:
+def _member(problem: Problem, point: GridPoint) -> Problem:
     """Return the problem of one point: that of its group, with its own optimizer and seed."""
     seed = point.settings.seed
-    if seed == problem.seed:
-        return replace(problem, optimizer=point.optimizer)
-    start = problem.start
-    if point.settings.start is None:
-        start = problem.net.init(fold(seed, "initialize"), problem.preprocessing.input_shape)
-    return replace(
-        problem,
-        optimizer=point.optimizer,
-        seed=seed,
-        key=fold(seed, "train"),
-        batches=replace(problem.batches, seed=seed),
-        start=start,
-    )
+    if seed != problem.seed:
+        problem = problem.with_seed(seed, fresh=point.settings.start is None)
+    return replace(problem, optimizer=point.optimizer)

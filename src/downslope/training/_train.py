@@ -14,20 +14,15 @@ from downslope.networks import Sequential
 from downslope.optimizers import Optimizer
 from downslope.runs import RunFolder
 from downslope.schedules import Schedule
-from downslope.training._carry_out import Undertaking, carry_out
+from downslope.training._job import TrainingJob, run_job
 from downslope.training._observers import Observer, check_observers
 from downslope.training._recipe import Recipe
-from downslope.training._restarts import starts
 from downslope.training._run import Run
-from downslope.training._settings import DEFAULTS, TrainingSettings
-from downslope.training.engine.progress import open_progress
-from downslope.training.engine.state import begin
-from downslope.training.finders.auto import settled
-from downslope.training.monitor.curvature_tracker import Tracker
-from downslope.training.monitor.recorder import Recorder
+from downslope.training._settings import DEFAULTS, ClassWeight, TrainingSettings
+from downslope.training.engine.progress import Progress, open_progress, progress_style
+from downslope.training.finders.auto import resolve_auto
 from downslope.training.monitor.track import Track
 from downslope.training.monitor.trajectory import Record
-from downslope.training.problem.class_weights import ClassWeight
 
 
 def train(
@@ -53,7 +48,7 @@ def train(
     record: Record | None = None,
     track: Track | None = None,
     observers: Sequence[Observer] = (),
-    progress: str | bool = "auto",
+    progress: str | bool | Progress = "auto",
 ) -> Run:
     """Train a network and return what it learned, whatever ended the training.
 
@@ -99,7 +94,8 @@ def train(
         track: curvature and noise to measure on the way, within a share of the time; see `ds.Track`.
         observers: functions that are shown a `ds.Moment` at the end of each epoch, and return None, `ds.Stop()`, or
             `ds.Change(learning_rate=…)` to go on with other rates or momenta.
-        progress: `"auto"`, `"bar"`, `"lines"`, or False.
+        progress: `"auto"`, `"bar"`, `"lines"`, or False; or an object of your own with the methods of
+            `downslope.training.Progress`.
 
     Returns:
         The run. A loss that stops being a number ends training with `stop_reason == "diverged"`, and Ctrl-C with
@@ -140,7 +136,7 @@ def train(
     observers = check_observers(observers)
     record = record or Record()
     _check_restarts(restarts, start, record, track, observers)
-    asked = TrainingSettings(
+    settings = TrainingSettings(
         loss=loss,
         optimizer=optimizer,
         batch_size=batch_size,
@@ -155,27 +151,19 @@ def train(
         metrics=metrics,
         class_weight=class_weight,
     )
-    settings, choices = settled(net, data, asked, progress=progress)
-    watcher = open_progress(progress, epochs)
+    settings, notes = resolve_auto(net, data, settings, progress=progress)
+    display = open_progress(progress, epochs)
     recipe = Recipe(net, data, settings)
-    problem = recipe.problem().ready(progress)
-    work = Undertaking(
-        problem,
-        recipe,
-        descent=begin(problem),
-        recorder=Recorder(record),
-        tracker=None if track is None else Tracker(problem, track),
-        population=None if restarts == 1 else starts(problem, restarts),
-        notes=tuple(dict.fromkeys(data.notes + problem.preprocessing.notes + choices)),
-    )
+    problem = recipe.problem().ready(progress_style(progress))
+    job = TrainingJob.start(recipe, problem, record=record, track=track, restarts=restarts, notes=notes)
     folder = None if store is None else RunFolder.create(store, overwrite=overwrite)
-    return carry_out(work, folder=folder, observers=observers, progress=watcher)
+    return run_job(job, folder=folder, observers=observers, progress=display)
 
 
 def _check_restarts(
     restarts: int, start: Variables | None, record: Record, track: Track | None, observers: tuple[Observer, ...]
 ) -> None:
-    """Check that what else was asked for can be had with several starts."""
+    """Check that the other arguments work with several starts."""
     if check_integer("restarts", restarts) == 1:
         return
     if start is not None:
@@ -185,9 +173,9 @@ def _check_restarts(
             Setting("start"),
             ". Give one of them.",
         )
-    followers = {"record": record.anything, "track": track is not None, "observers": bool(observers)}
-    for name, given in followers.items():
-        if given:
+    followers = {"record": record.is_active, "track": track is not None, "observers": bool(observers)}
+    for name, is_used in followers.items():
+        if is_used:
             raise SettingError(
                 Setting(name),
                 f"follows one descent, got {restarts} restarts. Train the best one again, with its",

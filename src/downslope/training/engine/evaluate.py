@@ -21,7 +21,7 @@ NUMBERS_A_BLOCK = 2**24
 
 
 def block_rows(net: Sequential, x: Rows) -> int:
-    """Return how many rows to send through a network at once, at most."""
+    """Return how many rows to send through a network at once, at most, so that their activations fit into memory."""
     shapes = net.shapes(tuple(x.shape[1:]))
     numbers_a_row = sum(int(np.prod(shape)) for shape in shapes)
     return max(1, min(len(x), NUMBERS_A_BLOCK // max(1, numbers_a_row)))

@@ -1,8 +1,8 @@
-"""Many descents at once: the same network, data and batches, from different starts or with different numbers.
+"""A population of trainings: the same network and data, from different starts or with different hyperparameters.
 
-Every array of a descent gets a first axis, one entry a member, and the chunk is vectorized over it. Each member keeps
+Every array of a training gets a first axis, one entry a member, and the chunk is vectorized over it. Each member has
 its own best parameters and its own patience; one that has stopped is carried along and its result stays as it was. On
-several devices the members are spread over them where their number allows.
+several devices the members are sharded over them where their number allows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -20,19 +20,30 @@ from jaxtyping import Array, Bool, Float, Shaped
 from downslope.core import PyTree, Variables
 from downslope.losses import Loss
 from downslope.networks import Sequential
-from downslope.optimizers import observe_loss
+from downslope.optimizers import OptimizerState, observe_loss
+from downslope.training.engine.epoch import (
+    Values,
+    is_improvement,
+    is_out_of_patience,
+    measure_epoch,
+    monitored_loss,
+    next_epoch,
+)
 from downslope.training.engine.evaluate import block_rows
-from downslope.training.engine.members import epoch_together
+from downslope.training.engine.population_epoch import population_epoch
 from downslope.training.engine.progress import Progress
-from downslope.training.engine.state import Descent
-from downslope.training.engine.step import State
+from downslope.training.engine.state import TrainingState
+from downslope.training.engine.step import StepState
 from downslope.training.engine.stopping import SAMPLE_ROWS, Best, explain_divergence
-from downslope.training.problem.problem import Part, Problem
+from downslope.training.problem.part import Part
+from downslope.training.problem.problem import Problem
+
+Tree = TypeVar("Tree")
 
 
 @dataclass
 class Population:
-    """Many descents under way, or ended.
+    """Trainings under way together, or ended.
 
     Attributes:
         states: of all members, stacked.
@@ -42,16 +53,16 @@ class Population:
         best_epoch: after how many epochs it was reached, `(members,)`.
         epochs: how many epochs each made before it stopped, `(members,)`.
         stop_reasons: why each stopped; empty while it has not.
-        history: the values of each epoch, each `(members,)`.
+        history: the values of each epoch by name, each `(members,)`.
     """
 
-    states: State
+    states: StepState
     best_variables: Variables
     best_loss: np.ndarray
     best_epoch: np.ndarray
     epochs: np.ndarray
     stop_reasons: list[str]
-    history: list[dict[str, np.ndarray]]
+    history: list[Values]
 
     @property
     def best(self) -> int:
@@ -64,10 +75,10 @@ class Population:
         return np.array([not reason for reason in self.stop_reasons])
 
 
-def populate(states: Sequence[State]) -> Population:
+def populate(states: Sequence[StepState]) -> Population:
     """Return the population of these members before its first step."""
     members = len(states)
-    stacked = spread(jax.tree.map(lambda *leaves: np.stack(leaves), *states), members)
+    stacked = shard_members(jax.tree.map(lambda *leaves: np.stack(leaves), *states), members)
     return Population(
         states=stacked,
         best_variables=stacked.variables,
@@ -85,12 +96,12 @@ def histories_of(population: Population) -> dict[str, np.ndarray]:
     return {name: np.stack([values[name] for values in population.history]) for name in names}
 
 
-def member(tree: Any, place: int) -> Any:
+def member(tree: Tree, index: int) -> Tree:
     """Return one member's part of a stacked tree."""
-    return jax.tree.map(lambda leaf: np.asarray(np.asarray(leaf)[place]), tree)
+    return jax.tree.map(lambda leaf: np.asarray(np.asarray(leaf)[index]), tree)
 
 
-def descend_together(
+def train_population(
     problem: Problem,
     population: Population,
     *,
@@ -98,7 +109,7 @@ def descend_together(
     patience: int | None,
     progress: Progress,
     members: Sequence[Problem] | None = None,
-    moved: Callable[[Population], None] | None = None,
+    after_epoch: Callable[[Population], None] | None = None,
 ) -> None:
     """Train all members until each has stopped, or Ctrl-C; the population is changed in place.
 
@@ -109,28 +120,28 @@ def descend_together(
         population: the members.
         epochs: how many epochs there are.
         patience: epochs without a lower validation loss before a member stops; None for no such end.
-        progress: who watches.
+        progress: shows how far it is.
         members: each member's own seed and order of batches; None if all see the same batches.
-        moved: is shown the population after each epoch.
+        after_epoch: called with the population after each epoch.
     """
-    whole = _copied(population)
+    consistent = _copied(population)
     try:
         while len(population.history) < epochs and population.active.any():
             epoch, before, active = len(population.history), population.states, population.active
-            population.states = epoch_together(problem, population.states, epoch, progress, members)
+            population.states = population_epoch(problem, population.states, epoch, progress, members)
             if not active.all():
-                population.states = _chosen(active, population.states, before)
+                population.states = _where(active, population.states, before)
             values = _measure(problem, population.states)
             _finish_epoch(problem, population, epoch + 1, values, patience)
-            whole = _copied(population)
-            progress.epoch(epoch + 1, _summary(population, values))
-            if moved is not None:
-                moved(population)
+            consistent = _copied(population)
+            progress.epoch(epoch + 1, _lowest_losses(values))
+            if after_epoch is not None:
+                after_epoch(population)
         reason = "completed"
     except KeyboardInterrupt:
         reason = "interrupted"
-        vars(population).update(vars(whole))
-    population.stop_reasons = [found or reason for found in population.stop_reasons]
+        vars(population).update(vars(consistent))
+    population.stop_reasons = [own or reason for own in population.stop_reasons]
 
 
 def _copied(population: Population) -> Population:
@@ -138,55 +149,51 @@ def _copied(population: Population) -> Population:
     return replace(population, stop_reasons=list(population.stop_reasons), history=list(population.history))
 
 
-def descent_of(problem: Problem, population: Population, place: int, start: State) -> Descent:
-    """Return a member as a descent of its own; where it diverged in the first epoch, its start, with what happened.
+def member_training(problem: Problem, population: Population, index: int, start: StepState) -> TrainingState:
+    """Return a member as a training of its own; if it diverged in the first epoch, its start, with the explanation.
 
     Args:
         problem: what the member learned.
         population: ended.
-        place: which member.
+        index: which member.
         start: the member's state before the first step.
     """
-    epochs = int(population.epochs[place])
-    history = [{name: float(value[place]) for name, value in values.items()} for values in population.history[:epochs]]
-    descent = Descent(
-        state=member(population.states, place),
+    epochs = int(population.epochs[index])
+    history = [{name: float(value[index]) for name, value in values.items()} for values in population.history[:epochs]]
+    training = TrainingState(
+        state=member(population.states, index),
         epoch=epochs,
-        best=Best(float(population.best_loss[place]), int(population.best_epoch[place])),
+        best=Best(float(population.best_loss[index]), int(population.best_epoch[index])),
         history=history,
-        stop_reason=population.stop_reasons[place],
+        stop_reason=population.stop_reasons[index],
     )
-    if problem.validation is not None and population.best_epoch[place] > 0:
-        descent.best_variables = member(population.best_variables, place)
-    if descent.stop_reason == "diverged":
-        kept = member(population.best_variables, place) if epochs else start.variables
-        descent.state = descent.state._replace(variables=kept)
-        descent.divergence = explain_divergence(
+    if problem.validation is not None and population.best_epoch[index] > 0:
+        training.best_variables = member(population.best_variables, index)
+    if training.stop_reason == "diverged":
+        variables = member(population.best_variables, index) if epochs else start.variables
+        training.state = training.state._replace(variables=variables)
+        training.divergence = explain_divergence(
             step=epochs * problem.batches.steps,
             epoch=epochs,
             first_loss=history[0]["train_loss"] if history else float("nan"),
             last_loss=history[-1]["train_loss"] if history else float("nan"),
-            params=kept.params,
+            params=variables.params,
             inputs=np.asarray(problem.train.x[:SAMPLE_ROWS]),
-            learning_rate=descent.learning_rate,
+            learning_rate=training.learning_rate,
         )
-    return descent
+    return training
 
 
-def _measure(problem: Problem, states: State) -> dict[str, np.ndarray]:
+def _measure(problem: Problem, states: StepState) -> Values:
     """Return the values of the epoch that just ended, each `(members,)`."""
-    total, weight = np.asarray(states.total, float), np.asarray(states.weight, float)
-    stepped = np.where(weight > 0, weight, 1)  # members that have stopped made no step
-    values = {"batch_loss": total / stepped if problem.loss.reduction == "mean" else total}
-    values["train_loss"] = losses_of(problem.architecture, problem.loss, states.variables, problem.subset)
-    if problem.validation is not None:
-        values["validation_loss"] = losses_of(problem.architecture, problem.loss, states.variables, problem.validation)
-    if "learning_rate" in states.optimizer.hyperparams:
-        values["learning_rate"] = np.asarray(states.optimizer.hyperparams["learning_rate"], float)
-    return values
+
+    def measure(name: str, part: Part) -> Values:
+        return {f"{name}_loss": population_losses(problem.architecture, problem.loss, states.variables, part)}
+
+    return measure_epoch(problem, states, measure)
 
 
-def losses_of(net: Sequential, loss: Loss, variables: Variables, part: Part) -> np.ndarray:
+def population_losses(net: Sequential, loss: Loss, variables: Variables, part: Part) -> np.ndarray:
     """Return every member's loss over some rows, weighted exactly, `(members,)`."""
     members = len(jax.tree.leaves(variables)[0])
     rows = max(1, block_rows(net, part.x) // members)
@@ -211,61 +218,56 @@ def _block_losses(
     t: Shaped[Array, "rows ..."],
     weights: Float[Array, " rows"],
 ) -> Float[Array, " members"]:
-    return jax.vmap(lambda one: loss.value(net.apply(one, x), t, weights))(variables)
+    return jax.vmap(lambda member: loss.value(net.apply(member, x), t, weights))(variables)
 
 
-def _finish_epoch(
-    problem: Problem, population: Population, epoch: int, values: dict[str, np.ndarray], patience: int | None
-) -> None:
+def _finish_epoch(problem: Problem, population: Population, epoch: int, values: Values, patience: int | None) -> None:
     """Book an epoch: history, best parameters, schedules that watch the loss, members that stop."""
     active = population.active
     population.history.append({name: np.where(active, value, np.nan) for name, value in values.items()})
-    finite = np.isfinite(values["train_loss"])
-    watched = values.get("validation_loss", values["train_loss"])
-    with np.errstate(invalid="ignore"):
-        better = ~(watched >= population.best_loss) if problem.validation is not None else np.ones(len(active), bool)
-    improved = active & finite & np.isfinite(watched) & better
-    population.best_variables = _chosen(improved, population.states.variables, population.best_variables)
-    population.best_loss = np.where(improved, watched, population.best_loss)
+    finite, loss = np.isfinite(values["train_loss"]), monitored_loss(values)
+    better = is_improvement(loss, population.best_loss if problem.validation is not None else np.asarray(np.inf))
+    improved = active & finite & better
+    population.best_variables = _where(improved, population.states.variables, population.best_variables)
+    population.best_loss = np.where(improved, loss, population.best_loss)
     population.best_epoch = np.where(improved, epoch, population.best_epoch)
     population.epochs = np.where(active & finite, epoch, population.epochs)
-    optimizer = _observe_each(population.states.optimizer, watched)
-    zero = jnp.zeros_like(population.states.total)
-    population.states = population.states._replace(optimizer=optimizer, total=zero, weight=zero)
-    for place in np.flatnonzero(active):
-        if not finite[place]:
-            population.stop_reasons[place] = "diverged"
-        elif patience is not None and epoch - population.best_epoch[place] >= patience:
-            population.stop_reasons[place] = "early_stopping"
+    population.states = next_epoch(population.states, _observe_each(population.states.optimizer, loss))
+    impatient = is_out_of_patience(epoch, population.best_epoch, patience)
+    for index in np.flatnonzero(active):
+        if not finite[index]:
+            population.stop_reasons[index] = "diverged"
+        elif impatient[index]:
+            population.stop_reasons[index] = "early_stopping"
 
 
 @jax.jit
-def _chosen(which: Bool[Array | np.ndarray, " members"], new: PyTree, old: PyTree) -> PyTree:
-    """Return each member's new arrays where it is among those chosen, else the old ones."""
+def _where(condition: Bool[Array | np.ndarray, " members"], new: PyTree, old: PyTree) -> PyTree:
+    """Return each member's new arrays where its condition holds, else the old ones."""
 
     def choose(a: Array, b: Array) -> Array:
-        return jnp.where(jnp.expand_dims(which, tuple(range(1, a.ndim))), a, b)
+        return jnp.where(jnp.expand_dims(condition, tuple(range(1, a.ndim))), a, b)
 
     return jax.tree.map(choose, new, old)
 
 
-def _observe_each(optimizer: Any, losses: np.ndarray) -> Any:
-    """Return the optimizers after each has seen its member's loss, where any of their schedules wait for one."""
+def _observe_each(optimizer: OptimizerState, losses: np.ndarray) -> OptimizerState:
+    """Return the optimizers after each was told its member's loss, where any of their schedules wait for one."""
     light = optimizer._replace(memory=())
-    seen = [observe_loss(member(light, place), loss) for place, loss in enumerate(losses)]
-    if all(one.schedules == {} for one in seen):
+    members = [observe_loss(member(light, index), loss) for index, loss in enumerate(losses)]
+    if all(state.schedules == {} for state in members):
         return optimizer
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *seen)._replace(memory=optimizer.memory)
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *members)._replace(memory=optimizer.memory)
 
 
-def _summary(population: Population, values: dict[str, np.ndarray]) -> dict[str, float]:
-    """Return the lowest losses among all members, for whoever watches."""
-    shown = {name: value for name, value in values.items() if name.endswith("_loss") and np.isfinite(value).any()}
-    return {name: float(np.nanmin(value)) for name, value in shown.items()}
+def _lowest_losses(values: Values) -> dict[str, float]:
+    """Return the lowest losses among all members, to show as progress."""
+    losses = {name: value for name, value in values.items() if name.endswith("_loss") and np.isfinite(value).any()}
+    return {name: float(np.nanmin(value)) for name, value in losses.items()}
 
 
-def spread(tree: Any, members: int) -> Any:
-    """Return a stacked tree with its members spread over the devices, where there are several and they divide."""
+def shard_members(tree: Tree, members: int) -> Tree:
+    """Return a stacked tree with its members sharded over the devices, where there are several and they divide."""
     devices = jax.devices()
     if len(devices) == 1 or members % len(devices):
         return tree

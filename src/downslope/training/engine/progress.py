@@ -1,4 +1,4 @@
-"""How a training under way shows itself: a bar on a terminal, plain lines elsewhere, always on stderr."""
+"""Show the progress of a training: a bar on a terminal, plain lines elsewhere, always on stderr."""
 
 from __future__ import annotations
 
@@ -15,33 +15,35 @@ LINES_AFTER = 2.0
 
 @runtime_checkable
 class Progress(Protocol):
-    """What the training loop tells whoever watches."""
+    """Shows how far a training is; `ds.train(progress=…)` takes any object with these methods."""
 
     def chunk(self, epoch: int, share: float) -> None:
-        """Tell how much of an epoch is done."""
+        """Show the share of an epoch that is done; `epoch` counts from 0."""
         ...
 
     def epoch(self, epoch: int, values: dict[str, float]) -> None:
-        """Tell what an epoch ended with; `epoch` counts those that ended."""
+        """Show the values of an epoch that ended; `epoch` counts those that ended."""
         ...
 
     def close(self) -> None:
-        """Clean up, whatever happened."""
+        """Clean up; called also after an error."""
         ...
 
 
-def open_progress(progress: str | bool, epochs: int, *, purpose: str = "") -> Progress:
-    """Return how to show progress.
+def open_progress(progress: str | bool | Progress, epochs: int, *, purpose: str = "") -> Progress:
+    """Return an object that shows progress.
 
     Args:
         progress: `"auto"` (a bar on a terminal; elsewhere lines, for work of more than two seconds), `"bar"`,
-            `"lines"`, or False for nothing. True means `"auto"`.
+            `"lines"`, or False for nothing. True means `"auto"`. An object of your own is returned as it is.
         epochs: how many epochs there are at most.
-        purpose: what the work is for, where that is not the training itself.
+        purpose: of the work, where that is not the training itself.
 
     Raises:
         SettingError: it is none of these.
     """
+    if isinstance(progress, Progress):
+        return progress
     label = f"{purpose}: epoch" if purpose else "epoch"
     if progress is False or progress == "none":
         return Silent()
@@ -54,7 +56,11 @@ def open_progress(progress: str | bool, epochs: int, *, purpose: str = "") -> Pr
     raise SettingError(Setting("progress"), f"must be 'auto', 'bar', 'lines' or False, got {progress!r}.")
 
 
-@dataclass(frozen=True)
+def progress_style(progress: str | bool | Progress) -> str | bool:
+    """Return the style of work that is not counted in epochs; none beside a custom object."""
+    return progress if isinstance(progress, (str, bool)) else False
+
+
 class Silent:
     """Show nothing."""
 
@@ -76,35 +82,35 @@ class Lines:
     seconds: float
     last: float
     label: str = "epoch"
-    unsaid: str = ""
-    spoke: bool = False
+    pending: str = ""
+    started: bool = False
 
     def chunk(self, epoch: int, share: float) -> None:
-        """Say how far a long epoch is."""
+        """Write how far a long epoch is."""
         if self._due() and share < 1:
-            self._say(f"{self.label} {epoch + 1}/{self.epochs}  {share:.0%}")
+            self._write(f"{self.label} {epoch + 1}/{self.epochs}  {share:.0%}")
 
     def epoch(self, epoch: int, values: dict[str, float]) -> None:
-        """Say what an epoch ended with, if it is time."""
-        self.unsaid = f"{self.label} {epoch}/{self.epochs}  {described(values)}"
+        """Write the values of an epoch, if it is time."""
+        self.pending = f"{self.label} {epoch}/{self.epochs}  {format_values(values)}"
         if self._due() or epoch == self.epochs:
-            self._say(self.unsaid)
-            self.unsaid = ""
+            self._write(self.pending)
+            self.pending = ""
 
     def close(self) -> None:
-        """Say the last epoch, if others were said."""
-        if self.unsaid and self.spoke:
-            self._say(self.unsaid)
+        """Write the last epoch, if others were written."""
+        if self.pending and self.started:
+            self._write(self.pending)
 
     def _due(self) -> bool:
         return time.monotonic() - self.last >= self.seconds
 
-    def _say(self, line: str) -> None:
-        if not self.spoke and self.seconds == LINES_AFTER and not self._due():
+    def _write(self, line: str) -> None:
+        if not self.started and self.seconds == LINES_AFTER and not self._due():
             return
         sys.stderr.write(line + "\n")
         sys.stderr.flush()
-        self.last, self.spoke = time.monotonic(), True
+        self.last, self.started = time.monotonic(), True
 
 
 @dataclass
@@ -137,27 +143,27 @@ class Bar:
         self.bar.update(self.task, completed=epoch + share)
 
     def epoch(self, epoch: int, values: dict[str, float]) -> None:
-        """Move the bar and show what the epoch ended with."""
-        self.bar.update(self.task, completed=epoch, values=described(values))
+        """Move the bar and show the values of the epoch."""
+        self.bar.update(self.task, completed=epoch, values=format_values(values))
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Leave the bar as it is."""
         self.bar.stop()
 
 
-def described(values: dict[str, float]) -> str:
-    """Return an epoch's values in words.
+def format_values(values: dict[str, float]) -> str:
+    """Return the values of an epoch in words.
 
     Example:
-        >>> described({"train_loss": 0.25, "validation_loss": 0.5, "validation_accuracy": 0.975})
+        >>> format_values({"train_loss": 0.25, "validation_loss": 0.5, "validation_accuracy": 0.975})
         'train loss 0.25  validation loss 0.5  validation accuracy 0.975'
     """
-    shown = [name for name in values if name.startswith(("train_", "validation_"))]
-    return "  ".join(f"{name.replace('_', ' ')} {values[name]:.4g}" for name in shown)
+    names = [name for name in values if name.startswith(("train_", "validation_"))]
+    return "  ".join(f"{name.replace('_', ' ')} {values[name]:.4g}" for name in names)
 
 
 @dataclass
-class Shifted:
+class ProgressPart:
     """Progress of a part of the work, shown as part of the whole.
 
     Attributes:
@@ -169,12 +175,12 @@ class Shifted:
     before: int
 
     def chunk(self, epoch: int, share: float) -> None:
-        """Tell how much of an epoch is done."""
+        """Show the share of an epoch that is done."""
         self.inner.chunk(self.before + epoch, share)
 
     def epoch(self, epoch: int, values: dict[str, float]) -> None:
-        """Tell what an epoch ended with."""
+        """Show the values of an epoch."""
         self.inner.epoch(self.before + epoch, values)
 
     def close(self) -> None:
-        """Leave that to whoever opened it."""
+        """Do nothing: the whole is closed by its owner."""

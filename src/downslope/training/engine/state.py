@@ -1,22 +1,33 @@
-"""A training under way: where it stands, and what it has seen."""
+"""The state of a training under way: the newest and the best parameters, the position in the epoch, the history."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from downslope.core import Variables, float_dtype
 from downslope.optimizers import initial_state
-from downslope.training.engine.step import State
+from downslope.training.engine.step import StepState
 from downslope.training.engine.stopping import Best, Divergence
 from downslope.training.problem.problem import Problem
 
 
+class _Consistent(NamedTuple):
+    """What belongs together at a moment of a training; of the history, how many epochs there are."""
+
+    state: StepState
+    best_variables: Variables | None
+    epoch: int
+    step: int
+    best: Best
+    epochs: int
+
+
 @dataclass
-class Descent:
-    """A training under way: what the loop changes.
+class TrainingState:
+    """The state of a training under way: all that the loop changes.
 
     Attributes:
         state: the newest parameters and optimizer state.
@@ -28,10 +39,11 @@ class Descent:
         stop_reason: why training ended; empty while it has not.
         divergence: what happened, if it diverged.
 
-    `settle` marks a moment at which all of it belongs together; `unsettle` goes back to the last such moment.
+    `mark_consistent` marks a moment at which all of it belongs together, and `restore_consistent` goes back to the last
+    such moment: Ctrl-C may come between two changes that belong together.
     """
 
-    state: State
+    state: StepState
     best_variables: Variables | None = None
     epoch: int = 0
     step: int = 0
@@ -39,23 +51,24 @@ class Descent:
     history: list[dict[str, float]] = field(default_factory=list)
     stop_reason: str = ""
     divergence: Divergence | None = None
-    _settled: tuple[Any, ...] = ()
+    _consistent: _Consistent = field(init=False)
 
     def __post_init__(self) -> None:
-        self.settle()
+        self.mark_consistent()
 
-    def settle(self) -> None:
+    def mark_consistent(self) -> None:
         """Mark this moment."""
-        whole = self.state, self.best_variables, self.epoch, self.step, self.best, len(self.history)
-        self._settled = whole
+        self._consistent = _Consistent(
+            self.state, self.best_variables, self.epoch, self.step, self.best, len(self.history)
+        )
 
-    def unsettle(self) -> None:
-        """Go back to the last moment that was marked: Ctrl-C may come between two changes that belong together."""
-        self.state, self.best_variables, self.epoch, self.step, self.best, epochs = self._settled
+    def restore_consistent(self) -> None:
+        """Go back to the last moment that was marked."""
+        self.state, self.best_variables, self.epoch, self.step, self.best, epochs = self._consistent
         del self.history[epochs:]
 
     @property
-    def kept(self) -> Variables:
+    def chosen_variables(self) -> Variables:
         """The variables that the run uses: the best by validation loss, where there is one, else the last."""
         return self.state.variables if self.best_variables is None else self.best_variables
 
@@ -66,8 +79,8 @@ class Descent:
         return float(hyperparams["learning_rate"]) if "learning_rate" in hyperparams else None
 
 
-def begin(problem: Problem) -> Descent:
-    """Return the descent before its first step."""
+def begin_training(problem: Problem) -> TrainingState:
+    """Return the training before its first step."""
     zero = np.zeros((), float_dtype())
-    state = State(problem.start, initial_state(problem.optimizer, problem.start.params), zero, zero)
-    return Descent(state)
+    state = StepState(problem.start, initial_state(problem.optimizer, problem.start.params), zero, zero)
+    return TrainingState(state)

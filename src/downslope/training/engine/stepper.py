@@ -1,25 +1,24 @@
-"""A training walked by hand: as many steps as are asked for, with numbers that change on the way."""
+"""A training made step by step by its caller, with hyperparameters that change on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import jax
 import numpy as np
 
 from downslope.core import PyTree, Variables, check_integer
 from downslope.optimizers import Optimizer, OptimizerState, initial_state, set_hyperparam
-from downslope.training.engine.batches import chunk_steps, epoch_rows, filled
+from downslope.training.engine.batches import Chunk, GatheredBatches, epoch_chunks, gather
+from downslope.training.engine.epoch import next_epoch
 from downslope.training.engine.evaluate import loss_of, outputs_of
-from downslope.training.engine.state import begin
-from downslope.training.engine.step import Batches, ChunkResult, State, batches_at, run_chunk
+from downslope.training.engine.state import begin_training
+from downslope.training.engine.step import StepState, run_steps
 from downslope.training.problem.problem import Problem
 
 
-class Walk:
-    """The training of `ds.train`, made step by step by whoever holds it.
+class Stepper:
+    """The training of `ds.train`, made step by step by its caller.
 
     After `n` epochs the variables are those of `ds.train` with the same recipe, bit by bit, however the steps were
     divided. Nothing is measured on the way; schedules that wait for a loss at the end of an epoch see none.
@@ -32,32 +31,32 @@ class Walk:
         problem: what is learned.
         state: parameters, what layers remember, and the optimizer's state.
         epoch: how many epochs have ended.
-        place: how many steps of this epoch were made.
+        step_in_epoch: how many steps of this epoch were made.
         velocity: the last step, `θₜ − θₜ₋₁`, a tree like the parameters; zeros before the first.
-        diverged: whether the loss of a batch was not finite: the walk then stays before that batch.
+        diverged: whether the loss of a batch was not finite: the state then is the one before that batch.
 
     Example:
         >>> import downslope as ds
         >>> net, data = ds.mlp([4], outputs=3), ds.load("iris")
         >>> run = ds.train(net, data, epochs=2, progress=False)
-        >>> walk = Walk(run.recipe.problem())
-        >>> walk.advance(3), walk.advance(7), walk.step, walk.epoch
+        >>> stepper = Stepper(run.recipe.problem())
+        >>> stepper.advance(3), stepper.advance(7), stepper.step, stepper.epoch
         (3, 7, 10, 2)
-        >>> bool((walk.params[0]["weight"] == run.params[0]["weight"]).all())
+        >>> bool((stepper.params[0]["weight"] == run.params[0]["weight"]).all())
         True
     """
 
     def __init__(self, problem: Problem, start: Variables | None = None):
         self.problem = problem
-        self.state: State = begin(problem).state
+        self.state: StepState = begin_training(problem).state
         if start is not None:
             self.state = self.state._replace(variables=start, optimizer=initial_state(problem.optimizer, start.params))
         self.epoch = 0
-        self.place = 0
+        self.step_in_epoch = 0
         self.velocity: PyTree = jax.tree.map(np.zeros_like, self.params)
         self.diverged = False
-        self._rows = _Kept(lambda epoch: epoch_rows(problem, epoch))
-        self._batches = _Kept(self._gathered)
+        self._chunks: tuple[int, list[Chunk]] = (-1, [])
+        self._gathered: tuple[int, int, GatheredBatches] | None = None
 
     @property
     def variables(self) -> Variables:
@@ -77,7 +76,7 @@ class Walk:
     @property
     def epoch_steps(self) -> int:
         """How many steps this epoch has."""
-        return len(self._rows(self.epoch)[0])
+        return sum(chunk.steps for chunk in self._epoch_chunks)
 
     @property
     def hyperparams(self) -> dict[str, float]:
@@ -85,12 +84,12 @@ class Walk:
         return {name: float(value) for name, value in self.state.optimizer.hyperparams.items()}
 
     def loss(self) -> float:
-        """Return the loss over all training rows where the walk stands, in inference mode: what `train_loss` is."""
+        """Return the loss over the rows of `train_loss` at the current parameters, in inference mode."""
         part = self.problem.subset
         outputs = outputs_of(self.problem.architecture, self.variables, part.x)
         return loss_of(self.problem.loss, outputs, part.t, part.weights)
 
-    def set(self, **hyperparams: Any) -> None:
+    def set(self, **hyperparams: float) -> None:
         """Change numbers of the optimizer from the next step on; nothing is reset, and nothing compiles again.
 
         Raises:
@@ -99,63 +98,67 @@ class Walk:
         """
         self.state = self.state._replace(optimizer=set_hyperparam(self.state.optimizer, **hyperparams))
 
-    def adopt(self, optimizer: Optimizer) -> None:
-        """Go on with another optimizer of the kind; see `carried_over`."""
-        state = carried_over(self.state.optimizer, optimizer, self.params)
+    def switch_optimizer(self, optimizer: Optimizer) -> None:
+        """Continue with another optimizer; see `transfer_state`."""
+        state = transfer_state(self.state.optimizer, optimizer, self.params)
         self.problem = replace(self.problem, optimizer=optimizer)
         self.state = self.state._replace(optimizer=state)
 
     def advance(self, steps: int) -> int:
         """Make so many steps, and return how many were made: fewer if the loss of a batch was not finite."""
-        left = check_integer("steps", steps, at_least=0)
-        while left and not self.diverged:
-            left -= self._stretch(left)
-        return steps - left
+        remaining = check_integer("steps", steps, at_least=0)
+        while remaining and not self.diverged:
+            remaining -= self._advance_in_chunk(remaining)
+        return steps - remaining
 
-    def _stretch(self, most: int) -> int:
+    def _advance_in_chunk(self, most: int) -> int:
         """Make steps up to the end of the chunk, the last one by itself to know it; return how many were made."""
-        size = chunk_steps(self.problem, self.epoch)
-        batches, count = self._batches(self.epoch, self.place // size)
-        place = self.place % size
-        steps = min(most, count - place)
-        made = self._run(batches, place, steps - 1) if steps > 1 else 0
+        chunk, index = self._position
+        steps = min(most, self._epoch_chunks[chunk].steps - index)
+        batches = self._gather(chunk)
+        made = self._run(batches, index, steps - 1) if steps > 1 else 0
         if not self.diverged:
             before = self.params
-            made += self._run(batches, place + made, 1)
+            made += self._run(batches, index + made, 1)
             if not self.diverged:
                 self.velocity = jax.tree.map(lambda new, old: np.asarray(new) - np.asarray(old), self.params, before)
-        self.place += made
-        if self.place == self.epoch_steps:
-            zero = np.zeros_like(self.state.total)
-            self.state = self.state._replace(total=zero, weight=zero)
-            self.epoch, self.place = self.epoch + 1, 0
+        self.step_in_epoch += made
+        if self.step_in_epoch == self.epoch_steps:
+            self.state = next_epoch(self.state)
+            self.epoch, self.step_in_epoch = self.epoch + 1, 0
         return made
 
-    def _run(self, batches: Batches, place: int, steps: int) -> int:
-        """Make steps within a chunk; of those that end in a loss that is not finite, keep all but the last."""
-        result = self._result(batches, place, steps)
+    def _run(self, batches: GatheredBatches, index: int, steps: int) -> int:
+        """Make steps within a chunk; return how many, without one whose loss is not finite, which is undone."""
+        result = run_steps(self.problem, self.state, batches, index, steps)
         made = int(result.steps)
         if not np.isfinite(float(result.loss)):
             self.diverged, made = True, made - 1
-            result = self._result(batches, place, made)
+            result = run_steps(self.problem, self.state, batches, index, made)
         self.state = result.state
         return made
 
-    def _result(self, batches: Batches, place: int, steps: int) -> ChunkResult:
-        """Return what some steps make of the state."""
-        static = self.problem.architecture, self.problem.loss, self.problem.optimizer.rule
-        return run_chunk(*static, self.state, batches, self.problem.key, np.int32(place), np.int32(steps))
+    @property
+    def _epoch_chunks(self) -> list[Chunk]:
+        """The chunks of the current epoch."""
+        if self._chunks[0] != self.epoch:
+            self._chunks = self.epoch, epoch_chunks(self.problem, self.epoch)
+        return self._chunks[1]
 
-    def _gathered(self, epoch: int, chunk: int) -> tuple[Batches, int]:
-        """Return the batches of a chunk of an epoch, and how many they are."""
-        indices, weights = self._rows(epoch)
-        size = chunk_steps(self.problem, epoch)
-        part = slice(chunk * size, (chunk + 1) * size)
-        rows = filled(indices[part], size), filled(weights[part], size)
-        return batches_at(self.problem.train, *rows), len(indices[part])
+    @property
+    def _position(self) -> tuple[int, int]:
+        """The index of the current chunk in the epoch, and of the next step in the chunk."""
+        index, chunks = self.step_in_epoch, self._epoch_chunks
+        return divmod(index, chunks[0].steps) if len(chunks) > 1 else (0, index)
+
+    def _gather(self, chunk: int) -> GatheredBatches:
+        """Return the batches of a chunk of the current epoch, gathered once."""
+        if self._gathered is None or self._gathered[:2] != (self.epoch, chunk):
+            self._gathered = self.epoch, chunk, gather(self.problem.train, self._epoch_chunks[chunk])
+        return self._gathered[2]
 
 
-def carried_over(state: OptimizerState, optimizer: Optimizer, params: PyTree) -> OptimizerState:
+def transfer_state(state: OptimizerState, optimizer: Optimizer, params: PyTree) -> OptimizerState:
     """Return the state for another optimizer that goes on where this one is.
 
     What both know is kept: the step, the numbers with their schedules, and what is remembered. So momentum can be
@@ -175,16 +178,3 @@ def carried_over(state: OptimizerState, optimizer: Optimizer, params: PyTree) ->
         schedules=fresh.schedules | state.schedules,
         memory=fresh.memory | state.memory,
     )
-
-
-class _Kept:
-    """A function that keeps its last answer."""
-
-    def __init__(self, function: Callable[..., Any]):
-        self.function = function
-        self.known: tuple[Any, Any] | None = None
-
-    def __call__(self, *asked: int) -> Any:
-        if self.known is None or self.known[0] != asked:
-            self.known = (asked, self.function(*asked))
-        return self.known[1]

@@ -22,10 +22,6 @@ class Best(NamedTuple):
     loss: float
     epoch: int
 
-    def seen(self, loss: float, epoch: int) -> Best:
-        """Return the better of this and a new one; of equals, the earlier."""
-        return Best(loss, epoch) if loss < self.loss else self
-
 
 @dataclass(frozen=True)
 class Divergence:
@@ -65,7 +61,7 @@ class Divergence:
 
     def as_json(self) -> dict[str, Any]:
         """Return the facts as plain JSON; numbers that are not finite as text."""
-        facts = {one.name: getattr(self, one.name) for one in fields(self)}
+        facts = {field.name: getattr(self, field.name) for field in fields(self)}
         numbers = {name: str(n) for name, n in facts.items() if isinstance(n, float) and not math.isfinite(n)}
         return {**facts, **numbers, "remedy": self.remedy.as_json()}
 

@@ -1,0 +1,1 @@
+"""Find a batch size and a learning rate before training."""

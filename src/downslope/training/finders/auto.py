@@ -1,4 +1,4 @@
-"""What `ds.train` finds by itself where it was told `"auto"`: a batch size, a learning rate."""
+"""Resolve the settings that are `"auto"`: a batch size, a learning rate."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
 from downslope.training._settings import TrainingSettings
+from downslope.training.engine.progress import Progress
 from downslope.training.finders.batch_size.find import find_batch_size
 from downslope.training.finders.learning_rate.find import find_learning_rate
 from downslope.training.finders.learning_rate.result import FoundLearningRate
@@ -18,8 +19,8 @@ USUAL_BATCH = 32
 """The size that a learning rate is found for while the size is looked for."""
 
 
-def settled(
-    net: Sequential, data: Dataset, asked: TrainingSettings, *, progress: str | bool
+def resolve_auto(
+    net: Sequential, data: Dataset, settings: TrainingSettings, *, progress: str | bool | Progress
 ) -> tuple[TrainingSettings, tuple[str, ...]]:
     """Return settings with numbers where they said `"auto"`, and a sentence for each that was found.
 
@@ -28,43 +29,45 @@ def settled(
     Args:
         net: the network.
         data: rows with targets.
-        asked: the settings.
+        settings: of the training.
         progress: as for `ds.train`.
     """
     notes: list[str] = []
-    if isinstance(asked.batch_size, str):
-        if asked.batch_size != AUTO:
+    if isinstance(settings.batch_size, str):
+        if settings.batch_size != AUTO:
             raise SettingError(
                 Setting("batch_size"),
-                f"must be a whole number, 1 or more, a schedule, or 'auto', got {asked.batch_size!r}.",
+                f"must be a whole number, 1 or more, a schedule, or 'auto', got {settings.batch_size!r}.",
             )
-        usual = asked | {"batch_size": USUAL_BATCH}
-        if wants_rate(asked.optimizer):
-            usual |= {"optimizer": _rate(net, data, usual, progress).optimizer}
-        size = find_batch_size(net, data, **usual, progress=progress)
-        asked |= {"batch_size": size.suggestion}
-        notes.append(f"Batch size {size.suggestion}, found: {_began_low(size.reason)}")
-    if wants_rate(asked.optimizer):
-        rate = _rate(net, data, asked, progress)
-        asked |= {"optimizer": rate.optimizer}
-        notes.append(f"Learning rate {rate.suggestion:g}, found: {_began_low(rate.reason)}")
-    return asked, tuple(notes)
+        default = settings | {"batch_size": USUAL_BATCH}
+        if needs_learning_rate(settings.optimizer):
+            default |= {"optimizer": _rate(net, data, default, progress).optimizer}
+        size = find_batch_size(net, data, **default, progress=progress)
+        settings |= {"batch_size": size.suggestion}
+        notes.append(f"Batch size {size.suggestion}, found: {_lowercase_first(size.reason)}")
+    if needs_learning_rate(settings.optimizer):
+        rate = _rate(net, data, settings, progress)
+        settings |= {"optimizer": rate.optimizer}
+        notes.append(f"Learning rate {rate.suggestion:g}, found: {_lowercase_first(rate.reason)}")
+    return settings, tuple(notes)
 
 
-def wants_rate(optimizer: Any) -> bool:
+def needs_learning_rate(optimizer: Any) -> bool:
     """Return whether an optimizer, or the one within it, is to have its learning rate found."""
-    made = as_optimizer(optimizer)
-    return isinstance(made, Optimizer) and isinstance(made.hyperparams.get("learning_rate"), str)
+    ours = as_optimizer(optimizer)
+    return isinstance(ours, Optimizer) and isinstance(ours.hyperparams.get("learning_rate"), str)
 
 
-def _rate(net: Sequential, data: Dataset, settings: TrainingSettings, progress: str | bool) -> FoundLearningRate:
-    """Return what looking for a rate found; Ctrl-C ends it all."""
-    found = find_learning_rate(net, data, curvature=False, progress=progress, **settings)
-    if found.trials.interrupted:
+def _rate(
+    net: Sequential, data: Dataset, settings: TrainingSettings, progress: str | bool | Progress
+) -> FoundLearningRate:
+    """Find a learning rate; Ctrl-C ends the training, too."""
+    result = find_learning_rate(net, data, curvature=False, progress=progress, **settings)
+    if result.trials.interrupted:
         raise KeyboardInterrupt
-    return found
+    return result
 
 
-def _began_low(sentence: str) -> str:
+def _lowercase_first(sentence: str) -> str:
     """Return a sentence as it continues another."""
     return sentence[0].lower() + sentence[1:]

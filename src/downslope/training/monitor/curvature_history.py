@@ -119,8 +119,8 @@ class Tracking:
 
         Training at the edge is healthy: the loss falls, though not at every step.
         """
-        seen = np.where(np.isfinite(self.preconditioned_sharpness), self.preconditioned_sharpness, self.sharpness)
-        return seen / self.limit
+        adaptive = np.isfinite(self.preconditioned_sharpness)
+        return np.where(adaptive, self.preconditioned_sharpness, self.sharpness) / self.limit
 
     @property
     def phase(self) -> tuple[str, ...]:
@@ -132,7 +132,7 @@ class Tracking:
     def phase_change(self) -> int | None:
         """The first tracked step from which noise dominates for good; None if it does not at the end."""
         phase = self.phase
-        drifting = [place for place, name in enumerate(phase) if name == DRIFT]
+        drifting = [index for index, name in enumerate(phase) if name == DRIFT]
         first = drifting[-1] + 1 if drifting else 0
         return int(self.steps[first]) if first < len(phase) else None
 
@@ -142,10 +142,10 @@ class Tracking:
         return self.seconds / self.run_seconds if self.run_seconds > 0 else 0.0
 
     def until(self, step: int) -> Tracking:
-        """Return what was measured up to a step."""
-        kept = self.steps <= step
-        values = {name: value[kept] for name, value in self.values.items()}
-        return replace(self, **values, status=tuple(np.array(self.status)[kept].tolist()))
+        """Return the measurements up to a step."""
+        early = self.steps <= step
+        values = {name: value[early] for name, value in self.values.items()}
+        return replace(self, **values, status=tuple(np.array(self.status)[early].tolist()))
 
     def table(self) -> Any:
         """Return a polars table, one row a tracked step."""
@@ -169,9 +169,9 @@ class Tracking:
         """Return how sharp the surface was, in a sentence."""
         adaptive = bool(np.isfinite(self.preconditioned_sharpness).any())
         name = "Preconditioned sharpness" if adaptive else "Sharpness"
-        seen = self.preconditioned_sharpness if adaptive else self.sharpness
+        values = self.preconditioned_sharpness if adaptive else self.sharpness
         edge = f", {_percent(self.stability[-1])} of its stability limit" if np.isfinite(self.stability[-1]) else ""
-        return f"{name} {seen[0]:.4g} at first, {seen[-1]:.4g} at last{edge}."
+        return f"{name} {values[0]:.4g} at first, {values[-1]:.4g} at last{edge}."
 
     def _noise_text(self) -> str:
         """Return how much noise there was, in a sentence."""
@@ -187,16 +187,16 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def joined(before: Tracking, now: Tracking) -> Tracking:
-    """Return what was measured in a run that was stopped and went on, as one: steps made again count as now measured.
+def concatenate(before: Tracking, now: Tracking) -> Tracking:
+    """Return the measurements of a run that was stopped and resumed, as one; steps made again count as measured last.
 
     Raises:
-        IndexError: nothing was measured now.
+        IndexError: there is no measurement since.
     """
-    kept = before.steps < now.steps[0]
-    values = {name: np.concatenate([value[kept], now.values[name]]) for name, value in before.values.items()}
+    earlier = before.steps < now.steps[0]
+    values = {name: np.concatenate([value[earlier], now.values[name]]) for name, value in before.values.items()}
     seconds = {name: before.facts[name] + now.facts[name] for name in ("seconds", "setup_seconds", "run_seconds")}
-    status = (*np.array(before.status)[kept].tolist(), *now.status)
+    status = (*np.array(before.status)[earlier].tolist(), *now.status)
     return replace(now, **values, **seconds, due=max(now.due, len(status)), status=status)
 
 
@@ -213,8 +213,8 @@ def phases(
     In the drift phase the examples' gradients agree, and the mean of a batch's gradient is larger than its noise; in
     the diffusion phase the noise is larger. The border is a signal-to-noise ratio of 1, `|G|² = tr Σ / B`: the noise
     scale equals the batch. The phase changes only where the noise scale's interval is sure of it, all of it above or
-    below the batch; between, what was goes on, and at the beginning an agreement below ½ is diffusion. A batch of all
-    rows has no noise: its phase is drift.
+    below the batch; between, the phase stays as it was, and at the beginning an agreement below ½ is diffusion. A
+    batch of all rows has no noise: its phase is drift.
 
     Args:
         agreement: of batches, see `Tracking`.
@@ -232,12 +232,12 @@ def phases(
         Shwartz-Ziv and Tishby, "Opening the black box of deep neural networks via information" (2017), section 3.3: the
         phases; McCandlish et al., "An empirical model of large-batch training" (2018), section 2: the noise scale.
     """
-    found: list[str] = []
-    for at, size in enumerate(batch_size):
-        if size >= training_rows or high[at] < size:
-            found.append(DRIFT)
-        elif low[at] > size or (not found and agreement[at] < 0.5):
-            found.append(DIFFUSION)
+    names: list[str] = []
+    for index, size in enumerate(batch_size):
+        if size >= training_rows or high[index] < size:
+            names.append(DRIFT)
+        elif low[index] > size or (not names and agreement[index] < 0.5):
+            names.append(DIFFUSION)
         else:
-            found.append(found[-1] if found else DRIFT)
-    return tuple(found)
+            names.append(names[-1] if names else DRIFT)
+    return tuple(names)

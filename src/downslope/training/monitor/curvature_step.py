@@ -1,17 +1,17 @@
-"""One step of a training, measured: the surface where it begins, and what it does to the loss."""
+"""Measure one step of a training: the surface where it begins, and the effect on the loss."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from downslope.core import Key, PyTree, SettingError, tree_size
-from downslope.curvature import Eigenpairs, eigenvalues, noise_scale, preconditioned_sharpness, step_model
+from downslope.curvature import Eigenpairs, StepModel, eigenvalues, noise_scale, preconditioned_sharpness, step_model
 from downslope.optimizers import Optimizer
-from downslope.training.engine.step import State
+from downslope.training.engine.step import StepState
 from downslope.training.monitor.stability_limit import Edge, edge_of
 from downslope.training.monitor.track import Track
 from downslope.training.surfaces.rows import RowsSurface
@@ -26,27 +26,36 @@ _NUMBERS_KEPT = 2**25
 
 
 @dataclass
-class _Kept:
-    """A surface that keeps the gradients of its batches: `noise_scale` asks for the same ones twice."""
+class _CachedGradients:
+    """A surface that caches the gradients of its batches: `noise_scale` reads the same ones twice."""
 
     surface: RowsSurface
     gradients: list[PyTree] | None = None
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return self.surface.rows
 
     def batch_gradients(self, params: PyTree, *, batch_size: int, key: Key = 0) -> Iterator[PyTree]:
-        """Yield the gradients, always those first asked for."""
+        """Yield the gradients, always those of the first call."""
         if self.gradients is None:
             self.gradients = list(self.surface.batch_gradients(params, batch_size=batch_size, key=key))
         return iter(self.gradients)
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was measured at a step.
+class Solvers:
+    """The functions of `downslope.curvature` that a measurement calls."""
+
+    eigenvalues: Callable[..., Eigenpairs] = eigenvalues
+    preconditioned_sharpness: Callable[..., Eigenpairs] = preconditioned_sharpness
+    step_model: Callable[..., StepModel] = step_model
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The measurements at a step.
 
     Attributes:
         values: the numbers, named as in `Tracking`.
@@ -62,62 +71,66 @@ class Found:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # on the way to divergence, squares of squares overflow
-def tracked_step(
+def measure_step(
     surface: RowsSurface,
     optimizer: Optimizer,
     params: PyTree,
-    made: State,
+    after: StepState,
     track: Track,
     training_rows: int,
-    circumstances: dict[str, Any],
-    last: Found | None,
-) -> Found:
-    """Return what is measured at a step.
+    conditions: dict[str, Any],
+    last: Measurement | None,
+    solvers: Solvers,
+) -> Measurement:
+    """Measure the surface where a step begins, and the step.
 
     Args:
         surface: the loss.
-        optimizer: what makes the step.
-        params: where it begins.
-        made: the state after it.
-        track: what to measure, how closely.
+        optimizer: of the step.
+        params: before the step.
+        after: the state after it.
+        track: the settings of the measurement.
         training_rows: how many rows batches are drawn from.
-        circumstances: numbers that are known of it, by name.
-        last: the last measurement, whose eigenvectors are near to those sought.
+        conditions: numbers that are known of the step, by name.
+        last: the last measurement, whose eigenvectors are near to those of this one.
+        solvers: of eigenvalues and of the step.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C.
     """
-    rate = made.optimizer.hyperparams.get("learning_rate")
+    rate = after.optimizer.hyperparams.get("learning_rate")
     rate = None if rate is None else float(rate)
-    edge = edge_of(optimizer, made.optimizer)
-    values = circumstances | {"learning_rate": _number(rate), "limit": _number(edge.limit if edge else None)}
-    values |= _step_values(surface, params, made.variables.params, rate)
-    values |= _noise_values(surface, params, circumstances["batch_size"], training_rows)
+    edge = edge_of(optimizer, after.optimizer)
+    values = conditions | {"learning_rate": _number(rate), "limit": _number(edge.limit if edge else None)}
+    values |= _step_values(surface, params, after.variables.params, rate, solvers)
+    values |= _noise_values(surface, params, conditions["batch_size"], training_rows)
     search = {"tol": track.tol, "max_hvps": track.max_hvps}
-    plain = _largest(surface, params, None, last and last.vector, search)
+    plain = _largest(surface, params, None, last and last.vector, search, solvers)
     adapted = None
     if edge is not None and edge.preconditioner is not None:
-        adapted = _largest(surface, params, edge, last and last.preconditioned_vector, search)
+        adapted = _largest(surface, params, edge, last and last.preconditioned_vector, search, solvers)
     values |= _pair_values("sharpness", "sharpness_residual", plain)
     values |= _pair_values("preconditioned_sharpness", "preconditioned_residual", adapted)
     values["converged"] = plain is not None and all(bool(p.converged[0]) for p in (plain, adapted) if p is not None)
     status = "not finite" if plain is None else plain.status
-    return Found(values, status, *(None if pairs is None else pairs.vectors[0] for pairs in (plain, adapted)))
+    return Measurement(values, status, *(None if pairs is None else pairs.vectors[0] for pairs in (plain, adapted)))
 
 
-def _step_values(surface: RowsSurface, params: PyTree, led_to: PyTree, rate: float | None) -> dict[str, float]:
-    """Return what a step down the gradient does to the loss, and what the step that was made did."""
+def _step_values(
+    surface: RowsSurface, params: PyTree, after: PyTree, rate: float | None, solvers: Solvers
+) -> dict[str, float]:
+    """Return the effect on the loss of a step down the gradient, and of the step that was made."""
     names = ("loss", "gradient_norm", "ratio", "best_step", "predicted_ratio", "observed_ratio", "made_ratio")
     values: dict[str, float] = dict.fromkeys(names, float("nan"))
     try:
-        model = step_model(surface, params, rate, k=0)
+        model = solvers.step_model(surface, params, rate, k=0)
     except SettingError:  # the loss, the gradient or the Hessian is not finite: the training is about to diverge
         return values | {"loss": surface.value(params)}
     values |= {
         "loss": model.loss,
         "gradient_norm": float(np.sqrt(model.squared_gradient)),
         "best_step": _number(model.best_step),
-        "made_ratio": surface.value(led_to) / model.loss if model.loss else float("nan"),
+        "made_ratio": surface.value(after) / model.loss if model.loss else float("nan"),
     }
     if rate is None:
         return values
@@ -133,24 +146,31 @@ def _noise_values(surface: RowsSurface, params: PyTree, batch_size: int, trainin
         return unknown
     fits = _BATCHES * tree_size(params) <= _NUMBERS_KEPT
     try:
-        found = noise_scale(_Kept(surface) if fits else surface, params, batch_size=-(-surface.rows // _BATCHES))
+        estimate = noise_scale(
+            _CachedGradients(surface) if fits else surface, params, batch_size=-(-surface.rows // _BATCHES)
+        )
     except OverflowError:
         return unknown
-    power = found.squared_gradient + found.noise / batch_size
+    power = estimate.squared_gradient + estimate.noise / batch_size
     disjoint = 2 * batch_size <= training_rows
-    agreement = float(np.clip(found.squared_gradient / power, -1, 1)) if disjoint and power > 0 else float("nan")
-    return dict(zip(names, (_number(found.value), *found.interval, agreement), strict=True))
+    agreement = float(np.clip(estimate.squared_gradient / power, -1, 1)) if disjoint and power > 0 else float("nan")
+    return dict(zip(names, (_number(estimate.value), *estimate.interval, agreement), strict=True))
 
 
 def _largest(
-    surface: RowsSurface, params: PyTree, edge: Edge | None, start: PyTree | None, search: dict[str, Any]
+    surface: RowsSurface,
+    params: PyTree,
+    edge: Edge | None,
+    start: PyTree | None,
+    search: dict[str, Any],
+    solvers: Solvers,
 ) -> Eigenpairs | None:
-    """Return the largest eigenvalue of the Hessian, or of the one that an edge sees; None where it is not finite."""
+    """Return the largest eigenvalue of the Hessian, or of the preconditioned one; None where it is not finite."""
     try:
         if edge is None:
-            pairs = eigenvalues(surface, params, start=start, **search)
+            pairs = solvers.eigenvalues(surface, params, start=start, **search)
         else:
-            pairs = preconditioned_sharpness(surface, params, edge.preconditioner, start=start, **search)
+            pairs = solvers.preconditioned_sharpness(surface, params, edge.preconditioner, start=start, **search)
     except SettingError:
         return None
     if pairs.status == "interrupted":  # by Ctrl-C, which is meant for the training
@@ -160,8 +180,9 @@ def _largest(
 
 def _pair_values(name: str, residual: str, pairs: Eigenpairs | None) -> dict[str, float]:
     """Return an eigenvalue and its residual."""
-    found = (float("nan"), float("nan")) if pairs is None else (float(pairs.values[0]), float(pairs.residuals[0]))
-    return dict(zip((name, residual), found, strict=True))
+    if pairs is None:
+        return {name: float("nan"), residual: float("nan")}
+    return {name: float(pairs.values[0]), residual: float(pairs.residuals[0])}
 
 
 def _number(value: float | None) -> float:

@@ -13,7 +13,7 @@ from downslope.core import PyTree, Variables
 from downslope.losses import Loss
 from downslope.networks import Sequential, by_layer, loss_and_gradients, signals
 from downslope.optimizers import OptimizerState, Rule, apply_rule
-from downslope.training.engine.step import Batches
+from downslope.training.engine.batches import GatheredBatches
 
 
 class LayerStatistics(NamedTuple):
@@ -39,27 +39,27 @@ class LayerStatistics(NamedTuple):
 
 
 @partial(jax.jit, static_argnames=("net", "loss", "rule"))
-def look(
+def measure_layers(
     net: Sequential,
     loss: Loss,
     rule: Rule,
     variables: Variables,
     optimizer: OptimizerState,
-    batches: Batches,
+    batches: GatheredBatches,
     key: Shaped[Array, " words"],
-    place: Int[Array, ""],
+    index: Int[Array, ""],
 ) -> LayerStatistics:
-    """Return the statistics of the step that is about to be made on the batch at `place`."""
-    x, t, w = (array[place] for array in batches)
-    circumstances = {"training": True, "key": jax.random.fold_in(key, optimizer.step), "row_weights": w}
-    gradients = loss_and_gradients(net, variables, x, t, loss, **circumstances).params
+    """Return the statistics of the step that is about to be made on the batch `index` of a chunk."""
+    x, t, w = (array[index] for array in batches)
+    conditions = {"training": True, "key": jax.random.fold_in(key, optimizer.step), "row_weights": w}
+    gradients = loss_and_gradients(net, variables, x, t, loss, **conditions).params
     updates, _ = apply_rule(rule, gradients, optimizer, variables.params)
-    found = signals(net, variables, x, t, loss, **circumstances)
-    each = zip(*(by_layer(net, tree) for tree in (variables.params, gradients, updates)), strict=True)
-    sizes = [(_size(own, gradient), _ratio(update, own)) for own, gradient, update in each]
-    gradient_sizes, ratios = (jnp.stack(values).astype(found.mean.dtype) for values in zip(*sizes, strict=True))
+    signal = signals(net, variables, x, t, loss, **conditions)
+    layers = zip(*(by_layer(net, tree) for tree in (variables.params, gradients, updates)), strict=True)
+    sizes = [(_size(params, gradient), _ratio(update, params)) for params, gradient, update in layers]
+    gradient_sizes, ratios = (jnp.stack(values).astype(signal.mean.dtype) for values in zip(*sizes, strict=True))
     return LayerStatistics(
-        found.mean, found.deviation, found.dead, found.saturated, found.gradient, gradient_sizes, ratios
+        signal.mean, signal.deviation, signal.dead, signal.saturated, signal.gradient, gradient_sizes, ratios
     )
 
 

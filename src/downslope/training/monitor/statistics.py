@@ -68,4 +68,4 @@ class Statistics:
 
 def layer_names(net: Sequential, input_shape: Shape) -> tuple[str, ...]:
     """Return place and kind of every layer whose statistics are recorded."""
-    return tuple(f"{found.place} {type(found.layer).__name__}" for found in signal_layers(net, input_shape))
+    return tuple(f"{item.place} {type(item.layer).__name__}" for item in signal_layers(net, input_shape))

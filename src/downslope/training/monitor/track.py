@@ -1,11 +1,11 @@
-"""What to measure of the loss surface while training walks over it."""
+"""The settings of measuring the loss surface during training."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from downslope.core import check_integer, check_number
-from downslope.training.problem.problem import SUBSET_ROWS
+from downslope.training.problem.part import SUBSET_ROWS
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What training records on request: parameters as they move, statistics of every layer."""
+"""The records of a training: parameters as they move, and the settings of recording."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Record:
                 check_integer(name, getattr(self, name))
 
     @property
-    def anything(self) -> bool:
+    def is_active(self) -> bool:
         """Whether there is anything to record."""
         return self.parameters_every is not None or self.statistics_every is not None
 
@@ -69,9 +69,9 @@ class Trajectory:
         size = sum(math.prod(np.shape(values)[1:]) for values in jax.tree.leaves(self.params))
         return f"Trajectory({len(self)} points{span}, {size:,} parameters)"
 
-    def at(self, place: int) -> tuple[Params, ...]:
-        """Return the parameters at one of the recorded places."""
-        return jax.tree.map(lambda values: values[place], self.params)
+    def at(self, index: int) -> tuple[Params, ...]:
+        """Return the parameters of one record, by its index."""
+        return jax.tree.map(lambda values: values[index], self.params)
 
     def table(self) -> Any:
         """Return a polars table: the step, and a column for every single parameter, named by its path and index."""

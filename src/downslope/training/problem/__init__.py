@@ -1,0 +1,1 @@
+"""The training problem: settings and data prepared for the engine, class weights, metrics, predictions."""

@@ -1,4 +1,4 @@
-"""Class weights: how much the rows of each class count in what descends."""
+"""Class weights: how much the rows of each class count in the loss that is minimized."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ import numpy as np
 
 from downslope.core import Advice, Setting, SettingError, UnknownNameError, check_number, close_names
 from downslope.data import Preprocessing
-
-ClassWeight = str | Mapping[Any, Any] | None
-"""`"balanced"`, weights by label, or None for none."""
+from downslope.training._settings import ClassWeight
 
 
 def class_weights(
     class_weight: ClassWeight, preprocessing: Preprocessing, indices: np.ndarray
 ) -> dict[Any, float] | None:
-    """Return the weight of every class by its label, in the order of the classes; None where nothing is asked for.
+    """Return the weight of every class by its label, in the order of the classes; None where none are set.
 
     Args:
         class_weight: `"balanced"` for `n / (K · count)` of scikit-learn, `K` classes in `n` rows; or weights of 0 or
@@ -76,7 +74,7 @@ def row_weights(
     return product
 
 
-def _balanced(name: str, labels: tuple, indices: np.ndarray) -> dict[Any, float]:
+def _balanced(name: str, labels: tuple[Any, ...], indices: np.ndarray) -> dict[Any, float]:
     """Return balanced weights of the classes that occur."""
     from sklearn.utils.class_weight import compute_class_weight
 
@@ -84,12 +82,12 @@ def _balanced(name: str, labels: tuple, indices: np.ndarray) -> dict[Any, float]
         raise UnknownNameError("class_weight", name, ["balanced"])
     present = np.unique(indices)
     weights = compute_class_weight("balanced", classes=present, y=indices)
-    return {labels[place]: float(weight) for place, weight in zip(present, weights, strict=True)}
+    return {labels[index]: float(weight) for index, weight in zip(present, weights, strict=True)}
 
 
-def _unknown(label: Any, labels: list) -> SettingError:
-    """Return the error for a label that is none."""
+def _unknown(label: object, labels: list[Any]) -> SettingError:
+    """Return the error for a label that the target does not have."""
     close = [known for known in labels if str(known) in close_names(str(label), map(str, labels))]
     advice = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
-    shown = ", ".join(map(repr, labels[:30])) + (", …" if len(labels) > 30 else "")
-    return SettingError(Setting("class_weight"), f"must name labels of the target ({shown}), got {label!r}.{advice}")
+    listed = ", ".join(map(repr, labels[:30])) + (", …" if len(labels) > 30 else "")
+    return SettingError(Setting("class_weight"), f"must name labels of the target ({listed}), got {label!r}.{advice}")

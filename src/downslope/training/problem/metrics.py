@@ -1,10 +1,10 @@
-"""Metrics by name, as scikit-learn defines them: what users ask of predictions, in the targets' own units.
+"""Metrics by name, as scikit-learn defines them: of predictions, in the targets' own units.
 
 Those that are a line of NumPy are that line, for importing scikit-learn takes longer than many a training; the others
-are scikit-learn's, imported when asked for. Errors of several targets are averaged evenly over the targets.
+are scikit-learn's, imported when they are needed. Errors of several targets are averaged evenly over the targets.
 
-Rows count by their row weights, and rows of weight 0 not at all; class weights change what descends, not what is
-measured. A metric that is undefined for some rows, such as AUC where all are of one class, is NaN.
+Rows count by their row weights, and rows of weight 0 not at all; class weights change the loss that is minimized, not
+what is measured. A metric that is undefined for some rows, such as AUC where all are of one class, is NaN.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What a metric may ask for: the truth, and what the network makes of the same rows.
+class MetricInputs:
+    """The inputs of a metric: true targets, and what the network predicts for the same rows.
 
     Attributes:
         truth: class indices `(rows,)`, or targets in their original units.
         outputs: the network's raw outputs, `(rows, outputs)`.
         weights: row weights, or None.
         preprocessing: fitted in training.
-        loss: what descended.
+        loss: that was minimized.
     """
 
     truth: np.ndarray
@@ -44,7 +44,7 @@ class Answers:
 
     @cached_property
     def predictions(self) -> np.ndarray:
-        """What is predicted, of the same kind as `truth`."""
+        """Predicted class indices, or numbers in original units, like `truth`."""
         if self.preprocessing.task == "classification":
             return predicted_classes(self.outputs)
         return original_numbers(self.preprocessing, self.loss, self.outputs)
@@ -70,60 +70,60 @@ class Answers:
         return self.preprocessing.outputs == 2
 
 
-def _accuracy(answers: Answers) -> float:
-    return answers.mean(answers.truth == answers.predictions)
+def _accuracy(inputs: MetricInputs) -> float:
+    return inputs.mean(inputs.truth == inputs.predictions)
 
 
-def _balanced_accuracy(answers: Answers) -> float:
+def _balanced_accuracy(inputs: MetricInputs) -> float:
     from sklearn.metrics import recall_score
 
     # balanced_accuracy_score itself warns where a class is predicted that does not occur
-    occurring, weights = np.unique(answers.truth), answers.weights
-    return recall_score(answers.truth, answers.predictions, labels=occurring, average="macro", sample_weight=weights)
+    occurring, weights = np.unique(inputs.truth), inputs.weights
+    return recall_score(inputs.truth, inputs.predictions, labels=occurring, average="macro", sample_weight=weights)
 
 
-def _f1(answers: Answers) -> float:
+def _f1(inputs: MetricInputs) -> float:
     from sklearn.metrics import f1_score
 
-    labels, weights = [1] if answers.two_classes else None, answers.weights
+    labels, weights = [1] if inputs.two_classes else None, inputs.weights
     settings: dict[str, Any] = {"labels": labels, "average": "macro", "zero_division": NAN}
-    return f1_score(answers.truth, answers.predictions, sample_weight=weights, **settings)
+    return f1_score(inputs.truth, inputs.predictions, sample_weight=weights, **settings)
 
 
-def _auc(answers: Answers) -> float:
+def _auc(inputs: MetricInputs) -> float:
     from sklearn.metrics import roc_auc_score
 
-    occurring = np.unique(answers.truth)
+    occurring = np.unique(inputs.truth)
     if len(occurring) < 2:
         return NAN
-    against_rest = occurring[1:] if answers.two_classes else occurring
+    against_rest = occurring[1:] if inputs.two_classes else occurring
     areas = [
-        roc_auc_score(answers.truth == place, answers.scores[:, place], sample_weight=answers.weights)
-        for place in against_rest
+        roc_auc_score(inputs.truth == label, inputs.scores[:, label], sample_weight=inputs.weights)
+        for label in against_rest
     ]
     return float(np.mean(areas))
 
 
-def _rmse(answers: Answers) -> float:
-    t, y = answers.columns
-    return np.sqrt(answers.mean((t - y) ** 2)).mean()
+def _rmse(inputs: MetricInputs) -> float:
+    t, y = inputs.columns
+    return np.sqrt(inputs.mean((t - y) ** 2)).mean()
 
 
-def _mae(answers: Answers) -> float:
-    t, y = answers.columns
-    return answers.mean(np.abs(t - y)).mean()
+def _mae(inputs: MetricInputs) -> float:
+    t, y = inputs.columns
+    return inputs.mean(np.abs(t - y)).mean()
 
 
-def _r2(answers: Answers) -> float:
-    t, y = answers.columns
-    variance = answers.mean((t - answers.mean(t)) ** 2)
-    # both are asked, for rounding hides equal targets from the one and underflow small differences from the other
+def _r2(inputs: MetricInputs) -> float:
+    t, y = inputs.columns
+    variance = inputs.mean((t - inputs.mean(t)) ** 2)
+    # both are checked, for rounding hides equal targets from the one and underflow small differences from the other
     if np.any(np.ptp(t, axis=0) == 0) or np.any(variance == 0):
         return NAN
-    return np.mean(1 - answers.mean((t - y) ** 2) / variance)
+    return np.mean(1 - inputs.mean((t - y) ** 2) / variance)
 
 
-METRICS: dict[str, dict[str, Callable[[Answers], float]]] = {
+METRICS: dict[str, dict[str, Callable[[MetricInputs], float]]] = {
     "classification": {"accuracy": _accuracy, "balanced_accuracy": _balanced_accuracy, "f1": _f1, "auc": _auc},
     "regression": {"rmse": _rmse, "mae": _mae, "r2": _r2},
 }
@@ -145,16 +145,16 @@ def check_metrics(names: Sequence[str], task: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def score(names: Iterable[str], answers: Answers) -> dict[str, float]:
+def compute_metrics(names: Iterable[str], inputs: MetricInputs) -> dict[str, float]:
     """Return the metrics of predictions, by name.
 
     Predictions that are not finite score NaN: a run that diverged has no metrics.
     """
-    if answers.weights is not None:
-        counts = answers.weights > 0
-        truth, outputs, weights = (array[counts] for array in (answers.truth, answers.outputs, answers.weights))
-        answers = replace(answers, truth=truth, outputs=outputs, weights=weights)
-    finite = np.all(np.isfinite(answers.outputs)) and np.all(np.isfinite(answers.predictions))
-    if not len(answers.truth) or not finite:
+    if inputs.weights is not None:
+        counts = inputs.weights > 0
+        truth, outputs, weights = (array[counts] for array in (inputs.truth, inputs.outputs, inputs.weights))
+        inputs = replace(inputs, truth=truth, outputs=outputs, weights=weights)
+    finite = np.all(np.isfinite(inputs.outputs)) and np.all(np.isfinite(inputs.predictions))
+    if not len(inputs.truth) or not finite:
         return dict.fromkeys(names, NAN)
-    return {name: float(METRICS[answers.preprocessing.task][name](answers)) for name in names}
+    return {name: float(METRICS[inputs.preprocessing.task][name](inputs)) for name in names}

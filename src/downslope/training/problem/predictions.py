@@ -1,4 +1,4 @@
-"""From a network's raw outputs to what users ask for: labels, numbers in their own units, probabilities."""
+"""From a network's raw outputs to predictions: labels, numbers in their own units, probabilities."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def probabilities(preprocessing: Preprocessing, loss: Loss, outputs: np.ndarray)
         SettingError: the targets are numbers, or the loss gives its outputs no such meaning.
     """
     if preprocessing.task != "classification" or loss.inverse_link is None:
-        wanted = "Train with cross_entropy or binary_cross_entropy for probabilities."
-        raise SettingError(f"Probabilities need a loss that gives them, got {loss.name!r}. {wanted}", setting="loss")
+        advice = "Train with cross_entropy or binary_cross_entropy for probabilities."
+        raise SettingError(f"Probabilities need a loss that gives them, got {loss.name!r}. {advice}", setting="loss")
     return _shares(loss, outputs)
 
 

@@ -1,15 +1,13 @@
-"""What is to be learned, prepared: settings checked, data split, fitted and turned into arrays."""
+"""A training problem: settings checked, data split, normalized and turned into arrays."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array
 
 from downslope.core import (
     Advice,
@@ -23,70 +21,23 @@ from downslope.core import (
     check_number,
     float_dtype,
     fold,
-    generator,
     named_leaves,
 )
-from downslope.data import Batches, Dataset, Preprocessing, StoredRows, row_blocks
+from downslope.data import Batches, Dataset, Preprocessing
 from downslope.layers import BatchNorm, walk
-from downslope.losses import Loss, as_loss, check_targets
+from downslope.losses import Loss, as_loss
 from downslope.networks import Sequential, architecture, rearranged
 from downslope.optimizers import Optimizer, as_optimizer
 from downslope.schedules import Schedule
 from downslope.training._settings import TrainingSettings, size_at
 from downslope.training.problem.class_weights import class_weights, row_weights
 from downslope.training.problem.metrics import check_metrics
-
-SUBSET_ROWS = 2000
-"""`train_loss` is measured on at most so many training rows, always the same."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Rows as the network sees them.
-
-    Attributes:
-        x: inputs, `(rows, …)`.
-        t: targets: class indices `(rows,)` or numbers `(rows, outputs)`.
-        weights: row weights, or None.
-        truth: what metrics compare predictions with: class indices, or targets in their original units.
-    """
-
-    x: np.ndarray | Array | StoredRows
-    t: np.ndarray | Array
-    weights: np.ndarray | None
-    truth: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def take(self, rows: np.ndarray) -> Part:
-        """Return some of the rows."""
-        weights = None if self.weights is None else self.weights[rows]
-        x = self.x if self.on_disk else np.asarray(self.x)
-        return Part(x[rows], np.asarray(self.t)[rows], weights, self.truth[rows])
-
-    @property
-    def on_disk(self) -> bool:
-        """Whether inputs are read as they are wanted."""
-        return isinstance(self.x, StoredRows)
-
-    def lazily(self, rows: slice) -> np.ndarray | Array | StoredRows:
-        """Return the inputs of rows that lie side by side; from disk they are read when they are asked for."""
-        return self.x.block(rows) if isinstance(self.x, StoredRows) else self.x[rows]
-
-    def ready(self, progress: str | bool) -> Part:
-        """Return the same rows, those of a table on disk prepared beforehand; see `StoredRows.ready`."""
-        return replace(self, x=self.x.ready(progress)) if isinstance(self.x, StoredRows) else self
-
-    def on_device(self) -> Part:
-        """Return the same rows where the compiled code runs, but for inputs that stay on disk."""
-        x = self.x if self.on_disk else jax.device_put(self.x)
-        return Part(x, jax.device_put(self.t), self.weights, self.truth)
+from downslope.training.problem.part import SUBSET_ROWS, Part, draw_subset, make_part
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Everything that training needs and never changes.
+    """Everything that a training needs and never changes.
 
     Attributes:
         net: the network.
@@ -105,6 +56,7 @@ class Problem:
         seed: the one seed.
         key: for layers that draw random numbers while training.
         data: facts about the data, for the record.
+        longest_chunk: at most so many steps are compiled into one call; None for as many as suit memory and time.
     """
 
     net: Sequential
@@ -123,11 +75,20 @@ class Problem:
     seed: int
     key: np.ndarray
     data: dict[str, Any]
+    longest_chunk: int | None = None
 
     def ready(self, progress: str | bool) -> Problem:
         """Return the same problem, tables on disk prepared for many epochs; see `StoredRows.ready`."""
         validation = None if self.validation is None else self.validation.ready(progress)
         return replace(self, train=self.train.ready(progress), validation=validation)
+
+    def with_seed(self, seed: int, *, fresh: bool) -> Problem:
+        """Return the same problem with another order of rows, and with other starting weights if `fresh`."""
+        start = self.start
+        if fresh:
+            start = self.net.init(fold(seed, "initialize"), self.preprocessing.input_shape)
+        batches = replace(self.batches, seed=seed)
+        return replace(self, seed=seed, key=fold(seed, "train"), batches=batches, start=start)
 
 
 def prepare(net: Sequential, data: Dataset, settings: TrainingSettings) -> Problem:
@@ -158,32 +119,32 @@ def prepare(net: Sequential, data: Dataset, settings: TrainingSettings) -> Probl
     outputs = _outputs(net, preprocessing)
     for size in sizes:
         _check_batch_norm(net, preprocessing.input_shape, len(training), size)
-    chosen = as_loss(settings.loss, task=preprocessing.task, outputs=outputs)
-    train = part_of(training, preprocessing, chosen, outputs)
+    loss = as_loss(settings.loss, task=preprocessing.task, outputs=outputs)
+    train = make_part(training, preprocessing, loss, outputs)
     of_classes = class_weights(settings.class_weight, preprocessing, train.truth)
-    stopping = None if held_out is None else part_of(held_out, preprocessing, chosen, outputs)
+    stopping = None if held_out is None else make_part(held_out, preprocessing, loss, outputs)
     weighted = replace(train, weights=row_weights(of_classes, train.truth, train.weights, float_dtype()))
     return Problem(
         net=net,
         architecture=architecture(net),
-        loss=chosen,
+        loss=loss,
         optimizer=rule,
         batches=Batches(len(train), sizes[0], order=settings.order, seed=seed),
         batch_sizes=batch_size if isinstance(batch_size, Schedule) else None,
         train=weighted.on_device(),
-        subset=_subset(train, seed).on_device(),
+        subset=draw_subset(train, SUBSET_ROWS, seed).on_device(),
         validation=None if stopping is None else stopping.on_device(),
         class_weight=settings.class_weight if isinstance(settings.class_weight, str) else _pairs(of_classes),
         preprocessing=preprocessing,
         metrics=check_metrics(settings.metrics, preprocessing.task),
-        start=_started(net, preprocessing, settings.start, seed),
+        start=_initial_variables(net, preprocessing, settings.start, seed),
         seed=seed,
         key=fold(seed, "train"),
         data={
             "rows": len(train),
             "validation_rows": 0 if held_out is None else len(held_out),
-            "fingerprint": _fingerprint(train),
-            "validation_fingerprint": None if stopping is None else _fingerprint(stopping),
+            "fingerprint": train.fingerprint(),
+            "validation_fingerprint": None if stopping is None else stopping.fingerprint(),
             "target": data.target_name,
             "origin": _origin(data),
             "validation_origin": _origin(settings.validation),
@@ -192,30 +153,8 @@ def prepare(net: Sequential, data: Dataset, settings: TrainingSettings) -> Probl
     )
 
 
-def part_of(data: Dataset, preprocessing: Preprocessing, loss: Loss, outputs: int) -> Part:
-    """Return a data set as the network sees it.
-
-    Raises:
-        DataError: it has no target, targets that the loss does not allow, or no row of a weight above 0.
-        SettingError: the loss does not suit the target.
-    """
-    if data.y is None:
-        raise DataError(
-            "A target is needed here, got a data set without one.",
-            Advice("name its column", target=...),
-            Advice("pass {}", code="`y`"),
-        )
-    targets = preprocessing.targets(data.y)
-    check_targets(loss, targets, outputs=outputs, task=preprocessing.task)
-    weights = None if data.row_weights is None else np.asarray(data.row_weights, float_dtype())
-    if weights is not None and not weights.any():
-        raise DataError(f"Some row must have a weight above 0, got {len(weights)} rows that all weigh 0.")
-    truth = targets if preprocessing.task == "classification" else data.y
-    return Part(preprocessing.inputs(data.x), targets, weights, truth)
-
-
-def check_kinds(net: Any, data: Any) -> None:
-    """Check that a network and a data set came in their places."""
+def check_kinds(net: object, data: object) -> None:
+    """Check that the network is a network and the data a data set."""
     if not isinstance(net, Sequential):
         raise SettingError(
             Setting("net"), f"must be a network such as ds.mlp([64], outputs=10), got {type(net).__name__}."
@@ -228,7 +167,7 @@ def check_kinds(net: Any, data: Any) -> None:
         )
 
 
-def _split(data: Dataset, validation: Any, seed: int) -> tuple[Dataset, Dataset | None]:
+def _split(data: Dataset, validation: float | Dataset, seed: int) -> tuple[Dataset, Dataset | None]:
     """Return the training part and the validation part, if there is one."""
     if isinstance(validation, Dataset):
         return data, validation
@@ -294,15 +233,7 @@ def _check_batch_norm(net: Sequential, input_shape: tuple[int, ...], rows: int, 
     )
 
 
-def _subset(train: Part, seed: int) -> Part:
-    """Return the rows that `train_loss` is measured on: all, or a fixed draw of `SUBSET_ROWS`."""
-    if len(train) <= SUBSET_ROWS:
-        return train
-    rows = generator(seed, "subset").choice(len(train), SUBSET_ROWS, replace=False)
-    return train.take(np.sort(rows))
-
-
-def _started(net: Sequential, preprocessing: Preprocessing, start: Variables | None, seed: int) -> Variables:
+def _initial_variables(net: Sequential, preprocessing: Preprocessing, start: Variables | None, seed: int) -> Variables:
     """Return the variables to begin with, in the precision of the session.
 
     Raises:
@@ -313,30 +244,24 @@ def _started(net: Sequential, preprocessing: Preprocessing, start: Variables | N
         return fresh
     if len(start.params) == len(start.state) == len(net.layers):
         start = rearranged(net, start)
-    given, expected = named_leaves(tuple(start)), named_leaves(tuple(fresh))
-    shapes = {name: np.shape(array) for name, array in given.items()}
-    wanted = {name: np.shape(array) for name, array in expected.items()}
-    if shapes != wanted:
-        raise ShapeError(Setting("start"), f"must hold variables of this network, with shapes {wanted}, got {shapes}.")
+    shapes, expected = _shapes(start), _shapes(fresh)
+    if shapes != expected:
+        raise ShapeError(
+            Setting("start"), f"must hold variables of this network, with shapes {expected}, got {shapes}."
+        )
     return jax.tree.map(lambda old, new: np.asarray(new, old.dtype), fresh, Variables(*start))
 
 
-def _origin(data: Any) -> dict[str, Any] | None:
-    """Return where a data set came from, if it knows."""
+def _shapes(variables: Variables) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every array by its path."""
+    return {name: np.shape(array) for name, array in named_leaves(tuple(variables)).items()}
+
+
+def _origin(data: object) -> dict[str, Any] | None:
+    """Return the origin of a data set, if it has one."""
     return data.origin.as_json() if isinstance(data, Dataset) and data.origin is not None else None
 
 
 def _pairs(weights: dict[Any, float] | None) -> tuple[tuple[Any, float], ...] | None:
     """Return weights by label as JSON can hold them: its names are text, labels may be numbers."""
     return None if weights is None else tuple(weights.items())
-
-
-def _fingerprint(train: Part) -> str:
-    """Return a digest of the training rows as the network sees them."""
-    digest = hashlib.blake2b(digest_size=16)
-    for array in (train.x, train.t, train.weights):
-        if array is not None:
-            digest.update(f"{array.dtype} {array.shape}".encode())
-            for rows in row_blocks(array):
-                digest.update(np.ascontiguousarray(array[rows]).data)
-    return digest.hexdigest()

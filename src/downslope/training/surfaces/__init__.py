@@ -1,0 +1,1 @@
+"""A network's loss over rows as a surface over its parameters."""

@@ -32,7 +32,7 @@ from downslope.layers import BatchNorm, Context, Dropout, walk
 from downslope.losses import Loss
 from downslope.networks import Sequential, architecture, loss_and_gradients, plane_outputs
 from downslope.training.engine.evaluate import block_rows
-from downslope.training.problem.problem import Part
+from downslope.training.problem.part import Part
 
 MODES = ("inference", "training")
 
@@ -47,8 +47,8 @@ class NetworkSurface:
     Attributes:
         whole: the loss as a function of the parameters, in chunks of rows, its gradient the engine's own.
         net: the network, as compiled programs know it.
-        loss: what descends.
-        state: what only the forward pass changes, held fixed.
+        loss: that is minimized.
+        state: of layers such as batch norm, held fixed.
         mode: `"inference"` or `"training"`.
         masked: whether something is dropped: every point then has a mask of its own.
     """
@@ -65,7 +65,7 @@ class NetworkSurface:
 
     @property
     def params(self) -> PyTree:
-        """What parameters look like."""
+        """A tree with the structure, shapes and types of parameters."""
         return self.whole.params
 
     @property
@@ -75,7 +75,7 @@ class NetworkSurface:
 
     @property
     def description(self) -> str:
-        """Which loss, over how many rows, in which mode."""
+        """The loss, the number of rows and the mode, in words."""
         return self.whole.description
 
     def value(self, params: PyTree) -> float:
@@ -118,7 +118,7 @@ class NetworkSurface:
         return self.whole.batch_gradients(params, batch_size=batch_size, key=key)
 
     def row_losses(self, params: PyTree) -> Float[np.ndarray, " rows"]:
-        """Return what each row adds to the loss, `(rows,)`: numbers whose mean is the loss, up to rounding."""
+        """Return the contribution of each row to the loss, `(rows,)`; their mean is the loss, up to rounding."""
         chunks: Any = self.whole.batches
         losses = np.concatenate(
             [np.asarray(self._row_losses(params, in_memory(batch)), np.float64) for batch in chunks]
@@ -180,8 +180,8 @@ class NetworkSurface:
             with jax.default_matmul_precision("highest"):
                 outputs = plane_outputs(self.net, Variables(params, self.state), first, second, x, context)
 
-                def with_cell(k: Array, found: Array) -> Array:
-                    return found.at[k].set(self.loss.value(outputs(a[k], b[k]), t, *w).astype(found.dtype))
+                def with_cell(k: Array, losses: Array) -> Array:
+                    return losses.at[k].set(self.loss.value(outputs(a[k], b[k]), t, *w).astype(losses.dtype))
 
                 return lax.fori_loop(0, cells, with_cell, jnp.zeros_like(a))
 
@@ -197,25 +197,29 @@ def network_surface(
     mode: str = "inference",
     key: Key | None = None,
     factor: float = 1.0,
+    rows_a_block: int | None = None,
 ) -> NetworkSurface:
     """Return the loss over rows as the network sees them, as a surface over its parameters.
 
     Args:
         net: the network.
-        loss: what descends.
+        loss: that is minimized.
         part: the rows.
-        variables: their state is held fixed; their parameters show what parameters look like.
+        variables: their state is held fixed; their parameters show the structure of parameters.
         mode: `"inference"`; or `"training"`: batch norm takes the statistics of all rows as one batch.
-        key: for what is dropped in training mode; None for nothing. Each point `θ` has a mask of its own, drawn from
+        key: of dropout in training mode; None for no dropout. Each point `θ` has a mask of its own, drawn from
             the key and the bits of `θ`: the surface is rocky, but the same each time.
-        factor: what the loss is multiplied by.
+        factor: the loss is multiplied by it.
+        rows_a_block: at most so many rows at once in inference mode; None for as many as fit into memory.
     """
     chain, state = architecture(net), variables.state
     training = mode == "training"
-    size = len(part) if training else block_rows(chain, part.x)
+    size = len(part) if training else rows_a_block or block_rows(chain, part.x)
     blocks = [slice(start, start + size) for start in range(0, len(part), size)]
     weights = None if part.weights is None else np.asarray(part.weights, float_dtype())
-    batches = [(part.lazily(rows), part.t[rows], *(() if weights is None else (weights[rows],))) for rows in blocks]
+    batches = [
+        (part.lazy_inputs(rows), part.t[rows], *(() if weights is None else (weights[rows],))) for rows in blocks
+    ]
     drops = training and has_layer(chain, tuple(part.x.shape[1:]), Dropout)
     words = key_words(key) if drops and key is not None else None
     chunk_weights = _chunk_weights(loss, weights, blocks)
@@ -237,14 +241,14 @@ def network_surface(
         batches,
         model=outputs_of,
         gradient_fn=gradient_of,
-        chunk_weights=chunk_weights if factor == 1 else [factor * one for one in chunk_weights or [1.0]],
+        chunk_weights=chunk_weights if factor == 1 else [factor * weight for weight in chunk_weights or [1.0]],
         description=f"{loss.name} over {len(part):,} rows, {mode} mode" + ("" if words is None else " with dropout"),
     )
     return NetworkSurface(whole, chain, loss, state, mode, masked=words is not None)
 
 
 def has_layer(net: Sequential, input_shape: Shape, kind: type) -> bool:
-    """Return whether there is a layer of a kind in a network, inside blocks too."""
+    """Return whether a network has a layer of a type, inside blocks too."""
     return any(isinstance(layer, kind) for layer, _ in walk(net.layers, input_shape))
 
 
@@ -257,17 +261,17 @@ def point_key(words: tuple[int, ...], params: PyTree) -> UInt32[Array, 2]:
 
 
 def _hashed(leaf: Float[Array, ...]) -> UInt32[Array, ""]:
-    """Return 32 bits of all bits of an array: each word is mixed with its place, then all are summed."""
+    """Return 32 bits of all bits of an array: each word is mixed with its index, then all are summed."""
     positive_zero = leaf + jnp.zeros((), leaf.dtype)  # −0 is the same point as 0
     bits = lax.bitcast_convert_type(positive_zero, jnp.uint32).reshape(-1)
-    place = lax.iota(jnp.uint32, bits.size)
-    mixed = (bits ^ (bits >> 16)) * jnp.uint32(0x85EBCA6B) + place * jnp.uint32(0x9E3779B9)
+    index = lax.iota(jnp.uint32, bits.size)
+    mixed = (bits ^ (bits >> 16)) * jnp.uint32(0x85EBCA6B) + index * jnp.uint32(0x9E3779B9)
     mixed = (mixed ^ (mixed >> 13)) * jnp.uint32(0xC2B2AE35)
     return jnp.sum(mixed ^ (mixed >> 16), dtype=jnp.uint32)
 
 
 def _chunk_weights(loss: Loss, weights: np.ndarray | None, blocks: list[slice]) -> list[float] | None:
-    """Return what each chunk's loss counts; None if by its rows."""
+    """Return the weight of each chunk's loss; None if it is the number of rows."""
     if loss.reduction != "mean":
         return [1.0] * len(blocks)
     if weights is None:

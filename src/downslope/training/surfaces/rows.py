@@ -1,11 +1,12 @@
-"""The loss over fixed rows as a surface that moves with the training: compiled once, whatever the state is by then."""
+"""The loss over fixed rows as a surface whose running state is an argument: compiled once for a whole training."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +14,12 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int, Shaped
 
-from downslope.core import Key, PyTree, Variables, float_dtype, generator
+from downslope.core import Key, Params, PyTree, Variables, float_dtype, generator
+from downslope.data import StoredRows
 from downslope.losses import Loss
 from downslope.networks import Sequential, loss_and_gradients
 from downslope.training.engine.evaluate import block_rows
-from downslope.training.problem.problem import Part
+from downslope.training.problem.part import Part
 
 
 class Blocks(NamedTuple):
@@ -43,24 +45,35 @@ class RowsSurface:
 
     Attributes:
         net: the network as compiled programs know it.
-        loss: what descends; taken as a mean over rows.
+        loss: that is minimized; taken as a mean over rows.
         blocks: the rows.
         rows: how many there are.
-        state: what only the forward pass changes.
-        factor: what the mean is multiplied by: 1, or for a loss that is a sum over rows the weight of a batch.
+        state: of layers such as batch norm.
+        factor: the mean is multiplied by it: 1, or for a loss that is a sum over rows the weight of a batch.
     """
 
     net: Sequential
     loss: Loss
     blocks: Blocks
     rows: int
-    state: Any
+    state: tuple[Params, ...]
     factor: float = 1.0
 
     @classmethod
-    def over(cls, net: Sequential, loss: Loss, part: Part, state: Any) -> RowsSurface:
-        """Return the surface of the mean loss over rows."""
-        return cls(net, replace(loss, reduction="mean"), _blocks(net, part), len(part), state)
+    def over(
+        cls, net: Sequential, loss: Loss, part: Part, state: tuple[Params, ...], *, rows_a_block: int | None = None
+    ) -> RowsSurface:
+        """Return the surface of the mean loss over rows.
+
+        Args:
+            net: the network.
+            loss: of which the mean is taken.
+            part: the rows.
+            state: of layers such as batch norm.
+            rows_a_block: at most so many rows at once; None for as many as fit into memory.
+        """
+        blocks = _blocks(part, rows_a_block or block_rows(net, part.x))
+        return cls(net, replace(loss, reduction="mean"), blocks, len(part), state)
 
     def value(self, params: PyTree) -> float:
         """Return the loss."""
@@ -74,10 +87,10 @@ class RowsSurface:
         """Return the Hessian times a vector."""
         return _hvp(self.net, self.loss, Variables(params, self.state), self.blocks, self._factor, v)
 
-    def values(self, many_params: PyTree) -> Any:
+    def values(self, many_params: PyTree) -> Float[np.ndarray, " points"]:
         """Return the losses at many points, one after another."""
         points = len(jax.tree.leaves(many_params)[0])
-        return np.array([self.value(jax.tree.map(lambda leaf, at=at: leaf[at], many_params)) for at in range(points)])
+        return np.array([self.value(jax.tree.map(itemgetter(index), many_params)) for index in range(points)])
 
     def batch_gradients(self, params: PyTree, *, batch_size: int, key: Key = 0) -> Iterator[PyTree]:
         """Yield the gradients of disjoint batches of rows drawn at random by `key`."""
@@ -92,13 +105,13 @@ class RowsSurface:
         return np.asarray(self.factor, float_dtype())
 
 
-def _blocks(net: Sequential, part: Part) -> Blocks:
-    """Return rows in blocks whose activations fit into memory."""
-    count = -(-len(part) // block_rows(net, part.x))
+def _blocks(part: Part, rows: int) -> Blocks:
+    """Return rows in equal blocks of at most so many rows."""
+    count = -(-len(part) // rows)
     size = -(-len(part) // count)
     weights = np.ones(len(part)) if part.weights is None else np.asarray(part.weights)
 
-    def blocked(rows: Any) -> jax.Array:
+    def blocked(rows: np.ndarray | Array | StoredRows) -> jax.Array:
         missing = [(0, count * size - len(rows))] + [(0, 0)] * (np.ndim(rows) - 1)
         return jnp.asarray(np.pad(np.asarray(rows), missing).reshape(count, size, *np.shape(rows)[1:]))
 

@@ -6,7 +6,7 @@ from downslope.core import Key, Variables, check_choice
 from downslope.data import Dataset, Preprocessing
 from downslope.losses import Loss, as_loss
 from downslope.networks import Sequential
-from downslope.training.problem.problem import part_of
+from downslope.training.problem.part import make_part
 from downslope.training.surfaces.network import MODES, NetworkSurface, network_surface
 
 
@@ -30,9 +30,9 @@ def surface_of(
         net: the network.
         loss: a name, a loss, or `"auto"`.
         data: rows with targets: class labels, or numbers.
-        variables: their state is used; their parameters show the surface what parameters look like.
+        variables: their state is used; their parameters show the structure of parameters.
         mode: `"inference"` or `"training"`.
-        key: what the masks of training mode are drawn from.
+        key: from which the masks of training mode are drawn.
 
     Raises:
         DataError, ShapeError, SettingError: the data do not suit the network or the loss.
@@ -48,6 +48,6 @@ def surface_of(
     check_choice("mode", mode, MODES)
     preprocessing = Preprocessing.fit(data, normalize=None, normalize_targets=None, classes=data.classes)
     outputs = net.output_shape(preprocessing.input_shape)[-1]
-    chosen = as_loss(loss, task=preprocessing.task, outputs=outputs)
-    rows = part_of(data, preprocessing, chosen, outputs)
-    return network_surface(net, chosen, rows, variables, mode=mode, key=key)
+    minimized = as_loss(loss, task=preprocessing.task, outputs=outputs)
+    rows = make_part(data, preprocessing, minimized, outputs)
+    return network_surface(net, minimized, rows, variables, mode=mode, key=key)

@@ -1,0 +1,1 @@
+"""Find a batch size: costs of steps, the noise of gradients, trainings by size."""

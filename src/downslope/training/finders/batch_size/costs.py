@@ -1,4 +1,4 @@
-"""What a step costs by the size of its batch: computing, updating, drawing the rows, memory."""
+"""The cost of a step by the size of its batch: computing, updating, drawing the rows, memory."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from downslope.core import Setting, SettingError, bytes_text, fold
 from downslope.data import ORDERS, Batches
 from downslope.efficiency import Deadline, Step, StepTime, compile_loop, powers_of_two, throughputs, time_loop
 from downslope.optimizers import apply_rule
-from downslope.training.engine.batches import chunk_steps, epoch_rows, filled
-from downslope.training.engine.state import begin
-from downslope.training.engine.step import batches_at
+from downslope.training.engine.batches import epoch_chunks, gather
+from downslope.training.engine.state import begin_training
 from downslope.training.problem.problem import Problem
 
 SMALLEST, LARGEST = 4, 4096
@@ -26,14 +25,14 @@ DRAWS = 3
 
 @dataclass(frozen=True)
 class BatchCosts:
-    """What steps cost.
+    """The cost of steps.
 
     Attributes:
         steps: forward, loss and backward by batch size, with the memory that the compiled step reserves.
         update: seconds of the optimizer's update, the same for every size.
         drawing: order → seconds to draw a row and copy it into its batch.
         order: the order of the training.
-        notes: why no larger batches were timed, where there could be.
+        notes: the reason that no larger batches were timed, where there could be.
     """
 
     steps: tuple[StepTime, ...]
@@ -52,7 +51,7 @@ class BatchCosts:
 
 
 def batch_costs(problem: Problem, *, memory_limit: int, deadline: Deadline, tell: Callable[[str], None]) -> BatchCosts:
-    """Return what steps of this training cost on this machine.
+    """Measure the cost of steps of this training on this machine.
 
     Raises:
         SettingError: not even the smallest batch fits into the memory allowed.
@@ -69,33 +68,32 @@ def batch_costs(problem: Problem, *, memory_limit: int, deadline: Deadline, tell
             f"{bytes_text(memory_limit)}.",
         )
     known = step.timed(sizes[0], program, deadline)
-    measured, why = throughputs(step, sizes, known=known, memory_limit=memory_limit, deadline=deadline, tell=tell)
+    measured, reasons = throughputs(step, sizes, known=known, memory_limit=memory_limit, deadline=deadline, tell=tell)
     tell("the optimizer's update")
     drawing = {order: _drawing_seconds(problem, order) for order in ORDERS}
-    return BatchCosts(tuple(measured), _update_seconds(problem, deadline), drawing, problem.batches.order, tuple(why))
+    return BatchCosts(
+        tuple(measured), _update_seconds(problem, deadline), drawing, problem.batches.order, tuple(reasons)
+    )
 
 
 def _update_seconds(problem: Problem, deadline: Deadline) -> float:
     """Return the seconds of one update of all parameters."""
-    state, rule = begin(problem).state, problem.optimizer.rule
+    state, rule = begin_training(problem).state, problem.optimizer.rule
     params = jax.device_put(state.variables.params)
     inputs = params, jax.device_put(state.optimizer), params
-    program = compile_loop(lambda gradients, own, params: apply_rule(rule, gradients, own, params), *inputs)
+    program = compile_loop(lambda gradients, state, params: apply_rule(rule, gradients, state, params), *inputs)
     return time_loop(program, *inputs, deadline=deadline)[0]
 
 
 def _drawing_seconds(problem: Problem, order: str) -> float:
     """Return the seconds it takes to draw a row in an order and copy it into its batch, as training does."""
     rows = problem.batches.rows
-    one = replace(problem, batches=Batches(rows, problem.batches.batch_size, order, int(fold(problem.seed, "draw")[0])))
-    size = chunk_steps(one)
+    batches = Batches(rows, problem.batches.batch_size, order, int(fold(problem.seed, "draw")[0]))
+    reordered = replace(problem, batches=batches)
     seconds = []
     for epoch in range(DRAWS + 1):
-        begun = time.perf_counter()
-        indices, weights = epoch_rows(one, epoch)
-        for start in range(0, len(indices), size):
-            chunk = slice(start, start + size)
-            given = filled(indices[chunk], size), filled(weights[chunk], size)
-            jax.block_until_ready(batches_at(one.train, *given))
-        seconds.append(time.perf_counter() - begun)
+        begin = time.perf_counter()
+        for chunk in epoch_chunks(reordered, epoch):
+            jax.block_until_ready(gather(reordered.train, chunk))
+        seconds.append(time.perf_counter() - begin)
     return statistics.median(seconds[1:]) / rows

@@ -12,16 +12,16 @@ from downslope.data import Dataset
 from downslope.efficiency import MEMORY_LIMIT, Deadline
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, adadelta, adagrad, adam, adamw, as_optimizer, nadam, rmsprop, sgd
-from downslope.training._checkpointing import Forgetful
-from downslope.training._loop import descend
+from downslope.training._checkpointing import NoCheckpoints
+from downslope.training._loop import train_loop
 from downslope.training._settings import TrainingSettings
 from downslope.training.engine.progress import Progress, open_progress
-from downslope.training.engine.state import Descent, begin
+from downslope.training.engine.state import TrainingState, begin_training
 from downslope.training.finders.batch_size.costs import batch_costs
-from downslope.training.finders.batch_size.outlook import outlooks
-from downslope.training.finders.batch_size.result import FoundBatchSize, usable
+from downslope.training.finders.batch_size.outlook import batch_outlooks
+from downslope.training.finders.batch_size.result import FoundBatchSize, usable_noise_scale
 from downslope.training.finders.batch_size.trials import BatchTrainings, batch_trainings
-from downslope.training.finders.learning_rate.find import limited
+from downslope.training.finders.learning_rate.find import limit_rows
 from downslope.training.finders.learning_rate.stability_line import (
     mixes_rows,
     rows_for_curvature,
@@ -29,7 +29,8 @@ from downslope.training.finders.learning_rate.stability_line import (
 )
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.monitor.trajectory import Record
-from downslope.training.problem.problem import Part, Problem, prepare
+from downslope.training.problem.part import Part
+from downslope.training.problem.problem import Problem, prepare
 from downslope.training.surfaces.network import network_surface
 from downslope.training.surfaces.rows import RowsSurface
 
@@ -55,7 +56,7 @@ def find_batch_size(
     epochs: int = 20,
     seconds: float | int = 20.0,
     tell: Tell | None = None,
-    progress: str | bool = "auto",
+    progress: str | bool | Progress = "auto",
     **settings: Any,
 ) -> FoundBatchSize:
     """Return a batch size that suits a network, its data and this machine, with what speaks for it.
@@ -115,69 +116,69 @@ def find_batch_size(
     check_number("seconds", seconds, above=0)
     steps, seeds = check_integer("steps", steps), check_integer("trainings", trainings, at_least=0)
     check_integer("epochs", epochs)
-    told = tell or _nothing
-    asked = TrainingSettings.of(settings)
-    chosen = as_optimizer(asked.optimizer)
-    brief = asked.for_trial(chosen)
-    problem = limited(prepare(net, data, brief), steps)
-    descent, made = _trained(
+    tell = tell or _silent
+    own = TrainingSettings.of(settings)
+    optimizer = as_optimizer(own.optimizer)
+    brief = own.for_trial(optimizer)
+    problem = limit_rows(prepare(net, data, brief), steps)
+    training, steps_made = _train_briefly(
         problem,
         steps,
         open_progress(progress, -(-steps // problem.batches.steps), purpose="looking for a batch size"),
-        told,
+        tell,
     )
-    told("the noise of gradients")
-    noise, why_not = _noise(problem, descent.state.variables)
+    tell("the noise of gradients")
+    noise, reasons = _noise(problem, training.state.variables)
     if noise is None:
-        raise SettingError("The noise of gradients could not be measured:", why_not[0], setting="batch_size")
+        raise SettingError("The noise of gradients could not be measured:", reasons[0], setting="batch_size")
     before, _ = _noise(problem, problem.start)
-    told("the noise of H g")
-    hvp, why_no_hvp = _hvp(problem, descent.state.variables)
-    costs = batch_costs(problem, memory_limit=limit, deadline=Deadline.after(seconds), tell=told)
-    found = FoundBatchSize(
-        outlook=outlooks(costs, usable(noise, before)),
+    tell("the noise of H g")
+    hvp, hvp_reasons = _hvp(problem, training.state.variables)
+    costs = batch_costs(problem, memory_limit=limit, deadline=Deadline.after(seconds), tell=tell)
+    result = FoundBatchSize(
+        outlook=batch_outlooks(costs, usable_noise_scale(noise, before)),
         noise=noise,
         noise_at_start=before,
-        short_training=made,
+        short_training=steps_made,
         hvp=hvp,
         costs=costs,
         trainings=(),
         batch_size=problem.batches.batch_size,
-        rate_power=_rate_power(chosen),
-        notes=(*why_not, *why_no_hvp),
+        rate_power=_rate_power(optimizer),
+        notes=(*reasons, *hvp_reasons),
     )
     if not seeds:
-        return found
-    whole = prepare(net, data, brief if brief.holds_out else brief | {"validation": HELD_OUT})
-    fresh = asked.start is None
-    return replace(found, trainings=_trainings(whole, found, seeds=seeds, epochs=epochs, fresh=fresh, tell=told))
+        return result
+    validated = prepare(net, data, brief if brief.holds_out else brief | {"validation": HELD_OUT})
+    fresh = own.start is None
+    return replace(result, trainings=_trainings(validated, result, seeds=seeds, epochs=epochs, fresh=fresh, tell=tell))
 
 
-def _trained(problem: Problem, steps: int, watcher: Progress, tell: Tell) -> tuple[Descent, int]:
+def _train_briefly(problem: Problem, steps: int, progress: Progress, tell: Tell) -> tuple[TrainingState, int]:
     """Return where a short training ends, and how many steps it made."""
     tell("a short training")
-    descent = begin(problem)
+    training = begin_training(problem)
     try:
-        descend(
+        train_loop(
             problem,
-            descent,
+            training,
             epochs=-(-steps // problem.batches.steps),
             patience=None,
-            progress=watcher,
+            progress=progress,
             recorder=Recorder(Record()),
-            keeper=Forgetful(),
+            writer=NoCheckpoints(),
         )
     finally:
-        watcher.close()
-    if descent.stop_reason == "interrupted":
+        progress.close()
+    if training.stop_reason == "interrupted":
         raise KeyboardInterrupt
-    if descent.divergence is not None:
-        raise SettingError("The short training diverged.", descent.divergence.cause, descent.divergence.remedy)
-    return descent, int(descent.state.optimizer.step)
+    if training.divergence is not None:
+        raise SettingError("The short training diverged.", training.divergence.cause, training.divergence.remedy)
+    return training, int(training.state.optimizer.step)
 
 
 def _noise(problem: Problem, variables: Variables) -> tuple[NoiseScale | None, tuple[str, ...]]:
-    """Return the noise scale at some parameters, and what to know about it, or why there is none."""
+    """Return the noise scale at some parameters, with notes; or None, with the reason."""
     part, net = problem.train, problem.architecture
     try:
         if not mixes_rows(problem):
@@ -192,7 +193,7 @@ def _noise(problem: Problem, variables: Variables) -> tuple[NoiseScale | None, t
 
 
 def _hvp(problem: Problem, variables: Variables) -> tuple[HvpNoise | None, tuple[str, ...]]:
-    """Return the noise of `H g` at some parameters, or why there is none."""
+    """Return the noise of `H g` at some parameters; or None, with the reason."""
     if mixes_rows(problem):
         return None, ("With batch norm the noise of H g is left out: rows of a batch are not independent.",)
     part = rows_for_curvature(problem)
@@ -211,7 +212,7 @@ def _unweighted(part: Part) -> Part:
 
 
 def _trainings(
-    problem: Problem, found: FoundBatchSize, *, seeds: int, epochs: int, fresh: bool, tell: Tell
+    problem: Problem, result: FoundBatchSize, *, seeds: int, epochs: int, fresh: bool, tell: Tell
 ) -> tuple[BatchTrainings, ...]:
     """Return where trainings with several batch sizes end."""
     rate = problem.optimizer.hyperparams.get("learning_rate")
@@ -224,7 +225,7 @@ def _trainings(
         )
     sizes = [size for size in TRAINED_SIZES if size <= len(problem.train)]
     return batch_trainings(
-        problem, sizes, rate=float(rate), rate_factor=found.rate_factor, seeds=seeds, epochs=epochs, fresh=fresh,
+        problem, sizes, rate=float(rate), rate_factor=result.rate_factor, seeds=seeds, epochs=epochs, fresh=fresh,
         tell=tell,
     )  # fmt: skip
 
@@ -236,5 +237,5 @@ def _rate_power(optimizer: Optimizer) -> float:
     return 0.5 if optimizer.maker in ADAPTIVE else 1.0
 
 
-def _nothing(words: str) -> None:
-    """Tell nobody."""
+def _silent(words: str) -> None:
+    """Ignore the words."""

@@ -1,4 +1,4 @@
-"""What each batch size would take to reach the same loss: the trade-off between steps and examples, in time."""
+"""The cost of reaching the same loss by batch size: the trade-off between steps and examples, in time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NEAR = 0.1
 
 @dataclass(frozen=True)
 class BatchOutlook:
-    """What is to be expected of a batch size, its rate tuned to it.
+    """The expected cost of a batch size, with the learning rate tuned to it.
 
     With the noise scale `B`, a batch of `b` rows needs `1 + B/b` times as many steps as one of all rows there could be,
     and `1 + b/B` times as many examples as single rows would.
@@ -40,11 +40,11 @@ class BatchOutlook:
         return self.batch_size / self.seconds
 
 
-def outlooks(costs: BatchCosts, noise_scale: float) -> tuple[BatchOutlook, ...]:
-    """Return what is to be expected of every batch size that was timed.
+def batch_outlooks(costs: BatchCosts, noise_scale: float) -> tuple[BatchOutlook, ...]:
+    """Return the expected cost of every batch size that was timed.
 
     Args:
-        costs: what steps cost.
+        costs: of steps.
         noise_scale: `B`, in rows.
     """
     scale = max(noise_scale, 1e-9)
@@ -62,6 +62,6 @@ def outlooks(costs: BatchCosts, noise_scale: float) -> tuple[BatchOutlook, ...]:
     )
 
 
-def fastest(found: Sequence[BatchOutlook]) -> BatchOutlook:
+def fastest_outlook(outlooks: Sequence[BatchOutlook]) -> BatchOutlook:
     """Return the smallest batch size that needs at most 10 % more time than the fastest."""
-    return next(one for one in found if one.time <= 1 + NEAR)
+    return next(outlook for outlook in outlooks if outlook.time <= 1 + NEAR)

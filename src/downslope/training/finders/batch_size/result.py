@@ -1,4 +1,4 @@
-"""What looking for a batch size found: as numbers, as tables, in words."""
+"""The result of the search for a batch size: as numbers, as tables, in words."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from downslope.core import Message, aligned, bytes_text, seconds_text
 from downslope.curvature import HvpNoise, NoiseScale
 from downslope.efficiency import stops_growing
 from downslope.training.finders.batch_size.costs import BatchCosts
-from downslope.training.finders.batch_size.outlook import BatchOutlook, fastest, outlooks
+from downslope.training.finders.batch_size.outlook import BatchOutlook, batch_outlooks, fastest_outlook
 from downslope.training.finders.batch_size.trials import BatchTrainings
 
 
 @dataclass(frozen=True)
 class FoundBatchSize:
-    """What looking for a batch size found. Printed, it says what to take and why.
+    """The result of the search for a batch size. Printed, it says which to take and why.
 
     Attributes:
         outlook: of each size that was timed, what is to be expected of it, going by `noise_scale`.
@@ -48,23 +48,23 @@ class FoundBatchSize:
     @property
     def suggestion(self) -> int:
         """The batch size to take: the smallest that needs at most 10 % more time to the same loss than the fastest."""
-        return fastest(self.outlook).batch_size
+        return fastest_outlook(self.outlook).batch_size
 
     @property
     def noise_scale(self) -> float:
         """The noise scale that all predictions use; see `usable`."""
-        return usable(self.noise, self.noise_at_start)
+        return usable_noise_scale(self.noise, self.noise_at_start)
 
     @property
     def between(self) -> tuple[int, int]:
         """What would be suggested at the lower and at the upper end of the noise scale's 95 % interval."""
-        sizes = [fastest(outlooks(self.costs, end)).batch_size for end in self._ends]
+        sizes = [fastest_outlook(batch_outlooks(self.costs, end)).batch_size for end in self._ends]
         return min(sizes), max(sizes)
 
     @property
     def times_between(self) -> tuple[np.ndarray, np.ndarray]:
         """The times of `outlook`, each a multiple of its fastest, at both ends of the noise scale's interval."""
-        low, high = (np.array([one.time for one in outlooks(self.costs, end)]) for end in self._ends)
+        low, high = (np.array([outlook.time for outlook in batch_outlooks(self.costs, end)]) for end in self._ends)
         return low, high
 
     @property
@@ -77,26 +77,26 @@ class FoundBatchSize:
     def growth_stops_at(self) -> int:
         """The smallest size from which no larger one handles more than 10 % more examples a second."""
         return stops_growing(
-            [one.batch_size for one in self.outlook], [one.examples_per_second for one in self.outlook]
+            [row.batch_size for row in self.outlook], [row.examples_per_second for row in self.outlook]
         )
 
     @property
     def reason(self) -> str:
         """Why the suggestion, in words."""
-        size, fast = self.suggestion, min(self.outlook, key=lambda one: one.time)
-        chosen = fastest(self.outlook)
+        size, fast = self.suggestion, min(self.outlook, key=lambda row: row.time)
+        suggested = fastest_outlook(self.outlook)
         if fast.batch_size == size:
             why = f"Batches of {size} reach the same loss in the least time"
         else:
-            why = f"Batches of {size} are within {chosen.time - 1:.0%} of the fastest, {fast.batch_size}"
+            why = f"Batches of {size} are within {suggested.time - 1:.0%} of the fastest, {fast.batch_size}"
         if self.noise.value is None:
-            said = f"{why}, if the noise scale is {rows_text(self.noise_scale)} rows. It is at least that"
-            return f"{said}: after the short training the gradient is lost in noise, and larger batches may pay."
+            text = f"{why}, if the noise scale is {rows_text(self.noise_scale)} rows. It is at least that"
+            return f"{text}: after the short training the gradient is lost in noise, and larger batches may pay."
         low, high = self.between
         doubt = f"{low} to {high} within its 95 % interval" if low != high else "the same throughout its 95 % interval"
         return (
-            f"{why}: {chosen.steps:.3g} times the fewest steps and {chosen.examples:.3g} times the fewest examples, at "
-            f"a noise scale of {rows_text(self.noise_scale)} rows ({doubt})."
+            f"{why}: {suggested.steps:.3g} times the fewest steps and {suggested.examples:.3g} times the fewest "
+            f"examples, at a noise scale of {rows_text(self.noise_scale)} rows ({doubt})."
         )
 
     def rate_factor(self, batch_size: int) -> float:
@@ -117,8 +117,8 @@ class FoundBatchSize:
         import polars
 
         names = [*BatchOutlook.__dataclass_fields__, "examples_per_second"]
-        columns = {name: [getattr(one, name) for one in self.outlook] for name in names}
-        columns["rate_factor"] = [self.rate_factor(one.batch_size) for one in self.outlook]
+        columns = {name: [getattr(row, name) for row in self.outlook] for name in names}
+        columns["rate_factor"] = [self.rate_factor(row.batch_size) for row in self.outlook]
         return polars.DataFrame(columns)
 
     @property
@@ -151,21 +151,21 @@ class FoundBatchSize:
         return f"{hvp} Methods that use curvature need its noise below H g itself, which takes batches of {many}."
 
     def drawing_sentence(self) -> str:
-        """Return what drawing a batch costs by the order of rows, in words."""
-        chosen = fastest(self.outlook)
-        share = chosen.batch_size * self.costs.drawing[self.costs.order] / chosen.seconds
+        """Return the cost of drawing a batch by the order of rows, in words."""
+        suggested = fastest_outlook(self.outlook)
+        share = suggested.batch_size * self.costs.drawing[self.costs.order] / suggested.seconds
         times = ", ".join(f"{order} {seconds_text(seconds)}" for order, seconds in self.costs.drawing.items())
         return f"Drawing takes {share:.0%} of a step with {self.costs.order}; by order, a row: {times}."
 
     def _rate_advice(self) -> str:
-        """Return what to do about the rate, where the size changes."""
+        """Return by how much to change the rate, where the size changes."""
         factor = self.rate_factor(self.suggestion)
         if math.isclose(factor, 1, rel_tol=0.1):
             return ""
         return f" Multiply the learning rate of batches of {self.batch_size} by {factor:.2g}."
 
 
-def usable(noise: NoiseScale, before: NoiseScale | None) -> float:
+def usable_noise_scale(noise: NoiseScale, before: NoiseScale | None) -> float:
     """Return the noise scale to predict with.
 
     Its value after the short training; where it has none, since the gradient is lost in noise, the highest of what is
@@ -189,22 +189,22 @@ def rows_text(rows: float) -> str:
 
 def _lower(noise: NoiseScale) -> str:
     """Return a noise scale in words, within a sentence."""
-    said = str(noise)
-    return said[0].lower() + said[1:]
+    text = str(noise)
+    return text[0].lower() + text[1:]
 
 
-def _outlook_text(found: FoundBatchSize) -> str:
+def _outlook_text(result: FoundBatchSize) -> str:
     """Return the table of batch sizes, and where throughput stops growing."""
     lines = [["batch size", "step", "examples/s", "memory", "steps", "examples", "time"]]
-    for one in found.outlook:
-        rate = f"{one.examples_per_second:,.0f}"
-        numbers = [f"{one.steps:.3g}", f"{one.examples:.3g}", f"{one.time:.3g}"]
-        lines.append([str(one.batch_size), seconds_text(one.seconds), rate, bytes_text(one.memory), *numbers])
-    stop = found.growth_stops_at
-    still = stop == found.outlook[-1].batch_size
+    for row in result.outlook:
+        rate = f"{row.examples_per_second:,.0f}"
+        numbers = [f"{row.steps:.3g}", f"{row.examples:.3g}", f"{row.time:.3g}"]
+        lines.append([str(row.batch_size), seconds_text(row.seconds), rate, bytes_text(row.memory), *numbers])
+    stop = result.growth_stops_at
+    still = stop == result.outlook[-1].batch_size
     end = "Throughput was still growing at the largest." if still else f"Throughput stops growing at {stop}."
-    said = "Steps and examples to the same loss as multiples of the fewest possible, time of the fastest."
-    return f"{aligned(lines, left=0)}\n{said} {end}"
+    caption = "Steps and examples to the same loss as multiples of the fewest possible, time of the fastest."
+    return f"{aligned(lines, left=0)}\n{caption} {end}"
 
 
 def _trainings_text(trainings: tuple[BatchTrainings, ...]) -> str:
@@ -212,16 +212,16 @@ def _trainings_text(trainings: tuple[BatchTrainings, ...]) -> str:
     if not trainings:
         return ""
     lines = [["batch size", "rate", "training loss", "gap", "sharpness"]]
-    for one in trainings:
-        cells = [_spread(values) for values in (one.train_loss, one.gap, one.sharpness)]
-        lines.append([str(one.batch_size), f"{one.learning_rate:.3g}", *cells])
+    for row in trainings:
+        cells = [_spread(values) for values in (row.train_loss, row.gap, row.sharpness)]
+        lines.append([str(row.batch_size), f"{row.learning_rate:.3g}", *cells])
     seeds = len(trainings[0].train_loss)
     return f"{aligned(lines, left=0)}\nMean ± deviation over {seeds} seeds; the gap is validation less training loss."
 
 
 def _spread(values: np.ndarray) -> str:
     """Return the mean and the deviation of those that are numbers."""
-    found = values[np.isfinite(values)]
-    if not len(found):
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return "diverged"
-    return f"{found.mean():.3g} ± {found.std(ddof=1) if len(found) > 1 else 0:.2g}"
+    return f"{finite.mean():.3g} ± {finite.std(ddof=1) if len(finite) > 1 else 0:.2g}"

@@ -11,17 +11,16 @@ import numpy as np
 from downslope.core import SettingError, Variables, fold
 from downslope.curvature import eigenvalues
 from downslope.optimizers import set_hyperparam
-from downslope.training.engine.population import descend_together, member, populate
+from downslope.training.engine.population import member, populate, train_population
 from downslope.training.engine.progress import Silent
-from downslope.training.engine.state import begin
+from downslope.training.engine.state import begin_training
 from downslope.training.finders.learning_rate.stability_line import rows_for_curvature, surface_at
-from downslope.training.finders.learning_rate.trials import with_seed
 from downslope.training.problem.problem import Problem
 
 
 @dataclass(frozen=True)
 class BatchTrainings:
-    """What trainings with one batch size ended at; each array has one entry a seed, NaN for one that diverged.
+    """Where trainings with one batch size ended; each array has one entry a seed, NaN for one that diverged.
 
     Attributes:
         batch_size: rows a step.
@@ -60,38 +59,40 @@ def batch_trainings(
         problem: what is to be learned; it holds validation rows.
         sizes: rows a step.
         rate: of the problem's own batch size.
-        rate_factor: what it is multiplied by, by size.
+        rate_factor: the factor of the rate, by size.
         seeds: trainings of each size, all at once.
         epochs: of each.
         fresh: whether each seed draws a start of its own.
-        tell: is told what comes next.
+        tell: called with a few words before each training.
     """
-    found = []
+    results = []
     for size in sizes:
         tell(f"{seeds} trainings with batches of {size}")
-        own = rate * rate_factor(size)
-        one = replace(problem, batches=replace(problem.batches, batch_size=size))
-        numbers = [int(fold(problem.seed, "batch trainings", number)[0]) for number in range(1, seeds)]
-        members = [one, *(with_seed(one, seed, fresh=fresh) for seed in numbers)]
-        starts = [begin(each).state for each in members]
-        states = [s._replace(optimizer=set_hyperparam(s.optimizer, learning_rate=own)) for s in starts]
+        learning_rate = rate * rate_factor(size)
+        resized = replace(problem, batches=replace(problem.batches, batch_size=size))
+        member_seeds = [int(fold(problem.seed, "batch trainings", number)[0]) for number in range(1, seeds)]
+        members = [resized, *(resized.with_seed(seed, fresh=fresh) for seed in member_seeds)]
+        starts = [begin_training(member).state for member in members]
+        states = [s._replace(optimizer=set_hyperparam(s.optimizer, learning_rate=learning_rate)) for s in starts]
         population = populate(states)
-        descend_together(one, population, epochs=epochs, patience=None, progress=Silent(), members=members)
+        train_population(resized, population, epochs=epochs, patience=None, progress=Silent(), members=members)
         if "interrupted" in population.stop_reasons:
             raise KeyboardInterrupt
         last = population.history[-1]
-        kept = np.array([reason == "completed" for reason in population.stop_reasons])
-        ends = [member(population.states.variables, place) if kept[place] else None for place in range(seeds)]
-        found.append(
+        completed = np.array([reason == "completed" for reason in population.stop_reasons])
+        last_variables = [
+            member(population.states.variables, index) if completed[index] else None for index in range(seeds)
+        ]
+        results.append(
             BatchTrainings(
                 batch_size=size,
-                learning_rate=own,
-                train_loss=np.where(kept, last["train_loss"], np.nan),
-                validation_loss=np.where(kept, last["validation_loss"], np.nan),
-                sharpness=np.array([_sharpness(one, end) for end in ends]),
+                learning_rate=learning_rate,
+                train_loss=np.where(completed, last["train_loss"], np.nan),
+                validation_loss=np.where(completed, last["validation_loss"], np.nan),
+                sharpness=np.array([_sharpness(resized, variables) for variables in last_variables]),
             )
         )
-    return tuple(found)
+    return tuple(results)
 
 
 def _sharpness(problem: Problem, variables: Variables | None) -> float:

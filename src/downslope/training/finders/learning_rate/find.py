@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import Advice, Message, Setting, SettingError, check_integer, check_number, generator
+from downslope.core import Advice, Message, Setting, SettingError, check_integer, check_number
 from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
 from downslope.training._settings import TrainingSettings
-from downslope.training.engine.progress import Progress, Shifted, open_progress
+from downslope.training.engine.progress import Progress, ProgressPart, open_progress
 from downslope.training.finders.learning_rate.range_test import RangeTest, range_test
 from downslope.training.finders.learning_rate.result import FoundLearningRate, RateSuggestion
 from downslope.training.finders.learning_rate.stability_line import CurvatureLine, curvature_line
-from downslope.training.finders.learning_rate.trials import RateTrials, merged, rate_trials
+from downslope.training.finders.learning_rate.trials import RateTrials, merge, rate_trials
+from downslope.training.problem.part import draw_subset
 from downslope.training.problem.problem import Problem, prepare
 
 BELOW_BLOW_UP = 1e-3
@@ -39,7 +40,7 @@ def find_learning_rate(
     high: float | int = 10.0,
     steps: int = 200,
     curvature: bool = True,
-    progress: str | bool = "auto",
+    progress: str | bool | Progress = "auto",
     **settings: Any,
 ) -> FoundLearningRate:
     """Return a learning rate that suits a network, its data and an optimizer, with what speaks for it.
@@ -102,18 +103,18 @@ def find_learning_rate(
     if high < 10 * low:
         raise SettingError(Setting("high"), "must be ten times", Setting("low"), f"or more, got {low:g} to {high:g}.")
     steps = check_integer("steps", steps, at_least=20, advice="The rate grows over so many steps.")
-    asked = TrainingSettings.of(settings)
-    chosen, notes = _searchable(asked.optimizer)
-    problem = limited(prepare(net, data, asked.for_trial(chosen)), steps)
-    watcher = open_progress(progress, 1 + -(-steps // problem.batches.steps), purpose="looking for a rate")
+    own = TrainingSettings.of(settings)
+    searched, notes = _searchable(own.optimizer)
+    problem = limit_rows(prepare(net, data, own.for_trial(searched)), steps)
+    bar = open_progress(progress, 1 + -(-steps // problem.batches.steps), purpose="looking for a rate")
     try:
         tested = range_test(problem, low=low, high=high, steps=steps)
-        watcher.epoch(1, {})
-        fresh = asked.start is None
-        trials = _confirmed(problem, tested, high=high, steps=steps, fresh=fresh, progress=Shifted(watcher, 1))
+        bar.epoch(1, {})
+        fresh = own.start is None
+        trials = _run_trials(problem, tested, high=high, steps=steps, fresh=fresh, progress=ProgressPart(bar, 1))
     finally:
-        watcher.close()
-    line, why_not = _line(problem) if curvature and not trials.interrupted else (None, ())
+        bar.close()
+    line, reasons = _measure_curvature_line(problem) if curvature and not trials.interrupted else (None, ())
     suggestions = _suggestions(tested, trials, line)
     if trials.interrupted:
         notes += ("Interrupted: the short trainings are judged as they stood.",)
@@ -122,26 +123,26 @@ def find_learning_rate(
         range_test=tested,
         trials=trials,
         curvature=line,
-        optimizer=with_rate(chosen, suggestions["best"].rate),
+        optimizer=with_rate(searched, suggestions["best"].rate),
         batch_size=problem.batches.batch_size,
-        notes=notes + why_not,
+        notes=notes + reasons,
     )
 
 
-def with_rate(optimizer: Optimizer, rate: Any) -> Optimizer:
+def with_rate(optimizer: Optimizer, rate: float) -> Optimizer:
     """Return the optimizer with another rate, that of an optimizer within it."""
-    own = optimizer.settings
-    inner = own.get("optimizer")
+    settings = optimizer.settings
+    inner = settings.get("optimizer")
     changed = {"learning_rate": rate} if inner is None else {"optimizer": with_rate(inner, rate)}
-    return optimizer.maker(**own | changed)
+    return optimizer.maker(**settings | changed)
 
 
-def limited(problem: Problem, steps: int) -> Problem:
+def limit_rows(problem: Problem, steps: int) -> Problem:
     """Return the problem on a fixed draw of rows that makes an epoch of so many steps, where it has more."""
     if problem.batches.steps <= steps:
         return problem
-    rows = generator(problem.seed, "finder rows").choice(len(problem.train), steps * problem.batches.batch_size, False)
-    train = problem.train.take(np.sort(rows)).on_device()
+    rows = steps * problem.batches.batch_size
+    train = draw_subset(problem.train, rows, problem.seed, "finder rows").on_device()
     return replace(problem, train=train, batches=replace(problem.batches, rows=len(train)))
 
 
@@ -151,21 +152,21 @@ def _searchable(optimizer: Any) -> tuple[Optimizer, tuple[str, ...]]:
     Raises:
         SettingError: it shows no rate.
     """
-    found = as_optimizer(optimizer)
-    if "learning_rate" not in found.hyperparams:
+    ours = as_optimizer(optimizer)
+    if "learning_rate" not in ours.hyperparams:
         raise SettingError(
             Setting("optimizer"),
-            f"must show its learning rate to have it found, got {found!r}.",
+            f"must show its learning rate to have it found, got {ours!r}.",
             Advice("use one of ours", code="ds.sgd, ds.adam, …"),
             Advice("try rates of your own by {}", code="ds.race"),
         )
-    if not callable(found.hyperparams["learning_rate"]):
-        return with_rate(found, 1.0), ()
+    if not callable(ours.hyperparams["learning_rate"]):
+        return with_rate(ours, 1.0), ()
     note = "The schedule was left out: this is a constant rate. Let the schedule's highest be this one."
-    return with_rate(found, 1.0), (note,)
+    return with_rate(ours, 1.0), (note,)
 
 
-def _confirmed(
+def _run_trials(
     problem: Problem, tested: RangeTest, *, high: float, steps: int, fresh: bool, progress: Progress
 ) -> RateTrials:
     """Return short trainings below where the range test blew up, further until both ends are clearly worse.
@@ -174,13 +175,13 @@ def _confirmed(
         SettingError: all diverged.
     """
     top = tested.blow_up or high
-    given = {"steps": steps, "fresh": fresh, "progress": progress}
-    trials = rate_trials(problem, _round_rates(BELOW_BLOW_UP * top, top), **given)
+    arguments = {"steps": steps, "fresh": fresh, "progress": progress}
+    trials = rate_trials(problem, _round_rates(BELOW_BLOW_UP * top, top), **arguments)
     for _ in range(MOST_EXTENSIONS):
-        more = _beyond(trials, high)
+        more = _next_rates(trials, high)
         if not more or trials.interrupted:
             break
-        trials = merged(trials, rate_trials(problem, more, **given))
+        trials = merge(trials, rate_trials(problem, more, **arguments))
     if trials.best is None:
         raise SettingError(
             f"All rates from {trials.rates[0]:g} on make the loss infinite within {trials.steps} steps.",
@@ -191,7 +192,7 @@ def _confirmed(
     return trials
 
 
-def _beyond(trials: RateTrials, high: float) -> list[float]:
+def _next_rates(trials: RateTrials, high: float) -> list[float]:
     """Return the next three rates below or above those tried, where the end of these is not clearly worse."""
     low, top = float(trials.rates[0]), float(trials.rates[-1])
     lowest_loss = trials.losses.min()
@@ -213,8 +214,8 @@ def _round_rates(low: float, high: float) -> list[float]:
     return [rate for rate in rates if low * (1 - 1e-9) <= rate <= high * (1 + 1e-9)]
 
 
-def _line(problem: Problem) -> tuple[CurvatureLine | None, tuple[str, ...]]:
-    """Return the curvature line, or why there is none."""
+def _measure_curvature_line(problem: Problem) -> tuple[CurvatureLine | None, tuple[str, ...]]:
+    """Return the curvature line, or the reason for its absence."""
     try:
         return curvature_line(problem), ()
     except SettingError as error:
@@ -223,16 +224,16 @@ def _line(problem: Problem) -> tuple[CurvatureLine | None, tuple[str, ...]]:
 
 def _suggestions(tested: RangeTest, trials: RateTrials, line: CurvatureLine | None) -> dict[str, RateSuggestion]:
     """Return all suggestions by name, the confirmed one first."""
-    lowest = float(trials.losses[trials.place])
+    lowest = float(trials.losses[trials.best_index])
     allowed = lowest + CLOSE * abs(lowest)
-    place = int(np.argmax(trials.losses <= allowed))
-    rate = float(trials.rates[place])
-    close = "" if place == trials.place else f", within 5 % of the lowest ({trials.best:g}: {lowest:.3g})"
-    found = {
+    index = int(np.argmax(trials.losses <= allowed))
+    rate = float(trials.rates[index])
+    close = "" if index == trials.best_index else f", within 5 % of the lowest ({trials.best:g}: {lowest:.3g})"
+    suggestions = {
         "best": RateSuggestion(
             rate,
             f"Of {len(trials.rates)} rates from {trials.rates[0]:g} to {trials.rates[-1]:g}, each trained for "
-            f"{trials.steps} steps from three starts, it reached a {trials.measured} of {trials.losses[place]:.3g}"
+            f"{trials.steps} steps from three starts, it reached a {trials.measured} of {trials.losses[index]:.3g}"
             f"{close or ', the lowest'}.",
         ),
         "steepest": RateSuggestion(tested.steepest, "There the range test's loss fell fastest."),
@@ -240,5 +241,5 @@ def _suggestions(tested: RangeTest, trials: RateTrials, line: CurvatureLine | No
     }
     if line is not None and np.isfinite(line.limit):
         why = f"Half of {line.limit:.3g}, less 1 %: from there on curvature makes steps at the start overshoot."
-        found["stability"] = RateSuggestion(MARGIN * line.limit / 2, why)
-    return found
+        suggestions["stability"] = RateSuggestion(MARGIN * line.limit / 2, why)
+    return suggestions

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from downslope.training.engine.single_steps import batches_in_turn, step_at
-from downslope.training.engine.state import begin
+from downslope.training.engine.single_steps import iterate_batches, single_step
+from downslope.training.engine.state import begin_training
 from downslope.training.problem.problem import Problem
 
 SMOOTHING = 0.9
@@ -52,25 +52,25 @@ class RangeTest:
 
 
 def range_test(problem: Problem, *, low: float, high: float, steps: int) -> RangeTest:
-    """Return how the loss goes while the rate grows geometrically from `low` to `high`, a step each.
+    """Return the losses while the rate grows geometrically from `low` to `high`, a step each.
 
     The optimizer and the batches are those of the training; the rate is a number of the optimizer's state, so each step
     runs the program that training runs.
     """
     rates = np.geomspace(low, high, steps)
-    state, losses, average = begin(problem).state, [], Average()
+    state, losses, average = begin_training(problem).state, [], SmoothedLoss()
     blow_up = None
-    for rate, (batches, place) in zip(rates, batches_in_turn(problem), strict=False):
-        made = step_at(problem, state, batches, place, rate=rate)
-        state = made.state
-        losses.append(float(made.loss))
+    for rate, (batches, index) in zip(rates, iterate_batches(problem), strict=False):
+        result = single_step(problem, state, batches, index, learning_rate=rate)
+        state = result.state
+        losses.append(float(result.loss))
         if average.blown_up(losses[-1]):
             blow_up = float(rate)
             break
     return RangeTest(rates[: len(losses)], np.array(losses), np.array(average.smoothed), blow_up)
 
 
-class Average:
+class SmoothedLoss:
     """The smoothed loss of a range test under way."""
 
     def __init__(self) -> None:

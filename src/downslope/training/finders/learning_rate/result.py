@@ -1,4 +1,4 @@
-"""What looking for a learning rate found: as numbers, as a table, in words."""
+"""The result of the search for a learning rate: as numbers, as a table, in words."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RateSuggestion:
 
 @dataclass(frozen=True)
 class FoundLearningRate:
-    """What looking for a learning rate found. Printed, it says what to take and why.
+    """The result of the search for a learning rate. Printed, it says which to take and why.
 
     Attributes:
         suggestions: by name, the one to take first: `"best"`, confirmed by short trainings; `"steepest"`, where the
@@ -81,19 +81,19 @@ class FoundLearningRate:
 
     @property
     def message(self) -> Message:
-        """What was found, and by what."""
+        """The result in words, with the evidence."""
         others = list(self.suggestions.items())[1:]
         test, trials = self.range_test, self.trials
         lines = [
             f"Learning rate {self.suggestion:g} for {self.optimizer.maker.__name__}, batches of {self.batch_size}."
         ]
         lines += [self.reason, ""]
-        lines += [f"  {name:<9}  {found.rate:<9.3g}  {found.why}" for name, found in others]
+        lines += [f"  {name:<9}  {suggestion.rate:<9.3g}  {suggestion.why}" for name, suggestion in others]
         lines += [""] if others else []
         end = "the loss never blew up" if test.blow_up is None else f"the loss blew up at {test.blow_up:.3g}"
         lines.append(f"Range test: {len(test.rates)} steps from {test.rates[0]:.3g} on; {end}.")
-        reached = [f"{rate:g}: {_loss_text(loss)}" for rate, loss in zip(trials.rates, trials.losses, strict=True)]
-        lines.append(f"Trainings of {trials.steps} steps, {trials.measured} by rate: {', '.join(reached)}.")
+        losses = [f"{rate:g}: {_loss_text(loss)}" for rate, loss in zip(trials.rates, trials.losses, strict=True)]
+        lines.append(f"Trainings of {trials.steps} steps, {trials.measured} by rate: {', '.join(losses)}.")
         if self.curvature is not None:
             lines.append(f"Curvature at the start: {self.curvature}")
         return Message.lines([*lines, *self.notes])

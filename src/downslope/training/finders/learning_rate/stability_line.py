@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import LossSurface, SettingError, Variables, generator
+from downslope.core import LossSurface, SettingError, Variables
 from downslope.curvature import eigenvalues, preconditioned_sharpness
 from downslope.layers import BatchNorm
 from downslope.optimizers import OptimizerState, set_hyperparam
 from downslope.training.engine.evaluate import block_rows
-from downslope.training.engine.single_steps import batches_in_turn, step_at
-from downslope.training.engine.state import begin
+from downslope.training.engine.single_steps import iterate_batches, single_step
+from downslope.training.engine.state import begin_training
 from downslope.training.monitor.stability_limit import edge_of
-from downslope.training.problem.problem import SUBSET_ROWS, Part, Problem
+from downslope.training.problem.part import SUBSET_ROWS, Part, draw_subset
+from downslope.training.problem.problem import Problem
 from downslope.training.surfaces.network import NetworkSurface, has_layer, network_surface
 from downslope.training.surfaces.rows import RowsSurface
 
@@ -54,10 +55,10 @@ class CurvatureLine:
 
     def __str__(self) -> str:
         which = "of the Hessian divided by the size of gradients" if self.preconditioned else "of the Hessian"
-        said = f"λ = {self.sharpness:.4g} ± {self.residual:.1g}, the largest eigenvalue {which} on {self.rows:,} rows"
+        text = f"λ = {self.sharpness:.4g} ± {self.residual:.1g}, the largest eigenvalue {which} on {self.rows:,} rows"
         if not np.isfinite(self.limit):
-            return f"{said}: the loss does not curve upward at the start, which sets no limit."
-        return f"{said}: steps overshoot from a rate of {self.factor:.3g}/λ = {self.limit:.3g} on."
+            return f"{text}: the loss does not curve upward at the start, which sets no limit."
+        return f"{text}: steps overshoot from a rate of {self.factor:.3g}/λ = {self.limit:.3g} on."
 
 
 def curvature_line(problem: Problem) -> CurvatureLine:
@@ -93,10 +94,7 @@ def curvature_line(problem: Problem) -> CurvatureLine:
 def rows_for_curvature(problem: Problem) -> Part:
     """Return the rows to measure on: all, or a fixed draw of 2,000; fewer where batch norm needs them in one block."""
     most = min(SUBSET_ROWS, block_rows(problem.architecture, problem.train.x)) if mixes_rows(problem) else SUBSET_ROWS
-    if len(problem.train) <= most:
-        return problem.train
-    chosen = generator(problem.seed, "curvature rows").choice(len(problem.train), most, replace=False)
-    return problem.train.take(np.sort(chosen))
+    return draw_subset(problem.train, most, problem.seed, "curvature rows")
 
 
 def mixes_rows(problem: Problem) -> bool:
@@ -108,9 +106,9 @@ def surface_at(problem: Problem, part: Part, variables: Variables) -> LossSurfac
     """Return the loss that steps descend, over rows: in training mode with batch norm, all rows as one batch."""
     if mixes_rows(problem):
         return training_mode_surface(problem, part, variables)
-    found = RowsSurface.over(problem.architecture, problem.loss, part, variables.state)
+    surface = RowsSurface.over(problem.architecture, problem.loss, part, variables.state)
     of_batch = problem.batches.batch_size * (1.0 if part.weights is None else float(np.mean(part.weights)))
-    return found if problem.loss.reduction == "mean" else replace(found, factor=of_batch)
+    return surface if problem.loss.reduction == "mean" else replace(surface, factor=of_batch)
 
 
 def training_mode_surface(problem: Problem, part: Part, variables: Variables) -> NetworkSurface:
@@ -131,7 +129,8 @@ def _edge(problem: Problem) -> tuple[float, float, Any]:
 
 def _moments(problem: Problem) -> OptimizerState:
     """Return the optimizer's state after the gradients of 50 batches, the parameters held at the start."""
-    state = begin(problem).state
-    for batches, place in islice(batches_in_turn(problem), MOMENT_STEPS):
-        state = step_at(problem, state, batches, place, rate=0.0).state._replace(variables=problem.start)
+    state = begin_training(problem).state
+    for batches, index in islice(iterate_batches(problem), MOMENT_STEPS):
+        result = single_step(problem, state, batches, index, learning_rate=0.0)
+        state = result.state._replace(variables=problem.start)
     return state.optimizer

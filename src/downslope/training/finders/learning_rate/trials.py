@@ -10,9 +10,9 @@ from jaxtyping import Float
 
 from downslope.core import fold
 from downslope.optimizers import set_hyperparam
-from downslope.training.engine.population import Population, descend_together, populate
+from downslope.training.engine.population import Population, populate, train_population
 from downslope.training.engine.progress import Progress
-from downslope.training.engine.state import begin
+from downslope.training.engine.state import begin_training
 from downslope.training.problem.problem import Problem
 
 STARTS = 3
@@ -21,11 +21,11 @@ STARTS = 3
 
 @dataclass(frozen=True)
 class RateTrials:
-    """What short trainings at several rates reached.
+    """The losses that short trainings reached, by learning rate.
 
     Attributes:
         rates: in rising order, each 1, 2 or 5 times a power of ten.
-        losses: what each reached, the mean over three starts: the lowest validation loss where there are validation
+        losses: of each, the mean over three starts: the lowest validation loss where there are validation
             rows, else the mean training loss of the last fifth of the epochs; infinite for one that diverged from any.
         epochs: of each training.
         steps: of each training.
@@ -41,40 +41,40 @@ class RateTrials:
     interrupted: bool = False
 
     @property
-    def place(self) -> int:
-        """Where the lowest loss is."""
+    def best_index(self) -> int:
+        """The index of the lowest loss."""
         return int(np.argmin(self.losses))
 
     @property
     def best(self) -> float | None:
         """The rate of the lowest loss; None if all diverged."""
-        return float(self.rates[self.place]) if np.isfinite(self.losses[self.place]) else None
+        return float(self.rates[self.best_index]) if np.isfinite(self.losses[self.best_index]) else None
 
 
 def rate_trials(problem: Problem, rates: Sequence[float], *, steps: int, fresh: bool, progress: Progress) -> RateTrials:
-    """Return what short trainings at some rates reach: the mean over three starts and orders of rows.
+    """Train briefly at several rates; return the losses, each the mean over three starts and orders of rows.
 
     Args:
         problem: what is to be learned; its optimizer's rate is not used.
         rates: to try.
         steps: of each training, filled up to whole epochs.
         fresh: whether the start is the network's own, so that another can be drawn.
-        progress: who watches.
+        progress: shows how far it is.
     """
     epochs = -(-steps // problem.batches.steps)
     seeds = [int(fold(problem.seed, "trial", number)[0]) for number in range(1, STARTS)]
     members, states = [], []
-    for one in (problem, *(with_seed(problem, seed, fresh=fresh) for seed in seeds)):
-        first = begin(one).state
+    for member in (problem, *(problem.with_seed(seed, fresh=fresh) for seed in seeds)):
+        first = begin_training(member).state
         for rate in rates:
-            members.append(one)
+            members.append(member)
             states.append(first._replace(optimizer=set_hyperparam(first.optimizer, learning_rate=float(rate))))
     population = populate(states)
-    descend_together(problem, population, epochs=epochs, patience=None, progress=progress, members=members)
-    losses = _reached(population, validated=problem.validation is not None).reshape(STARTS, len(rates)).mean(axis=0)
+    train_population(problem, population, epochs=epochs, patience=None, progress=progress, members=members)
+    losses = _trial_losses(population, validated=problem.validation is not None)
     return RateTrials(
         rates=np.array(rates, float),
-        losses=losses,
+        losses=losses.reshape(STARTS, len(rates)).mean(axis=0),
         epochs=epochs,
         steps=epochs * problem.batches.steps,
         measured="training loss" if problem.validation is None else "validation loss",
@@ -82,31 +82,21 @@ def rate_trials(problem: Problem, rates: Sequence[float], *, steps: int, fresh: 
     )
 
 
-def merged(first: RateTrials, second: RateTrials) -> RateTrials:
+def merge(first: RateTrials, second: RateTrials) -> RateTrials:
     """Return the trials of two calls together, in rising order of rates."""
     rates, losses = np.concatenate([first.rates, second.rates]), np.concatenate([first.losses, second.losses])
     order = np.argsort(rates)
-    either = first.interrupted or second.interrupted
-    return replace(first, rates=rates[order], losses=losses[order], interrupted=either)
+    interrupted = first.interrupted or second.interrupted
+    return replace(first, rates=rates[order], losses=losses[order], interrupted=interrupted)
 
 
-def with_seed(problem: Problem, seed: int, *, fresh: bool) -> Problem:
-    """Return the same problem with another start, if it may have one, and another order of rows."""
-    start = problem.start
-    if fresh:
-        start = problem.net.init(fold(seed, "initialize"), problem.preprocessing.input_shape)
-    return replace(
-        problem, seed=seed, key=fold(seed, "train"), batches=replace(problem.batches, seed=seed), start=start
-    )
-
-
-def _reached(population: Population, *, validated: bool) -> np.ndarray:
+def _trial_losses(population: Population, *, validated: bool) -> np.ndarray:
     """Return the loss that each member is judged by; infinite for those that diverged."""
     if not population.history:
         return np.full(len(population.stop_reasons), np.inf)
     name = "validation_loss" if validated else "train_loss"
     losses = np.stack([values[name] for values in population.history])
     with np.errstate(invalid="ignore"):
-        judged = np.min(losses, axis=0) if validated else np.mean(losses[-max(1, len(losses) // 5) :], axis=0)
+        values = np.min(losses, axis=0) if validated else np.mean(losses[-max(1, len(losses) // 5) :], axis=0)
     diverged = np.array([reason == "diverged" for reason in population.stop_reasons])
-    return np.where(diverged | ~np.isfinite(judged), np.inf, judged)
+    return np.where(diverged | ~np.isfinite(values), np.inf, values)

@@ -1,7 +1,7 @@
 """The epoch of a population, made by as many threads as there are processors.
 
 One thread's products leave the other processors idle while networks are small, which is when populations pay. Each
-thread takes a share of the members; a member's numbers do not depend on who makes them.
+thread takes a share of the members; a member's numbers do not depend on the thread that makes them.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.training.engine.batches import chunk_steps, epoch_rows, filled
+from downslope.training.engine.batches import chunk_steps, epoch_chunks, gather
 from downslope.training.engine.progress import Progress
-from downslope.training.engine.step import State, batches_at, run_population_chunk
+from downslope.training.engine.step import StepState, run_population_chunk
 from downslope.training.problem.problem import Problem
 
 MEMBERS_A_THREAD = 4
 """Fewer members than this are not worth a thread."""
 
 
-def epoch_together(
-    problem: Problem, states: State, epoch: int, progress: Progress, members: Sequence[Problem] | None = None
-) -> State:
+def population_epoch(
+    problem: Problem, states: StepState, epoch: int, progress: Progress, members: Sequence[Problem] | None = None
+) -> StepState:
     """Return the states of all members after the steps of an epoch.
 
     Args:
@@ -43,54 +43,36 @@ def epoch_together(
     size = chunk_steps(problem, epoch, members=count)
     run = partial(_share_of_epoch, problem, epoch, size, x64=jax.config.read("jax_enable_x64"))
     pieces = _cut(states, shares)
-    own = [None if members is None else members[begin:end] for begin, end in shares]
+    problems = [None if members is None else members[begin:end] for begin, end in shares]
     with ThreadPoolExecutor(max(1, len(shares) - 1)) as pool:
-        others = [pool.submit(run, *given) for given in zip(pieces[1:], own[1:], strict=True)]
-        done = [run(pieces[0], own[0], progress=progress), *(other.result() for other in others)]
-    return done[0] if len(done) == 1 else _join(done)
+        others = [pool.submit(run, *arguments) for arguments in zip(pieces[1:], problems[1:], strict=True)]
+        results = [run(pieces[0], problems[0], progress=progress), *(other.result() for other in others)]
+    return results[0] if len(results) == 1 else _join(results)
 
 
 def _share_of_epoch(
     problem: Problem,
     epoch: int,
     size: int,
-    states: State,
+    states: StepState,
     members: Sequence[Problem] | None,
     *,
     x64: bool,
     progress: Progress | None = None,
-) -> State:
+) -> StepState:
     """Return the states of some members after an epoch, in the session's precision, which threads do not inherit."""
     with jax.enable_x64(x64):
-        indices, row_weights, key = _batches(problem, epoch, members)
-        steps = indices.shape[-2]
-        for start in range(0, steps, size):
-            chunk = (..., slice(start, start + size), slice(None))
-            rows = filled(indices[chunk], size), filled(row_weights[chunk], size)
-            batches = batches_at(problem.train, *rows)
-            states = run_population_chunk(
-                problem.architecture,
-                problem.loss,
-                problem.optimizer.rule,
-                states,
-                batches,
-                key,
-                np.int32(min(size, steps - start)),
-            )
+        key = problem.key if members is None else np.stack([member.key for member in members])
+        chunks, steps = epoch_chunks(problem, epoch, size=size, members=members), 0
+        for chunk in chunks:
+            static = problem.architecture, problem.loss, problem.optimizer.rule
+            batches = gather(problem.train, chunk)
+            states = run_population_chunk(*static, states, batches, key, np.int32(chunk.steps))
             jax.block_until_ready(states.weight)
+            steps += chunk.steps
             if progress is not None:
-                progress.chunk(epoch, min(1.0, (start + size) / steps))
+                progress.chunk(epoch, steps / sum(chunk.steps for chunk in chunks))
     return states
-
-
-def _batches(
-    problem: Problem, epoch: int, members: Sequence[Problem] | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return rows, their weights and the key of an epoch, each with a first axis if members have their own."""
-    if members is None:
-        return *epoch_rows(problem, epoch), problem.key
-    rows = [epoch_rows(member, epoch) for member in members]
-    return np.stack([i for i, _ in rows]), np.stack([w for _, w in rows]), np.stack([own.key for own in members])
 
 
 def _shares(members: int) -> tuple[tuple[int, int], ...]:
@@ -102,12 +84,12 @@ def _shares(members: int) -> tuple[tuple[int, int], ...]:
 
 
 @partial(jax.jit, static_argnums=1)
-def _cut(states: State, shares: tuple[tuple[int, int], ...]) -> list[State]:
+def _cut(states: StepState, shares: tuple[tuple[int, int], ...]) -> list[StepState]:
     """Return the states of each share."""
     return [jax.tree.map(itemgetter(slice(*share)), states) for share in shares]
 
 
 @jax.jit
-def _join(pieces: list[State]) -> State:
+def _join(pieces: list[StepState]) -> StepState:
     """Return all states together."""
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *pieces)

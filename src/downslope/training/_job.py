@@ -1,0 +1,166 @@
+"""Run a training job from its state to its end: the common part of `train` and `resume`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from downslope.data import Dataset
+from downslope.runs import RunFolder
+from downslope.training._checkpoint_arrays import start_checkpoint
+from downslope.training._checkpointing import CheckpointPolicy, FolderWriter, NoCheckpoints
+from downslope.training._loop import train_loop
+from downslope.training._observers import Observer
+from downslope.training._open_run import make_record
+from downslope.training._outcome import make_run
+from downslope.training._recipe import Recipe
+from downslope.training._restarts import restart_population, restart_variables, train_restarts
+from downslope.training._run import Run
+from downslope.training.engine.population import Population
+from downslope.training.engine.progress import Progress
+from downslope.training.engine.state import TrainingState, begin_training
+from downslope.training.monitor.curvature_tracker import Tracker
+from downslope.training.monitor.recorder import Recorder
+from downslope.training.monitor.track import Track
+from downslope.training.monitor.trajectory import Record
+from downslope.training.problem.problem import Problem
+
+
+@dataclass
+class TrainingJob:
+    """A training: its problem, its state, and all that follows it.
+
+    Attributes:
+        problem: what is learned.
+        recipe: the network, data and settings.
+        training: the state.
+        recorder: the records so far.
+        tracker: the measurements so far, or None.
+        population: the state of several starts, or None.
+        notes: sentences about the data.
+        seconds: how long it has trained before.
+    """
+
+    problem: Problem
+    recipe: Recipe
+    training: TrainingState
+    recorder: Recorder
+    tracker: Tracker | None
+    population: Population | None
+    notes: tuple[str, ...]
+    seconds: float = 0.0
+
+    @classmethod
+    def start(
+        cls,
+        recipe: Recipe,
+        problem: Problem,
+        *,
+        record: Record | None = None,
+        track: Track | None = None,
+        restarts: int = 1,
+        notes: tuple[str, ...] = (),
+    ) -> TrainingJob:
+        """Return a training before its first step.
+
+        Args:
+            recipe: the network, data and settings.
+            problem: prepared from the recipe.
+            record: what to record; None for nothing.
+            track: what to measure on the way; None for nothing.
+            restarts: how many starting weights to try.
+            notes: sentences about the settings; those about the data come before them.
+        """
+        return cls(
+            problem,
+            recipe,
+            training=begin_training(problem),
+            recorder=Recorder(record or Record()),
+            tracker=None if track is None else Tracker(problem, track),
+            population=None if restarts == 1 else restart_population(problem, restarts),
+            notes=tuple(dict.fromkeys(recipe.data.notes + problem.preprocessing.notes + notes)),
+        )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of the recipe that a run's record holds as they are."""
+        settings = self.recipe.settings
+        plain = {name: settings[name] for name in ("epochs", "early_stopping", "normalize", "normalize_targets")}
+        return plain | {
+            "validation": "data" if isinstance(settings.validation, Dataset) else settings.validation,
+            "started_from": "initialization" if settings.start is None else "given variables",
+            "restarts": 1 if self.population is None else len(self.population.epochs),
+            "record": self.recorder.record,
+            "track": None if self.tracker is None else self.tracker.track,
+        }
+
+
+def run_job(
+    job: TrainingJob,
+    *,
+    folder: RunFolder | None,
+    progress: Progress,
+    observers: tuple[Observer, ...] = (),
+    policy: CheckpointPolicy | None = None,
+) -> Run:
+    """Train to the end, for whatever reason it ends, and save the run if it has a folder.
+
+    Args:
+        job: the training.
+        folder: of the run, open for writing; None for a run in memory.
+        progress: shows how far it is.
+        observers: called at the end of each epoch.
+        policy: when to save; None for the usual one.
+
+    Raises:
+        RunError: the folder cannot be written.
+    """
+    problem, recorder, tracker, recipe = job.problem, job.recorder, job.tracker, job.recipe
+    folder_writer = None
+    try:
+        if folder is not None:
+            if recipe.settings.start is not None:
+                folder.save("start", start_checkpoint(problem.start))
+            record = make_record(problem, job.settings, job.notes)
+            policy = policy or CheckpointPolicy()
+            folder_writer = FolderWriter(folder, record, recorder, tracker, seconds_before=job.seconds, policy=policy)
+            folder_writer.begin(job.training)
+        restarts, writer = None, folder_writer or NoCheckpoints()
+        epochs, patience = recipe.settings.epochs, recipe.settings.early_stopping
+        if job.population is None:
+            train_loop(
+                problem,
+                job.training,
+                epochs=epochs,
+                patience=patience,
+                progress=progress,
+                recorder=recorder,
+                writer=writer,
+                observers=observers,
+                tracker=tracker,
+            )
+        else:
+            job.training, restarts = train_restarts(
+                problem,
+                job.population,
+                epochs=epochs,
+                patience=patience,
+                progress=progress,
+                after_epoch=writer.after_population_epoch,
+            )
+        if folder_writer is not None:
+            folder_writer.end(job.training, restarts, job.population)
+    finally:
+        progress.close()
+        if folder_writer is not None:
+            folder_writer.close()
+        elif folder is not None:
+            folder.release()
+    if restarts is not None and restarts.best > 0:
+        recipe = recipe.changed({"start": restart_variables(problem, restarts.best)})
+    path: Path | None = None if folder is None else folder.path
+    tracking = None if tracker is None else tracker.tracking()
+    return make_run(
+        problem, job.training, recorder, recipe=recipe, notes=job.notes, path=path, restarts=restarts, tracking=tracking
+    )
