@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from downslope.core import Advice, DataError
-from downslope.data._dataset import Dataset
-from downslope.data._npy import UNREADABLE
+from downslope.data.dataset import Dataset
+from downslope.data.files import UNREADABLE
 
 SIDE = 28
 IDX_FILES = (

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from downslope.core import generator
-from downslope.data._dataset import Dataset
+from downslope.data.dataset import Dataset
 
 ROWS_A_CLASS = 500
 PADDING = (36, 60)

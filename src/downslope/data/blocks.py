@@ -10,19 +10,20 @@ import numpy as np
 
 from downslope.core import DataError, Setting
 
-NUMBERS_A_BLOCK = 2**22
+BLOCK_NUMBERS = 2**22
+"""The size of a block, in numbers."""
 
 
-def row_blocks(x: Any) -> Iterator[slice]:
-    """Yield slices that cover the rows of `x`, each of about four million numbers.
+def row_blocks(x: Any, block_numbers: int = BLOCK_NUMBERS) -> Iterator[slice]:
+    """Yield slices that cover the rows of `x`, each of about four million numbers or another size.
 
     Example:
         >>> list(row_blocks(np.zeros((3, 2))))
         [slice(0, 3, None)]
     """
-    rows_a_block = max(1, NUMBERS_A_BLOCK // max(1, math.prod(x.shape[1:])))
-    for start in range(0, len(x), rows_a_block):
-        yield slice(start, min(start + rows_a_block, len(x)))
+    block_rows = max(1, block_numbers // max(1, math.prod(x.shape[1:])))
+    for start in range(0, len(x), block_rows):
+        yield slice(start, min(start + block_rows, len(x)))
 
 
 def check_no_infinity(x: Any, names: tuple[str, ...] | None) -> None:

@@ -9,8 +9,8 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Float64
 
-from downslope.data._stored_table import StoredTable
-from downslope.data._tables import Table
+from downslope.data.stored import StoredTable
+from downslope.data.tables import Table
 
 MOST_LEVELS = 50
 OTHERS = "(other)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from downslope.core import Advice, DataError, Setting, ShapeError
-from downslope.data._blocks import check_no_infinity
-from downslope.data._origin import Origin, with_origin
-from downslope.data._split import PARTS, split_rows
-from downslope.data._stored import StoredRows, stays_on_disk, stored
-from downslope.data._stored_table import StoredTable
-from downslope.data._tables import as_table, check_distinct, is_table
-from downslope.data._targets import clean_target, distinct_labels, infer_task, target_for
+from downslope.data.blocks import check_no_infinity
+from downslope.data.origin import Origin
+from downslope.data.split import PARTS, split_rows
+from downslope.data.stored import StoredRows, StoredTable, stays_on_disk, stored
+from downslope.data.tables import as_table, check_distinct, is_table
+from downslope.data.targets import clean_target, distinct_labels, infer_task, target_for
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -160,6 +160,13 @@ class Split:
     def __iter__(self) -> Iterator[Dataset]:
         """Yield the parts that exist."""
         return (part for part in (self.train, self.validation, self.test) if part is not None)
+
+
+def with_origin(data: Dataset, origin: Origin | None) -> Dataset:
+    """Return the same data set with another origin."""
+    known = copy.copy(data)
+    object.__setattr__(known, "origin", origin)
+    return known
 
 
 def number_array(x: Any) -> np.ndarray:

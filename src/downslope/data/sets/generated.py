@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from downslope.core import fold, generator
-from downslope.data._dataset import Dataset
+from downslope.data.dataset import Dataset
 
 ROWS = 1000
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from downslope.core import Meter, open_meter
-from downslope.data._npy_writer import NpyWriter
+from downslope.data.stored.npy_writer import NpyWriter
 
 LARGE = 2**28
 """Bytes of a memory-mapped array or of a file from which on its rows stay on disk, 256 MiB."""
@@ -181,9 +181,9 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return room[start : start + size].view(dtype).reshape(shape)
 
 
-def stays_on_disk(x: Any) -> bool:
-    """Return whether the rows of an array are better left on disk: it is memory-mapped and large."""
-    return isinstance(x, StoredRows) or (isinstance(x, np.memmap) and x.nbytes >= LARGE)
+def stays_on_disk(x: Any, large: int = LARGE) -> bool:
+    """Return whether rows are better left on disk: memory-mapped ones of `large` bytes or more."""
+    return isinstance(x, StoredRows) or (isinstance(x, np.memmap) and x.nbytes >= large)
 
 
 def stored(x: Any) -> StoredRows:

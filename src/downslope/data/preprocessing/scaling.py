@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from downslope.core import check_choice
-from downslope.data._blocks import row_blocks
+from downslope.data.blocks import BLOCK_NUMBERS, row_blocks
 
 NORMALIZATIONS = ("standard", "minmax", "symmetric")
 EPS = float(np.finfo(np.float64).eps)
@@ -57,7 +57,7 @@ class Scaling:
         return np.asarray(self.scale)
 
 
-def fit_scaling(x: Any, how: str) -> Scaling:
+def fit_scaling(x: Any, how: str, *, block_numbers: int = BLOCK_NUMBERS) -> Scaling:
     """Return the scaling of the features, the last axis of `x`.
 
     `"standard"` gives zero mean and unit deviation (population deviation, divided by `n`, as scikit-learn's
@@ -69,13 +69,14 @@ def fit_scaling(x: Any, how: str) -> Scaling:
         x: training rows without gaps, `(rows, features)`, or `(rows, …, channels)`: then a channel's statistics are
             taken over all rows and positions.
         how: `"standard"`, `"minmax"` or `"symmetric"`.
+        block_numbers: the size of the blocks of rows that statistics are put together from.
 
     Raises:
         UnknownNameError: an unknown `how`.
     """
     if check_choice("normalize", how, NORMALIZATIONS) == "standard":
-        return _standard(x)
-    low, high = _low_and_high(x)
+        return _standard(x, block_numbers)
+    low, high = _low_and_high(x, block_numbers)
     spread = np.where(high - low < 10 * EPS, 1.0, high - low)
     offset = -1.0 if how == "symmetric" else 0.0
     return Scaling(_numbers(low), _numbers(spread / (1.0 - offset)), offset)
@@ -92,7 +93,7 @@ def constant_features(x: Any) -> Float64[np.ndarray, " features"]:
     return np.where(alike, first, np.nan)
 
 
-def _standard(x: Any) -> Scaling:
+def _standard(x: Any, block_numbers: int) -> Scaling:
     """Return the scaling to mean 0 and deviation 1, from statistics of blocks of rows put together.
 
     References:
@@ -101,7 +102,7 @@ def _standard(x: Any) -> Scaling:
         a feature is taken for constant.
     """
     n, mean, squares = 0, np.zeros(x.shape[-1]), np.zeros(x.shape[-1])
-    for block in _blocks(x):
+    for block in _blocks(x, block_numbers):
         m = len(block)
         center = block.sum(axis=0) / m
         rest = block - center
@@ -114,18 +115,18 @@ def _standard(x: Any) -> Scaling:
     return Scaling(_numbers(mean), _numbers(np.where(constant, 1.0, np.sqrt(variance))))
 
 
-def _low_and_high(x: Any) -> tuple[np.ndarray, np.ndarray]:
+def _low_and_high(x: Any, block_numbers: int) -> tuple[np.ndarray, np.ndarray]:
     """Return each feature's least and greatest value."""
     low, high = np.full(x.shape[-1], np.inf), np.full(x.shape[-1], -np.inf)
-    for block in _blocks(x):
+    for block in _blocks(x, block_numbers):
         low = np.minimum(low, block.min(axis=0))
         high = np.maximum(high, block.max(axis=0))
     return low, high
 
 
-def _blocks(x: Any) -> Iterator[Float64[np.ndarray, "places features"]]:
+def _blocks(x: Any, block_numbers: int = BLOCK_NUMBERS) -> Iterator[Float64[np.ndarray, "places features"]]:
     """Yield the features at all rows and positions, a block of rows at a time."""
-    return (np.asarray(x[rows], np.float64).reshape(-1, x.shape[-1]) for rows in row_blocks(x))
+    return (np.asarray(x[rows], np.float64).reshape(-1, x.shape[-1]) for rows in row_blocks(x, block_numbers))
 
 
 def _numbers(values: np.ndarray) -> tuple[float, ...]:

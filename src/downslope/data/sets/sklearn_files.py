@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
-from importlib.util import find_spec
+import importlib.util
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
+
+from downslope.data.dataset import Dataset
 
 MEASURES_OF_NUCLEI = (
     "radius",
@@ -48,56 +49,61 @@ FEATURES = {
 }
 
 
-class Examples(NamedTuple):
-    """Inputs `(rows, features)`, targets `(rows,)` and the names of the features."""
-
-    x: np.ndarray
-    y: np.ndarray
-    feature_names: tuple[str, ...]
-
-
-def sklearn_set(name: str, rows: int) -> Examples:
+def sklearn_set(name: str, rows: int, task: str, folder: Path | None = None) -> Dataset:
     """Return one of scikit-learn's small data sets, bitwise as its own loader does.
 
     Args:
         name: such as `"digits"`.
         rows: how many it has. Files that are missing or hold something else, as another version's might, are left to
             scikit-learn.
+        task: `"classification"` or `"regression"`.
+        folder: of the files; None for scikit-learn's own.
     """
     try:
-        examples = _from_files(name)
+        x, y = _from_files(name, _sklearn_folder() if folder is None else folder)
     except (OSError, ValueError, IndexError):
-        return _from_loader(name)
-    return examples if examples.x.shape == (rows, len(FEATURES[name])) else _from_loader(name)
+        return _from_loader(name, task)
+    if x.shape != (rows, len(FEATURES[name])):
+        return _from_loader(name, task)
+    return Dataset(x, y, feature_names=FEATURES[name], task=task)
 
 
-def _from_files(name: str) -> Examples:
-    """Return a data set from the files beside scikit-learn's loaders."""
+def _sklearn_folder() -> Path:
+    """Return the folder of scikit-learn's data files.
+
+    Raises:
+        FileNotFoundError: it is not installed as files.
+    """
+    sklearn = importlib.util.find_spec("sklearn")
+    if sklearn is None or sklearn.origin is None:
+        raise FileNotFoundError("sklearn")
+    return Path(sklearn.origin).parent / "datasets" / "data"
+
+
+def _from_files(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the inputs `(rows, features)` and targets `(rows,)` of a data set from its files."""
     if name == "diabetes":
-        x, y = _numbers("diabetes_data_raw.csv.gz"), _numbers("diabetes_target.csv.gz")
+        x, y = (_numbers(folder / f"diabetes_{part}.csv.gz") for part in ("data_raw", "target"))
         # to mean 0 and length 1, in the very order of its loader
-        return Examples((x - x.mean(axis=0)) / x.std(axis=0) / len(x) ** 0.5, y, FEATURES[name])
+        return (x - x.mean(axis=0)) / x.std(axis=0) / len(x) ** 0.5, y
     if name == "digits":
-        table = _numbers("digits.csv.gz", separator=",")
+        table = _numbers(folder / "digits.csv.gz", separator=",")
     else:
         file = "wine_data.csv" if name == "wine" else f"{name}.csv"
-        table = _numbers(file, separator=",", lines_before=1)
-    return Examples(table[:, :-1], table[:, -1].astype(int), FEATURES[name])
+        table = _numbers(folder / file, separator=",", lines_before=1)
+    return table[:, :-1], table[:, -1].astype(int)
 
 
-def _numbers(file: str, *, separator: str | None = None, lines_before: int = 0) -> np.ndarray:
+def _numbers(file: Path, *, separator: str | None = None, lines_before: int = 0) -> np.ndarray:
     """Return the numbers of one of scikit-learn's files."""
-    sklearn = find_spec("sklearn")
-    if sklearn is None or sklearn.origin is None:
-        raise FileNotFoundError(file)
-    content = (Path(sklearn.origin).parent / "datasets" / "data" / file).read_bytes()
-    text = (gzip.decompress(content) if file.endswith(".gz") else content).decode()
+    content = file.read_bytes()
+    text = (gzip.decompress(content) if file.suffix == ".gz" else content).decode()
     return np.loadtxt(text.splitlines(), delimiter=separator, skiprows=lines_before)
 
 
-def _from_loader(name: str) -> Examples:
+def _from_loader(name: str, task: str) -> Dataset:
     """Return a data set by scikit-learn's own loader."""
     from sklearn import datasets
 
     bunch = getattr(datasets, f"load_{name}")()
-    return Examples(bunch.data, bunch.target, tuple(str(feature) for feature in bunch.feature_names))
+    return Dataset(bunch.data, bunch.target, feature_names=bunch.feature_names, task=task)

@@ -11,9 +11,6 @@ from downslope.core import Setting, SettingError, check_choice, check_integer, g
 
 ORDERS = ("shuffle", "shuffle_once", "sequential", "replacement", "blocks")
 
-ROWS_A_BLOCK, BLOCKS_A_WINDOW = 1024, 64
-"""What `"blocks"` reads in a piece, and how many pieces it shuffles together."""
-
 
 @dataclass(frozen=True)
 class Batches:
@@ -102,15 +99,24 @@ class Batches:
         if self.order == "replacement":
             return random.integers(self.rows, size=self.rows, dtype=np.int32)
         if self.order == "blocks":
-            return _by_blocks(self.rows, random)
+            return shuffled_by_blocks(self.rows, random)
         return random.permutation(self.rows).astype(np.int32)
 
 
-def _by_blocks(rows: int, random: np.random.Generator) -> Int32[np.ndarray, " rows"]:
-    """Return row numbers, blocks shuffled, and the rows of each window of blocks shuffled."""
-    starts = ROWS_A_BLOCK * random.permutation(-(-rows // ROWS_A_BLOCK))
+def shuffled_by_blocks(
+    rows: int, random: np.random.Generator, *, block_rows: int = 1024, window_blocks: int = 64
+) -> Int32[np.ndarray, " rows"]:
+    """Return row numbers, blocks shuffled, and the rows of each window of blocks shuffled.
+
+    Args:
+        rows: how many rows there are.
+        random: the source of randomness.
+        block_rows: how many neighbouring rows are a block.
+        window_blocks: how many blocks are shuffled together.
+    """
+    starts = block_rows * random.permutation(-(-rows // block_rows))
     windows = []
-    for first in range(0, len(starts), BLOCKS_A_WINDOW):
-        found = starts[first : first + BLOCKS_A_WINDOW, None] + np.arange(ROWS_A_BLOCK)
-        windows.append(random.permutation(found[found < rows]).astype(np.int32))
+    for first in range(0, len(starts), window_blocks):
+        indices = starts[first : first + window_blocks, None] + np.arange(block_rows)
+        windows.append(random.permutation(indices[indices < rows]).astype(np.int32))
     return np.concatenate(windows)

@@ -8,17 +8,14 @@ from typing import Any
 import numpy as np
 
 from downslope.core import generator
-from downslope.data._blocks import row_blocks
-from downslope.data._stored import stays_on_disk
-
-SAMPLE = 2**16
-"""So many rows tell about where a median lies."""
+from downslope.data.blocks import row_blocks
+from downslope.data.stored import stays_on_disk
 
 DEVIATIONS = 6.0
 """How far from the middle of the sample, in standard deviations of the rank, the bounds are taken."""
 
 
-def medians(numbers: Any) -> list[float]:
+def medians(numbers: Any, sample: int = 2**16) -> list[float]:
     """Return the median of the filled cells of each column, exactly; 0 for a column without any.
 
     Of rows on disk a sample gives bounds between which the median is all but certain to lie. One pass counts what lies
@@ -26,14 +23,15 @@ def medians(numbers: Any) -> list[float]:
 
     Args:
         numbers: `(rows, columns)`, NaN where a cell is missing.
+        sample: rows that the bounds are taken from, of more rows than these.
 
     References:
         Floyd and Rivest, "Expected time bounds for selection", 1975: bounds from a sample.
     """
-    if not stays_on_disk(numbers) or len(numbers) <= SAMPLE:
+    if not stays_on_disk(numbers) or len(numbers) <= sample:
         whole = np.asarray(numbers)
         return [_median(np.asarray(whole[:, i], np.float64)) for i in range(whole.shape[1])]
-    low, high = _bounds(numbers)
+    low, high = _bounds(numbers, sample)
     below, at_low, at_high, filled = (np.zeros(numbers.shape[1], np.int64) for _ in range(4))
     between: list[list[np.ndarray]] = [[] for _ in low]
     for rows in row_blocks(numbers):
@@ -53,9 +51,9 @@ def medians(numbers: Any) -> list[float]:
     return results
 
 
-def _bounds(numbers: Any) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(numbers: Any, sample: int) -> tuple[np.ndarray, np.ndarray]:
     """Return numbers between which each column's median lies, all but certainly; NaN where a sample is empty."""
-    rows = np.sort(generator(0, "medians").choice(len(numbers), SAMPLE, replace=False))
+    rows = np.sort(generator(0, "medians").choice(len(numbers), sample, replace=False))
     bounds = []
     for column in np.asarray(numbers[rows], np.float64).T:
         cells = np.sort(column[~np.isnan(column)])

@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 
 from downslope.core import Advice, DataError, Setting, SettingError, Shape, ShapeError, check_choice, float_dtype
-from downslope.data._blocks import check_finite, check_no_infinity, row_blocks
-from downslope.data._categories import Categories, text_cells
-from downslope.data._dataset import Dataset, number_array
-from downslope.data._fitting import cells_text, column_text, count_gaps, fit_columns, some
-from downslope.data._scaling import Scaling, fit_scaling
-from downslope.data._stored import KEPT, StoredRows, stays_on_disk, stored
-from downslope.data._stored_table import StoredTable
-from downslope.data._tables import Table, as_table, is_table, listed, number_matrix
-from downslope.data._targets import clean_target, distinct_labels, label_indices, target_for
+from downslope.data.blocks import check_finite, check_no_infinity, row_blocks
+from downslope.data.dataset import Dataset, number_array
+from downslope.data.preprocessing.categories import Categories, text_cells
+from downslope.data.preprocessing.fitting import cells_text, column_text, count_gaps, fit_columns, some
+from downslope.data.preprocessing.scaling import Scaling, fit_scaling
+from downslope.data.stored import KEPT, StoredRows, StoredTable, stays_on_disk, stored
+from downslope.data.tables import Table, as_table, is_table, listed, number_matrix
+from downslope.data.targets import clean_target, distinct_labels, label_indices, target_for
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from downslope.core import Shape, check_choice
-from downslope.data._blocks import check_no_gap, row_blocks
-from downslope.data._categories import Categories, fit_categories, text_cells
-from downslope.data._dataset import Dataset
-from downslope.data._medians import medians
-from downslope.data._scaling import NORMALIZATIONS, Scaling, constant_features, fit_scaling
-from downslope.data._stored import stays_on_disk, stored
-from downslope.data._stored_table import StoredTable
-from downslope.data._tables import Table, is_table, number_matrix
+from downslope.data.blocks import check_no_gap, row_blocks
+from downslope.data.dataset import Dataset
+from downslope.data.preprocessing.categories import Categories, fit_categories, text_cells
+from downslope.data.preprocessing.medians import medians
+from downslope.data.preprocessing.scaling import NORMALIZATIONS, Scaling, constant_features, fit_scaling
+from downslope.data.stored import StoredTable, stays_on_disk, stored
+from downslope.data.tables import Table, is_table, number_matrix
 
 
 @dataclass(frozen=True)

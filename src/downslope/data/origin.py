@@ -1,17 +1,13 @@
-"""Where a data set came from, in words that can be kept with a run, so that the same rows can be had again."""
+"""The origin of a data set as plain data, kept with a run so that the same rows can be opened again."""
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from downslope.core import DataError
-
-if TYPE_CHECKING:
-    from downslope.data._dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -30,27 +26,6 @@ class Origin:
     arguments: dict[str, Any]
     task: str | None = None
     splits: tuple[tuple[str, float, float, int], ...] = ()
-
-    def open(self) -> Dataset:
-        """Return the data set, loaded or read again.
-
-        Raises:
-            DataError: a file is no longer there, or cannot be used.
-
-        Example:
-            >>> from downslope.data import load
-            >>> held_out = load("iris").split(validation=0.2, seed=3).validation
-            >>> bool((held_out.origin.open().x == held_out.x).all())
-            True
-        """
-        from downslope.data import load, read
-
-        data = {"load": load, "read": read}[self.call](**self.arguments)
-        if self.task is not None and data.task != self.task:
-            data = dataclasses.replace(data, task=self.task)
-        for part, validation, test, seed in self.splits:
-            data = getattr(data.split(validation, test, seed), part)
-        return data
 
     def moved(self, path: Path) -> Origin:
         """Return the origin of the same rows in a file that is elsewhere now.
@@ -80,10 +55,3 @@ class Origin:
         """Return the call in words, such as `load('iris')`."""
         given = {name: value for name, value in self.arguments.items() if value not in (None, (), [], 0)}
         return f"{self.call}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
-
-
-def with_origin(data: Dataset, origin: Origin | None) -> Dataset:
-    """Return the same data set, which knows where it came from."""
-    known = copy.copy(data)
-    object.__setattr__(known, "origin", origin)
-    return known

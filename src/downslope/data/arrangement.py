@@ -7,9 +7,8 @@ import math
 from typing import Any
 
 from downslope.core import DataError, Setting, SettingError, Shape
-from downslope.data._dataset import Dataset
-from downslope.data._stored import stays_on_disk, stored
-from downslope.data._stored_table import StoredTable
+from downslope.data.dataset import Dataset
+from downslope.data.stored import StoredTable, stays_on_disk, stored
 
 
 def arranged(data: Dataset, shape: Shape, *, task: str | None) -> Dataset:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.lib.format import MAGIC_PREFIX, read_array_header_1_0, read_array_header_2_0, read_magic
 
 from downslope.core import Advice, DataError, Setting, SettingError, UnknownNameError
-from downslope.data._dataset import Dataset
-from downslope.data._stored import StoredRows, stays_on_disk, stored
+from downslope.data.dataset import Dataset
+from downslope.data.stored import StoredRows, stays_on_disk, stored
 
 UNREADABLE = (ValueError, EOFError, OSError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 ZIP = b"PK"
@@ -24,7 +24,7 @@ FEATURE_NAMES = ("x", "X", "x_train", "X_train")
 TARGET_NAMES = ("y", "Y", "y_train", "Y_train")
 
 
-def read_npy(path: Path, target: str | int | None, task: str | None) -> Dataset:
+def read_npy(path: Path, target: str | int | None, task: str | None, large: int) -> Dataset:
     """Return the data set of a `.npy` file, memory-mapped; `target` is the number of a column.
 
     Raises:
@@ -45,10 +45,10 @@ def read_npy(path: Path, target: str | int | None, task: str | None) -> Dataset:
             f"must be the number of a column of {path.name!r}, {-columns} to {columns - 1}, got {target!r}.",
         )
     column %= columns
-    return Dataset(_without_column(array, column), np.array(array[:, column]), task=task, target_name=column)
+    return Dataset(_without_column(array, column, large), np.array(array[:, column]), task=task, target_name=column)
 
 
-def read_npz(path: Path, target: str | int | None, task: str | None) -> Dataset:
+def read_npz(path: Path, target: str | int | None, task: str | None, large: int) -> Dataset:
     """Return the data set of a `.npz` file; `target` is the name of an array.
 
     Raises:
@@ -72,12 +72,12 @@ def read_npz(path: Path, target: str | int | None, task: str | None) -> Dataset:
         return Dataset(_entry(arrays, x, path), labels, task=task, target_name=y)
 
 
-def _without_column(array: np.ndarray, column: int) -> np.ndarray | StoredRows:
-    """Return an array without a column; rows on disk stay there."""
+def _without_column(array: np.ndarray, column: int, large: int) -> np.ndarray | StoredRows:
+    """Return an array without a column; those of `large` bytes on disk stay there."""
     width = array.shape[1] - 1
     if column in (0, width):
         return array[:, 1:] if column == 0 else array[:, :-1]
-    if stays_on_disk(array):
+    if stays_on_disk(array, large):
         return stored(array).prepared(lambda rows: np.delete(rows, column, axis=1), array.dtype, (width,))
     return np.delete(array, column, axis=1)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from downslope.core import Advice, DataError, Message, Setting, ShapeError, check_choice
-from downslope.data._tables import first_of_each_kind, is_table, is_unfilled
+from downslope.data.tables import first_of_each_kind, is_table, is_unfilled
 
 TASKS = ("classification", "regression")
 FEW_DISTINCT = 20

@@ -5,43 +5,19 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from downslope.core import DataError
-from downslope.data._tables import Table, check_distinct
+from downslope.data.files.file_table import DEFAULT_SIZES, FileTable, ReadSizes, TableFormat
+from downslope.data.tables import Table, check_distinct
 
 SEPARATORS = (",", ";", "\t")
 NEWLINE, QUOTE, RETURN = (ord(mark) for mark in '\n"\r')
 
 
-@dataclass(frozen=True)
-class TextTable:
-    """A table as a file holds it.
-
-    Attributes:
-        table: a polars frame; of text, where the file says nothing about types.
-        lines: the line of the file each row starts in, counting from 1, or None where a file has no lines.
-        file: the name of the file, for messages.
-        decimal_comma: whether numbers may be written with a comma.
-        before: how many rows of the file come before these.
-    """
-
-    table: Table
-    lines: np.ndarray | None
-    file: str
-    decimal_comma: bool
-    before: int = 0
-
-    def place(self, row: int) -> str:
-        """Return where a row is, in words."""
-        line = "" if self.lines is None else f", line {self.lines[row]} of {self.file!r}"
-        return f"row {self.before + row} (counting from 0{line})"
-
-
-def read_text_table(path: Path) -> TextTable:
+def read_csv(path: Path) -> FileTable:
     """Return a CSV file's cells as text.
 
     Raises:
@@ -51,7 +27,7 @@ def read_text_table(path: Path) -> TextTable:
     return whole
 
 
-def text_tables(path: Path, size: int | None = None) -> Iterator[TextTable]:
+def text_tables(path: Path, size: int | None = None) -> Iterator[FileTable]:
     """Yield a CSV file's cells as text, in blocks of rows.
 
     Args:
@@ -59,7 +35,7 @@ def text_tables(path: Path, size: int | None = None) -> Iterator[TextTable]:
         size: about how many bytes of it to read at once; None for all.
 
     Raises:
-        DataError: as in `read_text_table`, when the place is come to.
+        DataError: as in `read_csv`, when the place is come to.
     """
     names, separator, before = [], ",", 0
     for content, line in _blocks(path, size):
@@ -75,7 +51,7 @@ def text_tables(path: Path, size: int | None = None) -> Iterator[TextTable]:
         table = _parsed(records[header:], names, separator)
         if table is None:
             table, lines = _parsed_by_hand(content, names, separator, path, line, header=header)
-        yield TextTable(table, lines[header:] + line, path.name, separator == ";", before)
+        yield FileTable(table, lines[header:] + line, path.name, separator == ";", before)
         before += table.height
     if not names:
         raise DataError(f"{path.name!r} must hold data, got only blank lines.")
@@ -240,3 +216,18 @@ def _parsed_by_hand(
     import polars as pl
 
     return pl.DataFrame(dict(zip(names, zip(*rows[header:], strict=True), strict=True))), np.array(lines)
+
+
+def _column_names(path: Path) -> list[str]:
+    """Return the names of the columns, of which the first block of the file is enough."""
+    return next(text_tables(path, DEFAULT_SIZES.text_block)).table.columns
+
+
+def _read_blocks(path: Path, columns: list[str], sizes: ReadSizes) -> Iterator[tuple[FileTable, float]]:
+    """Yield all columns in blocks of rows, and the share of the file that was read."""
+    blocks = path.stat().st_size / sizes.text_block
+    for index, table in enumerate(text_tables(path, sizes.text_block)):
+        yield table, min(1.0, (index + 1) / blocks)
+
+
+CSV = TableFormat(_column_names, read_csv, _read_blocks)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from downslope.data._stored import StoredRows, chosen_of
-from downslope.data._tables import Table, check_present
+from downslope.data.stored.rows import StoredRows, chosen_of
+from downslope.data.tables import Table, check_present
 
 MISSING_LEVEL = -1
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from downslope.core import DataError
-from downslope.data._npy_writer import NpyWriter
-from downslope.data._stored_table import MISSING_LEVEL, StoredTable
-from downslope.data._tables import Table
+from downslope.data.stored.npy_writer import NpyWriter
+from downslope.data.stored.table import MISSING_LEVEL, StoredTable
+from downslope.data.tables import Table
 
 ROWS, COLUMNS = "rows.npy", "columns.json"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from downslope.core import Advice, DataError
-from downslope.data._csv import TextTable
-from downslope.data._tables import Table, as_table
+from downslope.data.files.file_table import FileTable
+from downslope.data.tables import Table, as_table
 
 MISSING = ("", "NA", "N/A", "n/a", "na", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "?")
 NUMERIC_SHARE = 0.95
@@ -64,7 +64,7 @@ class ColumnKind:
 
 
 def typed_columns(
-    text: TextTable, wanted: Sequence[str], *, numeric: Sequence[str], categorical: Sequence[str]
+    text: FileTable, wanted: Sequence[str], *, numeric: Sequence[str], categorical: Sequence[str]
 ) -> Table:
     """Return columns as numbers, booleans and text, null where a cell is missing.
 
@@ -78,7 +78,7 @@ def typed_columns(
 
 
 def column_kinds(
-    blocks: Iterable[TextTable], wanted: Sequence[str], *, numeric: Sequence[str], categorical: Sequence[str]
+    blocks: Iterable[FileTable], wanted: Sequence[str], *, numeric: Sequence[str], categorical: Sequence[str]
 ) -> dict[str, ColumnKind]:
     """Return what columns are, by their names.
 
@@ -104,7 +104,7 @@ def column_kinds(
     }
 
 
-def as_kinds(text: TextTable, kinds: dict[str, ColumnKind]) -> Table:
+def as_kinds(text: FileTable, kinds: dict[str, ColumnKind]) -> Table:
     """Return columns as what they are known to be, null where a cell is missing.
 
     Raises:
@@ -115,7 +115,7 @@ def as_kinds(text: TextTable, kinds: dict[str, ColumnKind]) -> Table:
     return as_table(pl.DataFrame([_as_kind(text.table[name], each.kind, text) for name, each in kinds.items()]))
 
 
-def _is_untyped(text: TextTable, name: str, numeric: Sequence[str]) -> bool:
+def _is_untyped(text: FileTable, name: str, numeric: Sequence[str]) -> bool:
     """Return whether it is ours to find out what a column is."""
     import polars as pl
 
@@ -135,7 +135,7 @@ def _marked(column: Any) -> Any:
     return pl.select(pl.when(cells.is_in(MISSING)).then(None).otherwise(cells).alias(column.name)).to_series()
 
 
-def _counted(column: Any, text: TextTable) -> Cells:
+def _counted(column: Any, text: FileTable) -> Cells:
     """Return what the cells of a column of text are."""
     lower = column.drop_nulls().str.to_lowercase()
     return Cells(
@@ -148,7 +148,7 @@ def _counted(column: Any, text: TextTable) -> Cells:
     )
 
 
-def _as_kind(column: Any, kind: str, text: TextTable) -> Any:
+def _as_kind(column: Any, kind: str, text: FileTable) -> Any:
     """Return a column as what it is.
 
     Raises:
@@ -167,7 +167,7 @@ def _as_kind(column: Any, kind: str, text: TextTable) -> Any:
     stray = (numbers.is_null() & column.is_not_null()).arg_true()
     if len(stray):
         raise DataError(
-            f"Column {column.name!r} holds numbers, but {column[stray[0]]!r} in {text.place(stray[0])}.",
+            f"Column {column.name!r} holds numbers, but {column[stray[0]]!r} in {text.row_text(stray[0])}.",
             Advice("correct that cell"),
             Advice("declare the column categorical", categorical=[column.name]),
         )
