@@ -195,7 +195,7 @@ def test_inputs_that_cannot_be_written_in_full_leave_nothing(tmp_path):
             raise OSError(28, "No space left on device")
         return block + 1
 
-    stored = StoredRows(rows, prepare=prepare, kept=tmp_path / "inputs-1.npy")
+    stored = StoredRows(rows, prepare=prepare, prepared_file=tmp_path / "inputs-1.npy")
     assert stored.ready() is stored
     assert len(calls) == 2
     assert not list(tmp_path.iterdir())

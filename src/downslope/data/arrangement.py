@@ -1,21 +1,22 @@
-"""Rows of numbers that are really images or sequences."""
+"""Rows of numbers arranged as images or sequences."""
 
 from __future__ import annotations
 
 import copy
 import math
-from typing import Any
+
+import numpy as np
 
 from downslope.core import DataError, Setting, SettingError, Shape
 from downslope.data.dataset import Dataset
-from downslope.data.stored import StoredTable, stays_on_disk, stored
+from downslope.data.stored import StoredRows, StoredTable, stays_on_disk, stored
 
 
 def arranged(data: Dataset, shape: Shape, *, task: str | None) -> Dataset:
     """Return a data set whose rows of numbers are images or sequences.
 
     Args:
-        data: rows of numbers, an array or a table; numbers in the order of the axes, the channels of a place together.
+        data: rows of numbers, an array or a table, in the order of the axes, the channels of a position together.
         shape: of an example.
         task: as asked for, or None to infer it.
 
@@ -32,12 +33,12 @@ def arranged(data: Dataset, shape: Shape, *, task: str | None) -> Dataset:
             f"must fit rows of {count} numbers, got {_text(shape)}, which is {math.prod(shape)}. Name other sizes, "
             "or leave it out.",
         )
-    kept = {name: getattr(data, name) for name in ("y", "row_weights", "target_name", "origin")}
-    return Dataset(_reshaped(_numbers(data), shape), **kept, task=task)
+    other_fields = {name: getattr(data, name) for name in ("y", "row_weights", "target_name", "origin")}
+    return Dataset(_reshaped(_numbers(data), shape), **other_fields, task=task)
 
 
 def arranged_as(data: Dataset, shape: Shape) -> Dataset:
-    """Return rows as training saw them, examples of a shape, if they hold as many numbers; else as they are."""
+    """Return rows as examples of the shape that training had, if they hold as many numbers; else unchanged."""
     if len(shape) < 2 or len(data.x.shape) > 2 or data.x.shape[1] != math.prod(shape):
         return data
     alike = copy.copy(data)
@@ -46,7 +47,7 @@ def arranged_as(data: Dataset, shape: Shape) -> Dataset:
     return alike
 
 
-def _numbers(data: Dataset) -> Any:
+def _numbers(data: Dataset) -> np.ndarray | StoredRows:
     """Return the rows as an array; missing cells are NaN."""
     if not hasattr(data.x, "columns"):
         return data.x
@@ -64,11 +65,11 @@ def _numbers(data: Dataset) -> Any:
     return data.x.numbers(data.x.columns) if isinstance(data.x, StoredTable) else data.x.to_numpy()
 
 
-def _reshaped(x: Any, shape: Shape) -> Any:
+def _reshaped(x: np.ndarray | StoredRows, shape: Shape) -> np.ndarray | StoredRows:
     """Return rows of numbers as examples of a shape; those on disk stay there."""
-    if stays_on_disk(x):
-        return stored(x).prepared(lambda rows: rows.reshape(len(rows), *shape), x.dtype, shape)
-    return x.reshape(len(x), *shape)
+    if isinstance(x, np.ndarray) and not stays_on_disk(x):
+        return x.reshape(len(x), *shape)
+    return stored(x).prepared(lambda rows: rows.reshape(len(rows), *shape), x.dtype, shape)
 
 
 def _text(shape: Shape) -> str:

@@ -1,4 +1,4 @@
-"""Which rows each step learns from: a pure function of seed, epoch and step."""
+"""The rows of each step's batch: a pure function of seed, epoch and step."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Batches:
     The orders are `"shuffle"` (anew each epoch), `"shuffle_once"` (one shuffle, then the same slices each epoch),
     `"sequential"` (as the rows lie), `"replacement"` (each row drawn from all of them) and `"blocks"`. An epoch always
     makes `rows` draws, so it takes `ceil(rows / batch_size)` steps. Nothing is drawn ahead or remembered: any batch can
-    be asked for at any time, which is what makes a resumed run equal to one that never stopped.
+    be drawn at any time, so that a resumed run equals one that never stopped.
 
     `"blocks"` is for rows on a disk that reads neighbours faster than strangers: each epoch, blocks of 1,024
     neighbouring rows are shuffled, and the rows of 64 blocks at a time are shuffled together. Up to 65,536 rows that is
-    a full shuffle. Above, every row still comes once an epoch, at a place whose distribution is even up to one block;
+    a full shuffle. Above, every row comes once an epoch, at a position whose distribution is even up to one block;
     but a batch of `B` rows comes from 64 blocks only: where rows of a block are alike, with correlation `ρ`, the
     variance of a batch's mean is up to `1 + ρ (B − 1)/64` times that of `B` independent draws.
 

@@ -1,10 +1,10 @@
-"""Arrays a few rows at a time, so that work in float64 never needs a second copy of a large set."""
+"""Arrays in blocks of rows, so that work in float64 never needs a second copy of a large set."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -14,7 +14,40 @@ BLOCK_NUMBERS = 2**22
 """The size of a block, in numbers."""
 
 
-def row_blocks(x: Any, block_numbers: int = BLOCK_NUMBERS) -> Iterator[slice]:
+@runtime_checkable
+class Shaped(Protocol):
+    """Rows of a known shape: an array of NumPy or JAX, or rows that stay on disk."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The number of rows, and the shape of each."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        ...
+
+
+@runtime_checkable
+class Rows(Shaped, Protocol):
+    """Rows of numbers that are read by slices or by row numbers: a NumPy array, or rows that stay on disk."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of the numbers."""
+        ...
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        ...
+
+    def __getitem__(self, rows: slice | np.ndarray, /) -> np.ndarray:
+        """Read rows."""
+        ...
+
+
+def row_blocks(x: Shaped, block_numbers: int = BLOCK_NUMBERS) -> Iterator[slice]:
     """Yield slices that cover the rows of `x`, each of about four million numbers or another size.
 
     Example:
@@ -26,8 +59,8 @@ def row_blocks(x: Any, block_numbers: int = BLOCK_NUMBERS) -> Iterator[slice]:
         yield slice(start, min(start + block_rows, len(x)))
 
 
-def check_no_infinity(x: Any, names: tuple[str, ...] | None) -> None:
-    """Refuse infinite numbers, wherever they are; NaN passes.
+def check_no_infinity(x: Rows, names: tuple[str, ...] | None) -> None:
+    """Refuse infinite numbers; NaN passes.
 
     Raises:
         DataError: naming the row and the column of the first infinite number.
@@ -35,7 +68,7 @@ def check_no_infinity(x: Any, names: tuple[str, ...] | None) -> None:
     _refuse_first(x, names, np.isinf, "finite numbers, got an infinite one")
 
 
-def check_finite(x: Any, names: tuple[str, ...] | None) -> None:
+def check_finite(x: Rows, names: tuple[str, ...] | None) -> None:
     """Refuse infinite numbers and NaN, in one pass where there are none.
 
     Raises:
@@ -46,7 +79,7 @@ def check_finite(x: Any, names: tuple[str, ...] | None) -> None:
         check_no_gap(x, names)
 
 
-def check_no_gap(x: Any, names: tuple[str, ...] | None) -> None:
+def check_no_gap(x: Rows, names: tuple[str, ...] | None) -> None:
     """Refuse NaN.
 
     Raises:
@@ -55,11 +88,11 @@ def check_no_gap(x: Any, names: tuple[str, ...] | None) -> None:
     _refuse_first(x, names, np.isnan, "no missing number, got NaN")
 
 
-def place_name(index: tuple[int, ...], names: tuple[str, ...] | None) -> str:
-    """Return where an entry of `x` is, in words.
+def entry_text(index: tuple[int, ...], names: tuple[str, ...] | None) -> str:
+    """Return the position of an entry of `x` in words.
 
     Example:
-        >>> place_name((4, 1), ("age", "height"))
+        >>> entry_text((4, 1), ("age", "height"))
         "row 4 (counting from 0), column 'height'"
     """
     row, *rest = index
@@ -67,13 +100,13 @@ def place_name(index: tuple[int, ...], names: tuple[str, ...] | None) -> str:
     return f"row {row} (counting from 0), column {column}"
 
 
-def _refuse_first(x: Any, names: tuple[str, ...] | None, bad: np.ufunc, wanted: str) -> None:
+def _refuse_first(x: Rows, names: tuple[str, ...] | None, is_bad: np.ufunc, requirement: str) -> None:
     """Raise for the first entry of `x` that is bad."""
     if x.dtype.kind != "f":
         return
     for rows in row_blocks(x):
-        found = bad(x[rows])
-        if found.any():
-            row, *rest = np.argwhere(found)[0].tolist()
-            place = place_name((rows.start + row, *rest), names)
-            raise DataError(Setting("x"), f"must hold {wanted} in {place}. Correct it, or leave that row out.")
+        bad = is_bad(x[rows])
+        if bad.any():
+            row, *rest = np.argwhere(bad)[0].tolist()
+            position = entry_text((rows.start + row, *rest), names)
+            raise DataError(Setting("x"), f"must hold {requirement} in {position}. Correct it, or leave that row out.")

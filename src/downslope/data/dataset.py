@@ -1,11 +1,11 @@
-"""Examples and what is to be learned of them, and how they are split into parts."""
+"""Examples with their targets, and their split into parts."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,12 @@ from downslope.data.stored import StoredRows, StoredTable, stays_on_disk, stored
 from downslope.data.tables import as_table, check_distinct, is_table
 from downslope.data.targets import clean_target, distinct_labels, infer_task, target_for
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from polars import DataFrame
+
+    Inputs = np.ndarray | DataFrame | StoredRows | StoredTable
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
@@ -27,18 +33,18 @@ class Dataset:
             `(n, 1)`. Or a data frame of polars or pandas, whose columns may be numbers, booleans or text, with cells
             missing. A memory-mapped array of 256 MiB or more stays on disk, and so do parts of it: rows are read as
             training comes to them.
-        y: labels of any kind `(rows,)`, or numbers `(rows,)` or `(rows, k)`. None where only predictions are wanted.
+        y: labels of any kind `(rows,)`, or numbers `(rows,)` or `(rows, k)`. None for rows to predict only.
         feature_names: one a column of `x`; a data frame brings its own.
         row_weights: how much each row counts in the loss, 0 or more.
         task: `"classification"` or `"regression"`; None infers it: text, booleans and whole numbers of few distinct
             values (at most 20, each seen twice on average) are classes, everything else numbers. `notes` says which.
-        target_name: what `y` is called; a data frame's column brings its own. Kept with a run, so that the same column
-            is found again in other files.
-        origin: where `ds.load` or `ds.read` had it from; kept with a run, so that its rows can be had again.
+        target_name: the name of `y`; a data frame's column brings its own. Kept with a run, to name the same column in
+            other files.
+        origin: the call of `ds.load` or `ds.read` that returned it; kept with a run, to open its rows again.
 
     Attributes:
-        x: a NumPy array or a `polars.DataFrame`; of what stays on disk `StoredRows` or a `StoredTable`.
-        y: labels or targets as given, as a NumPy array, or None.
+        x: a NumPy array or a `polars.DataFrame`; `StoredRows` or a `StoredTable` for rows that stay on disk.
+        y: labels or targets, as a NumPy array, or None.
         task: `"classification"`, `"regression"`, or None without `y`.
         classes: the sorted distinct labels, or None.
         row_weights: float64 `(rows,)`, or None.
@@ -78,7 +84,7 @@ class Dataset:
         if self.y is not None:
             if self.target_name is None and is_table(self.y):
                 _set(self, target_name=str(getattr(self.y, "name", None) or "") or None)
-            _set(self, **_described(clean_target(self.y), self.task))
+            _set(self, **_target_fields(clean_target(self.y), self.task))
             _check_length("y", len(self.y), len(x))
         if self.row_weights is not None:
             _set(self, row_weights=_checked_weights(self.row_weights, len(x)))
@@ -94,7 +100,7 @@ class Dataset:
         plural = "" if features == "1" else "s"
         return f"Dataset({len(self)} rows, {features} feature{plural}, {task}{into})"
 
-    def take(self, indices: Any) -> Dataset:
+    def take(self, indices: ArrayLike) -> Dataset:
         """Return the rows with these numbers, in this order, with the same task and classes.
 
         Args:
@@ -102,7 +108,7 @@ class Dataset:
         """
         rows = np.asarray(indices)
         part = with_origin(self, None)
-        _set(part, x=_taken(self.x, rows))
+        _set(part, x=_rows_of(self.x, rows))
         if self.y is not None:
             _set(part, y=self.y[rows])
         if self.row_weights is not None:
@@ -136,7 +142,7 @@ class Dataset:
         return Split(**drawn, notes=notes)
 
     def _part(self, name: str, rows: np.ndarray, shares: tuple[float, float, int]) -> Dataset:
-        """Return one part of a split, which knows of what it is a part."""
+        """Return one part of a split, whose origin says so."""
         origin = None if self.origin is None else self.origin.part(name, *shares, self.task)
         return with_origin(self.take(rows), origin)
 
@@ -146,9 +152,9 @@ class Split:
     """The parts of a data set; iterating gives those that exist, in the order train, validation, test.
 
     Attributes:
-        train: what is learned from.
-        validation: what settings and the stopping epoch are chosen by, or None.
-        test: what the result is judged by, or None.
+        train: the rows to learn from.
+        validation: the rows to choose settings and the stopping epoch by, or None.
+        test: the rows to judge the result by, or None.
         notes: sentences for the user, such as why the split is not stratified.
     """
 
@@ -164,12 +170,12 @@ class Split:
 
 def with_origin(data: Dataset, origin: Origin | None) -> Dataset:
     """Return the same data set with another origin."""
-    known = copy.copy(data)
-    object.__setattr__(known, "origin", origin)
-    return known
+    copied = copy.copy(data)
+    object.__setattr__(copied, "origin", origin)
+    return copied
 
 
-def number_array(x: Any) -> np.ndarray:
+def number_array(x: object) -> np.ndarray:
     """Return `x` as an array of numbers with a row axis and at least one feature axis.
 
     Raises:
@@ -196,25 +202,27 @@ def number_array(x: Any) -> np.ndarray:
     return x[:, None] if x.ndim == 1 else x
 
 
-def _is_stored(x: Any) -> bool:
+def _is_stored(x: object) -> bool:
     """Return whether `x` stands for rows on disk."""
     return isinstance(x, (StoredRows, StoredTable))
 
 
-def _taken(x: Any, rows: np.ndarray) -> Any:
+def _rows_of(x: Inputs, rows: np.ndarray) -> Inputs:
     """Return some rows; those on disk stay there."""
     if isinstance(x, StoredTable):
         return x.take(rows)
+    if is_table(x):
+        return x[rows]
     return stored(x).take(rows) if stays_on_disk(x) else x[rows]
 
 
-def _set(data: Dataset, **values: Any) -> None:
-    """Set fields of a data set that is being made."""
+def _set(data: Dataset, **values: object) -> None:
+    """Set fields of a frozen data set that is not complete yet."""
     for name, value in values.items():
         object.__setattr__(data, name, value)
 
 
-def _described(y: np.ndarray, task: str | None) -> dict[str, Any]:
+def _target_fields(y: np.ndarray, task: str | None) -> dict[str, object]:
     """Return the fields that follow from a clean target."""
     notes = ()
     if task is None:
@@ -225,7 +233,7 @@ def _described(y: np.ndarray, task: str | None) -> dict[str, Any]:
     return {"y": y, "task": task, "classes": classes, "notes": notes}
 
 
-def _checked_names(x: Any, names: Sequence[str] | None) -> tuple[str, ...] | None:
+def _checked_names(x: Inputs, names: Sequence[str] | None) -> tuple[str, ...] | None:
     """Return the names of the features, checked against the columns."""
     own = tuple(x.columns) if is_table(x) or isinstance(x, StoredTable) else None
     if names is None:
@@ -246,7 +254,7 @@ def _checked_names(x: Any, names: Sequence[str] | None) -> tuple[str, ...] | Non
     return names
 
 
-def _check_cells(x: Any, names: tuple[str, ...] | None) -> None:
+def _check_cells(x: Inputs, names: tuple[str, ...] | None) -> None:
     """Refuse infinite numbers."""
     if isinstance(x, StoredTable):
         numbers = tuple(name for name in x.columns if not x.is_text(name))
@@ -259,13 +267,15 @@ def _check_cells(x: Any, names: tuple[str, ...] | None) -> None:
     return None
 
 
-def _check_length(what: str, length: int, rows: int) -> None:
+def _check_length(setting: str, length: int, rows: int) -> None:
     """Refuse another number of rows than `x` has."""
     if length != rows:
-        raise ShapeError(Setting("x"), "and", Setting(what), f"must have equally many rows, got {rows} and {length}.")
+        raise ShapeError(
+            Setting("x"), "and", Setting(setting), f"must have equally many rows, got {rows} and {length}."
+        )
 
 
-def _checked_weights(row_weights: Any, rows: int) -> np.ndarray:
+def _checked_weights(row_weights: ArrayLike, rows: int) -> np.ndarray:
     """Return row weights as float64, each 0 or more, not all 0."""
     weights = np.asarray(row_weights, np.float64)
     if weights.ndim != 1:

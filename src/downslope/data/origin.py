@@ -12,12 +12,12 @@ from downslope.core import DataError
 
 @dataclass(frozen=True)
 class Origin:
-    """The call that made a data set, and the splits that it is a part of since.
+    """The call that returned a data set, and the splits that it is a part of since.
 
     Attributes:
         call: `"load"` or `"read"`.
         arguments: of that call, by name; paths are absolute.
-        task: what the target was taken for when it was split; None before.
+        task: of the data set when it was split; None before.
         splits: for each split, in turn: the part (`"train"`, `"validation"` or `"test"`), the share of the validation
             rows, that of the test rows, and the seed.
     """
@@ -28,7 +28,7 @@ class Origin:
     splits: tuple[tuple[str, float, float, int], ...] = ()
 
     def moved(self, path: Path) -> Origin:
-        """Return the origin of the same rows in a file that is elsewhere now.
+        """Return the origin of the same rows in a file that was moved.
 
         Raises:
             DataError: they came from no file.
@@ -47,11 +47,11 @@ class Origin:
 
     @classmethod
     def from_json(cls, facts: dict[str, Any]) -> Origin:
-        """Return what `as_json` wrote down."""
+        """Return the origin that `as_json` wrote."""
         splits = tuple((part, validation, test, seed) for part, validation, test, seed in facts["splits"])
         return cls(facts["call"], facts["arguments"], facts["task"], splits)
 
     def __str__(self) -> str:
         """Return the call in words, such as `load('iris')`."""
-        given = {name: value for name, value in self.arguments.items() if value not in (None, (), [], 0)}
-        return f"{self.call}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+        arguments = {name: value for name, value in self.arguments.items() if value not in (None, (), [], 0)}
+        return f"{self.call}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})"

@@ -1,4 +1,4 @@
-"""Which rows are learned from, and which are kept aside: a pure function of the seed."""
+"""The split of rows into training, validation and test part: a pure function of the seed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def split_rows(
     """Return the row numbers of training, validation and test part, and notes.
 
     Rows are shuffled, then, where there are labels, put in order of their class; the test part is every `1/test`-th of
-    them, and the validation part is drawn likewise from what is left. A class of `n` rows so gives the test part
-    `⌊test · n⌋` or `⌈test · n⌉` rows, and the validation part as evenly its share of what is left.
+    them, and the validation part is drawn likewise from the rest. A class of `n` rows so gives the test part
+    `⌊test · n⌋` or `⌈test · n⌉` rows, and the validation part as evenly its share of the rest.
 
     Args:
         rows: how many rows there are.

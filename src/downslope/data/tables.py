@@ -4,49 +4,50 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from downslope.core import DataError, close_names
 
-Table = Any
-"""A `polars.DataFrame`. Polars is imported when the first table comes along, so it is not named here."""
+if TYPE_CHECKING:
+    from polars import DataFrame, Series
+    from typing_extensions import TypeIs
 
 
-def is_table(x: Any) -> bool:
+def is_table(x: object) -> TypeIs[DataFrame]:
     """Return whether `x` is a frame or a column of polars or pandas."""
     library = type(x).__module__.split(".")[0]
     return library in ("polars", "pandas") and hasattr(x, "to_numpy")
 
 
-def is_unfilled(entry: Any) -> bool:
-    """Return whether an object stands for a missing entry: None, NaN, and pandas' `NA` and `NaT`."""
+def is_unfilled(entry: object) -> bool:
+    """Return whether an object is a missing entry: None, NaN, and pandas' `NA` and `NaT`."""
     if entry is None or type(entry).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(entry, (float, np.floating)) and bool(np.isnan(entry))
 
 
-def first_of_each_kind(entries: Iterable[Any]) -> dict[str, Any]:
-    """Return the first filled entry of each kind met: `"text"`, `"bool"`, `"number"`, `"other"`.
+def first_of_each_kind(entries: Iterable[object]) -> dict[str, object]:
+    """Return the first filled entry of each kind: `"text"`, `"bool"`, `"number"`, `"other"`.
 
     Example:
         >>> first_of_each_kind([1, 2.5, None, "a"])
         {'number': 1, 'text': 'a'}
     """
-    firsts: dict[str, Any] = {}
+    firsts: dict[str, object] = {}
     for entry in entries:
         if not is_unfilled(entry):
             firsts.setdefault(_kind(entry), entry)
     return firsts
 
 
-def as_table(frame: Any, columns: Sequence[str] | None = None) -> Table:
+def as_table(frame: Any, columns: Sequence[str] | None = None) -> DataFrame:
     """Return a frame as a polars frame of numbers, booleans and text, with null where a cell is missing.
 
     Args:
         frame: a frame of polars or pandas, or one column.
-        columns: the columns to take, in this order; all where None. Others are never looked at.
+        columns: the columns to take, in this order; all where None. Others are not read.
 
     Raises:
         DataError: a column that is missing, named twice, or of a kind that is neither number nor text.
@@ -73,26 +74,26 @@ def check_distinct(names: Sequence[str]) -> None:
         raise DataError(f"Column names must differ, got {', '.join(map(repr, twice[:10]))} more than once. Rename one.")
 
 
-def check_present(wanted: Sequence[str], present: Sequence[str]) -> None:
+def check_present(names: Sequence[str], present: Sequence[str]) -> None:
     """Refuse a table that lacks columns.
 
     Raises:
         DataError: naming the missing columns, and those that look like them.
     """
-    missing = [name for name in wanted if name not in set(present)]
+    missing = [name for name in names if name not in set(present)]
     if not missing:
         return
     close = list(dict.fromkeys(match for name in missing for match in close_names(name, present)))
-    advice = f"Did you mean {' or '.join(map(repr, close[:3]))}?" if close else f"It has {listed(present)}."
-    raise DataError(f"The table must have {len(wanted)} columns, but lacks {listed(missing, most=8)}. {advice}")
+    advice = f"Did you mean {' or '.join(map(repr, close[:3]))}?" if close else f"It has {names_text(present)}."
+    raise DataError(f"The table must have {len(names)} columns, but lacks {names_text(missing, limit=8)}. {advice}")
 
 
-def listed(names: Sequence[str], *, most: int = 30) -> str:
-    """Return the first names, as a sentence shows them."""
-    return ", ".join(map(repr, names[:most])) + (f", … ({len(names)} in all)" if len(names) > most else "")
+def names_text(names: Sequence[str], *, limit: int = 30) -> str:
+    """Return the first names as part of a sentence."""
+    return ", ".join(map(repr, names[:limit])) + (f", … ({len(names)} in all)" if len(names) > limit else "")
 
 
-def number_matrix(table: Table, columns: Sequence[str]) -> np.ndarray:
+def number_matrix(table: DataFrame, columns: Sequence[str]) -> np.ndarray:
     """Return columns of a table as float64 `(rows, columns)`, NaN where a cell is missing.
 
     Text is read as numbers where it can be.
@@ -103,7 +104,7 @@ def number_matrix(table: Table, columns: Sequence[str]) -> np.ndarray:
     import polars as pl
 
     matrix = np.empty((table.height, len(columns)))
-    for i, name in enumerate(columns):
+    for index, name in enumerate(columns):
         column = table[name]
         floats = column.cast(pl.Float64, strict=False)
         stray = (floats.is_null() & column.is_not_null()).arg_true()
@@ -112,12 +113,12 @@ def number_matrix(table: Table, columns: Sequence[str]) -> np.ndarray:
                 f"Column {name!r} must hold numbers, as in training, got {column[stray[0]]!r} "
                 f"in row {stray[0]} (counting from 0). Correct that cell."
             )
-        matrix[:, i] = floats.fill_null(float("nan")).to_numpy()
+        matrix[:, index] = floats.fill_null(float("nan")).to_numpy()
     return matrix
 
 
-def _kind(entry: Any) -> str:
-    """Return which kind of cell or label an object is."""
+def _kind(entry: object) -> str:
+    """Return the kind of a cell or a label."""
     if isinstance(entry, str):
         return "text"
     if isinstance(entry, (bool, np.bool_)):
@@ -125,12 +126,12 @@ def _kind(entry: Any) -> str:
     return "number" if isinstance(entry, numbers.Real) else "other"
 
 
-def _cells(frame: Any) -> list:
+def _cells(frame: Any) -> list[Any]:
     """Return the columns of a frame, by position, so that odd column names do no harm."""
     return frame.get_columns() if hasattr(frame, "get_columns") else [frame.iloc[:, i] for i in range(frame.shape[1])]
 
 
-def _as_series(name: str, column: Any) -> Any:
+def _as_series(name: str, column: Any) -> Series:
     """Return a column of polars or pandas as a polars series."""
     import polars as pl
 
@@ -153,7 +154,7 @@ def _as_series(name: str, column: Any) -> Any:
     return pl.Series(name, values, strict=False)
 
 
-def _cleaned(name: str, column: Any) -> Any:
+def _cleaned(name: str, column: Series) -> Series:
     """Return a series as numbers, booleans or text, missing cells as null.
 
     Raises:

@@ -1,8 +1,6 @@
-"""What is to be learned: labels or numbers, cleaned, and told apart."""
+"""Targets: labels or numbers, cleaned, and the task that they ask for."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +11,7 @@ TASKS = ("classification", "regression")
 FEW_DISTINCT = 20
 
 
-def clean_target(y: Any) -> np.ndarray:
+def clean_target(y: object) -> np.ndarray:
     """Return a target as an array of one kind, text `(rows,)` or numbers and booleans `(rows,)` or `(rows, k)`.
 
     Args:
@@ -54,9 +52,9 @@ def infer_task(y: np.ndarray) -> tuple[str, str]:
         kind = "text" if y.dtype.kind == "U" else "true and false"
         return "classification", f"Task: classification, because the target holds {kind}."
     distinct = len(np.unique(y))
-    whole = y.dtype.kind in "iu" or bool(np.all(y == np.floor(y)))
-    counted = f"{distinct} distinct {'whole numbers' if whole else 'numbers'} in {len(y)} rows"
-    if whole and distinct <= FEW_DISTINCT and 2 * distinct <= len(y):
+    integral = y.dtype.kind in "iu" or bool(np.all(y == np.floor(y)))
+    counted = f"{distinct} distinct {'whole numbers' if integral else 'numbers'} in {len(y)} rows"
+    if integral and distinct <= FEW_DISTINCT and 2 * distinct <= len(y):
         return "classification", _because("classification", counted)
     return "regression", _because("regression", counted)
 
@@ -95,7 +93,7 @@ def distinct_labels(y: np.ndarray) -> np.ndarray:
 
 
 def label_indices(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Return for each label its place among the sorted classes, as int32.
+    """Return for each label its index among the sorted classes, as int32.
 
     Raises:
         DataError: labels that are none of the classes; the message names both.
@@ -104,29 +102,29 @@ def label_indices(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
         >>> label_indices(np.array(["b", "a", "b"]), np.array(["a", "b"])).tolist()
         [1, 0, 1]
     """
-    alike = (y.dtype.kind == "U") == (classes.dtype.kind == "U")
-    indices = np.minimum(np.searchsorted(classes, y), len(classes) - 1) if alike else np.zeros(len(y), np.int64)
-    known = classes[indices] == y if alike else np.zeros(len(y), bool)
+    comparable = (y.dtype.kind == "U") == (classes.dtype.kind == "U")
+    indices = np.minimum(np.searchsorted(classes, y), len(classes) - 1) if comparable else np.zeros(len(y), np.int64)
+    known = classes[indices] == y if comparable else np.zeros(len(y), bool)
     if not known.all():
-        strangers = shown(np.unique(y[~known]).tolist())
+        unknown = values_text(np.unique(y[~known]).tolist())
         raise DataError(
-            f"Every label must be one of the classes {shown(classes.tolist())}, got {strangers}, "
+            f"Every label must be one of the classes {values_text(classes.tolist())}, got {unknown}, "
             f"first in row {int(np.argmin(known))} (counting from 0). Correct these rows, or leave them out."
         )
     return indices.astype(np.int32)
 
 
-def shown(values: list) -> str:
-    """Return up to ten values as a sentence shows them.
+def values_text(values: list) -> str:
+    """Return up to ten values as part of a sentence.
 
     Example:
-        >>> shown(list(range(12)))
+        >>> values_text(list(range(12)))
         '0, 1, 2, 3, 4, 5, 6, 7, 8, 9, … (12 in all)'
     """
     return ", ".join(map(repr, values[:10])) + (f", … ({len(values)} in all)" if len(values) > 10 else "")
 
 
-def _as_array(y: Any) -> np.ndarray:
+def _as_array(y: object) -> np.ndarray:
     """Return a target of any container as an array; lists stay objects, as NumPy would turn None and NaN into text."""
     if isinstance(y, np.ma.MaskedArray):
         return np.ma.filled(y.astype(object), None)
@@ -144,8 +142,8 @@ def _of_one_kind(array: np.ndarray) -> np.ndarray:
     _check_filled(np.array([is_unfilled(entry) for entry in array.ravel()], bool).reshape(array.shape))
     firsts = first_of_each_kind(array.ravel())
     if len(firsts) > 1 or "other" in firsts:
-        found = " and ".join(repr(entry) for entry in firsts.values())
-        raise DataError(f"The target must hold labels of one kind, text, booleans or numbers, got {found}.")
+        kinds = " and ".join(repr(entry) for entry in firsts.values())
+        raise DataError(f"The target must hold labels of one kind, text, booleans or numbers, got {kinds}.")
     plain = np.array([str(e) for e in array.ravel()]) if "text" in firsts else np.array(array.ravel().tolist())
     return plain.reshape(array.shape)
 

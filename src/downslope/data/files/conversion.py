@@ -46,7 +46,7 @@ def convert(
 ) -> StoredTable:
     """Return columns of a CSV or Parquet file as a table on disk, which is written the first time.
 
-    The file is read twice, block by block: once to see what each column is, once to write the records. Their folder
+    The file is read twice, block by block: once for the kinds of the columns, once to write the records. Their folder
     appears only when it is complete, so that an interrupted conversion is repeated.
 
     Args:

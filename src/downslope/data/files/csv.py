@@ -1,4 +1,4 @@
-"""CSV files as tables of text, with every way a file can be broken said in a sentence."""
+"""CSV files as tables of text, with a sentence for each way in which a file can be damaged."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from downslope.core import DataError
 from downslope.data.files.file_table import DEFAULT_SIZES, FileTable, ReadSizes, TableFormat
-from downslope.data.tables import Table, check_distinct
+from downslope.data.tables import check_distinct
+
+if TYPE_CHECKING:
+    from polars import DataFrame
 
 SEPARATORS = (",", ";", "\t")
 NEWLINE, QUOTE, RETURN = (ord(mark) for mark in '\n"\r')
@@ -23,8 +27,8 @@ def read_csv(path: Path) -> FileTable:
     Raises:
         DataError: bytes that are no UTF-8 text; names that are missing or come twice; no rows; rows of unequal length.
     """
-    (whole,) = text_tables(path)
-    return whole
+    (table,) = text_tables(path)
+    return table
 
 
 def text_tables(path: Path, size: int | None = None) -> Iterator[FileTable]:
@@ -35,7 +39,7 @@ def text_tables(path: Path, size: int | None = None) -> Iterator[FileTable]:
         size: about how many bytes of it to read at once; None for all.
 
     Raises:
-        DataError: as in `read_csv`, when the place is come to.
+        DataError: as in `read_csv`, once the damaged rows are reached.
     """
     names, separator, before = [], ",", 0
     for content, line in _blocks(path, size):
@@ -60,7 +64,7 @@ def text_tables(path: Path, size: int | None = None) -> Iterator[FileTable]:
 
 
 def _blocks(path: Path, size: int | None) -> Iterator[tuple[bytes, int]]:
-    """Yield whole records of a text file, and how many lines are before them: lines end in a line feed."""
+    """Yield complete records of a text file, and how many lines are before them: lines end in a line feed."""
     rest, line, start = b"", 0, True
     with path.open("rb") as file:
         while read := file.read(size or -1):
@@ -78,7 +82,7 @@ def _blocks(path: Path, size: int | None) -> Iterator[tuple[bytes, int]]:
 
 
 def _last_end(content: bytes) -> int:
-    """Return where the last record that is whole ends: a line feed between quotes is part of a cell."""
+    """Return the end of the last complete record: a line feed between quotes is part of a cell."""
     end = content.rfind(b"\n") + 1
     while end and content.count(b'"', 0, end) % 2:
         end = content.rfind(b"\n", 0, end - 1) + 1
@@ -161,7 +165,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _parsed(records: list[bytes], names: list[str], separator: str) -> Table | None:
+def _parsed(records: list[bytes], names: list[str], separator: str) -> DataFrame | None:
     """Return records as a table of text by polars, or None where a record does not have one cell a name."""
     import polars as pl
 
@@ -186,13 +190,13 @@ def _equally_long(records: list[bytes], separator: str, width: int) -> bool:
 
 
 def _unquoted(record: bytes) -> bytes:
-    """Return what of a record stands outside of quotes."""
+    """Return the parts of a record outside of quotes."""
     return b"".join(record.split(b'"')[::2])
 
 
 def _parsed_by_hand(
     content: bytes, names: list[str], separator: str, path: Path, before: int, *, header: bool
-) -> tuple[Table, np.ndarray]:
+) -> tuple[DataFrame, np.ndarray]:
     """Return records as a table of text by Python's own, slower reader, and the line of each, the names included.
 
     Raises:

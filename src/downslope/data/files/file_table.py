@@ -1,15 +1,18 @@
-"""Tables as files hold them, and what a format of such files can do."""
+"""Tables as files hold them, and the operations of a file format."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from downslope.data.stored import LARGE
-from downslope.data.tables import Table
+
+if TYPE_CHECKING:
+    from polars import DataFrame
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class FileTable:
         before: how many rows of the file come before these.
     """
 
-    table: Table
+    table: DataFrame
     lines: np.ndarray | None
     file: str
     decimal_comma: bool

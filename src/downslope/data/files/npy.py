@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.lib.format import MAGIC_PREFIX, read_array_header_1_0, read_array_header_2_0, read_magic
@@ -31,7 +31,7 @@ def read_npy(path: Path, target: str | int | None, task: str | None, large: int)
         DataError: the file cannot be read, or has no columns.
         SettingError: a target that is no number of a column.
     """
-    array = _loaded(path, path, mmap_mode="r")
+    array = _load(path, path, mmap_mode="r")
     if target is None:
         return Dataset(array)
     if array.ndim != 2 or array.shape[1] < 2:
@@ -55,7 +55,7 @@ def read_npz(path: Path, target: str | int | None, task: str | None, large: int)
         DataError: the file cannot be read, or holds no array of features.
         UnknownNameError: a target that is no array of the file.
     """
-    with path.open("rb") as file, _loaded(path, file) as arrays:
+    with path.open("rb") as file, _load(path, file) as arrays:
         names = list(arrays.files)
         x = next((name for name in FEATURE_NAMES if name in names), None)
         x = names[0] if x is None and len(names) == 1 else x
@@ -96,11 +96,11 @@ def _column_number(target: str | int) -> int | None:
         return None
 
 
-def _loaded(path: Path, source: Any, mmap_mode: Any = None) -> Any:
-    """Return what `numpy.load` makes of a file: an array, or for `.npz` the arrays by name.
+def _load(path: Path, source: Path | IO[bytes], mmap_mode: Literal["r"] | None = None) -> Any:
+    """Return the array of a file, or for `.npz` the arrays by name.
 
     Raises:
-        DataError: it is not what its ending says, damaged, or holds Python objects.
+        DataError: it is of another format than its ending says, damaged, or holds Python objects.
     """
     try:
         loaded = np.load(source, mmap_mode=mmap_mode, allow_pickle=False)
@@ -121,18 +121,18 @@ def _entry(arrays: Any, name: str, path: Path) -> np.ndarray:
         raise _unreadable(path, lambda: arrays.zip.open(f"{name}.npy"), error) from error
 
 
-def _unreadable(path: Path, opened: Callable[[], IO[bytes]], error: Exception) -> DataError:
+def _unreadable(path: Path, open_array: Callable[[], IO[bytes]], error: Exception) -> DataError:
     """Return the error for a file that NumPy cannot read.
 
     Args:
         path: the file.
-        opened: opens what was to be an array, or a file of arrays.
-        error: what NumPy says.
+        open_array: opens the array, or the file of arrays.
+        error: from NumPy.
     """
     start, holds_objects = b"", False
-    with suppress(*UNREADABLE), opened() as array:
+    with suppress(*UNREADABLE), open_array() as array:
         start = array.read(len(MAGIC_PREFIX))
-    with suppress(*UNREADABLE), opened() as array:
+    with suppress(*UNREADABLE), open_array() as array:
         holds_objects = _dtype(array).hasobject
     if holds_objects:
         return DataError(

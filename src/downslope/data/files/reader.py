@@ -1,4 +1,4 @@
-"""From a file to a data set, whatever the format."""
+"""From a file to a data set, in any format."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ def read(
     used as it is.
 
     Args:
-        path: the file, whose ending says what it is; or a folder that `ds.store_rows` wrote.
+        path: the file, whose ending names its format; or a folder that `ds.store_rows` wrote.
         target: the column to learn: a name; for `.npy` a number, where −1 is the last; for `.npz` the name of an array.
             None reads features only, but for `.npz`, whose `y` is taken if there is one.
         task: `"classification"` or `"regression"`; None infers it from the target.
         numeric: columns to read as numbers, whatever share of them is.
         categorical: columns to read as text, such as codes that look like numbers.
         columns: the features to take, in this order; None for all columns but the target.
-        cache: the folder for what large files are converted to; None for `runs/.cache`.
+        cache: the folder for the records of large files; None for `runs/.cache`.
         progress: how a conversion shows itself: `"auto"`, `"bar"`, `"lines"`, or False for nothing.
 
     Raises:
-        DataError: a file that is missing, no such file, damaged, or holds cells that cannot be used; the message names
-            the place.
+        DataError: a file that is missing, no such file, damaged, or holds cells that cannot be used; the message says
+            where.
         UnknownNameError: a target that is none of the columns.
 
     Example:
@@ -157,7 +157,7 @@ def column_names(path: str | os.PathLike[str]) -> list[str]:
 
 
 def _checked(path: Path) -> Path:
-    """Return the path of a file that is there and whose ending is known.
+    """Return the path of a file that exists and has a known ending.
 
     Raises:
         DataError: there is none.

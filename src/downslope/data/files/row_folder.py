@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -34,7 +33,7 @@ def open_rows(folder: Path, task: str | None) -> Dataset:
     return Dataset(x, y, feature_names=names, task=task)
 
 
-def write_tables(folder: Path, blocks: Iterable[Any]) -> None:
+def write_tables(folder: Path, blocks: Iterable[object]) -> None:
     """Write data frames as records."""
     tables = (as_table(block) for block in blocks)
     first = next(tables)
@@ -45,7 +44,7 @@ def write_tables(folder: Path, blocks: Iterable[Any]) -> None:
             writer.append(table)
 
 
-def write_arrays(folder: Path, blocks: Iterable[Any], feature_names: Sequence[str] | None) -> None:
+def write_arrays(folder: Path, blocks: Iterable[object], feature_names: Sequence[str] | None) -> None:
     """Write arrays, and targets where there are any."""
     pairs = (_pair(block) for block in blocks)
     x, y = next(pairs)
@@ -58,15 +57,15 @@ def write_arrays(folder: Path, blocks: Iterable[Any], feature_names: Sequence[st
                     f"Either all blocks or none must be pairs (x, y), got another after {writer.rows:,} rows."
                 )
             writer.append(x)
-            if targets is not None:
+            if targets is not None and y is not None:
                 targets.append(y)
     if targets is not None:
         np.save(folder / TARGETS, np.concatenate(targets))
     (folder / NAMES).write_text(json.dumps(None if feature_names is None else list(feature_names)), encoding="utf-8")
 
 
-def _pair(block: Any) -> tuple[np.ndarray, Any]:
-    """Return inputs and targets of a block of arrays, which may be None.
+def _pair(block: object) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the inputs of a block of arrays, and the targets, which may be None.
 
     Raises:
         ShapeError: they differ in rows.

@@ -1,4 +1,4 @@
-"""A user's own source of rows, written to disk block by block, and opened."""
+"""Rows of a user's own source, written to disk block by block."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from downslope.core import Advice, DataError, Setting
 from downslope.data.dataset import Dataset
@@ -18,7 +17,7 @@ from downslope.data.tables import is_table
 
 
 def store_rows(
-    blocks: Iterable[Any],
+    blocks: Iterable[object],
     folder: str | os.PathLike[str],
     *,
     target: str | None = None,
@@ -31,7 +30,7 @@ def store_rows(
     files. `ds.read(folder)` opens them again. The folder appears when all blocks are written.
 
     Args:
-        blocks: what yields the rows: pairs `(x, y)` of arrays, arrays `x` alone, or data frames, all alike. Arrays of
+        blocks: the rows: pairs `(x, y)` of arrays, arrays `x` alone, or data frames, all alike. Arrays of
             floats keep the type of the first block; whole numbers and booleans too.
         folder: a new folder.
         target: the column to learn, where blocks are data frames.
@@ -43,6 +42,7 @@ def store_rows(
         ShapeError: blocks whose rows differ in shape.
 
     Example:
+        >>> import numpy as np
         >>> draws = np.random.default_rng(0)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     blocks = ((draws.normal(size=(100, 3)), draws.integers(2, size=100)) for _ in range(5))
@@ -56,8 +56,8 @@ def store_rows(
             f"must be a new folder, got {str(folder)!r}, which exists.",
             Advice("open stored rows by {}", code="ds.read"),
         )
-    several = iter(blocks)
-    first = next(several, None)
+    rest = iter(blocks)
+    first = next(rest, None)
     if first is None:
         raise DataError(Setting("blocks"), "must yield at least one block of rows, got none.")
     try:
@@ -65,9 +65,9 @@ def store_rows(
         part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
         try:
             if is_table(first):
-                write_tables(part, chain([first], several))
+                write_tables(part, chain([first], rest))
             else:
-                write_arrays(part, chain([first], several), feature_names)
+                write_arrays(part, chain([first], rest), feature_names)
             part.chmod(0o755)
             part.rename(folder)
         finally:

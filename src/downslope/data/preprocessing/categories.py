@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float64
 
 from downslope.data.stored import StoredTable
-from downslope.data.tables import Table
 
-MOST_LEVELS = 50
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+MAX_LEVELS = 50
 OTHERS = "(other)"
 
 
@@ -24,7 +26,7 @@ class Categories:
 
     Attributes:
         column: the name of the column.
-        fill: the level that missing cells are taken for.
+        fill: the level that missing cells become.
         levels: the levels that have a column each, sorted.
         others: whether a last column stands for all rarer levels together.
 
@@ -48,13 +50,13 @@ class Categories:
 
     def encode(self, cells: Sequence[str | None]) -> Float64[np.ndarray, "rows levels"]:
         """Return the cells one-hot; None is missing."""
-        places = {level: i for i, level in enumerate(self.levels)}
+        positions = {level: index for index, level in enumerate(self.levels)}
         unseen = len(self.levels)
-        indices = np.array([places.get(self.fill if cell is None else cell, unseen) for cell in cells], np.int64)
+        indices = np.array([positions.get(self.fill if cell is None else cell, unseen) for cell in cells], np.int64)
         return np.eye(unseen + 1)[indices, : len(self.feature_names)]
 
     def unseen(self, cells: Sequence[str | None]) -> list[str]:
-        """Return the text of cells that stand for no level; none where rare levels share a column, or none is known."""
+        """Return the text of cells that are no level; none where rare levels share a column, or there are no levels."""
         if self.others or not self.levels:
             return []
         known = set(self.levels)
@@ -77,16 +79,16 @@ def fit_categories(column: str, cells: Sequence[str | None]) -> Categories:
 
     if all(cell is None for cell in cells):
         return Categories(column, "", (), others=False)
-    imputer: Any = SimpleImputer(missing_values=cast(Any, None), strategy="most_frequent")
+    imputer: Any = SimpleImputer(strategy="most_frequent").set_params(missing_values=None)
     filled = imputer.fit_transform(np.array(cells, dtype=object)[:, None])
-    encoder: Any = OneHotEncoder(max_categories=MOST_LEVELS, handle_unknown="infrequent_if_exist")
+    encoder: Any = OneHotEncoder(max_categories=MAX_LEVELS, handle_unknown="infrequent_if_exist")
     encoder.fit(filled.astype(str))
     rare = encoder.infrequent_categories_[0]
     levels = [str(level) for level in encoder.categories_[0] if rare is None or level not in set(rare)]
     return Categories(column, str(imputer.statistics_[0]), tuple(levels), others=rare is not None)
 
 
-def text_cells(table: Table | StoredTable, column: str) -> list[str | None]:
+def text_cells(table: DataFrame | StoredTable, column: str) -> list[str | None]:
     """Return a column of a table as text, None where missing; numbers are written out."""
     import polars as pl
 

@@ -1,20 +1,23 @@
-"""What the training rows say about the input columns: gaps, kinds, constants, sizes."""
+"""The preprocessing of input columns, fitted on the training rows: gaps, text, scales."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from downslope.core import Shape, check_choice
-from downslope.data.blocks import check_no_gap, row_blocks
+from downslope.data.blocks import Rows, check_no_gap, row_blocks
 from downslope.data.dataset import Dataset
 from downslope.data.preprocessing.categories import Categories, fit_categories, text_cells
 from downslope.data.preprocessing.medians import medians
 from downslope.data.preprocessing.scaling import NORMALIZATIONS, Scaling, constant_features, fit_scaling
-from downslope.data.stored import StoredTable, stays_on_disk, stored
-from downslope.data.tables import Table, is_table, number_matrix
+from downslope.data.stored import StoredRows, StoredTable, stays_on_disk, stored
+from downslope.data.tables import is_table, number_matrix
+
+if TYPE_CHECKING:
+    from polars import DataFrame
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Columns:
 
 
 def fit_columns(train: Dataset, normalize: str | None) -> tuple[Columns, tuple[str, ...]]:
-    """Return what is to be done to input columns, and notes about it."""
+    """Return the preprocessing of input columns, and notes about it."""
     if normalize is not None:
         check_choice("normalize", normalize, NORMALIZATIONS)
     table = is_table(train.x) or isinstance(train.x, StoredTable)
@@ -56,14 +59,14 @@ def fit_columns(train: Dataset, normalize: str | None) -> tuple[Columns, tuple[s
     return columns, (*gap_notes, *notes, *_constant_notes(numbers, names, normalize))
 
 
-def _numbers(x: Any, names: list[str]) -> Any:
+def _numbers(x: np.ndarray | DataFrame | StoredRows | StoredTable, names: list[str]) -> np.ndarray | StoredRows:
     """Return the columns of numbers; those on disk stay there."""
     if isinstance(x, StoredTable):
         return x.numbers(names)
     return number_matrix(x, names) if is_table(x) else x
 
 
-def _text_columns(table: Any) -> list[str]:
+def _text_columns(table: DataFrame | StoredTable) -> list[str]:
     """Return the names of the columns of text."""
     import polars as pl
 
@@ -72,8 +75,8 @@ def _text_columns(table: Any) -> list[str]:
     return [name for name in table.columns if table[name].dtype == pl.String]
 
 
-def _fit_text(table: Table | StoredTable, text: list[str]) -> tuple[tuple[Categories, ...], list[str]]:
-    """Return the encodings of the columns of text, and notes on what was filled in and encoded."""
+def _fit_text(table: DataFrame | StoredTable, text: list[str]) -> tuple[tuple[Categories, ...], list[str]]:
+    """Return the encodings of the columns of text, and notes on filled and encoded cells."""
     categories, gaps, encoded = [], [], []
     for name in text:
         cells = text_cells(table, name)
@@ -85,21 +88,21 @@ def _fit_text(table: Table | StoredTable, text: list[str]) -> tuple[tuple[Catego
         encoded.append(f"{name!r} ({len(category.feature_names)} columns{rare})")
     notes = []
     if gaps:
-        notes.append(f"Missing text in the training rows was filled in: {some(gaps)}.")
+        notes.append(f"Missing text in the training rows was filled in: {items_text(gaps)}.")
     if encoded:
-        notes.append(f"Text was one-hot encoded: {some(encoded)}.")
+        notes.append(f"Text was one-hot encoded: {items_text(encoded)}.")
     return tuple(categories), notes
 
 
-def _filled(numbers: Any, fills: np.ndarray) -> Any:
+def _filled(numbers: np.ndarray | StoredRows, fills: np.ndarray) -> np.ndarray | StoredRows:
     """Return numbers without gaps; those on disk are filled as they are read."""
     if stays_on_disk(numbers):
         return stored(numbers).prepared(lambda block: np.where(np.isnan(block), fills, block), np.float64)
     return np.where(np.isnan(numbers), fills, numbers)
 
 
-def _fit_gaps(numbers: Any, names: list[str], *, always: bool) -> tuple[tuple[float, ...] | None, list[str]]:
-    """Return what fills gaps, the medians of the training rows as in scikit-learn's `SimpleImputer`, and a note.
+def _fit_gaps(numbers: Rows, names: list[str], *, always: bool) -> tuple[tuple[float, ...] | None, list[str]]:
+    """Return the medians of the training rows, which fill gaps as in scikit-learn's `SimpleImputer`, and a note.
 
     Args:
         numbers: `(rows, columns)`, NaN where a cell is missing.
@@ -120,10 +123,10 @@ def _fit_gaps(numbers: Any, names: list[str], *, always: bool) -> tuple[tuple[fl
     filled = [
         f"{column_text(names, i)} {cells_text(missing[i])} ({fillers[i]})" for i in range(len(missing)) if missing[i]
     ]
-    return fills, [f"Missing numbers in the training rows were filled in: {some(filled)}."] if filled else []
+    return fills, [f"Missing numbers in the training rows were filled in: {items_text(filled)}."] if filled else []
 
 
-def count_gaps(numbers: Any) -> np.ndarray:
+def count_gaps(numbers: Rows) -> np.ndarray:
     """Return how many NaN each column has."""
     counts = np.zeros(numbers.shape[1], np.int64)
     if numbers.dtype.kind == "f":
@@ -132,17 +135,17 @@ def count_gaps(numbers: Any) -> np.ndarray:
     return counts
 
 
-def _constant_notes(numbers: Any, names: list[str], normalize: str | None) -> list[str]:
+def _constant_notes(numbers: Rows, names: list[str], normalize: str | None) -> list[str]:
     """Return a note on the columns, or channels, that never change."""
     if not numbers.shape[1]:
         return []
     constant = np.flatnonzero(~np.isnan(constant_features(numbers)))
     if not len(constant):
         return []
-    what = "column" if numbers.ndim == 2 else "channel"
+    unit = "column" if numbers.ndim == 2 else "channel"
     becomes = "; standardized, they are 0" if normalize == "standard" else ""
-    which = some([column_text(names, i, what) for i in constant])
-    return [f"Constant in the training rows, so of no use: {which}{becomes}."]
+    columns = items_text([column_text(names, i, unit) for i in constant])
+    return [f"Constant in the training rows, so of no use: {columns}{becomes}."]
 
 
 def _encoded_names(names: tuple[str, ...] | None, categories: tuple[Categories, ...]) -> tuple[str, ...] | None:
@@ -153,9 +156,9 @@ def _encoded_names(names: tuple[str, ...] | None, categories: tuple[Categories, 
     return tuple(feature for name in names for feature in encoded.get(name, (name,)))
 
 
-def column_text(names: list[str], i: int | np.integer, what: str = "column") -> str:
-    """Return how a column is called in a note."""
-    return repr(names[i]) if names else f"{what} {i}"
+def column_text(names: list[str], index: int | np.integer, unit: str = "column") -> str:
+    """Return the name of a column in a note."""
+    return repr(names[index]) if names else f"{unit} {index}"
 
 
 def cells_text(count: int) -> str:
@@ -163,6 +166,6 @@ def cells_text(count: int) -> str:
     return f"{count} cell" + ("s" if count > 1 else "")
 
 
-def some(items: list[str], most: int = 10) -> str:
-    """Return up to `most` items, and how many more there are."""
-    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
+def items_text(items: list[str], limit: int = 10) -> str:
+    """Return up to `limit` items, and how many more there are."""
+    return ", ".join(items[:limit]) + (f" and {len(items) - limit} more" if len(items) > limit else "")

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from downslope.core import generator
-from downslope.data.blocks import row_blocks
+from downslope.data.blocks import Rows, row_blocks
 from downslope.data.stored import stays_on_disk
 
 DEVIATIONS = 6.0
 """How far from the middle of the sample, in standard deviations of the rank, the bounds are taken."""
 
 
-def medians(numbers: Any, sample: int = 2**16) -> list[float]:
+def medians(numbers: Rows, sample: int = 2**16) -> list[float]:
     """Return the median of the filled cells of each column, exactly; 0 for a column without any.
 
-    Of rows on disk a sample gives bounds between which the median is all but certain to lie. One pass counts what lies
-    below and keeps what lies between; a column whose median is elsewhere is read whole.
+    Of rows on disk a sample gives bounds between which the median is all but certain to lie. One pass counts the
+    numbers below and keeps those between; a column whose median is elsewhere is read in full.
 
     Args:
         numbers: `(rows, columns)`, NaN where a cell is missing.
@@ -29,8 +28,8 @@ def medians(numbers: Any, sample: int = 2**16) -> list[float]:
         Floyd and Rivest, "Expected time bounds for selection", 1975: bounds from a sample.
     """
     if not stays_on_disk(numbers) or len(numbers) <= sample:
-        whole = np.asarray(numbers)
-        return [_median(np.asarray(whole[:, i], np.float64)) for i in range(whole.shape[1])]
+        columns = np.asarray(numbers).T
+        return [_median(np.asarray(column, np.float64)) for column in columns]
     low, high = _bounds(numbers, sample)
     below, at_low, at_high, filled = (np.zeros(numbers.shape[1], np.int64) for _ in range(4))
     between: list[list[np.ndarray]] = [[] for _ in low]
@@ -41,25 +40,25 @@ def medians(numbers: Any, sample: int = 2**16) -> list[float]:
         at_high += np.sum((block == high) & (low < high), axis=0)
         filled += np.sum(~np.isnan(block), axis=0)
         inside = (block > low) & (block < high)
-        for kept, column, mask in zip(between, block.T, inside.T, strict=True):
-            kept.append(column[mask])
+        for pieces, column, mask in zip(between, block.T, inside.T, strict=True):
+            pieces.append(column[mask])
     results = []
-    for i, kept in enumerate(between):
+    for i, pieces in enumerate(between):
         counts = int(below[i]), int(at_low[i]), int(at_high[i])
-        ranked = _ranked(np.concatenate(kept), float(low[i]), float(high[i]), *counts)
+        ranked = _ranked(np.concatenate(pieces), float(low[i]), float(high[i]), *counts)
         results.append(_middle(ranked, int(filled[i]), lambda i=i: _column(numbers, i)))
     return results
 
 
-def _bounds(numbers: Any, sample: int) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(numbers: Rows, sample: int) -> tuple[np.ndarray, np.ndarray]:
     """Return numbers between which each column's median lies, all but certainly; NaN where a sample is empty."""
     rows = np.sort(generator(0, "medians").choice(len(numbers), sample, replace=False))
     bounds = []
     for column in np.asarray(numbers[rows], np.float64).T:
         cells = np.sort(column[~np.isnan(column)])
         reach = DEVIATIONS * 0.5 * np.sqrt(len(cells)) + 1
-        places = np.clip([len(cells) / 2 - reach, len(cells) / 2 + reach], 0, max(0, len(cells) - 1)).astype(int)
-        bounds.append(cells[places] if len(cells) else np.full(2, np.nan))
+        ranks = np.clip([len(cells) / 2 - reach, len(cells) / 2 + reach], 0, max(0, len(cells) - 1)).astype(int)
+        bounds.append(cells[ranks] if len(cells) else np.full(2, np.nan))
     low, high = np.array(bounds).T
     return low, high
 
@@ -67,16 +66,16 @@ def _bounds(numbers: Any, sample: int) -> tuple[np.ndarray, np.ndarray]:
 def _ranked(
     between: np.ndarray, low: float, high: float, below: int, at_low: int, at_high: int
 ) -> Callable[[int], float | None]:
-    """Return what gives the number of a rank from 0, or None where the bounds do not hold it."""
+    """Return the function from a rank, counted from 0, to the number of that rank, or None outside the bounds."""
     between = np.sort(between)
 
     def ranked(rank: int) -> float | None:
-        place = rank - below
-        if 0 <= place < at_low:
+        offset = rank - below
+        if 0 <= offset < at_low:
             return low
-        if 0 <= place - at_low < len(between):
-            return float(between[place - at_low])
-        return high if 0 <= place - at_low - len(between) < at_high else None
+        if 0 <= offset - at_low < len(between):
+            return float(between[offset - at_low])
+        return high if 0 <= offset - at_low - len(between) < at_high else None
 
     return ranked
 
@@ -89,9 +88,9 @@ def _middle(ranked: Callable[[int], float | None], filled: int, column: Callable
     return _median(column()) if first is None or second is None else float(np.mean([first, second]))
 
 
-def _column(numbers: Any, place: int) -> np.ndarray:
+def _column(numbers: Rows, index: int) -> np.ndarray:
     """Read one column."""
-    return np.concatenate([np.asarray(numbers[rows][:, place], np.float64) for rows in row_blocks(numbers)])
+    return np.concatenate([np.asarray(numbers[rows][:, index], np.float64) for rows in row_blocks(numbers)])
 
 
 def _median(column: np.ndarray) -> float:

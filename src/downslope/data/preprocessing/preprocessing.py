@@ -1,4 +1,4 @@
-"""From a user's table or arrays to the numbers a network takes, and back: fitted once, kept with the run."""
+"""The way from a user's table or arrays to the numbers that a network takes, and back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,16 +15,20 @@ from downslope.core import Advice, DataError, Setting, SettingError, Shape, Shap
 from downslope.data.blocks import check_finite, check_no_infinity, row_blocks
 from downslope.data.dataset import Dataset, number_array
 from downslope.data.preprocessing.categories import Categories, text_cells
-from downslope.data.preprocessing.fitting import cells_text, column_text, count_gaps, fit_columns, some
+from downslope.data.preprocessing.fitting import cells_text, column_text, count_gaps, fit_columns, items_text
 from downslope.data.preprocessing.scaling import Scaling, fit_scaling
-from downslope.data.stored import KEPT, StoredRows, StoredTable, stays_on_disk, stored
-from downslope.data.tables import Table, as_table, is_table, listed, number_matrix
+from downslope.data.stored import PREPARED_PREFIX, StoredRows, StoredTable, stays_on_disk, stored
+from downslope.data.tables import as_table, is_table, names_text, number_matrix
 from downslope.data.targets import clean_target, distinct_labels, label_indices, target_for
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from polars import DataFrame
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What is done to inputs before a network sees them, and to its outputs before the user does.
+    """The preparation of a network's inputs and targets, and the way back from its outputs.
 
     All statistics are those of the training rows it was fitted on. It holds plain numbers and text only, so that it
     travels as JSON, and using it needs no scikit-learn.
@@ -34,14 +38,14 @@ class Preprocessing:
         columns: the names of the input columns, or None for arrays without names.
         table: whether it was fitted on a data frame.
         categories: the columns of text, one-hot.
-        fills: what missing cells of the other columns become, one number a column; None if none may be missing.
+        fills: the numbers that fill missing cells of the other columns, one a column; None if none may be missing.
         scaling: of the other columns, or of the channels of images; None if they are used as they are.
         input_shape: the shape of an input without the row axis.
         feature_names: of the inputs as the network sees them, or None.
         class_labels: the classes, sorted, as Python values; empty for regression.
         target_columns: how many numbers a regression target has; 0 means one, given as `(rows,)`.
         target_scaling: of a regression target, or None.
-        notes: sentences for the user: what was filled in, encoded, or found constant.
+        notes: sentences for the user on filled, encoded and constant columns.
 
     Example:
         >>> train = Dataset([[1.0], [2.0], [3.0], [2.0]], ["no", "yes", "yes", "no"])
@@ -74,9 +78,9 @@ class Preprocessing:
         *,
         normalize: str | None = None,
         normalize_targets: str | None = None,
-        classes: Any = None,
+        classes: object = None,
     ) -> Preprocessing:
-        """Return the preprocessing that training rows ask for.
+        """Return the preprocessing fitted on training rows.
 
         In tables, missing numbers become the column's median, missing text its most frequent level, and text becomes
         one-hot. Arrays are filled in likewise, but only if training rows have gaps. Normalization applies to numbers
@@ -131,7 +135,7 @@ class Preprocessing:
         """The input columns that are read as text."""
         return tuple(category.column for category in self.categories)
 
-    def inputs(self, x: Any) -> Any:
+    def inputs(self, x: object) -> Any:
         """Return inputs as the network takes them, `(rows, *input_shape)`, in the type networks are made with.
 
         Columns of a data frame are found by name, and others ignored. Where nothing has to change, `x` itself returns,
@@ -149,15 +153,15 @@ class Preprocessing:
         table, numbers = self._read(x)
         (check_finite if self.fills is None else check_no_infinity)(numbers, self._number_names())
         numbers = self._scaled(numbers)
-        if not self.categories:
+        if table is None or not self.categories:
             return numbers
-        return np.concatenate(self._in_order(numbers, table), axis=1)
+        return np.concatenate(self._in_order(np.asarray(numbers), table), axis=1)
 
-    def notes_on(self, x: Any) -> tuple[str, ...]:
-        """Return sentences on what `inputs` makes up for: cells that are missing, text that training never saw.
+    def notes_on(self, x: object) -> tuple[str, ...]:
+        """Return sentences on the cells that `inputs` replaces: missing ones, and text that training never saw.
 
-        Where rare levels share a column, text that training never saw is among them, and nothing is said. Nor is it of
-        rows that stay on disk, which are not read for that.
+        Where rare levels share a column, text that training never saw is among them, without a note. Nor are there
+        notes on rows that stay on disk, which are not read for that.
 
         Args:
             x: as for `inputs`, with the same errors.
@@ -177,28 +181,30 @@ class Preprocessing:
         gaps = count_gaps(numbers).tolist() if self.fills else []
         names = list(self._number_names() or ())
         filled = [
-            f"{column_text(names, at)} {cells_text(missing)} ({self._fills[at]:g})"
-            for at, missing in enumerate(gaps)
+            f"{column_text(names, index)} {cells_text(missing)} ({self._fills[index]:g})"
+            for index, missing in enumerate(gaps)
             if missing
         ]
-        texts = [(category, text_cells(table, category.column)) for category in self.categories]
+        texts = []
+        if table is not None:
+            texts = [(category, text_cells(table, category.column)) for category in self.categories]
         filled += [
             f"{category.column!r} {cells_text(cells.count(None))} ({category.fill!r})"
             for category, cells in texts
             if category.levels and None in cells
         ]
         unseen = [
-            f"{category.column!r} {cells_text(len(new))} ({some([repr(text) for text in dict.fromkeys(new)], most=3)})"
+            f"{category.column!r} {cells_text(len(new))} ({items_text(list(map(repr, dict.fromkeys(new))), limit=3)})"
             for category, cells in texts
             if (new := category.unseen(cells))
         ]
-        said = {
+        items_by_title = {
             "Missing cells were filled in": filled,
             "Text that training never saw was taken for none of the known": unseen,
         }
-        return tuple(f"{what}: {some(found)}." for what, found in said.items() if found)
+        return tuple(f"{title}: {items_text(items)}." for title, items in items_by_title.items() if items)
 
-    def targets(self, y: Any) -> np.ndarray:
+    def targets(self, y: object) -> np.ndarray:
         """Return targets as a loss takes them.
 
         Args:
@@ -219,7 +225,7 @@ class Preprocessing:
             raise ShapeError(Setting("y"), f"must have {self.outputs} columns, as in training, got {y.shape[1]}.")
         return (y if self.target_scaling is None else self.target_scaling.apply(y)).astype(float_dtype())
 
-    def labels(self, indices: Any) -> np.ndarray:
+    def labels(self, indices: ArrayLike) -> np.ndarray:
         """Return the class labels of class numbers.
 
         Raises:
@@ -229,7 +235,7 @@ class Preprocessing:
             raise SettingError("Regression has no class labels.", Advice("use {}", code="`original_targets`"))
         return self.classes[np.asarray(indices)]
 
-    def original_targets(self, values: Any) -> np.ndarray:
+    def original_targets(self, values: ArrayLike) -> np.ndarray:
         """Return a network's outputs in the units of the training targets, `(rows,)` if those were, else `(rows, k)`.
 
         Args:
@@ -241,22 +247,22 @@ class Preprocessing:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON."""
-        return _lists(dataclasses.asdict(self))
+        return {name: _lists(value) for name, value in dataclasses.asdict(self).items()}
 
     @classmethod
     def from_json(cls, spec: dict[str, Any]) -> Preprocessing:
-        """Return what `as_json` wrote: an equal object, with bitwise the same outputs."""
-        plain = {name: _tuples(value) for name, value in spec.items()}
+        """Return the preprocessing that `as_json` wrote: an equal object, with bitwise the same outputs."""
+        fields = _with_tuples(spec)
         for name in ("scaling", "target_scaling"):
-            plain[name] = None if spec[name] is None else Scaling(**_tuples(spec[name]))
-        plain["categories"] = tuple(Categories(**_tuples(category)) for category in spec["categories"])
-        return cls(**plain)
+            fields[name] = None if spec[name] is None else Scaling(**_with_tuples(spec[name]))
+        fields["categories"] = tuple(Categories(**_with_tuples(category)) for category in spec["categories"])
+        return cls(**fields)
 
     def _number_names(self) -> tuple[str, ...] | None:
         """Return the names of the numeric columns, or None where there are none."""
         return None if self.columns is None else self.numeric
 
-    def _read(self, x: Any) -> tuple[Table, Any]:
+    def _read(self, x: object) -> tuple[DataFrame | None, np.ndarray | StoredRows]:
         """Return the table, or None, and the array of its numeric columns, NaN where a cell is missing."""
         table = None
         if is_table(x):
@@ -264,24 +270,28 @@ class Preprocessing:
             numbers = number_matrix(table, table.columns if self.columns is None else self.numeric)
         elif self.categories:
             raise DataError(
-                Setting("x"), f"must be a data frame with the columns {listed(self.columns or ())}, got an array."
+                Setting("x"), f"must be a data frame with the columns {names_text(self.columns or ())}, got an array."
             )
         else:
             numbers = x if isinstance(x, StoredRows) else number_array(x)
-        wanted = (len(self.numeric),) if self.categories else self.input_shape
-        if numbers.shape[1:] != wanted:
+        shape = (len(self.numeric),) if self.categories else self.input_shape
+        if numbers.shape[1:] != shape:
             raise ShapeError(
                 Setting("x"),
-                f"must have the shape (rows, {', '.join(map(str, wanted))}), as in training, got {numbers.shape}. "
+                f"must have the shape (rows, {', '.join(map(str, shape))}), as in training, got {numbers.shape}. "
                 "Select the same features.",
                 Advice("for a single row, pass {}", code="`x[None]`"),
             )
         return table, numbers
 
-    def _scaled(self, numbers: Any) -> Any:
-        """Return numbers filled in, scaled and cast, a block of rows at a time; those on disk as they are read."""
-        if stays_on_disk(numbers):
-            return stored(numbers).prepared(self._scaled_block, float_dtype())
+    def _scaled(self, numbers: np.ndarray | StoredRows) -> np.ndarray | StoredRows:
+        """Return numbers filled in, scaled and cast; those on disk as they are read."""
+        if isinstance(numbers, np.ndarray) and not stays_on_disk(numbers):
+            return self._scaled_array(numbers)
+        return stored(numbers).prepared(self._scaled_block, float_dtype())
+
+    def _scaled_array(self, numbers: np.ndarray) -> np.ndarray:
+        """Return numbers filled in, scaled and cast, a block of rows at a time."""
         if self.fills is None and self.scaling is None:
             return numbers.astype(float_dtype(), copy=False)
         result = np.empty(numbers.shape, float_dtype())
@@ -290,7 +300,7 @@ class Preprocessing:
         return result
 
     def _scaled_block(self, block: np.ndarray) -> np.ndarray:
-        """Return a block of rows filled in and scaled, in the type it has then."""
+        """Return a block of rows filled in and scaled, before it is cast."""
         if self.fills is not None:
             block = np.where(np.isnan(block), self._fills, block)
         return block if self.scaling is None else self.scaling.apply(block)
@@ -312,37 +322,40 @@ class Preprocessing:
                 f"Column {stray!r} must hold numbers, as in training, got text such as {table.levels[stray][0]!r}. "
                 "Correct these cells."
             )
-        one_hot = {each.column: _one_hot(table, each) for each in self.categories if table.is_text(each.column)}
+        one_hot = {
+            category.column: _one_hot(table, category) for category in self.categories if table.is_text(category.column)
+        }
 
         def prepare(records: np.ndarray) -> np.ndarray:
             if len(one_hot) < len(self.categories):  # numbers where training had text: they are written out
                 return self.inputs(table.frame(records))
-            numbers = self._scaled(table.matrix(records, self.numeric))
-            places = iter(numbers.T[:, :, None])
+            numbers = self._scaled_array(table.matrix(records, self.numeric))
+            number_columns = iter(numbers.T[:, :, None])
             blocks = [
-                one_hot[name][records[table.fields[name]]] if name in one_hot else next(places)
+                one_hot[name][records[table.fields[name]]] if name in one_hot else next(number_columns)
                 for name in self.columns or ()
             ]
             return np.concatenate(blocks, axis=1) if one_hot else numbers
 
-        rows = table.rows(prepare, float_dtype(), self.input_shape[0], self._name_of_kept())
-        return rows.ready() if rows.kept is not None and rows.kept.is_file() else rows
+        rows = table.rows(prepare, float_dtype(), self.input_shape[0], self._prepared_file_name())
+        file = rows.prepared_file
+        return rows.ready() if file is not None and file.is_file() else rows
 
-    def _name_of_kept(self) -> str:
-        """Return the name of a file of inputs prepared like this."""
-        facts = self.as_json()
-        done = [facts[name] for name in ("columns", "categories", "fills", "scaling")]
-        digest = hashlib.blake2b(json.dumps([done, np.dtype(float_dtype()).str]).encode(), digest_size=8)
-        return f"{KEPT}{digest.hexdigest()}.npy"
+    def _prepared_file_name(self) -> str:
+        """Return the name of a file of inputs with this preprocessing."""
+        spec = self.as_json()
+        steps = [spec[name] for name in ("columns", "categories", "fills", "scaling")]
+        digest = hashlib.blake2b(json.dumps([steps, np.dtype(float_dtype()).str]).encode(), digest_size=8)
+        return f"{PREPARED_PREFIX}{digest.hexdigest()}.npy"
 
-    def _in_order(self, numbers: np.ndarray, table: Table) -> list[np.ndarray]:
+    def _in_order(self, numbers: np.ndarray, table: DataFrame) -> list[np.ndarray]:
         """Return numbers and encoded text as blocks of columns, in the order of the table."""
         encoders = {category.column: category for category in self.categories}
-        places = {name: i for i, name in enumerate(self.numeric)}
+        indices = {name: index for index, name in enumerate(self.numeric)}
         return [
             encoders[name].encode(text_cells(table, name)).astype(float_dtype())
             if name in encoders
-            else numbers[:, places[name], None]
+            else numbers[:, indices[name], None]
             for name in self.columns or ()
         ]
 
@@ -352,7 +365,7 @@ def _one_hot(table: StoredTable, category: Categories) -> np.ndarray:
     return category.encode([*table.levels[category.column], None]).astype(float_dtype())
 
 
-def _class_labels(train: Dataset, classes: Any) -> tuple[str | bool | int | float, ...]:
+def _class_labels(train: Dataset, classes: object) -> tuple[str | bool | int | float, ...]:
     """Return the class labels as Python values, or none for regression.
 
     Raises:
@@ -362,9 +375,9 @@ def _class_labels(train: Dataset, classes: Any) -> tuple[str | bool | int | floa
         return ()
     known = train.classes if classes is None else distinct_labels(clean_target(classes))
     if known is None or len(known) < 2:
-        found = "none" if known is None else repr(known[0].item())
+        label = "none" if known is None else repr(known[0].item())
         raise DataError(
-            f"Classification needs at least two classes, got only {found}.",
+            f"Classification needs at least two classes, got only {label}.",
             Advice("add rows of another class"),
             Advice("set the task", task="regression"),
         )
@@ -384,15 +397,13 @@ def _fit_targets(train: Dataset, normalize: str | None) -> tuple[int, Scaling | 
     return (0 if train.y.ndim == 1 else y.shape[1]), scaling
 
 
-def _lists(value: Any) -> Any:
+def _lists(value: object) -> object:
     """Return nested tuples as lists, as JSON has them."""
     if isinstance(value, dict):
         return {name: _lists(inner) for name, inner in value.items()}
     return [_lists(inner) for inner in value] if isinstance(value, (tuple, list)) else value
 
 
-def _tuples(value: Any) -> Any:
-    """Return nested lists as tuples."""
-    if isinstance(value, dict):
-        return {name: _tuples(inner) for name, inner in value.items()}
-    return tuple(_tuples(inner) for inner in value) if isinstance(value, (tuple, list)) else value
+def _with_tuples(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return fields from JSON, lists as tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in spec.items()}

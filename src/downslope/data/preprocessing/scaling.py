@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
 from downslope.core import check_choice
-from downslope.data.blocks import BLOCK_NUMBERS, row_blocks
+from downslope.data.blocks import BLOCK_NUMBERS, Rows, row_blocks
 
 NORMALIZATIONS = ("standard", "minmax", "symmetric")
 EPS = float(np.finfo(np.float64).eps)
@@ -22,9 +21,9 @@ class Scaling:
     """The map `(x − center) / scale + offset` of each feature, stored as plain numbers.
 
     Attributes:
-        center: what is subtracted, one number a feature.
-        scale: what is divided by; 1 where a feature never changes.
-        offset: what is added, the same for all features.
+        center: subtracted, one number a feature.
+        scale: divided by; 1 where a feature never changes.
+        offset: added, the same for all features.
 
     Example:
         >>> scaling = fit_scaling(np.array([[1.0], [3.0]]), "symmetric")
@@ -45,7 +44,7 @@ class Scaling:
         return z
 
     def undo(self, z: np.ndarray) -> Float64[np.ndarray, "... features"]:
-        """Return the numbers that `apply` made `z` of."""
+        """Return `x`, of which `apply` returned `z`."""
         return (np.asarray(z, np.float64) - self.offset) * self._scales + self._centers
 
     @cached_property
@@ -57,7 +56,7 @@ class Scaling:
         return np.asarray(self.scale)
 
 
-def fit_scaling(x: Any, how: str, *, block_numbers: int = BLOCK_NUMBERS) -> Scaling:
+def fit_scaling(x: Rows, how: str, *, block_numbers: int = BLOCK_NUMBERS) -> Scaling:
     """Return the scaling of the features, the last axis of `x`.
 
     `"standard"` gives zero mean and unit deviation (population deviation, divided by `n`, as scikit-learn's
@@ -82,7 +81,7 @@ def fit_scaling(x: Any, how: str, *, block_numbers: int = BLOCK_NUMBERS) -> Scal
     return Scaling(_numbers(low), _numbers(spread / (1.0 - offset)), offset)
 
 
-def constant_features(x: Any) -> Float64[np.ndarray, " features"]:
+def constant_features(x: Rows) -> Float64[np.ndarray, " features"]:
     """Return each feature's one value, and NaN for features that change."""
     first, alike = np.full(x.shape[-1], np.nan), np.ones(x.shape[-1], bool)
     for block in _blocks(x):
@@ -93,7 +92,7 @@ def constant_features(x: Any) -> Float64[np.ndarray, " features"]:
     return np.where(alike, first, np.nan)
 
 
-def _standard(x: Any, block_numbers: int) -> Scaling:
+def _standard(x: Rows, block_numbers: int) -> Scaling:
     """Return the scaling to mean 0 and deviation 1, from statistics of blocks of rows put together.
 
     References:
@@ -115,7 +114,7 @@ def _standard(x: Any, block_numbers: int) -> Scaling:
     return Scaling(_numbers(mean), _numbers(np.where(constant, 1.0, np.sqrt(variance))))
 
 
-def _low_and_high(x: Any, block_numbers: int) -> tuple[np.ndarray, np.ndarray]:
+def _low_and_high(x: Rows, block_numbers: int) -> tuple[np.ndarray, np.ndarray]:
     """Return each feature's least and greatest value."""
     low, high = np.full(x.shape[-1], np.inf), np.full(x.shape[-1], -np.inf)
     for block in _blocks(x, block_numbers):
@@ -124,7 +123,7 @@ def _low_and_high(x: Any, block_numbers: int) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def _blocks(x: Any, block_numbers: int = BLOCK_NUMBERS) -> Iterator[Float64[np.ndarray, "places features"]]:
+def _blocks(x: Rows, block_numbers: int = BLOCK_NUMBERS) -> Iterator[Float64[np.ndarray, "positions features"]]:
     """Yield the features at all rows and positions, a block of rows at a time."""
     return (np.asarray(x[rows], np.float64).reshape(-1, x.shape[-1]) for rows in row_blocks(x, block_numbers))
 

@@ -98,7 +98,7 @@ SETS = (
 
 
 def available() -> tuple[SetInfo, ...]:
-    """Return what `load` knows; loads nothing.
+    """Return the descriptions of the sets that `load` knows, without loading any.
 
     Example:
         >>> available()[0].name, available()[0].rows

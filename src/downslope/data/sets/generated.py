@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from downslope.core import fold, generator
@@ -37,16 +35,18 @@ def moons(seed: int) -> Dataset:
     """Return scikit-learn's `make_moons` with noise of deviation 0.1."""
     from sklearn.datasets import make_moons
 
-    return _plane(*make_moons(ROWS, noise=0.1, random_state=int(fold(seed, "moons")[0])))
+    return _plane(*map(np.asarray, make_moons(ROWS, noise=0.1, random_state=int(fold(seed, "moons")[0]))))
 
 
 def circles(seed: int) -> Dataset:
     """Return scikit-learn's `make_circles`, the inner circle half as wide, with noise of deviation 0.08."""
     from sklearn.datasets import make_circles
 
-    return _plane(*make_circles(ROWS, noise=0.08, factor=0.5, random_state=int(fold(seed, "circles")[0])))
+    return _plane(
+        *map(np.asarray, make_circles(ROWS, noise=0.08, factor=0.5, random_state=int(fold(seed, "circles")[0])))
+    )
 
 
-def _plane(x: Any, y: Any) -> Dataset:
+def _plane(x: np.ndarray, y: np.ndarray) -> Dataset:
     """Return points of the plane with their labels."""
     return Dataset(x, y, feature_names=["x1", "x2"], task="classification")

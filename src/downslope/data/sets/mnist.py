@@ -38,20 +38,20 @@ def read_mnist(name: str, path: Path | None) -> Dataset:
     Raises:
         DataError: files that are missing or damaged.
     """
-    found = _find(name, path)
-    arrays = _read_npz(found) if found.suffix == ".npz" else [_read_idx(found / file) for file in IDX_FILES]
+    source = _source(name, path)
+    arrays = _read_npz(source) if source.suffix == ".npz" else [_read_idx(source / file) for file in IDX_FILES]
     x_train, y_train, x_test, y_test = arrays
     for x, y in ((x_train, y_train), (x_test, y_test)):
         if x.shape[1:] != (SIDE, SIDE) or y.shape != x.shape[:1]:
             raise DataError(
-                f"{str(found)!r} must hold images (rows, 28, 28) and as many labels, got {x.shape} and {y.shape}. "
+                f"{str(source)!r} must hold images (rows, 28, 28) and as many labels, got {x.shape} and {y.shape}. "
                 "Get the files again."
             )
     x = np.concatenate([x_train, x_test])[..., None] / np.float32(255)
     return Dataset(x, np.concatenate([y_train, y_test]), task="classification")
 
 
-def _find(name: str, path: Path | None) -> Path:
+def _source(name: str, path: Path | None) -> Path:
     """Return the `.npz` file, or the folder with the four files of the original format.
 
     Raises:
@@ -63,9 +63,9 @@ def _find(name: str, path: Path | None) -> Path:
         return folder
     if (folder / f"{name}.npz").is_file():
         return folder / f"{name}.npz"
-    for place in ([folder] if path is not None else []) + [folder / name]:
-        if all((place / file).is_file() for file in IDX_FILES):
-            return place
+    for candidate in ([folder] if path is not None else []) + [folder / name]:
+        if all((candidate / file).is_file() for file in IDX_FILES):
+            return candidate
     raise DataError(
         f"The files of {name!r} are not in {str(folder)!r}. Get them from {SOURCES[name]} and put them there as "
         f"{name}.npz, or the four files {', '.join(IDX_FILES)} in the folder {str(folder / name)!r}.",

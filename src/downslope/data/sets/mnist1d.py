@@ -49,7 +49,7 @@ def mnist1d(seed: int) -> Dataset:
 
     random = generator(seed, "mnist1d")
     y = random.permutation(np.repeat(np.arange(len(DRAWINGS)), ROWS_A_CLASS))
-    signal = _placed(_templates()[y], random)
+    signal = _shifted(_templates()[y], random)
     smooth = gaussian_filter1d(SMOOTH_NOISE * random.normal(size=signal.shape), SMOOTHING, axis=1)
     lines = np.where(signal != 0, signal, smooth) + PIXEL_NOISE * random.normal(size=signal.shape)
     shear = SHEAR_SPREAD * random.uniform(-0.5, 0.5, len(y))
@@ -65,7 +65,7 @@ def _templates() -> Float64[np.ndarray, "10 12"]:
     return (drawn - drawn[:, :1]) / 6.0
 
 
-def _placed(digits: Float64[np.ndarray, "rows 12"], random: np.random.Generator) -> Float64[np.ndarray, "rows length"]:
+def _shifted(digits: Float64[np.ndarray, "rows 12"], random: np.random.Generator) -> Float64[np.ndarray, "rows length"]:
     """Return digits somewhere on an empty line; exactly 0 is empty, so the digits are moved off it by a hair."""
     padding = random.integers(PADDING[0], PADDING[1], size=len(digits), endpoint=True)
     shifts = random.integers(MAX_TRANSLATION, size=len(digits))

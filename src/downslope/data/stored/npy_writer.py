@@ -1,18 +1,21 @@
-"""A `.npy` file written a block of rows at a time, when nobody knows yet how many there will be."""
+"""A `.npy` file written a block of rows at a time, before their number is known."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from downslope.core import ShapeError
 
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
 
 class NpyWriter:
-    """Writes blocks of rows into one `.npy` file, which is whole once the `with` block ends.
+    """Writes blocks of rows into one `.npy` file, which is complete once the `with` block ends.
 
     The header is written last, over a first one: NumPy leaves room in it for the number of rows to grow.
 
@@ -25,10 +28,10 @@ class NpyWriter:
         ShapeError: a block of rows of another shape.
     """
 
-    def __init__(self, path: Path, dtype: Any, row_shape: tuple[int, ...] = ()) -> None:
+    def __init__(self, path: Path, dtype: DTypeLike, row_shape: tuple[int, ...] = ()) -> None:
         self.path, self.dtype, self.row_shape, self.rows = path, np.dtype(dtype), row_shape, 0
         self._file: IO[bytes] = path.open("wb")
-        self._header()
+        self._write_header()
 
     def __enter__(self) -> NpyWriter:
         return self
@@ -39,7 +42,7 @@ class NpyWriter:
         with self._file:
             if kind is None:
                 self._file.seek(0)
-                self._header()
+                self._write_header()
 
     def append(self, block: np.ndarray) -> None:
         """Write rows, `(n, *row_shape)`."""
@@ -51,8 +54,8 @@ class NpyWriter:
         self._file.write(np.ascontiguousarray(block, self.dtype).data)
         self.rows += len(block)
 
-    def _header(self) -> None:
-        """Write what the file holds, at its head."""
+    def _write_header(self) -> None:
+        """Write the header."""
         facts = {
             "descr": np.lib.format.dtype_to_descr(self.dtype),
             "fortran_order": False,

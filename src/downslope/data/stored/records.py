@@ -1,4 +1,4 @@
-"""Tables as records on disk: how columns are laid out, written block by block, and opened."""
+"""Tables as records on disk: their layout, their writer, and how they are opened."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from downslope.core import DataError
 from downslope.data.stored.npy_writer import NpyWriter
 from downslope.data.stored.table import MISSING_LEVEL, StoredTable
-from downslope.data.tables import Table
+
+if TYPE_CHECKING:
+    from polars import DataFrame, DataType, Series
 
 ROWS, COLUMNS = "rows.npy", "columns.json"
 
@@ -23,9 +25,9 @@ class RecordWriter:
     """Writes blocks of a table into a folder, as one record a row.
 
     Attributes:
-        folder: where to.
-        layout: what `field_of` says of each column, by its name.
-        levels: of each column of text, the texts met so far and their numbers.
+        folder: to write into.
+        layout: the type from `field_of` of each column, by its name.
+        levels: of each column of text, the texts so far and their numbers.
     """
 
     folder: Path
@@ -49,32 +51,32 @@ class RecordWriter:
             facts = {"columns": list(self.layout), "levels": {name: list(known) for name, known in self.levels.items()}}
             (self.folder / COLUMNS).write_text(json.dumps(facts), encoding="utf-8")
 
-    def append(self, table: Table) -> None:
+    def append(self, table: DataFrame) -> None:
         """Write rows of a table whose columns are numbers, booleans or text, null where a cell is missing.
 
         Raises:
-            DataError: a cell is missing where none was to be.
+            DataError: a cell is missing in a column without gaps.
         """
-        records = np.empty(table.height, self.rows.dtype)
+        records: np.ndarray = np.empty(table.height, self.rows.dtype)
         for i, (name, kind) in enumerate(self.layout.items()):
             records[f"c{i}"] = self._numbered(table[name]) if kind is None else self._plain(table[name], kind)
         self.rows.append(records)
 
-    def _plain(self, column: Any, kind: np.dtype) -> np.ndarray:
+    def _plain(self, column: Series, kind: np.dtype) -> np.ndarray:
         """Return a column of numbers or booleans, NaN where a cell is missing."""
         import polars as pl
 
         if kind.kind == "f":
             return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
         if column.null_count():
-            row = self.rows.rows + column.is_null().arg_max()
+            row = self.rows.rows + column.is_null().arg_true()[0]
             raise DataError(
                 f"Column {column.name!r} held {column.dtype} without a gap so far, but has none in row {row} (counting "
                 "from 0). Give it as floats from the first block on, where NaN or null stands for a gap."
             )
         return column.to_numpy()
 
-    def _numbered(self, column: Any) -> np.ndarray:
+    def _numbered(self, column: Series) -> np.ndarray:
         """Return the numbers of a column's texts; a text that is new gets the next."""
         import polars as pl
 
@@ -86,7 +88,7 @@ class RecordWriter:
         return column.replace_strict(distinct, numbers, default=MISSING_LEVEL, return_dtype=pl.Int32).to_numpy()
 
 
-def field_of(dtype: Any, *, gaps: bool) -> np.dtype | None:
+def field_of(dtype: DataType, *, gaps: bool) -> np.dtype | None:
     """Return the type of the field of a column, None for text.
 
     Args:

@@ -1,4 +1,4 @@
-"""Rows that stay on disk: read when they are asked for, a batch or a block at a time."""
+"""Rows that stay on disk, read a batch or a block at a time."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from downslope.core import Meter, open_meter
 from downslope.data.stored.npy_writer import NpyWriter
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
+
 LARGE = 2**28
 """Bytes of a memory-mapped array or of a file from which on its rows stay on disk, 256 MiB."""
 
-BYTES_A_PIECE = 2**17
-"""Rows that were chosen are read and prepared so many bytes at a time, which a processor's cache holds."""
+PIECE_BYTES = 2**17
+"""Chosen rows are read and prepared so many bytes at a time, which a processor's cache holds."""
 
-BYTES_A_WRITE = 2**22
+WRITE_BYTES = 2**22
 """Prepared rows are written so many bytes at a time."""
 
 WIDE = 1024
@@ -30,24 +33,24 @@ WIDE = 1024
 ALIGNMENT = 64
 """XLA uses arrays whose address is a multiple of this without a copy."""
 
-KEPT = "inputs-"
-"""How the names of files of prepared rows begin."""
+PREPARED_PREFIX = "inputs-"
+"""The beginning of the names of files of prepared rows."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class StoredRows:
     """Rows of a memory-mapped array, all of them or some, prepared as they are read.
 
-    It stands where an array of rows would: it has a `shape`, a `dtype`, a length, and `[…]` with a slice or with row
+    It takes the place of an array of rows: it has a `shape`, a `dtype`, a length, and `[…]` with a slice or with row
     numbers reads. `numpy.asarray` reads them all.
 
     Attributes:
         base: the array on disk, `(rows, …)`.
         chosen: the numbers of the rows, or None for all.
-        prepare: what is done to rows that were read: a function of an array `(n, …)`, or None.
-        dtype: of what is read.
-        row_shape: the shape of a row of what is read.
-        kept: the file in which all rows of `base` may be kept as they are once prepared, or None.
+        prepare: a function of an array `(n, …)` that is applied to rows that were read, or None.
+        dtype: of the rows as they are read.
+        row_shape: the shape of a row as it is read.
+        prepared_file: for all rows of `base` once they are prepared, or None.
 
     Example:
         >>> rows = StoredRows(np.arange(12.0).reshape(6, 2)).take([5, 0, 3])
@@ -62,7 +65,7 @@ class StoredRows:
     prepare: Callable[[np.ndarray], np.ndarray] | None = None
     dtype: Any = None
     row_shape: tuple[int, ...] | None = None
-    kept: Path | None = None
+    prepared_file: Path | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dtype", np.dtype(self.base.dtype if self.dtype is None else self.dtype))
@@ -89,18 +92,21 @@ class StoredRows:
     def __len__(self) -> int:
         return len(self.base) if self.chosen is None else len(self.chosen)
 
-    def __getitem__(self, rows: Any) -> np.ndarray:
+    def __getitem__(self, rows: slice | ArrayLike) -> np.ndarray:
         """Read rows: a slice, or an array of row numbers of any shape."""
-        if isinstance(rows, slice) and self.chosen is None:
+        if not isinstance(rows, slice):
+            numbers = chosen_of(self.chosen, rows)
+        elif self.chosen is not None:
+            numbers = self.chosen[rows]
+        else:
             return self._prepared(np.asarray(self.base[rows])).astype(self.dtype, copy=False)
-        numbers = np.asarray(rows) if self.chosen is None else self.chosen[rows]
         return self._gathered(numbers.reshape(-1)).reshape(*numbers.shape, *self.shape[1:])
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         """Read all rows."""
         return np.asarray(self[:], dtype)
 
-    def take(self, rows: Any) -> StoredRows:
+    def take(self, rows: ArrayLike) -> StoredRows:
         """Return some of the rows; nothing is read."""
         return replace(self, chosen=chosen_of(self.chosen, rows))
 
@@ -109,48 +115,48 @@ class StoredRows:
         return self.take(np.arange(len(self), dtype=np.int32)[rows])
 
     def prepared(
-        self, prepare: Callable[[np.ndarray], np.ndarray], dtype: Any, row_shape: tuple[int, ...] | None = None
+        self, prepare: Callable[[np.ndarray], np.ndarray], dtype: DTypeLike, row_shape: tuple[int, ...] | None = None
     ) -> StoredRows:
-        """Return the same rows, to be prepared as they are read, after what is done to them already.
+        """Return the same rows, to be prepared as they are read, after the preparation that they have already.
 
         Args:
             prepare: a function of rows as they are read so far.
             dtype: of its results.
-            row_shape: of its results; None for that of now.
+            row_shape: of its results; None for an unchanged one.
         """
         before = self.prepare
         both = prepare if before is None else lambda read: prepare(before(read))
         shape = self.row_shape if row_shape is None else row_shape
-        return replace(self, prepare=both, dtype=dtype, row_shape=shape, kept=None)
+        return replace(self, prepare=both, dtype=dtype, row_shape=shape, prepared_file=None)
 
     def ready(self, progress: str | bool = False) -> StoredRows:
-        """Return the same rows, read from where they are kept prepared; they are written there the first time.
+        """Return the same rows, read from their file of prepared rows, which is written the first time.
 
-        Where that is nowhere, or cannot be written, it returns the rows as they are.
+        Where there is no such file, or it cannot be written, the rows return unchanged.
 
         Args:
             progress: how the writing shows itself: `"auto"`, `"bar"`, `"lines"`, or False for nothing.
         """
-        if self.kept is None:
+        if self.prepared_file is None:
             return self
         try:
-            if not self.kept.is_file():
-                self._keep(self.kept, open_meter(progress, len(self.base), "rows", "prepare"))
-            return StoredRows(np.load(self.kept, mmap_mode="r", allow_pickle=False), self.chosen)
+            if not self.prepared_file.is_file():
+                self._write_prepared(self.prepared_file, open_meter(progress, len(self.base), "rows", "prepare"))
+            return StoredRows(np.load(self.prepared_file, mmap_mode="r", allow_pickle=False), self.chosen)
         except (OSError, ValueError):
             return self
 
-    def _keep(self, path: Path, meter: Meter) -> None:
-        """Write all rows of the array on disk as they are once prepared, in place of those prepared otherwise."""
-        for other in path.parent.glob(f"{KEPT}*"):
+    def _write_prepared(self, path: Path, meter: Meter) -> None:
+        """Write all rows of the array on disk, prepared, in place of those prepared otherwise."""
+        for other in path.parent.glob(f"{PREPARED_PREFIX}*"):
             other.unlink()
-        part, begun = path.with_name(f"{path.name}.{os.getpid()}"), time.monotonic()
-        whole, rows = replace(self, chosen=None), max(1, BYTES_A_WRITE // max(1, self.base[:1].nbytes))
+        part, start_time = path.with_name(f"{path.name}.{os.getpid()}"), time.monotonic()
+        all_rows, count = replace(self, chosen=None), max(1, WRITE_BYTES // max(1, self.base[:1].nbytes))
         try:
             with NpyWriter(part, self.dtype, self.shape[1:]) as writer:
-                for start in range(0, len(whole), rows):
-                    writer.append(whole[start : start + rows])
-                    meter.update(writer.rows, (time.monotonic() - begun) / writer.rows)
+                for start in range(0, len(all_rows), count):
+                    writer.append(all_rows[start : start + count])
+                    meter.update(writer.rows, (time.monotonic() - start_time) / writer.rows)
             part.replace(path)
         finally:
             meter.close()
@@ -158,40 +164,40 @@ class StoredRows:
 
     def _gathered(self, numbers: np.ndarray) -> np.ndarray:
         """Read rows by their numbers, in pieces that fit in a processor's cache; wide ones in the order they lie in."""
-        found = _aligned((len(numbers), *self.shape[1:]), self.dtype)
+        gathered = _aligned((len(numbers), *self.shape[1:]), self.dtype)
         base = np.asarray(self.base)
-        bytes_a_row = max(1, base[:1].nbytes)
-        order = np.argsort(numbers) if bytes_a_row >= WIDE else None
-        size = max(1, BYTES_A_PIECE // bytes_a_row)
+        row_bytes = max(1, base[:1].nbytes)
+        order = np.argsort(numbers) if row_bytes >= WIDE else None
+        size = max(1, PIECE_BYTES // row_bytes)
         for start in range(0, len(numbers), size):
             piece = slice(start, start + size) if order is None else order[start : start + size]
-            found[piece] = self._prepared(np.take(base, numbers[piece], axis=0))
-        return found
+            gathered[piece] = self._prepared(np.take(base, numbers[piece], axis=0))
+        return gathered
 
     def _prepared(self, read: np.ndarray) -> np.ndarray:
-        """Return rows that were read as they are wanted."""
+        """Return rows that were read, prepared."""
         return read if self.prepare is None else self.prepare(read)
 
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return an array to be filled, at an address that XLA uses as it is: any other would be copied."""
+    """Return an empty array at an address that XLA uses as it is: any other would be copied."""
     size = math.prod(shape) * dtype.itemsize
-    room = np.empty(size + ALIGNMENT, np.uint8)
-    start = -room.ctypes.data % ALIGNMENT
-    return room[start : start + size].view(dtype).reshape(shape)
+    buffer = np.empty(size + ALIGNMENT, np.uint8)
+    start = -buffer.ctypes.data % ALIGNMENT
+    return buffer[start : start + size].view(dtype).reshape(shape)
 
 
-def stays_on_disk(x: Any, large: int = LARGE) -> bool:
+def stays_on_disk(x: object, large: int = LARGE) -> bool:
     """Return whether rows are better left on disk: memory-mapped ones of `large` bytes or more."""
     return isinstance(x, StoredRows) or (isinstance(x, np.memmap) and x.nbytes >= large)
 
 
-def stored(x: Any) -> StoredRows:
-    """Return rows that stay on disk."""
+def stored(x: np.ndarray | StoredRows) -> StoredRows:
+    """Return rows as rows that stay on disk."""
     return x if isinstance(x, StoredRows) else StoredRows(x)
 
 
-def chosen_of(chosen: np.ndarray | None, rows: Any) -> np.ndarray:
+def chosen_of(chosen: np.ndarray | None, rows: ArrayLike) -> np.ndarray:
     """Return the numbers of some of the rows that were chosen before."""
     numbers = np.asarray(rows)
     return numbers if chosen is None else chosen[numbers]

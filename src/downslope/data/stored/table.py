@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from downslope.data.stored.rows import StoredRows, chosen_of
-from downslope.data.tables import Table, check_present
+from downslope.data.tables import check_present
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
+    from polars import DataFrame, Series
 
 MISSING_LEVEL = -1
 
@@ -22,9 +26,9 @@ class StoredTable:
     Attributes:
         records: one record a row, `(rows,)`, with the fields `c0`, `c1`, ….
         fields: the field of each column, by the column's name.
-        levels: of each column of text, the texts that its numbers stand for; −1 stands for a missing cell.
+        levels: of each column of text, the texts that its numbers index; −1 is a missing cell.
         chosen: the numbers of the rows, or None for all.
-        folder: where the records lie, or None.
+        folder: of the records, or None.
 
     Example:
         >>> records = np.array([(1.5, 0), (np.nan, -1), (2.5, 1)], [("c0", "f8"), ("c1", "i4")])
@@ -57,17 +61,17 @@ class StoredTable:
     def __len__(self) -> int:
         return len(self.records) if self.chosen is None else len(self.chosen)
 
-    def __getitem__(self, rows: Any) -> Table:
+    def __getitem__(self, rows: slice | ArrayLike) -> DataFrame:
         """Read rows: a slice, or row numbers `(n,)`."""
         return self.frame(StoredRows(self.records, self.chosen)[rows])
 
-    def frame(self, records: np.ndarray) -> Table:
+    def frame(self, records: np.ndarray) -> DataFrame:
         """Return records as a data frame."""
         import polars as pl
 
-        return pl.DataFrame({name: self._series(name, records[place]) for name, place in self.fields.items()})
+        return pl.DataFrame({name: self._series(name, records[field]) for name, field in self.fields.items()})
 
-    def take(self, rows: Any) -> StoredTable:
+    def take(self, rows: ArrayLike) -> StoredTable:
         """Return some of the rows; nothing is read."""
         return replace(self, chosen=chosen_of(self.chosen, rows))
 
@@ -84,7 +88,7 @@ class StoredTable:
         """Return whether a column holds text."""
         return name in self.levels
 
-    def column(self, name: str) -> Any:
+    def column(self, name: str) -> Series:
         """Read a column, as a polars series."""
         return self._series(name, self._read(name))
 
@@ -97,17 +101,19 @@ class StoredTable:
         """Return columns of numbers as float64 `(rows, columns)`, NaN where a cell is missing; nothing is read."""
         return self.rows(lambda records: self.matrix(records, names), np.float64, len(names))
 
-    def rows(self, prepare: Any, dtype: Any, width: int, name: str | None = None) -> StoredRows:
+    def rows(
+        self, prepare: Callable[[np.ndarray], np.ndarray], dtype: DTypeLike, width: int, name: str | None = None
+    ) -> StoredRows:
         """Return the rows as rows of numbers; nothing is read.
 
         Args:
             prepare: a function from records to an array `(n, width)`.
             dtype: of that array.
             width: how many numbers a row becomes.
-            name: of the file in which they may be kept, beside the records; None for none.
+            name: of the file of prepared rows, beside the records; None for none.
         """
-        kept = None if name is None or self.folder is None else self.folder / name
-        return StoredRows(self.records, self.chosen, prepare, dtype, (width,), kept)
+        file = None if name is None or self.folder is None else self.folder / name
+        return StoredRows(self.records, self.chosen, prepare, dtype, (width,), file)
 
     def matrix(self, records: np.ndarray, names: Sequence[str]) -> np.ndarray:
         """Return columns of records as float64 `(n, columns)`."""
@@ -117,10 +123,10 @@ class StoredTable:
         return matrix
 
     def _read(self, name: str) -> np.ndarray:
-        """Read what a column's field holds."""
+        """Read a column's field."""
         return StoredRows(self.records[self.fields[name]], self.chosen)[:]
 
-    def _series(self, name: str, cells: np.ndarray) -> Any:
+    def _series(self, name: str, cells: np.ndarray) -> Series:
         """Return cells of a column as a polars series, null where one is missing."""
         import polars as pl
 
