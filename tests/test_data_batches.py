@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from downslope.core import SettingError, UnknownNameError
-from downslope.data import ORDERS, Batches, _batches
+from downslope.core import SettingError, UnknownNameError, generator
+from downslope.data import ORDERS, Batches
+from downslope.data.batches import shuffled_by_blocks
 
 ROWS = 23
 SIZES = [1, 7, ROWS - 1, ROWS, ROWS + 9]
@@ -78,20 +79,22 @@ def test_replacement_draws_all_rows_alike():
     assert 25 < len(np.unique(first)) < 40
 
 
-def test_blocks_shuffle_within_the_stated_bounds(monkeypatch):
-    monkeypatch.setattr(_batches, "ROWS_A_BLOCK", 8)
-    monkeypatch.setattr(_batches, "BLOCKS_A_WINDOW", 4)
+def test_blocks_have_1024_rows_and_64_are_shuffled_together():
+    expected = shuffled_by_blocks(70_000, generator(3, "order", 2), block_rows=1024, window_blocks=64)
+    np.testing.assert_array_equal(Batches(70_000, 70_000, "blocks", seed=3).epoch(2)[0].ravel(), expected)
+
+
+def test_blocks_shuffle_within_the_stated_bounds():
     rows, size, epochs = 8 * 40, 16, 400
     places = np.zeros(rows)
     alike = np.repeat(np.random.default_rng(0).normal(size=40), 8)  # correlation 1 within a block
     squares = []
     for epoch in range(epochs):
-        indices, _ = Batches(rows, size, "blocks").epoch(epoch)
-        order = indices.ravel()[:rows]
+        order = shuffled_by_blocks(rows, generator(0, "order", epoch), block_rows=8, window_blocks=4)
         places[order] += np.arange(rows)
         for window in np.split(order, np.arange(32, rows, 32)):
             assert len(np.unique(window // 8)) == 4
-        means = (alike - alike.mean())[indices].mean(axis=1)
+        means = (alike - alike.mean())[order.reshape(-1, size)].mean(axis=1)
         squares.append(np.mean(means**2))
     # a place is uniform over the epoch: its mean over epochs has this deviation
     assert np.abs(places / epochs - rows / 2).max() < 5 * rows / np.sqrt(12 * epochs) + 8

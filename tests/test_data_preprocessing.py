@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from downslope.core import DataError, SettingError, ShapeError, UnknownNameError
-from downslope.data import NORMALIZATIONS, Dataset, Preprocessing, load
+from downslope.data import NORMALIZATIONS, Dataset, Preprocessing, fit_scaling, load, row_blocks
 
 SCALERS = {"standard": StandardScaler(), "minmax": MinMaxScaler(), "symmetric": MinMaxScaler(feature_range=(-1, 1))}
 RANDOM = np.random.default_rng(0)
@@ -88,10 +88,9 @@ def test_what_hardly_changes_is_scaled_as_by_sklearn(how, values):
 
 @pytest.mark.parametrize("size", [1, 7, 60], ids="{} rows a block".format)
 @pytest.mark.parametrize("how", NORMALIZATIONS)
-def test_scaling_by_blocks_is_that_of_sklearn(how, size, monkeypatch):
-    monkeypatch.setattr("downslope.data._blocks.NUMBERS_A_BLOCK", 3 * size)
+def test_scaling_by_blocks_is_that_of_sklearn(how, size):
     far = np.add(NUMBERS, [0.0, 1e6, -1e3])
-    scaling, theirs = fitted(far, normalize=how).scaling, clone(SCALERS[how]).fit(far)
+    scaling, theirs = fit_scaling(far, how, block_numbers=3 * size), clone(SCALERS[how]).fit(far)
     center, scale = (theirs.mean_, theirs.scale_) if how == "standard" else (theirs.data_min_, 1 / theirs.scale_)
     np.testing.assert_allclose(scaling.center, center, rtol=1e-12)
     np.testing.assert_allclose(scaling.scale, scale, rtol=1e-12)
@@ -199,13 +198,19 @@ def test_images_are_scaled_by_channel():
     np.testing.assert_allclose(scaled.std(axis=(0, 1, 2)), 1, rtol=1e-13)
 
 
-def test_blocks_of_rows_make_no_difference(monkeypatch):
-    whole = fitted(NUMBERS, normalize="standard")
-    monkeypatch.setattr("downslope.data._blocks.NUMBERS_A_BLOCK", 12)
-    parts = fitted(NUMBERS, normalize="standard")
-    np.testing.assert_allclose(parts.scaling.center, whole.scaling.center, rtol=1e-14)
-    np.testing.assert_allclose(parts.scaling.scale, whole.scaling.scale, rtol=1e-14)
-    np.testing.assert_array_equal(whole.inputs(NUMBERS), Preprocessing.from_json(whole.as_json()).inputs(NUMBERS))
+def test_blocks_of_rows_make_no_difference():
+    whole, parts = fit_scaling(NUMBERS, "standard"), fit_scaling(NUMBERS, "standard", block_numbers=12)
+    np.testing.assert_allclose(parts.center, whole.center, rtol=1e-14)
+    np.testing.assert_allclose(parts.scale, whole.scale, rtol=1e-14)
+
+
+def test_many_rows_are_prepared_like_few():
+    many = np.tile(NUMBERS, (2**22 // NUMBERS.size + 1, 1))
+    assert len(list(row_blocks(many))) == 2
+    preprocessing = fitted(NUMBERS, normalize="standard")
+    few = Preprocessing.from_json(preprocessing.as_json()).inputs(NUMBERS)
+    prepared = preprocessing.inputs(many).reshape(-1, *NUMBERS.shape)
+    np.testing.assert_array_equal(prepared, np.broadcast_to(few, prepared.shape))
 
 
 def test_statistics_are_those_of_the_training_part():

@@ -9,7 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from downslope.core import DataError, SettingError, UnknownNameError
-from downslope.data import _sklearn_sets, available, load
+from downslope.data import available, load
+from downslope.data.sets.sklearn_files import sklearn_set
 
 GENERATED = ["mnist1d", "quadrants", "moons", "spirals", "circles"]
 OF_SKLEARN = ["digits", "iris", "wine", "breast_cancer", "diabetes"]
@@ -25,18 +26,6 @@ def test_a_set_is_what_is_said_of_it(info):
     assert data.feature_names is None or len(data.feature_names) == info.features
     assert (data.feature_names is None) == (info.name == "mnist1d")
     assert np.isfinite(data.x).all()
-
-
-def no_sklearn(name):
-    return None
-
-
-def broken(file, **how):
-    raise ValueError(file)
-
-
-def another_version(file, **how):
-    return np.eye(7)
 
 
 @pytest.mark.parametrize("name", OF_SKLEARN)
@@ -55,19 +44,43 @@ def test_sets_of_sklearn_are_read_without_its_loaders(name, monkeypatch):
     np.testing.assert_array_equal(load(name).x, expected.x)
 
 
-@pytest.mark.parametrize(
-    "reader, instead",
-    [("find_spec", no_sklearn), ("_numbers", broken), ("_numbers", another_version)],
-    ids=["no such file", "not numbers", "other numbers"],
-)
-@pytest.mark.parametrize("name", ["iris", "diabetes"])
-def test_files_that_are_not_as_expected_are_left_to_sklearn(name, monkeypatch, reader, instead):
-    expected = load(name)
-    monkeypatch.setattr(_sklearn_sets, reader, instead)
-    found = load(name)
-    np.testing.assert_array_equal(found.x, expected.x)
-    np.testing.assert_array_equal(found.y, expected.y)
-    assert found.feature_names == expected.feature_names
+FILES = {
+    "iris": [("iris.csv", lambda text: text)],
+    "diabetes": [(f"diabetes_{part}.csv.gz", gzip.compress) for part in ("data_raw", "target")],
+}
+OTHER_NUMBERS = "\n".join(" ".join(map(str, row)) for row in np.eye(7)).encode()
+CONTENTS = {"no such file": None, "not numbers": b"one two\n" * 9, "other numbers": OTHER_NUMBERS}
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+@pytest.mark.parametrize("name", FILES)
+def test_files_that_are_not_as_expected_are_left_to_sklearn(name, content, tmp_path):
+    for file, packed in FILES[name] if CONTENTS[content] is not None else []:
+        (tmp_path / file).write_bytes(packed(CONTENTS[content]))
+    same(sklearn_set(name, 442 if name == "diabetes" else 150, load(name).task, folder=tmp_path), load(name))
+
+
+def test_so_are_all_where_sklearn_has_no_folder(monkeypatch):
+    expected = load("iris")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    same(load("iris"), expected)
+
+
+def same(data, expected):
+    np.testing.assert_array_equal(data.x, expected.x)
+    np.testing.assert_array_equal(data.y, expected.y)
+    assert (data.feature_names, data.task) == (expected.feature_names, expected.task)
+
+
+@pytest.mark.parametrize("info", HERE, ids=lambda info: info.name)
+def test_a_set_depends_on_the_arguments_that_are_said(info):
+    changed = not np.array_equal(load(info.name).x, load(info.name, seed=7).x)
+    assert changed == ("seed" in info.arguments)
+
+
+@pytest.mark.parametrize("info", available(), ids=lambda info: info.name)
+def test_shapes_hold_the_numbers_of_an_example(info):
+    assert info.shape is None or np.prod(info.shape) == info.features
 
 
 @pytest.mark.parametrize("name", GENERATED)

@@ -6,18 +6,21 @@ import pytest
 
 import downslope as ds
 from downslope.core import generator
-from downslope.data import Preprocessing, StoredRows, _medians, _stored
+from downslope.data import Preprocessing, StoredRows, arranged
+from downslope.data.files.file_table import ReadSizes
+from downslope.data.files.reader import read_selection
+from downslope.data.files.selection import ColumnSelection
+from downslope.data.preprocessing.medians import medians
 
 
 @pytest.fixture
-def on_disk(tmp_path, monkeypatch):
-    """Return arrays as memory-mapped ones, and leave every such array on disk, however small."""
-    monkeypatch.setattr(_stored, "LARGE", 1)
+def on_disk(tmp_path):
+    """Return arrays as rows that stay on disk, however few."""
 
     def mapped(x):
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.npy"
         np.save(path, x)
-        return np.load(path, mmap_mode="r")
+        return StoredRows(np.load(path, mmap_mode="r"))
 
     return mapped
 
@@ -41,7 +44,7 @@ def same(one, other):
 @pytest.mark.parametrize("chosen", [None, [5, 2, 2, 9, 0]])
 def test_rows_are_read_like_those_of_an_array(on_disk, chosen):
     x, _ = rows()
-    stored = StoredRows(on_disk(x)) if chosen is None else StoredRows(on_disk(x)).take(chosen)
+    stored = on_disk(x) if chosen is None else on_disk(x).take(chosen)
     plain = x if chosen is None else x[chosen]
     assert (stored.shape, stored.dtype, len(stored), stored.ndim) == (plain.shape, plain.dtype, len(plain), plain.ndim)
     assert stored.nbytes == plain.nbytes
@@ -109,10 +112,11 @@ def test_its_surface_is_that_of_the_rows(on_disk):
 
 
 @pytest.mark.parametrize("target", [0, 3, -1])
-def test_a_column_of_a_file_is_its_target(target, on_disk, tmp_path, monkeypatch):
+def test_a_column_of_a_file_is_its_target(target, on_disk, tmp_path):
     x, _ = rows()
     np.save(tmp_path / "table.npy", x)
-    data = ds.read(tmp_path / "table.npy", target)
+    selection, sizes = ColumnSelection(target), ReadSizes(large=1)
+    data = read_selection(tmp_path / "table.npy", selection, cache=None, progress=False, sizes=sizes)
     assert isinstance(data.x, StoredRows if target == 3 else np.memmap)
     np.testing.assert_array_equal(data.x, np.delete(x, target, axis=1))
     np.testing.assert_array_equal(data.y, x[:, target])
@@ -138,8 +142,7 @@ def test_gaps_that_training_had_none_of_are_refused(on_disk):
 
 
 @pytest.mark.parametrize("sample", [20, 60, 2**16])
-def test_medians_of_rows_on_disk_are_exact(sample, on_disk, monkeypatch):
-    monkeypatch.setattr(_medians, "SAMPLE", sample)
+def test_medians_of_rows_on_disk_are_exact(sample, on_disk):
     draws = generator(0, "medians")
     columns = [
         draws.normal(size=400),
@@ -152,6 +155,39 @@ def test_medians_of_rows_on_disk_are_exact(sample, on_disk, monkeypatch):
     ]
     x = np.stack(columns, axis=1)
     x[::7, 0] = np.nan
-    found = _medians.medians(StoredRows(on_disk(x)))
+    found = medians(on_disk(x), sample)
     expected = [np.median(column[~np.isnan(column)]) if (~np.isnan(column)).any() else 0.0 for column in x.T]
-    assert found == expected == _medians.medians(x)
+    assert found == expected == medians(x)
+
+
+def mapped(path, shape, dtype):
+    """Return a memory-mapped array, zero but for its first rows, of which the disk holds little else."""
+    x = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    x[:100] = generator(0, "mapped").integers(0, 99, (100, *shape[1:]))
+    return np.load(path, mmap_mode="r")
+
+
+def test_memory_mapped_arrays_stay_on_disk_from_256_mib_on(tmp_path):
+    x, y = mapped(tmp_path / "x.npy", (2**18, 1024), np.uint8), np.arange(2**18) % 2
+    data = ds.Dataset(x, y)
+    assert isinstance(data.x, np.memmap)
+    assert isinstance(data.take([5, 3]).x, StoredRows)
+    np.testing.assert_array_equal(data.take([5, 3]).x[:], x[[5, 3]])
+    assert isinstance(arranged(data, (32, 32, 1), task=None).x, StoredRows)
+    inputs = Preprocessing.fit(ds.Dataset(x[:100], y[:100]), normalize="minmax").inputs(x)
+    assert isinstance(inputs, StoredRows)
+    np.testing.assert_array_equal(ds.read(tmp_path / "x.npy", 3).x[:100], np.delete(x[:100], 3, axis=1))
+    assert isinstance(ds.read(tmp_path / "x.npy", 3).x, StoredRows)
+    smaller = mapped(tmp_path / "smaller.npy", (2**18 - 1, 1024), np.uint8)
+    assert type(ds.Dataset(smaller, y[1:]).take([5, 3]).x) is not StoredRows
+
+
+@pytest.mark.slow
+def test_training_on_a_large_memory_mapped_array_gives_the_bits_of_training_in_memory(tmp_path):
+    x, y = mapped(tmp_path / "x.npy", (2**19, 64), np.float64), np.arange(2**19) % 3
+    settings = {"epochs": 1, "batch_size": 2**16, "normalize": "standard", "validation": 0.25, "progress": False}
+    run, plain = (ds.train(ds.mlp([], outputs=3), ds.Dataset(rows, y), **settings) for rows in (x, np.array(x)))
+    same(run, plain)
+    assert run.training_rows.on_disk
+    assert not plain.training_rows.on_disk
+    np.testing.assert_array_equal(run.predict_proba(x), plain.predict_proba(np.array(x)))

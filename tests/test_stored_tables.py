@@ -1,26 +1,32 @@
 """Tables on disk: what is read of a large file is what a small one gives, and so is what is learned from it."""
 
+import dataclasses
+
 import numpy as np
 import polars as pl
 import pytest
 
 import downslope as ds
 from downslope.core import generator
-from downslope.data import StoredRows, StoredTable, _conversion, _stored, arranged, column_names
+from downslope.data import StoredRows, StoredTable, arranged, column_names, open_origin
+from downslope.data.files.file_table import ReadSizes
+from downslope.data.files.reader import read_selection
+from downslope.data.files.selection import ColumnSelection
 from test_stored_rows import same
+
+SMALL_BLOCKS = ReadSizes(large=1, text_block=300, row_block=17)
 
 
 @pytest.fixture
-def large(monkeypatch, tmp_path):
-    """Take every file for a large one, read in small blocks; return a folder for what is converted."""
+def read_large(tmp_path):
+    """Read any file as a large one, in small blocks; what is converted lies in the folder `cache`."""
 
-    def begin():
-        monkeypatch.setattr(_stored, "LARGE", 1)
-        monkeypatch.setattr(_conversion, "BYTES_A_BLOCK", 300)
-        monkeypatch.setattr(_conversion, "ROWS_A_BLOCK", 17)
-        return tmp_path / "cache"
+    def read(path, target, *, cache=tmp_path / "cache", progress=False, **columns):
+        return read_selection(
+            path, ColumnSelection(target, **columns), cache=cache, progress=progress, sizes=SMALL_BLOCKS
+        )
 
-    return begin
+    return read
 
 
 def pets(rows=150):
@@ -66,26 +72,26 @@ def alike(data, plain):
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_large_csv_file_is_read_as_a_small_one(text, large, tmp_path):
+def test_a_large_csv_file_is_read_as_a_small_one(text, read_large, tmp_path):
     path = tmp_path / "table.csv"
     path.write_bytes(TEXTS[text].encode())
     plain = ds.read(path, "y")
-    alike(ds.read(path, "y", cache=large(), progress=False), plain)
+    alike(read_large(path, "y"), plain)
 
 
 @pytest.mark.parametrize(
     "settings", [{}, {"categorical": ["legs"], "columns": ["color", "legs"]}, {"numeric": ["legs"]}]
 )
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_so_are_all_kinds_of_columns(ending, settings, large, tmp_path):
+def test_so_are_all_kinds_of_columns(ending, settings, read_large, tmp_path):
     path = tmp_path / f"pets.{ending}"
     pets().write_parquet(path, row_group_size=40) if ending == "parquet" else pets().write_csv(path)
     plain = ds.read(path, "pet", **settings)
-    alike(ds.read(path, "pet", cache=large(), progress=False, **settings), plain)
+    alike(read_large(path, "pet", **settings), plain)
 
 
 @pytest.mark.parametrize("ending, target", [("csv", "pet"), ("parquet", "weight"), ("parquet", "legs")])
-def test_training_on_it_gives_the_bits_of_training_in_memory(ending, target, large, tmp_path):
+def test_training_on_it_gives_the_bits_of_training_in_memory(ending, target, read_large, tmp_path):
     path = tmp_path / f"pets.{ending}"
     table = pets().filter(pl.col("weight").is_not_null()) if target == "weight" else pets()
     table.write_parquet(path) if ending == "parquet" else table.write_csv(path)
@@ -95,7 +101,7 @@ def test_training_on_it_gives_the_bits_of_training_in_memory(ending, target, lar
     )
     net = ds.mlp([4], outputs=1 if plain.classes is None else len(plain.classes))
     expected = ds.train(net, plain, **settings)
-    data = ds.read(path, target, cache=large(), progress=False)
+    data = read_large(path, target)
     run = ds.train(net, data, store=tmp_path / "run", **settings)
     assert len(list(tmp_path.glob("cache/*/inputs-*.npy"))) == 1
     same(run, expected)
@@ -103,7 +109,17 @@ def test_training_on_it_gives_the_bits_of_training_in_memory(ending, target, lar
     np.testing.assert_array_equal(run.predict(data), expected.predict(plain))
     np.testing.assert_array_equal(run.predict(plain), expected.predict(plain))
     assert run.evaluate(data) == expected.evaluate(plain)
-    same(ds.resume(tmp_path / "run", epochs=3, progress=False), ds.train(net, plain, **settings | {"epochs": 3}))
+    expected = ds.train(net, plain, **settings | {"epochs": 3})
+    same(ds.resume(tmp_path / "run", data, epochs=3, progress=False), expected)
+
+
+def test_it_is_opened_again_from_its_origin(read_large, tmp_path):
+    path = tmp_path / "pets.csv"
+    pets().write_csv(path)
+    data = read_large(path, "pet", categorical=["legs"])
+    again = open_origin(data.origin)
+    assert data.origin == again.origin
+    alike(data, again)
 
 
 @pytest.mark.parametrize(
@@ -117,34 +133,36 @@ def test_training_on_it_gives_the_bits_of_training_in_memory(ending, target, lar
         ("a,y\n" + "1,0\n" * 99 + "inf,1\n", "got an infinite one in row 99"),
     ],
 )
-def test_what_cannot_be_used_is_said_as_of_a_small_file(text, error, large, tmp_path):
+def test_what_cannot_be_used_is_said_as_of_a_small_file(text, error, read_large, tmp_path):
     path = tmp_path / "table.csv"
     path.write_text(text)
     with pytest.raises(ds.DataError, match=error) as plain:
         ds.read(path, "y")
-    cache = large()
     with pytest.raises(ds.DataError, match=error) as found:
-        ds.read(path, "y", cache=cache, progress=False)
+        read_large(path, "y")
     assert str(found.value) == str(plain.value)
-    assert not list(cache.glob("*.part-*"))
+    assert not list(tmp_path.glob("cache/*.part-*"))
 
 
-def test_a_file_is_converted_once_and_anew_when_it_changes(large, tmp_path, monkeypatch):
-    path, cache = tmp_path / "table.csv", large()
+def test_a_file_is_converted_once_and_anew_when_it_changes(read_large, tmp_path, capsys):
+    path, cache = tmp_path / "table.csv", tmp_path / "cache"
     path.write_text(TEXTS["plain"])
-    first = ds.read(path, "y", cache=cache, progress=False)
-    with monkeypatch.context() as patched:
-        patched.setattr(_conversion, "_convert", None)
-        alike(ds.read(path, "y", cache=cache), first.__class__(first.x[:], first.y, target_name="y"))
+    first = read_large(path, "y", progress="lines")
+    assert "MiB of" in capsys.readouterr().err
+    (folder,) = cache.iterdir()
+    written = folder.stat()
+    alike(read_large(path, "y", progress="lines"), first.__class__(first.x[:], first.y, target_name="y"))
+    assert "MiB of" not in capsys.readouterr().err
+    assert folder.stat().st_ino == written.st_ino
     path.write_text(TEXTS["plain"] + "7,7,n\n")
-    assert len(ds.read(path, "y", cache=cache, progress=False)) == len(first) + 1
+    assert len(read_large(path, "y")) == len(first) + 1
     assert len(list(cache.iterdir())) == 2
 
 
-def test_inputs_are_prepared_once_and_again_where_they_are_another(large, tmp_path, capsys):
+def test_inputs_are_prepared_once_and_again_where_they_are_another(read_large, tmp_path, capsys):
     path = tmp_path / "pets.csv"
     pets().write_csv(path)
-    data = ds.read(path, "pet", cache=large(), progress=False)
+    data = read_large(path, "pet")
 
     def trained(seed, progress=False):
         settings = {"validation": 0.2, "normalize": "standard", "epochs": 1, "seed": seed}
@@ -158,18 +176,32 @@ def test_inputs_are_prepared_once_and_again_where_they_are_another(large, tmp_pa
     assert "150/150 rows" in capsys.readouterr().err
 
 
-def test_where_inputs_cannot_be_kept_they_are_prepared_as_they_are_read(large, tmp_path, monkeypatch):
+def test_where_inputs_cannot_be_written_they_are_prepared_as_they_are_read(read_large, tmp_path):
     path = tmp_path / "pets.csv"
     pets().write_csv(path)
     plain, settings = ds.read(path, "pet"), {"normalize": "minmax", "epochs": 1, "progress": False}
-    data = ds.read(path, "pet", cache=large(), progress=False)
+    data = read_large(path, "pet")
+    lost = dataclasses.replace(data, x=dataclasses.replace(data.x, folder=tmp_path / "no such folder"))
+    same(ds.train(ds.mlp([4], outputs=3), lost, **settings), ds.train(ds.mlp([4], outputs=3), plain, **settings))
+    assert not list(tmp_path.rglob("inputs-*"))
 
-    def full(*_):
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_stored.NpyWriter, "append", full)
-    same(ds.train(ds.mlp([4], outputs=3), data, **settings), ds.train(ds.mlp([4], outputs=3), plain, **settings))
-    assert not list(tmp_path.glob("cache/*/inputs-*"))
+def test_inputs_that_cannot_be_written_in_full_leave_nothing(tmp_path):
+    rows, calls = np.arange(2.0**20).reshape(-1, 4), []
+
+    def prepare(block):
+        calls.append(len(block))
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        return block + 1
+
+    stored = StoredRows(rows, prepare=prepare, prepared_file=tmp_path / "inputs-1.npy")
+    assert stored.ready() is stored
+    assert len(calls) == 2
+    assert not list(tmp_path.iterdir())
+    np.testing.assert_array_equal(stored[:5], rows[:5] + 1)
+    np.testing.assert_array_equal(stored.ready()[:5], rows[:5] + 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["inputs-1.npy"]
 
 
 @pytest.mark.parametrize(
@@ -181,30 +213,28 @@ def test_where_inputs_cannot_be_kept_they_are_prepared_as_they_are_read(large, t
         ({"categorical": ["legs"]}, True),
     ],
 )
-def test_a_file_is_converted_again_only_where_columns_would_be_others(settings, again, large, tmp_path):
+def test_a_file_is_converted_again_only_where_columns_would_be_others(settings, again, read_large, tmp_path):
     path = tmp_path / "pets.csv"
     pets().write_csv(path)
     plain = ds.read(path, "pet", **settings)
-    cache = large()
-    ds.read(path, "pet", cache=cache, progress=False)
-    alike(ds.read(path, "pet", cache=cache, progress=False, **settings), plain)
-    assert len(list(cache.iterdir())) == 1 + again
+    read_large(path, "pet")
+    alike(read_large(path, "pet", **settings), plain)
+    assert len(list((tmp_path / "cache").iterdir())) == 1 + again
 
 
-def test_progress_is_told(large, tmp_path, capsys):
+def test_progress_is_told(read_large, tmp_path, capsys):
     path = tmp_path / "table.csv"
     path.write_text(TEXTS["plain"])
-    ds.read(path, "y", cache=large(), progress="lines")
+    read_large(path, "y", progress="lines")
     assert "1/1 MiB of 'table.csv'" in capsys.readouterr().err
 
 
-def test_where_nothing_can_be_written_it_is_said(large, tmp_path):
+def test_where_nothing_can_be_written_it_is_said(read_large, tmp_path):
     path, place = tmp_path / "table.csv", tmp_path / "file"
     path.write_text(TEXTS["plain"])
     place.write_text("no folder")
-    large()
     with pytest.raises(ds.DataError, match="too large to be read into memory, and its rows cannot be written to"):
-        ds.read(path, "y", cache=place / "cache", progress=False)
+        read_large(path, "y", cache=place / "cache")
 
 
 def blocks_of(x, y, size=37):
@@ -216,7 +246,7 @@ def test_rows_of_ones_own_are_stored_and_read_again(tmp_path):
     x, y = draws.normal(size=(200, 2, 3)).astype(np.float32), np.array(["no", "yes"])[draws.integers(0, 2, 200)]
     data = ds.store_rows(blocks_of(x, y), tmp_path / "rows")
     assert isinstance(data.x, np.memmap)
-    for each in (data, ds.read(tmp_path / "rows"), data.origin.open()):
+    for each in (data, ds.read(tmp_path / "rows"), open_origin(data.origin)):
         np.testing.assert_array_equal(each.x, x)
         np.testing.assert_array_equal(each.y, y)
     flat = ds.store_rows(
@@ -231,7 +261,7 @@ def test_tables_of_ones_own_are_stored_and_read_again(tmp_path):
     blocks = (table[at : at + 40] for at in range(0, len(table), 40))
     data = ds.store_rows(blocks, tmp_path / "rows", target="pet")
     alike(data, ds.Dataset(table.drop("pet"), table["pet"]))
-    alike(data.origin.open(), ds.Dataset(table.drop("pet"), table["pet"]))
+    alike(open_origin(data.origin), ds.Dataset(table.drop("pet"), table["pet"]))
 
 
 @pytest.mark.parametrize(
@@ -258,19 +288,30 @@ def test_stored_rows_are_not_written_over(tmp_path):
         ds.store_rows([np.ones((3, 2))], tmp_path / "rows")
 
 
-@pytest.mark.parametrize("ending", ["csv", "npy"])
-def test_rows_of_numbers_on_disk_are_arranged_as_images(ending, large, tmp_path):
+def test_rows_of_numbers_on_disk_are_arranged_as_images(read_large, tmp_path):
     x = generator(0, "images").normal(size=(60, 16)).round(3)
-    path, y = tmp_path / f"images.{ending}", np.arange(60) % 2
-    if ending == "npy":
-        np.save(path, np.column_stack([x, y]))
-    else:
-        pl.DataFrame({**{f"p{i}": x[:, i] for i in range(16)}, "y": y}).write_csv(path)
-    large()
-    data = ds.read(path, "y" if ending == "csv" else -1, cache=tmp_path / "cache", progress=False)
-    images = arranged(data, (4, 4, 1), task=None)
-    assert isinstance(images.x, StoredRows)
-    np.testing.assert_array_equal(images.x[:], x.reshape(60, 4, 4, 1))
-    np.testing.assert_array_equal(images.take([5, 3]).x[:], x.reshape(60, 4, 4, 1)[[5, 3]])
+    path, y = tmp_path / "images.csv", np.arange(60) % 2
+    pl.DataFrame({**{f"p{i}": x[:, i] for i in range(16)}, "y": y}).write_csv(path)
+    for data in (read_large(path, "y"), ds.Dataset(StoredRows(x), y)):
+        images = arranged(data, (4, 4, 1), task=None)
+        assert isinstance(images.x, StoredRows)
+        np.testing.assert_array_equal(images.x[:], x.reshape(60, 4, 4, 1))
+        np.testing.assert_array_equal(images.take([5, 3]).x[:], x.reshape(60, 4, 4, 1)[[5, 3]])
+
+
+def test_stored_rows_of_arrays_have_no_names_of_columns(tmp_path):
     with pytest.raises(ds.DataError, match="without names of columns"):
-        column_names(ds.store_rows([x], tmp_path / "rows").origin.arguments["path"])
+        column_names(ds.store_rows([np.ones((3, 2))], tmp_path / "rows").origin.arguments["path"])
+
+
+@pytest.mark.slow
+def test_files_are_large_from_256_mib_on(tmp_path):
+    x = generator(0, "large").random((2**17, 256))
+    table = pl.DataFrame({f"c{index}": x[:, index] for index in range(256)})
+    table.write_parquet(tmp_path / "large.parquet", compression="uncompressed")
+    table[: 2**16].write_parquet(tmp_path / "small.parquet", compression="uncompressed")
+    large = ds.read(tmp_path / "large.parquet", cache=tmp_path / "cache", progress=False)
+    small = ds.read(tmp_path / "small.parquet", cache=tmp_path / "cache", progress=False)
+    assert isinstance(large.x, StoredTable)
+    assert isinstance(small.x, pl.DataFrame)
+    assert large.x[: 2**16].equals(small.x)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from downslope.cli._options import JsonOption
 from downslope.cli._report import print_json, print_lines
 
+FACTS = ("name", "rows", "features", "task", "about")
+
 
 def data(json: JsonOption = False) -> None:
     """List the data sets that can be trained on by name."""
-    import dataclasses
-
     from downslope.core import aligned
     from downslope.data import available
 
     if json:
-        print_json([dataclasses.asdict(info) for info in available()])
+        print_json([{name: getattr(info, name) for name in FACTS} for info in available()])
         return
     cells = [(info.name, info.task, str(info.rows), str(info.features)) for info in available()]
     table = aligned([("name", "task", "rows", "features"), *cells], left=2).splitlines()

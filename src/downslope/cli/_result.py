@@ -115,7 +115,7 @@ def _facts(run: Run, scores: Mapping[str, Any]) -> dict[str, Any]:
 
 def _test_rows(data: Dataset, run: Run) -> Dataset | None:
     """Return the rows that were kept aside when training rows were split off, read again; None if there are none."""
-    from downslope.data import arranged_as
+    from downslope.data import arranged_as, open_origin
 
     if data.origin is None or not data.origin.splits:
         return None
@@ -123,4 +123,4 @@ def _test_rows(data: Dataset, run: Run) -> Dataset | None:
     if part != "train" or not test:
         return None
     kept_aside = replace(data.origin, splits=(*before, ("test", validation, test, seed)))
-    return arranged_as(kept_aside.open(), run.preprocessing.input_shape)
+    return arranged_as(open_origin(kept_aside), run.preprocessing.input_shape)

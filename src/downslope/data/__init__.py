@@ -1,19 +1,16 @@
 """From files and arrays to batches, the order given by seed and epoch."""
 
-from downslope.data._arranged import arranged, arranged_as
-from downslope.data._batches import ORDERS, Batches
-from downslope.data._blocks import row_blocks
-from downslope.data._categories import Categories
-from downslope.data._dataset import Dataset, Split
-from downslope.data._files import column_names, read
-from downslope.data._origin import Origin
-from downslope.data._preprocessing import Preprocessing
-from downslope.data._scaling import NORMALIZATIONS, Scaling, fit_scaling
-from downslope.data._sets import SetInfo, available, load
-from downslope.data._store_rows import store_rows
-from downslope.data._stored import StoredRows
-from downslope.data._stored_table import StoredTable
-from downslope.data._targets import TASKS
+from downslope.data.arrangement import arranged, arranged_as
+from downslope.data.batches import ORDERS, Batches
+from downslope.data.blocks import row_blocks
+from downslope.data.dataset import Dataset, Split
+from downslope.data.files import column_names, read, store_rows
+from downslope.data.opening import open_origin
+from downslope.data.origin import Origin
+from downslope.data.preprocessing import NORMALIZATIONS, Categories, Preprocessing, Scaling, fit_scaling
+from downslope.data.sets import SetInfo, available, load
+from downslope.data.stored import StoredRows, StoredTable
+from downslope.data.targets import TASKS
 
 __all__ = [
     "NORMALIZATIONS",
@@ -35,6 +32,7 @@ __all__ = [
     "column_names",
     "fit_scaling",
     "load",
+    "open_origin",
     "read",
     "row_blocks",
     "store_rows",

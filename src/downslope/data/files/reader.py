@@ -1,0 +1,178 @@
+"""From a file to a data set, in any format."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from downslope.core import DataError, close_names
+from downslope.data.dataset import Dataset, with_origin
+from downslope.data.files.columns import typed_columns
+from downslope.data.files.conversion import DEFAULT_CACHE, convert
+from downslope.data.files.csv import CSV
+from downslope.data.files.file_table import DEFAULT_SIZES, ReadSizes
+from downslope.data.files.formats import ARRAY_FORMATS, ENDINGS, TABLE_FORMATS
+from downslope.data.files.row_folder import open_rows
+from downslope.data.files.selection import ColumnSelection
+from downslope.data.origin import Origin
+from downslope.data.stored import COLUMNS, ROWS, StoredTable, open_records
+
+
+def read(
+    path: str | os.PathLike[str],
+    target: str | int | None = None,
+    *,
+    task: str | None = None,
+    numeric: Sequence[str] = (),
+    categorical: Sequence[str] = (),
+    columns: Sequence[str] | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    progress: str | bool = "auto",
+) -> Dataset:
+    r"""Return the data set that a file holds.
+
+    CSV (separated by commas, semicolons or tabs, with a line of names, in UTF-8): a column is numeric when at least
+    95 % of its filled cells are numbers, boolean when all are true or false (0 and 1 among features, two classes as a
+    target), else text. Missing are empty cells and `NA`, `N/A`, `NaN`, `null`, `None`, `?` and their usual spellings.
+    In a file separated by semicolons a column may have decimal commas. Parquet has types of its own; they are kept.
+    `.npy` holds one array, rows first. `.npz` holds arrays named `x` and `y`, or `X` and `Y`, or `x_train` and
+    `y_train`.
+
+    A CSV or Parquet file of 256 MiB or more is not read into memory: the first time it is converted to records on disk,
+    which later readings of the same file use, and its rows are read as training comes to them. `.npy` of that size is
+    used as it is.
+
+    Args:
+        path: the file, whose ending names its format; or a folder that `ds.store_rows` wrote.
+        target: the column to learn: a name; for `.npy` a number, where −1 is the last; for `.npz` the name of an array.
+            None reads features only, but for `.npz`, whose `y` is taken if there is one.
+        task: `"classification"` or `"regression"`; None infers it from the target.
+        numeric: columns to read as numbers, whatever share of them is.
+        categorical: columns to read as text, such as codes that look like numbers.
+        columns: the features to take, in this order; None for all columns but the target.
+        cache: the folder for the records of large files; None for `runs/.cache`.
+        progress: how a conversion shows itself: `"auto"`, `"bar"`, `"lines"`, or False for nothing.
+
+    Raises:
+        DataError: a file that is missing, no such file, damaged, or holds cells that cannot be used; the message says
+            where.
+        UnknownNameError: a target that is none of the columns.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "pets.csv")
+        ...     size = path.write_text("legs,sound,pet\n4,woof,dog\n2,tweet,bird\n4,?,dog\n2,tweet,bird\n")
+        ...     data = read(path, target="pet")
+        >>> data.feature_names, data.y.tolist(), data.x["sound"].to_list()
+        (('legs', 'sound'), ['dog', 'bird', 'dog', 'bird'], ['woof', 'tweet', None, 'tweet'])
+    """
+    selection = ColumnSelection(
+        target=target,
+        task=task,
+        numeric=list(numeric),
+        categorical=list(categorical),
+        columns=None if columns is None else list(columns),
+    )
+    return read_selection(path, selection, cache=cache, progress=progress)
+
+
+def read_selection(
+    path: str | os.PathLike[str],
+    selection: ColumnSelection,
+    *,
+    cache: str | os.PathLike[str] | None,
+    progress: str | bool,
+    sizes: ReadSizes = DEFAULT_SIZES,
+) -> Dataset:
+    """Return the data set that a file holds, with its origin.
+
+    Args:
+        path: as for `read`, and so are `cache` and `progress`.
+        selection: the columns.
+        cache: the folder for large files.
+        progress: of a conversion.
+        sizes: from which on a file is large, and of the blocks that it is then read in.
+    """
+    file = _checked(Path(path))
+    folder = None if cache is None else str(Path(cache).absolute())
+    if _holds_arrays(file):
+        selection.check_for_arrays(file)
+        data = _read_arrays(file, selection, sizes)
+    else:
+        data = _read_table(file, selection, Path(folder or DEFAULT_CACHE), progress, sizes)
+    arguments = {"path": str(file.absolute()), **dataclasses.asdict(selection), "cache": folder}
+    return with_origin(data, Origin("read", arguments))
+
+
+def _holds_arrays(file: Path) -> bool:
+    """Return whether a file, or a folder of stored rows, holds arrays rather than a table."""
+    return not (file / COLUMNS).is_file() if file.is_dir() else file.suffix.lower() in ARRAY_FORMATS
+
+
+def _read_arrays(file: Path, selection: ColumnSelection, sizes: ReadSizes) -> Dataset:
+    """Return the data set of a file or a folder of arrays."""
+    if file.is_dir():
+        return open_rows(file, selection.task)
+    return ARRAY_FORMATS[file.suffix.lower()](file, selection.target, selection.task, sizes.large)
+
+
+def _read_table(file: Path, selection: ColumnSelection, cache: Path, progress: str | bool, sizes: ReadSizes) -> Dataset:
+    """Return the data set of a table: of a file in memory, of a large one converted, or of a folder of records."""
+    declared = {"numeric": selection.numeric, "categorical": selection.categorical}
+    if file.is_dir():
+        table = open_records(file)
+        names = selection.names(table.columns)
+    elif file.stat().st_size >= sizes.large:
+        table_format = TABLE_FORMATS[file.suffix.lower()]
+        names = selection.names(table_format.column_names(file))
+        table = convert(file, table_format, names, **declared, cache=cache, progress=progress, sizes=sizes)
+    else:
+        text = TABLE_FORMATS[file.suffix.lower()].read(file)
+        names = selection.names(text.table.columns)
+        table = typed_columns(text, names, **declared)
+    if selection.target is None:
+        return Dataset(table.select(names))
+    *features, target = names
+    labels = table.column(target) if isinstance(table, StoredTable) else table[target]
+    return Dataset(table.select(features), labels, task=selection.task)
+
+
+def column_names(path: str | os.PathLike[str]) -> list[str]:
+    """Return the names of the columns of a CSV or Parquet file, or of stored tables, without reading all of it.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    file = _checked(Path(path))
+    if file.is_dir() and _holds_arrays(file):
+        raise DataError(
+            f"{str(path)!r} holds rows without names of columns and without targets. Store them as pairs (x, y)."
+        )
+    if file.is_dir():
+        return open_records(file).columns
+    return TABLE_FORMATS.get(file.suffix.lower(), CSV).column_names(file)
+
+
+def _checked(path: Path) -> Path:
+    """Return the path of a file that exists and has a known ending.
+
+    Raises:
+        DataError: there is none.
+    """
+    if path.is_dir():
+        if (path / ROWS).is_file():
+            return path
+        raise DataError(f"{str(path)!r} is a folder. Name a file in it.")
+    if not path.exists():
+        folder = path.parent
+        near = close_names(path.name, [entry.name for entry in folder.iterdir()]) if folder.is_dir() else []
+        advice = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Check the name and the folder."
+        raise DataError(f"There is no file {str(path)!r}. {advice}")
+    if path.suffix.lower() not in ENDINGS:
+        raise DataError(f"A data file must end in {', '.join(ENDINGS)}, got {path.name!r}. Save it as one of these.")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path.name!r} must hold data, got an empty file.")
+    return path

@@ -1,0 +1,409 @@
+"""The way from a user's table or arrays to the numbers that a network takes, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from downslope.core import Advice, DataError, Setting, SettingError, Shape, ShapeError, check_choice, float_dtype
+from downslope.data.blocks import check_finite, check_no_infinity, row_blocks
+from downslope.data.dataset import Dataset, number_array
+from downslope.data.preprocessing.categories import Categories, text_cells
+from downslope.data.preprocessing.fitting import cells_text, column_text, count_gaps, fit_columns, items_text
+from downslope.data.preprocessing.scaling import Scaling, fit_scaling
+from downslope.data.stored import PREPARED_PREFIX, StoredRows, StoredTable, stays_on_disk, stored
+from downslope.data.tables import as_table, is_table, names_text, number_matrix
+from downslope.data.targets import clean_target, distinct_labels, label_indices, target_for
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from polars import DataFrame
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The preparation of a network's inputs and targets, and the way back from its outputs.
+
+    All statistics are those of the training rows it was fitted on. It holds plain numbers and text only, so that it
+    travels as JSON, and using it needs no scikit-learn.
+
+    Attributes:
+        task: `"classification"` or `"regression"`.
+        columns: the names of the input columns, or None for arrays without names.
+        table: whether it was fitted on a data frame.
+        categories: the columns of text, one-hot.
+        fills: the numbers that fill missing cells of the other columns, one a column; None if none may be missing.
+        scaling: of the other columns, or of the channels of images; None if they are used as they are.
+        input_shape: the shape of an input without the row axis.
+        feature_names: of the inputs as the network sees them, or None.
+        class_labels: the classes, sorted, as Python values; empty for regression.
+        target_columns: how many numbers a regression target has; 0 means one, given as `(rows,)`.
+        target_scaling: of a regression target, or None.
+        notes: sentences for the user on filled, encoded and constant columns.
+
+    Example:
+        >>> train = Dataset([[1.0], [2.0], [3.0], [2.0]], ["no", "yes", "yes", "no"])
+        >>> preprocessing = Preprocessing.fit(train, normalize="minmax")
+        >>> preprocessing.inputs([[1.0], [4.0]]).tolist(), preprocessing.targets(["yes", "no"]).tolist()
+        ([[0.0], [1.5]], [1, 0])
+        >>> preprocessing.labels([1, 1]).tolist()
+        ['yes', 'yes']
+        >>> Preprocessing.from_json(preprocessing.as_json()) == preprocessing
+        True
+    """
+
+    task: str
+    columns: tuple[str, ...] | None
+    table: bool
+    categories: tuple[Categories, ...]
+    fills: tuple[float, ...] | None
+    scaling: Scaling | None
+    input_shape: Shape
+    feature_names: tuple[str, ...] | None
+    class_labels: tuple[str | bool | int | float, ...]
+    target_columns: int
+    target_scaling: Scaling | None
+    notes: tuple[str, ...]
+
+    @classmethod
+    def fit(
+        cls,
+        train: Dataset,
+        *,
+        normalize: str | None = None,
+        normalize_targets: str | None = None,
+        classes: object = None,
+    ) -> Preprocessing:
+        """Return the preprocessing fitted on training rows.
+
+        In tables, missing numbers become the column's median, missing text its most frequent level, and text becomes
+        one-hot. Arrays are filled in likewise, but only if training rows have gaps. Normalization applies to numbers
+        and booleans; one-hot columns stay zeros and ones.
+
+        Args:
+            train: the training part, with targets. Row weights do not enter the statistics.
+            normalize: of the inputs: None, `"standard"`, `"minmax"` or `"symmetric"`; see `fit_scaling`.
+            normalize_targets: of a regression target: None or `"standard"`.
+            classes: the labels to know; None for those of `train`.
+
+        Raises:
+            DataError: no target, or only one class.
+            SettingError: targets to be normalized that are labels, or an unknown name.
+        """
+        if train.task is None:
+            raise DataError(
+                "Training needs a target, got a data set without one.",
+                Advice("name its column", target=...),
+                Advice("pass {}", code="`y`"),
+            )
+        labels = _class_labels(train, classes)
+        target_columns, target_scaling = _fit_targets(train, normalize_targets)
+        columns, notes = fit_columns(train, normalize)
+        return cls(
+            task=train.task,
+            class_labels=labels,
+            target_columns=target_columns,
+            target_scaling=target_scaling,
+            notes=notes,
+            **vars(columns),
+        )
+
+    @property
+    def classes(self) -> np.ndarray | None:
+        """The sorted class labels, or None for regression."""
+        return np.array(self.class_labels) if self.task == "classification" else None
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the network puts out: one a class, or one a target column."""
+        return len(self.class_labels) or self.target_columns or 1
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """The input columns that are read as numbers; empty where columns have no names."""
+        text = set(self.categorical)
+        return tuple(name for name in self.columns or () if name not in text)
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """The input columns that are read as text."""
+        return tuple(category.column for category in self.categories)
+
+    def inputs(self, x: object) -> Any:
+        """Return inputs as the network takes them, `(rows, *input_shape)`, in the type networks are made with.
+
+        Columns of a data frame are found by name, and others ignored. Where nothing has to change, `x` itself returns,
+        uncopied; do not write into the result. Rows that stay on disk are prepared as they are read.
+
+        Args:
+            x: an array or a data frame, as in training.
+
+        Raises:
+            DataError: missing columns (named), text among numbers, infinite numbers, gaps where none may be.
+            ShapeError: another number of features than in training.
+        """
+        if isinstance(x, StoredTable):
+            return self._on_disk(x)
+        table, numbers = self._read(x)
+        (check_finite if self.fills is None else check_no_infinity)(numbers, self._number_names())
+        numbers = self._scaled(numbers)
+        if table is None or not self.categories:
+            return numbers
+        return np.concatenate(self._in_order(np.asarray(numbers), table), axis=1)
+
+    def notes_on(self, x: object) -> tuple[str, ...]:
+        """Return sentences on the cells that `inputs` replaces: missing ones, and text that training never saw.
+
+        Where rare levels share a column, text that training never saw is among them, without a note. Nor are there
+        notes on rows that stay on disk, which are not read for that.
+
+        Args:
+            x: as for `inputs`, with the same errors.
+
+        Example:
+            >>> from polars import DataFrame
+            >>> train = Dataset(DataFrame({"town": ["Delft", "Breda"], "year": [1960.0, 1968.0]}), [1.5, 2.5])
+            >>> new = DataFrame({"town": ["Utrecht", None], "year": [None, 1964.5]})
+            >>> for note in Preprocessing.fit(train).notes_on(new):
+            ...     print(note)
+            Missing cells were filled in: 'year' 1 cell (1964), 'town' 1 cell ('Breda').
+            Text that training never saw was taken for none of the known: 'town' 1 cell ('Utrecht').
+        """
+        if isinstance(x, StoredTable) or stays_on_disk(x):
+            return ()
+        table, numbers = self._read(x)
+        gaps = count_gaps(numbers).tolist() if self.fills else []
+        names = list(self._number_names() or ())
+        filled = [
+            f"{column_text(names, index)} {cells_text(missing)} ({self._fills[index]:g})"
+            for index, missing in enumerate(gaps)
+            if missing
+        ]
+        texts = []
+        if table is not None:
+            texts = [(category, text_cells(table, category.column)) for category in self.categories]
+        filled += [
+            f"{category.column!r} {cells_text(cells.count(None))} ({category.fill!r})"
+            for category, cells in texts
+            if category.levels and None in cells
+        ]
+        unseen = [
+            f"{category.column!r} {cells_text(len(new))} ({items_text(list(map(repr, dict.fromkeys(new))), limit=3)})"
+            for category, cells in texts
+            if (new := category.unseen(cells))
+        ]
+        items_by_title = {
+            "Missing cells were filled in": filled,
+            "Text that training never saw was taken for none of the known": unseen,
+        }
+        return tuple(f"{title}: {items_text(items)}." for title, items in items_by_title.items() if items)
+
+    def targets(self, y: object) -> np.ndarray:
+        """Return targets as a loss takes them.
+
+        Args:
+            y: labels or numbers, as in training.
+
+        Returns:
+            Class numbers, int32 `(rows,)`; for regression numbers `(rows, outputs)`, scaled as in training.
+
+        Raises:
+            DataError: missing or infinite entries, or labels outside the classes.
+            ShapeError: another number of columns than in training.
+        """
+        y = target_for(self.task, clean_target(y))
+        if self.classes is not None:
+            return label_indices(y, self.classes)
+        y = y[:, None] if y.ndim == 1 else y
+        if y.shape[1] != self.outputs:
+            raise ShapeError(Setting("y"), f"must have {self.outputs} columns, as in training, got {y.shape[1]}.")
+        return (y if self.target_scaling is None else self.target_scaling.apply(y)).astype(float_dtype())
+
+    def labels(self, indices: ArrayLike) -> np.ndarray:
+        """Return the class labels of class numbers.
+
+        Raises:
+            SettingError: there are no classes.
+        """
+        if self.classes is None:
+            raise SettingError("Regression has no class labels.", Advice("use {}", code="`original_targets`"))
+        return self.classes[np.asarray(indices)]
+
+    def original_targets(self, values: ArrayLike) -> np.ndarray:
+        """Return a network's outputs in the units of the training targets, `(rows,)` if those were, else `(rows, k)`.
+
+        Args:
+            values: `(rows, outputs)`.
+        """
+        values = np.asarray(values, np.float64)
+        values = values if self.target_scaling is None else self.target_scaling.undo(values)
+        return values.reshape(len(values)) if self.target_columns == 0 else values
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        return {name: _lists(value) for name, value in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, spec: dict[str, Any]) -> Preprocessing:
+        """Return the preprocessing that `as_json` wrote: an equal object, with bitwise the same outputs."""
+        fields = _with_tuples(spec)
+        for name in ("scaling", "target_scaling"):
+            fields[name] = None if spec[name] is None else Scaling(**_with_tuples(spec[name]))
+        fields["categories"] = tuple(Categories(**_with_tuples(category)) for category in spec["categories"])
+        return cls(**fields)
+
+    def _number_names(self) -> tuple[str, ...] | None:
+        """Return the names of the numeric columns, or None where there are none."""
+        return None if self.columns is None else self.numeric
+
+    def _read(self, x: object) -> tuple[DataFrame | None, np.ndarray | StoredRows]:
+        """Return the table, or None, and the array of its numeric columns, NaN where a cell is missing."""
+        table = None
+        if is_table(x):
+            table = as_table(x, self.columns)
+            numbers = number_matrix(table, table.columns if self.columns is None else self.numeric)
+        elif self.categories:
+            raise DataError(
+                Setting("x"), f"must be a data frame with the columns {names_text(self.columns or ())}, got an array."
+            )
+        else:
+            numbers = x if isinstance(x, StoredRows) else number_array(x)
+        shape = (len(self.numeric),) if self.categories else self.input_shape
+        if numbers.shape[1:] != shape:
+            raise ShapeError(
+                Setting("x"),
+                f"must have the shape (rows, {', '.join(map(str, shape))}), as in training, got {numbers.shape}. "
+                "Select the same features.",
+                Advice("for a single row, pass {}", code="`x[None]`"),
+            )
+        return table, numbers
+
+    def _scaled(self, numbers: np.ndarray | StoredRows) -> np.ndarray | StoredRows:
+        """Return numbers filled in, scaled and cast; those on disk as they are read."""
+        if isinstance(numbers, np.ndarray) and not stays_on_disk(numbers):
+            return self._scaled_array(numbers)
+        return stored(numbers).prepared(self._scaled_block, float_dtype())
+
+    def _scaled_array(self, numbers: np.ndarray) -> np.ndarray:
+        """Return numbers filled in, scaled and cast, a block of rows at a time."""
+        if self.fills is None and self.scaling is None:
+            return numbers.astype(float_dtype(), copy=False)
+        result = np.empty(numbers.shape, float_dtype())
+        for rows in row_blocks(numbers):
+            result[rows] = self._scaled_block(numbers[rows])
+        return result
+
+    def _scaled_block(self, block: np.ndarray) -> np.ndarray:
+        """Return a block of rows filled in and scaled, before it is cast."""
+        if self.fills is not None:
+            block = np.where(np.isnan(block), self._fills, block)
+        return block if self.scaling is None else self.scaling.apply(block)
+
+    @cached_property
+    def _fills(self) -> np.ndarray:
+        return np.asarray(self.fills)
+
+    def _on_disk(self, table: StoredTable) -> StoredRows:
+        """Return the rows of a table on disk, to be prepared as they are read.
+
+        Raises:
+            DataError: it lacks columns, or has text where training had numbers.
+        """
+        table = table.select(self.columns or ())
+        stray = next((name for name in self.numeric if table.is_text(name)), None)
+        if stray is not None:
+            raise DataError(
+                f"Column {stray!r} must hold numbers, as in training, got text such as {table.levels[stray][0]!r}. "
+                "Correct these cells."
+            )
+        one_hot = {
+            category.column: _one_hot(table, category) for category in self.categories if table.is_text(category.column)
+        }
+
+        def prepare(records: np.ndarray) -> np.ndarray:
+            if len(one_hot) < len(self.categories):  # numbers where training had text: they are written out
+                return self.inputs(table.frame(records))
+            numbers = self._scaled_array(table.matrix(records, self.numeric))
+            number_columns = iter(numbers.T[:, :, None])
+            blocks = [
+                one_hot[name][records[table.fields[name]]] if name in one_hot else next(number_columns)
+                for name in self.columns or ()
+            ]
+            return np.concatenate(blocks, axis=1) if one_hot else numbers
+
+        rows = table.rows(prepare, float_dtype(), self.input_shape[0], self._prepared_file_name())
+        file = rows.prepared_file
+        return rows.ready() if file is not None and file.is_file() else rows
+
+    def _prepared_file_name(self) -> str:
+        """Return the name of a file of inputs with this preprocessing."""
+        spec = self.as_json()
+        steps = [spec[name] for name in ("columns", "categories", "fills", "scaling")]
+        digest = hashlib.blake2b(json.dumps([steps, np.dtype(float_dtype()).str]).encode(), digest_size=8)
+        return f"{PREPARED_PREFIX}{digest.hexdigest()}.npy"
+
+    def _in_order(self, numbers: np.ndarray, table: DataFrame) -> list[np.ndarray]:
+        """Return numbers and encoded text as blocks of columns, in the order of the table."""
+        encoders = {category.column: category for category in self.categories}
+        indices = {name: index for index, name in enumerate(self.numeric)}
+        return [
+            encoders[name].encode(text_cells(table, name)).astype(float_dtype())
+            if name in encoders
+            else numbers[:, indices[name], None]
+            for name in self.columns or ()
+        ]
+
+
+def _one_hot(table: StoredTable, category: Categories) -> np.ndarray:
+    """Return the code of each level of a column on disk, and last that of a missing cell."""
+    return category.encode([*table.levels[category.column], None]).astype(float_dtype())
+
+
+def _class_labels(train: Dataset, classes: object) -> tuple[str | bool | int | float, ...]:
+    """Return the class labels as Python values, or none for regression.
+
+    Raises:
+        DataError: there is only one.
+    """
+    if train.task != "classification":
+        return ()
+    known = train.classes if classes is None else distinct_labels(clean_target(classes))
+    if known is None or len(known) < 2:
+        label = "none" if known is None else repr(known[0].item())
+        raise DataError(
+            f"Classification needs at least two classes, got only {label}.",
+            Advice("add rows of another class"),
+            Advice("set the task", task="regression"),
+        )
+    return tuple(known.tolist())
+
+
+def _fit_targets(train: Dataset, normalize: str | None) -> tuple[int, Scaling | None]:
+    """Return how many columns a regression target has (0: one, without its own axis), and its scaling."""
+    if train.task == "classification":
+        if normalize is not None:
+            raise SettingError(Setting("normalize_targets"), "is for regression, got class labels.")
+        return 0, None
+    y = train.y if train.y.ndim == 2 else train.y[:, None]
+    if normalize is not None:
+        normalize = check_choice("normalize_targets", normalize, ["standard"])
+    scaling = None if normalize is None else fit_scaling(y, normalize)
+    return (0 if train.y.ndim == 1 else y.shape[1]), scaling
+
+
+def _lists(value: object) -> object:
+    """Return nested tuples as lists, as JSON has them."""
+    if isinstance(value, dict):
+        return {name: _lists(inner) for name, inner in value.items()}
+    return [_lists(inner) for inner in value] if isinstance(value, (tuple, list)) else value
+
+
+def _with_tuples(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return fields from JSON, lists as tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in spec.items()}

@@ -1,0 +1,176 @@
+"""Data frames of polars and pandas, brought to one form: a polars frame of numbers, booleans and text."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from downslope.core import DataError, close_names
+
+if TYPE_CHECKING:
+    from polars import DataFrame, Series
+    from typing_extensions import TypeIs
+
+
+def is_table(x: object) -> TypeIs[DataFrame]:
+    """Return whether `x` is a frame or a column of polars or pandas."""
+    library = type(x).__module__.split(".")[0]
+    return library in ("polars", "pandas") and hasattr(x, "to_numpy")
+
+
+def is_unfilled(entry: object) -> bool:
+    """Return whether an object is a missing entry: None, NaN, and pandas' `NA` and `NaT`."""
+    if entry is None or type(entry).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(entry, (float, np.floating)) and bool(np.isnan(entry))
+
+
+def first_of_each_kind(entries: Iterable[object]) -> dict[str, object]:
+    """Return the first filled entry of each kind: `"text"`, `"bool"`, `"number"`, `"other"`.
+
+    Example:
+        >>> first_of_each_kind([1, 2.5, None, "a"])
+        {'number': 1, 'text': 'a'}
+    """
+    firsts: dict[str, object] = {}
+    for entry in entries:
+        if not is_unfilled(entry):
+            firsts.setdefault(_kind(entry), entry)
+    return firsts
+
+
+def as_table(frame: Any, columns: Sequence[str] | None = None) -> DataFrame:
+    """Return a frame as a polars frame of numbers, booleans and text, with null where a cell is missing.
+
+    Args:
+        frame: a frame of polars or pandas, or one column.
+        columns: the columns to take, in this order; all where None. Others are not read.
+
+    Raises:
+        DataError: a column that is missing, named twice, or of a kind that is neither number nor text.
+    """
+    import polars as pl
+
+    frame = frame.to_frame() if hasattr(frame, "to_frame") else frame
+    present = [str(name) for name in frame.columns]
+    check_distinct(present)
+    if columns is not None:
+        check_present(columns, present)
+    cells = dict(zip(present, _cells(frame), strict=True))
+    return pl.DataFrame([_cleaned(name, _as_series(name, cells[name])) for name in columns or present])
+
+
+def check_distinct(names: Sequence[str]) -> None:
+    """Refuse names that come twice.
+
+    Raises:
+        DataError: naming them.
+    """
+    twice = sorted({name for name in names if list(names).count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise DataError(f"Column names must differ, got {', '.join(map(repr, twice[:10]))} more than once. Rename one.")
+
+
+def check_present(names: Sequence[str], present: Sequence[str]) -> None:
+    """Refuse a table that lacks columns.
+
+    Raises:
+        DataError: naming the missing columns, and those that look like them.
+    """
+    missing = [name for name in names if name not in set(present)]
+    if not missing:
+        return
+    close = list(dict.fromkeys(match for name in missing for match in close_names(name, present)))
+    advice = f"Did you mean {' or '.join(map(repr, close[:3]))}?" if close else f"It has {names_text(present)}."
+    raise DataError(f"The table must have {len(names)} columns, but lacks {names_text(missing, limit=8)}. {advice}")
+
+
+def names_text(names: Sequence[str], *, limit: int = 30) -> str:
+    """Return the first names as part of a sentence."""
+    return ", ".join(map(repr, names[:limit])) + (f", … ({len(names)} in all)" if len(names) > limit else "")
+
+
+def number_matrix(table: DataFrame, columns: Sequence[str]) -> np.ndarray:
+    """Return columns of a table as float64 `(rows, columns)`, NaN where a cell is missing.
+
+    Text is read as numbers where it can be.
+
+    Raises:
+        DataError: text that is no number; the message names its row and column.
+    """
+    import polars as pl
+
+    matrix = np.empty((table.height, len(columns)))
+    for index, name in enumerate(columns):
+        column = table[name]
+        floats = column.cast(pl.Float64, strict=False)
+        stray = (floats.is_null() & column.is_not_null()).arg_true()
+        if len(stray):
+            raise DataError(
+                f"Column {name!r} must hold numbers, as in training, got {column[stray[0]]!r} "
+                f"in row {stray[0]} (counting from 0). Correct that cell."
+            )
+        matrix[:, index] = floats.fill_null(float("nan")).to_numpy()
+    return matrix
+
+
+def _kind(entry: object) -> str:
+    """Return the kind of a cell or a label."""
+    if isinstance(entry, str):
+        return "text"
+    if isinstance(entry, (bool, np.bool_)):
+        return "bool"
+    return "number" if isinstance(entry, numbers.Real) else "other"
+
+
+def _cells(frame: Any) -> list[Any]:
+    """Return the columns of a frame, by position, so that odd column names do no harm."""
+    return frame.get_columns() if hasattr(frame, "get_columns") else [frame.iloc[:, i] for i in range(frame.shape[1])]
+
+
+def _as_series(name: str, column: Any) -> Series:
+    """Return a column of polars or pandas as a polars series."""
+    import polars as pl
+
+    if isinstance(column, pl.Series):
+        return column.alias(name)
+    kind = getattr(column.dtype, "kind", "O")
+    if isinstance(column.dtype, np.dtype) and kind in "biuf":
+        return pl.Series(name, column.to_numpy())
+    values = [None if is_unfilled(entry) else entry for entry in column.astype(object)]
+    if kind in "iuf":
+        return pl.Series(name, [None if entry is None else float(entry) for entry in values], dtype=pl.Float64)
+    if str(column.dtype) == "category":
+        values = [None if entry is None else str(entry) for entry in values]
+    firsts = first_of_each_kind(values)
+    if len(firsts) > 1 or "other" in firsts:
+        raise DataError(
+            f"Column {name!r} must hold only numbers, only booleans or only text, got "
+            f"{' and '.join(repr(entry) for entry in firsts.values())}. Turn all its cells into one kind."
+        )
+    return pl.Series(name, values, strict=False)
+
+
+def _cleaned(name: str, column: Series) -> Series:
+    """Return a series as numbers, booleans or text, missing cells as null.
+
+    Raises:
+        DataError: the series holds something else.
+    """
+    import polars as pl
+
+    if column.dtype.is_float():
+        return column.fill_nan(None)
+    if column.dtype.is_integer() or column.dtype in (pl.Boolean, pl.String):
+        return column
+    if column.dtype.is_decimal() or column.dtype == pl.Null:
+        return column.cast(pl.Float64)
+    if column.dtype in (pl.Categorical, pl.Enum):
+        return column.cast(pl.String)
+    raise DataError(
+        f"Column {name!r} must hold numbers, booleans or text, got {column.dtype}. Turn it into one of these "
+        "(a date, for example, into its year), or leave it out."
+    )
