@@ -7,9 +7,9 @@ import time
 import numpy as np
 from websockets.sync.client import connect
 
-from downslope.explorer._frames import Kind, unpacked_frame
-from downslope.explorer._opening import Exhibit
-from downslope.explorer._session import Session
+from downslope.explorer.protocol import Kind, unpacked_frame
+from downslope.explorer.session import Session
+from downslope.explorer.subjects import Exhibit
 
 PATIENCE = 30
 

@@ -10,8 +10,8 @@ import pytest
 
 import downslope as ds
 from downslope.explorer import Exhibit, RunSubject
-from downslope.explorer._networks import recipe_of
-from downslope.explorer._settings import DescentSettings
+from downslope.explorer.protocol import DescentSettings
+from downslope.explorer.subjects import recipe_of
 from explorer_page import DirectPage
 
 MOONS = {"kind": "network", "data": "moons", "hidden": [4], "epochs": 2}

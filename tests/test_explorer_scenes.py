@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from downslope.explorer._scenes import SCENES
-from downslope.explorer._settings import NetworkSubject
+from downslope.explorer.lessons import SCENES
+from downslope.explorer.protocol import NetworkSubject
 from explorer_page import DirectPage
 
 BY_NAME = {scene.name: scene for scene in SCENES}
@@ -202,10 +202,10 @@ NETWORKS = sorted(name for name, one in BY_NAME.items() if isinstance(one.subjec
 PLAYER = """
 import json, sys
 import numpy as np
-from downslope.explorer._opening import Exhibit, opened
-from downslope.explorer._planes import levels, settled
-from downslope.explorer._projector import Projector
-from downslope.explorer._scenes import SCENES
+from downslope.explorer.subjects import Exhibit, opened
+from downslope.explorer.exploration import levels, settled
+from downslope.explorer.exploration import Projector
+from downslope.explorer.lessons import SCENES
 
 def losses(ground, projector, start, settings, a=None, b=None):
     walk = ground.walk_from(projector.at(start.a if a is None else a, start.b if b is None else b), settings)

@@ -7,9 +7,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import connect
 
-from downslope.explorer import _guard, _opening, _work, serve
-from downslope.explorer._server import explorer_app
-from downslope.explorer._wire import LONGEST_REQUEST
+from downslope.explorer import serve
+from downslope.explorer.protocol import LONGEST_REQUEST
+from downslope.explorer.server import explorer_app, guard
+from downslope.explorer.session import work
+from downslope.explorer.subjects import opening
 from explorer_page import SocketPage
 
 RAVINE = {"kind": "classic", "name": "ravine"}
@@ -28,9 +30,9 @@ def grounds(monkeypatch):
 
     def opened(subject, exhibit, tell):
         seen.append(subject)
-        return _opening.opened(subject, exhibit, tell)
+        return opening.opened(subject, exhibit, tell)
 
-    monkeypatch.setattr(_work, "opened", opened)
+    monkeypatch.setattr(work, "opened", opened)
     return seen
 
 
@@ -55,8 +57,8 @@ def alive(server):
 
 
 def test_these_are_all_routes():
-    app = explorer_app(_opening.Exhibit(), port=1, token="secret")  # noqa: S106  (a test's)
-    assert isinstance(app, _guard.Guard)
+    app = explorer_app(opening.Exhibit(), port=1, token="secret")  # noqa: S106  (a test's)
+    assert isinstance(app, guard.Guard)
     assert [route.path for route in app.app.routes] == ["/", "/favicon.ico", "/ws"]
 
 

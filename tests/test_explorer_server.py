@@ -9,10 +9,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 import downslope as ds
-from downslope.explorer import _server, listening, serve
-from downslope.explorer._frames import Kind
-from downslope.explorer._session import Session
-from downslope.explorer._settings import CLASSICS
+from downslope.explorer import listening, serve
+from downslope.explorer.protocol import CLASSICS, Kind
+from downslope.explorer.server import app
+from downslope.explorer.session import Session
 from explorer_page import SocketPage
 
 RAVINE = {"kind": "classic", "name": "ravine"}
@@ -29,7 +29,7 @@ def sessions(monkeypatch):
             begun.append(self)
             super().__init__(*arguments)
 
-    monkeypatch.setattr("downslope.explorer._session.Session", Noted)
+    monkeypatch.setattr("downslope.explorer.session.Session", Noted)
     return begun
 
 
@@ -75,7 +75,7 @@ def test_a_page_that_never_reads_costs_nothing(server, sessions):
 
 @pytest.mark.slow
 def test_a_page_that_asks_and_never_reads_is_let_go(server, sessions, monkeypatch):
-    monkeypatch.setattr(_server, "MOST_UNSENT", 32)
+    monkeypatch.setattr(app, "MOST_UNSENT", 32)
     with SocketPage(server) as page:
         with suppress(ConnectionClosed):  # it may be let go while it still asks
             for _ in range(1000):
@@ -109,7 +109,7 @@ def test_a_page_that_leaves_on_the_way_ends_what_it_began(server, sessions):
 
 def test_twenty_reconnects_leave_nothing_behind(server, sessions):
     for number in range(20):
-        meet(lambda: len(ours("job")) < _server.MOST_PAGES // 2)  # of those that left, some may still be ending
+        meet(lambda: len(ours("job")) < app.MOST_PAGES // 2)  # of those that left, some may still be ending
         with SocketPage(server) as page:
             page.say("open", run=number, subject=RAVINE, plane={"size": 51})
             page.until("surface")
@@ -131,7 +131,7 @@ def test_two_pages_at_once_do_not_disturb_each_other(server):
 
 
 def test_more_pages_than_there_is_room_for_are_refused(server):
-    pages = [SocketPage(server) for _ in range(_server.MOST_PAGES)]
+    pages = [SocketPage(server) for _ in range(app.MOST_PAGES)]
     for page in pages:
         page.__enter__()
         page.say("hello", version=1)

@@ -6,9 +6,8 @@ import threading
 import numpy as np
 import pytest
 
-from downslope.explorer import _work
-from downslope.explorer._frames import PATH_COLUMNS, Kind
-from downslope.explorer._settings import CLASSICS, DATA_SETS
+from downslope.explorer.protocol import CLASSICS, DATA_SETS, PATH_COLUMNS, Kind
+from downslope.explorer.session import work
 from downslope.landscape import descend, surfaces
 from downslope.optimizers import adam, sgd
 from explorer_page import DirectPage
@@ -202,7 +201,7 @@ def test_words_follow_the_ball_and_are_right_at_every_rest():
 
 @pytest.mark.slow
 def test_points_are_bounded_and_those_that_stay_are_true(monkeypatch):
-    monkeypatch.setattr("downslope.explorer._descent.MOST_POINTS", 64)
+    monkeypatch.setattr("downslope.explorer.exploration.descent.MOST_POINTS", 64)
     with DirectPage() as page:
         page.open(classic("bowl"))
         page.say("start", id=0, a=1.0, b=1.0, settings={"learning_rate": 0.01, "steps": 500})
@@ -228,15 +227,15 @@ def test_cancel_stops_what_is_being_opened_and_what_comes_next_is_done(monkeypat
             tell("Working", 0.5)
 
     with DirectPage() as page:
-        real = _work.opened
-        monkeypatch.setattr(_work, "opened", endless)
+        real = work.opened
+        monkeypatch.setattr(work, "opened", endless)
         page.say("open", run=1, subject={"kind": "network", "data": "moons"})
         page.until("status", where=lambda one: one["text"] == "Working")
         page.say("cancel")
         told = page.until("done")
         assert (told["run"], told["cancelled"]) == (1, True)
         assert page.until("status")["state"] in ("idle", "opening")
-        monkeypatch.setattr(_work, "opened", real)
+        monkeypatch.setattr(work, "opened", real)
         page.open(RAVINE, run=2)
     assert len(stages) == 1
 
@@ -257,12 +256,12 @@ def test_whatever_goes_wrong_is_told_and_the_session_lives_on(monkeypatch):
         page.open(RAVINE)
         page.say("start", id=0, a=1.0, b=0.5)
         page.until("rows")
-        monkeypatch.setattr("downslope.explorer._surface_walk.SurfaceWalk.advance", broken)
+        monkeypatch.setattr("downslope.explorer.subjects.surface_stepper.SurfaceWalk.advance", broken)
         page.say("play")
         assert "Something went wrong: KeyError" in page.until("error")["message"]
         assert not page.session.player.playing
         monkeypatch.undo()
-        monkeypatch.setattr(_work, "opened", broken)
+        monkeypatch.setattr(work, "opened", broken)
         page.say("open", run=2, subject=RAVINE)
         assert "Something went wrong: KeyError" in page.until("error")["message"]
         assert page.until("status")["state"] == "idle"

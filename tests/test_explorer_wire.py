@@ -7,9 +7,20 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from downslope.explorer._answers import Done, Problem, Row, Rows
-from downslope.explorer._frames import HEADER, PATH_COLUMNS, Frame, Kind, packed_frame, unpacked_frame
-from downslope.explorer._wire import parsed, written
+from downslope.explorer.protocol import (
+    HEADER,
+    PATH_COLUMNS,
+    Done,
+    Frame,
+    Kind,
+    Problem,
+    Row,
+    Rows,
+    packed_frame,
+    parsed,
+    unpacked_frame,
+    written,
+)
 
 GOLDEN = json.loads((Path(__file__).parent / "wire_golden.json").read_text(encoding="utf-8"))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 
-from downslope.explorer._answers import Done
-from downslope.explorer._screen import Screen
-from downslope.explorer._stage import Stage
+from downslope.explorer.exploration import Stage
+from downslope.explorer.protocol import Done
+from downslope.explorer.session.screen import Screen
 
 TICK = 1 / 30
 """Seconds between bursts of steps, at least."""

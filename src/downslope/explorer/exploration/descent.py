@@ -11,9 +11,8 @@ import jax
 import numpy as np
 
 from downslope.core import PyTree, UnknownNameError
-from downslope.explorer._ground import Walker, host
-from downslope.explorer._rules import changeable, optimizer_of, with_room
-from downslope.explorer._settings import DescentSettings, Plane
+from downslope.explorer.protocol import DescentSettings, Plane
+from downslope.explorer.subjects import Walker, changeable, host, optimizer_of, with_room
 from downslope.landscape import Slice
 
 MOST_BYTES, MOST_POINTS = 16 * 2**20, 4096

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from downslope.explorer._ground import Cancelled
+from downslope.explorer.subjects import Cancelled
 
 MOST_WAITING = 4
 """Jobs that wait behind another."""

@@ -8,13 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from downslope.explorer._answers import Rows
-from downslope.explorer._descent import Point
-from downslope.explorer._frames import LAST, REPLACES, Frame, Kind
-from downslope.explorer._outbox import Outbox
-from downslope.explorer._requests import Watch
-from downslope.explorer._stage import Stage, row_of
-from downslope.explorer._views import frames_of
+from downslope.explorer.exploration import Point, Stage, frames_of, row_of
+from downslope.explorer.protocol import LAST, REPLACES, Frame, Kind, Rows, Watch
+from downslope.explorer.session.outbox import Outbox
 from downslope.landscape import Slice
 
 BUDGET = 0.03

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from downslope.explorer._answers import Scene, SceneStart
-from downslope.explorer._settings import (
+from downslope.explorer.protocol import (
     ClassicName,
     ClassicSubject,
     DescentSettings,
@@ -13,6 +12,8 @@ from downslope.explorer._settings import (
     LineSubject,
     NetworkSubject,
     Plane,
+    Scene,
+    SceneStart,
 )
 
 

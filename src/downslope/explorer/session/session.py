@@ -11,18 +11,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from downslope.core import DownslopeError, SettingError, worded
-from downslope.explorer import _requests as ask
-from downslope.explorer._answers import Code, Diagnosis, Done, Eigenvalue, Problem, Removed, Status
-from downslope.explorer._jobs import Finished, Job, Jobs
-from downslope.explorer._opening import Exhibit
-from downslope.explorer._outbox import Outbox
-from downslope.explorer._page_face import PAGE
-from downslope.explorer._player import Player
-from downslope.explorer._python import code_of
-from downslope.explorer._screen import Screen
-from downslope.explorer._stage import Stage
-from downslope.explorer._welcome import welcome
-from downslope.explorer._work import Work, cutting, diagnosing, finding_eigenvalue, opening
+from downslope.explorer.code_export import code_of
+from downslope.explorer.exploration import Stage
+from downslope.explorer.protocol import Code, Diagnosis, Done, Eigenvalue, Problem, Removed, Status
+from downslope.explorer.protocol import requests as ask
+from downslope.explorer.session.jobs import Finished, Job, Jobs
+from downslope.explorer.session.outbox import Outbox
+from downslope.explorer.session.player import Player
+from downslope.explorer.session.screen import Screen
+from downslope.explorer.session.welcome import welcome
+from downslope.explorer.session.wording import PAGE
+from downslope.explorer.session.work import Work, cutting, diagnosing, finding_eigenvalue, opening
+from downslope.explorer.subjects import Exhibit
 from downslope.landscape import Slice
 
 MOST_WAITING = 256

@@ -11,12 +11,11 @@ import numpy as np
 
 from downslope.core import LossSurface, PyTree, Variables, generator, tree_size
 from downslope.data import Dataset, load
-from downslope.explorer._answers import SceneStart
-from downslope.explorer._ground import Cancelled, Ground
-from downslope.explorer._own_settings import settings_of
-from downslope.explorer._rules import optimizer_of
-from downslope.explorer._settings import DescentSettings, LineSubject, NetworkSubject, RunSubject, Subject
-from downslope.explorer._slope import Slope
+from downslope.explorer.protocol import DescentSettings, LineSubject, NetworkSubject, RunSubject, SceneStart, Subject
+from downslope.explorer.subjects.optimizer import optimizer_of
+from downslope.explorer.subjects.run_settings import settings_of
+from downslope.explorer.subjects.subject import Cancelled, Ground
+from downslope.explorer.subjects.training_loss import Slope
 from downslope.networks import mlp, signal_layers
 from downslope.optimizers import adam, sgd
 from downslope.training import Moment, Recipe, Record, Run, Stop, Walk, train

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from downslope.explorer._settings import DescentSettings, Part, Plane, Subject
+from downslope.explorer.protocol.settings import DescentSettings, Part, Plane, Subject
 from downslope.figures._page_document import Array, LineView, Surface
 
 

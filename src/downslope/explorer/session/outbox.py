@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from downslope.explorer._answers import Answer
-from downslope.explorer._frames import Frame, packed_frame
-from downslope.explorer._wire import CREDIT, written
+from downslope.explorer.protocol import CREDIT, Answer, Frame, packed_frame, written
 
 
 class Outbox:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from downslope.core import SettingError
-from downslope.explorer._descent import Descent
-from downslope.explorer._rules import changeable, optimizer_code, with_room
-from downslope.explorer._settings import Plane
-from downslope.explorer._stage import Stage
+from downslope.explorer.exploration import Descent, Stage
+from downslope.explorer.protocol import Plane
+from downslope.explorer.subjects import changeable, optimizer_code, with_room
 from downslope.landscape import Slice
 from downslope.training import Walk
 

@@ -10,15 +10,15 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from downslope.core import Setting, SettingError
-from downslope.explorer._guard import App, Guard
-from downslope.explorer._opening import Exhibit
-from downslope.explorer._wire import LONGEST_REQUEST, PROTOCOL
+from downslope.explorer.protocol import LONGEST_REQUEST, PROTOCOL
+from downslope.explorer.server.guard import App, Guard
+from downslope.explorer.subjects import Exhibit
 from downslope.figures._surface_page import BUILT
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
-    from downslope.explorer._session import Session
+    from downslope.explorer.session import Session
 
 MOST_UNSENT = 512
 """Messages that wait to be sent; a page that lets more gather does not read, and is let go."""
@@ -133,7 +133,7 @@ async def _talk(websocket: WebSocket, exhibit: Exhibit) -> None:
     """Talk to a page until one of the two ends it."""
     from starlette.websockets import WebSocketDisconnect
 
-    from downslope.explorer._session import Session
+    from downslope.explorer.session import Session
 
     await websocket.accept(PROTOCOL)
     unsent = _Unsent()

@@ -6,13 +6,12 @@ import math
 from dataclasses import dataclass, field
 
 from downslope.core import SettingError
-from downslope.explorer._answers import DescentAnswer, Row, SurfaceAnswer, View
-from downslope.explorer._descent import Descent, Point, Start
-from downslope.explorer._ground import Ground
-from downslope.explorer._planes import document_of
-from downslope.explorer._projector import Projector
-from downslope.explorer._settings import DescentSettings, Plane
-from downslope.explorer._views import view_of
+from downslope.explorer.exploration.descent import Descent, Point, Start
+from downslope.explorer.exploration.planes import document_of
+from downslope.explorer.exploration.projection import Projector
+from downslope.explorer.exploration.views import view_of
+from downslope.explorer.protocol import DescentAnswer, DescentSettings, Plane, Row, SurfaceAnswer, View
+from downslope.explorer.subjects import Ground
 from downslope.landscape import Slice
 
 

@@ -12,10 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from downslope.core import Variables
-from downslope.explorer._answers import ExamplesView, PointsView, RowsView, View
-from downslope.explorer._frames import Frame, Kind
-from downslope.explorer._ground import Ground, Walker
-from downslope.explorer._requests import Watch
+from downslope.explorer.protocol import ExamplesView, Frame, Kind, PointsView, RowsView, View, Watch
+from downslope.explorer.subjects import Ground, Walker
 from downslope.figures import fitted_line
 from downslope.figures._page_document import LineView, packed
 from downslope.landscape import Slice

@@ -9,9 +9,8 @@ from typing import Any
 from downslope.core import LossSurface, PyTree, worded
 from downslope.curvature import eigenvalues
 from downslope.diagnosis import Finding, diagnose
-from downslope.explorer._answers import Diagnosis, Eigenvalue, FindingAnswer
-from downslope.explorer._page_face import PAGE
-from downslope.explorer._settings import DescentSettings
+from downslope.explorer.protocol import DescentSettings, Diagnosis, Eigenvalue, FindingAnswer
+from downslope.explorer.session.wording import PAGE
 
 
 class Interruptible:

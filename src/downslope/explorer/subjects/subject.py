@@ -10,8 +10,7 @@ import jax
 import numpy as np
 
 from downslope.core import LossSurface, PyTree, Variables
-from downslope.explorer._answers import SceneStart
-from downslope.explorer._settings import DescentSettings, Subject
+from downslope.explorer.protocol import DescentSettings, SceneStart, Subject
 
 
 class Cancelled(Exception):  # noqa: N818  (no error: somebody asked for it)

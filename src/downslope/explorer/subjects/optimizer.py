@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from downslope import optimizers, schedules
-from downslope.explorer._settings import DescentSettings
+from downslope.explorer.protocol import DescentSettings
 from downslope.optimizers import Optimizer
 
 NUMBERS: dict[str, tuple[str, ...]] = {

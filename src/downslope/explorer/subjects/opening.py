@@ -8,10 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from downslope.core import RunError, UnknownNameError
-from downslope.explorer._classic import classic_ground
-from downslope.explorer._ground import Ground
-from downslope.explorer._networks import Tell, line_ground, network_ground, run_ground
-from downslope.explorer._settings import (
+from downslope.explorer.protocol import (
     CLASSICS,
     DATA_SETS,
     ClassicSubject,
@@ -20,6 +17,9 @@ from downslope.explorer._settings import (
     RunSubject,
     Subject,
 )
+from downslope.explorer.subjects.classic import classic_ground
+from downslope.explorer.subjects.networks import Tell, line_ground, network_ground, run_ground
+from downslope.explorer.subjects.subject import Ground
 
 LINE = "old_faithful"
 

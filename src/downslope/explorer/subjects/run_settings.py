@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from downslope.explorer._rules import NUMBERS
-from downslope.explorer._settings import DescentSettings
+from downslope.explorer.protocol import DescentSettings
+from downslope.explorer.subjects.optimizer import NUMBERS
 from downslope.optimizers import Optimizer
 from downslope.training import Run, TrainingSettings
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from downslope.core import LossSurface, PyTree, displaced, tree_norm
-from downslope.explorer._descent import Point
+from downslope.explorer.exploration.descent import Point
 from downslope.landscape import Slice
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from downslope.core import PyTree
-from downslope.explorer._answers import SceneStart
-from downslope.explorer._ground import Ground, host
-from downslope.explorer._rules import optimizer_of
-from downslope.explorer._settings import ClassicSubject, DescentSettings
-from downslope.explorer._surface_walk import SurfaceWalk
+from downslope.explorer.protocol import ClassicSubject, DescentSettings, SceneStart
+from downslope.explorer.subjects.optimizer import optimizer_of
+from downslope.explorer.subjects.subject import Ground, host
+from downslope.explorer.subjects.surface_stepper import SurfaceWalk
 from downslope.landscape import surfaces
 
 RATES = {

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from downslope.explorer._settings import (
+from downslope.explorer.protocol.settings import (
     Coordinate,
     DescentId,
     DescentSettings,
@@ -17,8 +17,6 @@ from downslope.explorer._settings import (
     Share,
     Subject,
 )
-
-VERSION = 1
 
 
 class Hello(Part):

@@ -7,15 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from downslope.explorer._answers import Diagnosis, Eigenvalue, Status
-from downslope.explorer._ground import Ground, host, params_of
-from downslope.explorer._jobs import Job
-from downslope.explorer._measure import Interruptible, diagnosis_of, eigenvalue_of
-from downslope.explorer._opening import Exhibit, opened
-from downslope.explorer._planes import levels, settled
-from downslope.explorer._requests import Open, SliceAgain
-from downslope.explorer._settings import Plane
-from downslope.explorer._stage import Stage, stage_of
+from downslope.explorer.exploration import Stage, levels, settled, stage_of
+from downslope.explorer.protocol import Diagnosis, Eigenvalue, Open, Plane, SliceAgain, Status
+from downslope.explorer.session.jobs import Job
+from downslope.explorer.session.measurements import Interruptible, diagnosis_of, eigenvalue_of
+from downslope.explorer.subjects import Exhibit, Ground, host, opened, params_of
 
 SECONDS_BETWEEN_WORDS = 0.05
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from downslope.core import PyTree, Setting, SettingError
-from downslope.explorer._ground import Ground, params_of
-from downslope.explorer._settings import Plane
+from downslope.explorer.protocol import Plane
+from downslope.explorer.subjects import Ground, params_of
 from downslope.figures._page_document import Axis, Surface, packed
 from downslope.landscape import Slice, slice_levels
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from downslope.explorer._opening import Exhibit
-from downslope.explorer._server import listening, server_of
-from downslope.explorer._settings import Subject
+from downslope.explorer.protocol import Subject
+from downslope.explorer.server.app import listening, server_of
+from downslope.explorer.subjects import Exhibit
 
 
 @dataclass(frozen=True)

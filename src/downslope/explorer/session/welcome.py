@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from downslope.data import available
-from downslope.explorer._answers import DataInfo, OptimizerInfo, Range, Welcome
-from downslope.explorer._opening import Exhibit
-from downslope.explorer._rules import NUMBERS
-from downslope.explorer._scenes import SCENES
-from downslope.explorer._settings import CLASSICS, DATA_SETS, DescentSettings
-from downslope.explorer._wire import CREDIT
+from downslope.explorer.lessons import SCENES
+from downslope.explorer.protocol import (
+    CLASSICS,
+    CREDIT,
+    DATA_SETS,
+    DataInfo,
+    DescentSettings,
+    OptimizerInfo,
+    Range,
+    Welcome,
+)
+from downslope.explorer.subjects import NUMBERS, Exhibit
 from downslope.layers import activation_names, initializers
 from downslope.optimizers import DEFAULTS
 
