@@ -144,12 +144,18 @@ class SocketPage(Page):
 
 
 class DirectPage(Page):
-    """A page without a network: straight on a session."""
+    """A page without a network: straight on a session.
 
-    def __init__(self, exhibit=None, *, draws=True):
+    Args:
+        exhibit: what the explorer was started with.
+        draws: whether it gives credit for frames.
+        options: of the session, such as its clock.
+    """
+
+    def __init__(self, exhibit=None, *, draws=True, **options):
         super().__init__(draws=draws)
         self.inbox = queue.Queue()
-        self.session = Session(self.inbox.put, exhibit or Exhibit())
+        self.session = Session(self.inbox.put, exhibit or Exhibit(), **options)
         self.send = self.session.receive
 
     def recv(self):

@@ -60,6 +60,7 @@ class Descent:
         explained: the share of the path's variance that the plane shows, when it was last measured.
         room: names of numbers that were 0 at first, and for which its optimizer has room now.
         owed: how many steps are due, a fraction of one too.
+        point_limit: how many points are kept at most.
     """
 
     settings: DescentSettings
@@ -70,6 +71,7 @@ class Descent:
     explained: float | None = None
     room: set[str] = field(default_factory=set)
     owed: float = 0.0
+    point_limit: int = MOST_POINTS
     _stride: int = 1
     _seen: int = 0
 
@@ -136,7 +138,7 @@ class Descent:
             self.points.pop()
         self.points.append(point)
         self._seen += 1
-        most = min(MOST_POINTS, max(16, MOST_BYTES // (3 * size_of(point.params))))
+        most = min(self.point_limit, max(16, MOST_BYTES // (3 * size_of(point.params))))
         if len(self.points) > most:
             self.points, self._stride = [*self.points[:-1:2], self.points[-1]], 2 * self._stride
 

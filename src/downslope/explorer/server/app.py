@@ -7,24 +7,20 @@ import contextlib
 import json
 import secrets
 import socket
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from downslope.core import Setting, SettingError
 from downslope.explorer.protocol import LONGEST_REQUEST, PROTOCOL
 from downslope.explorer.server.guard import App, Guard
+from downslope.explorer.session import Session
 from downslope.explorer.subjects import Exhibit
 from downslope.figures._surface_page import BUILT
 
 if TYPE_CHECKING:
+    import uvicorn
     from starlette.websockets import WebSocket
-
-    from downslope.explorer.session import Session
-
-MOST_UNSENT = 512
-"""Messages that wait to be sent; a page that lets more gather does not read, and is let go."""
-
-MOST_PAGES = 8
-"""Pages at once."""
 
 FULL_PAUSE = 0.02
 """Seconds until a session that has no room is asked again."""
@@ -32,13 +28,32 @@ FULL_PAUSE = 0.02
 ADDRESS = "127.0.0.1"
 
 
-def explorer_app(exhibit: Exhibit, *, port: int, token: str) -> App:
+@dataclass(frozen=True)
+class ServerOptions:
+    """Limits of a server, and how it makes the session of a page.
+
+    Attributes:
+        unsent_limit: messages that wait to be sent; a page that lets more gather does not read, and is disconnected.
+        page_limit: pages at once.
+        new_session: makes a session, from a function that sends a message and the exhibit.
+    """
+
+    unsent_limit: int = 512
+    page_limit: int = 8
+    new_session: Callable[[Callable[[str | bytes], None], Exhibit], Session] = Session
+
+
+DEFAULT_OPTIONS = ServerOptions()
+
+
+def explorer_app(exhibit: Exhibit, *, port: int, token: str, options: ServerOptions = DEFAULT_OPTIONS) -> App:
     """Return the guarded application.
 
     Args:
         exhibit: what is shown.
         port: where it is served.
         token: what a page must know to connect.
+        options: limits, and the sessions.
     """
     from starlette.applications import Starlette
     from starlette.requests import Request
@@ -65,12 +80,12 @@ def explorer_app(exhibit: Exhibit, *, port: int, token: str) -> App:
         return Response(status_code=204, headers=headers)
 
     async def talk(websocket: WebSocket) -> None:
-        if len(open_pages) >= MOST_PAGES:
+        if len(open_pages) >= options.page_limit:
             await websocket.close(1013)
             return
         open_pages.add(websocket)
         try:
-            await _talk(websocket, exhibit)
+            await _talk(websocket, exhibit, options)
         finally:
             open_pages.discard(websocket)
 
@@ -110,34 +125,35 @@ def listening(port: int) -> socket.socket:
     return ours
 
 
-def server_of(exhibit: Exhibit, ours: socket.socket, *, token: str | None = None) -> tuple[Any, str]:
-    """Return a server on a socket, to be run with `server.run(sockets=[ours])`, and the address to open.
+def server_of(
+    exhibit: Exhibit, listener: socket.socket, *, token: str | None = None, options: ServerOptions = DEFAULT_OPTIONS
+) -> tuple[uvicorn.Server, str]:
+    """Return a server on a socket, to be run with `server.run(sockets=[listener])`, and the address to open.
 
     Args:
         exhibit: what is shown.
-        ours: a socket that listens.
+        listener: a socket that listens.
         token: what a page must know; None for a new one of 256 bits.
+        options: limits, and the sessions.
     """
     import uvicorn
 
-    port, secret = ours.getsockname()[1], token or secrets.token_urlsafe(32)
+    port, secret = listener.getsockname()[1], token or secrets.token_urlsafe(32)
     config = uvicorn.Config(
-        explorer_app(exhibit, port=port, token=secret), log_config=None, log_level="critical", access_log=False,
-        lifespan="off", ws="websockets-sansio", ws_max_size=LONGEST_REQUEST, ws_per_message_deflate=False,
-        server_header=False, timeout_graceful_shutdown=2,
+        explorer_app(exhibit, port=port, token=secret, options=options), log_config=None, log_level="critical",
+        access_log=False, lifespan="off", ws="websockets-sansio", ws_max_size=LONGEST_REQUEST,
+        ws_per_message_deflate=False, server_header=False, timeout_graceful_shutdown=2,
     )  # fmt: skip
     return uvicorn.Server(config), f"http://{ADDRESS}:{port}/#{secret}"
 
 
-async def _talk(websocket: WebSocket, exhibit: Exhibit) -> None:
+async def _talk(websocket: WebSocket, exhibit: Exhibit, options: ServerOptions) -> None:
     """Talk to a page until one of the two ends it."""
     from starlette.websockets import WebSocketDisconnect
 
-    from downslope.explorer.session import Session
-
     await websocket.accept(PROTOCOL)
-    unsent = _Unsent()
-    session = Session(unsent.put, exhibit)
+    unsent = _Unsent(options.unsent_limit)
+    session = options.new_session(unsent.put, exhibit)
     doing = [asyncio.create_task(one) for one in (unsent.send(websocket), unsent.over(), _read(websocket, session))]
     try:
         await asyncio.wait(doing, return_when=asyncio.FIRST_COMPLETED)
@@ -151,11 +167,15 @@ async def _talk(websocket: WebSocket, exhibit: Exhibit) -> None:
 
 
 class _Unsent:
-    """Messages on their way from a session's thread to the page."""
+    """Messages on their way from a session's thread to the page.
 
-    def __init__(self):
+    Args:
+        limit: how many wait at most.
+    """
+
+    def __init__(self, limit: int):
         self._loop = asyncio.get_running_loop()
-        self._messages: asyncio.Queue[str | bytes] = asyncio.Queue(MOST_UNSENT)
+        self._messages: asyncio.Queue[str | bytes] = asyncio.Queue(limit)
         self._over = asyncio.Event()
 
     def put(self, message: str | bytes) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from downslope.explorer.protocol import Subject
-from downslope.explorer.server.app import listening, server_of
+from downslope.explorer.server.app import DEFAULT_OPTIONS, ServerOptions, listening, server_of
 from downslope.explorer.subjects import Exhibit
 
 
@@ -55,9 +55,18 @@ def serve(shown: Exhibit | Subject | None = None, *, port: int = 0, token: str |
         200
     """
     exhibit = shown if isinstance(shown, Exhibit) else Exhibit() if shown is None else Exhibit(shown)
-    ours = listening(port)
-    server, url = server_of(exhibit, ours, token=token)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [ours]}, name="downslope explorer server")
+    with running_server(exhibit, port=port, token=token) as server:
+        yield server
+
+
+@contextmanager
+def running_server(
+    exhibit: Exhibit, *, port: int = 0, token: str | None = None, options: ServerOptions = DEFAULT_OPTIONS
+) -> Iterator[Serving]:
+    """Run a server in a thread while the block runs; `serve` explains the arguments."""
+    listener = listening(port)
+    server, url = server_of(exhibit, listener, token=token, options=options)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="downslope explorer server")
     thread.start()
     try:
         yield Serving(url)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from downslope.explorer.subjects import Cancelled
+
+Clock = Callable[[], float]
+"""Seconds from some moment on, as `time.perf_counter` has them."""
 
 MOST_WAITING = 4
 """Jobs that wait behind another."""
@@ -20,6 +24,7 @@ class Job:
 
     work: Callable[[Job], None]
     _report: Callable[[Job, Any], None] = field(repr=False)
+    clock: Clock = field(default=time.perf_counter, repr=False)
     _cancelled: threading.Event = field(default_factory=threading.Event, repr=False)
 
     @property
@@ -60,10 +65,12 @@ class Jobs:
     Args:
         report: is called in the jobs' thread with a job and what it reports: values of its own, then `Finished` or the
             exception that ended it. Canceled jobs report nothing more.
+        clock: the time, for the jobs.
     """
 
-    def __init__(self, report: Callable[[Job, Any], None]):
+    def __init__(self, report: Callable[[Job, Any], None], *, clock: Clock = time.perf_counter):
         self._report = report
+        self._clock = clock
         self._lock = threading.Condition(threading.RLock())
         self._current: Job | None = None
         self._waiting: deque[Job] = deque()
@@ -82,7 +89,7 @@ class Jobs:
         with self._lock:
             if len(self._waiting) >= MOST_WAITING:
                 return False
-            self._waiting.append(Job(work, self._report))
+            self._waiting.append(Job(work, self._report, self._clock))
             self._lock.notify()
             return True
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 
 from downslope.explorer.exploration import Stage
 from downslope.explorer.protocol import Done
+from downslope.explorer.session.jobs import Clock
 from downslope.explorer.session.screen import Screen
 
 TICK = 1 / 30
@@ -28,14 +28,19 @@ LAG = 0.25
 class Player:
     """Lets the balls of a stage roll.
 
+    Args:
+        screen: shows where they are.
+        clock: the time.
+
     Attributes:
         screen: shows where they are.
         speed: steps a second.
         playing: whether balls roll.
     """
 
-    def __init__(self, screen: Screen):
+    def __init__(self, screen: Screen, clock: Clock):
         self.screen = screen
+        self._clock = clock
         self.speed = 30.0
         self.playing = False
         self._jump: dict[int, int] = {}
@@ -44,9 +49,9 @@ class Player:
         self._look_cost: dict[int, float] = {}
         self._last = -math.inf
 
-    def play(self, now: float) -> None:
+    def play(self) -> None:
         """Roll from now on."""
-        self.playing, self._last = True, now
+        self.playing, self._last = True, self._clock()
 
     def rest(self) -> None:
         """Stay."""
@@ -66,16 +71,17 @@ class Player:
         for known in (self._jump, self._step_cost, self._look_cost):
             known.pop(number, None)
 
-    def pause(self, stage: Stage | None, now: float) -> float | None:
+    def pause(self, stage: Stage | None) -> float | None:
         """Return how long there is nothing to do; None for until somebody asks."""
         if stage is None or self.screen.full:
             return None
         if self._jump:
             return 0.0
-        return max(0.0, self._last + TICK - now) if self.playing and stage.descents else None
+        return max(0.0, self._last + TICK - self._clock()) if self.playing and stage.descents else None
 
-    def tick(self, stage: Stage, now: float) -> None:
+    def tick(self, stage: Stage) -> None:
         """Make the steps that are due, unless the page does not follow."""
+        now = self._clock()
         if self.screen.full:
             self._last = now
         elif self._jump:
@@ -110,9 +116,9 @@ class Player:
 
     def _advance(self, stage: Stage, number: int, steps: int, every: int, seconds: float) -> int:
         """Make steps with a ball, as far as the time allows, show every so many; return how many were made."""
-        descent, made, until = stage.descents[number], 0, time.perf_counter() + seconds
-        while made < steps and not descent.ended and (made == 0 or time.perf_counter() < until):
-            room = until - time.perf_counter() - self._look_cost.get(number, 0.0)
+        descent, made, until = stage.descents[number], 0, self._clock() + seconds
+        while made < steps and not descent.ended and (made == 0 or self._clock() < until):
+            room = until - self._clock() - self._look_cost.get(number, 0.0)
             stretch = min(steps - made, every, max(1, int(room / self._step_cost.get(number, seconds))))
             self._stretch_of(stage, number, stretch)
             made += stretch
@@ -122,12 +128,12 @@ class Player:
 
     def _stretch_of(self, stage: Stage, number: int, steps: int) -> None:
         """Make steps with a ball, and look where it is."""
-        descent, begun = stage.descents[number], time.perf_counter()
+        descent, begun = stage.descents[number], self._clock()
         descent.advance(steps)
-        moved = time.perf_counter()
+        moved = self._clock()
         self.screen.moved(number, stage.look(descent))
         _learn(self._step_cost, number, (moved - begun) / steps)
-        _learn(self._look_cost, number, time.perf_counter() - moved)
+        _learn(self._look_cost, number, self._clock() - moved)
 
     def _end(self, stage: Stage) -> None:
         """Rest, for no ball can go on."""

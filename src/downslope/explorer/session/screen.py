@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 
 import numpy as np
 
 from downslope.explorer.exploration import Point, Stage, frames_of, row_of
 from downslope.explorer.protocol import LAST, REPLACES, Frame, Kind, Rows, Watch
+from downslope.explorer.session.jobs import Clock
 from downslope.explorer.session.outbox import Outbox
 from downslope.landscape import Slice
 
@@ -29,13 +29,18 @@ MOST_WAITING = 64
 class Screen:
     """Sends what there is to see of a stage.
 
+    Args:
+        outbox: where it goes.
+        clock: the time.
+
     Attributes:
         outbox: where it goes.
         watch: which views are wanted.
     """
 
-    def __init__(self, outbox: Outbox):
+    def __init__(self, outbox: Outbox, clock: Clock):
         self.outbox = outbox
+        self._clock = clock
         self.watch = Watch(type="watch")
         self._points: dict[int, list[Point]] = {}
         self._anew: set[int] = set()
@@ -90,16 +95,17 @@ class Screen:
         values = np.stack([cut.losses, cut.computed.astype(float)])
         self.outbox.frame(Frame(Kind.SURFACE, run, values, flags=LAST if cut.complete else 0))
 
-    def pause(self, now: float) -> float | None:
+    def pause(self) -> float | None:
         """Return how long there is nothing to send; None for until something happens."""
         if self.outbox.credit < 1:
             return None
         if any(self._points.values()):
             return 0.0
-        return max(0.0, self._viewed + VIEWS - now) if self._wanted else None
+        return max(0.0, self._viewed + VIEWS - self._clock()) if self._wanted else None
 
-    def send(self, stage: Stage, now: float) -> None:
+    def send(self, stage: Stage) -> None:
         """Send what there is credit for: points first, but one frame is left for views that are due."""
+        now = self._clock()
         due = self._wanted and now - self._viewed >= VIEWS
         self._send_points(stage, spare=1 if due else 0)
         if due:
@@ -122,8 +128,8 @@ class Screen:
 
     def _send_path(self, stage: Stage, number: int) -> None:
         """Send the first of a ball's points, as many as time allows."""
-        points, rows, until = self._points[number], [], time.perf_counter() + BUDGET
-        while len(rows) < len(points) and (not rows or time.perf_counter() < until):
+        points, rows, until = self._points[number], [], self._clock() + BUDGET
+        while len(rows) < len(points) and (not rows or self._clock() < until):
             rows.append(stage.projector.row(points[len(rows)]))
         sent, self._points[number] = points[: len(rows)], points[len(rows) :]
         flags = REPLACES if number in self._anew else 0

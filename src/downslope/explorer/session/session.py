@@ -15,14 +15,14 @@ from downslope.explorer.code_export import code_of
 from downslope.explorer.exploration import Stage
 from downslope.explorer.protocol import Code, Diagnosis, Done, Eigenvalue, Problem, Removed, Status
 from downslope.explorer.protocol import requests as ask
-from downslope.explorer.session.jobs import Finished, Job, Jobs
+from downslope.explorer.session.jobs import Clock, Finished, Job, Jobs
 from downslope.explorer.session.outbox import Outbox
 from downslope.explorer.session.player import Player
 from downslope.explorer.session.screen import Screen
 from downslope.explorer.session.welcome import welcome
 from downslope.explorer.session.wording import PAGE
 from downslope.explorer.session.work import Work, cutting, diagnosing, finding_eigenvalue, opening
-from downslope.explorer.subjects import Exhibit
+from downslope.explorer.subjects import Exhibit, Opener, open_subject
 from downslope.landscape import Slice
 
 MOST_WAITING = 256
@@ -38,20 +38,30 @@ class Session:
     Args:
         send: puts a message on its way to the page; called in the session's thread.
         exhibit: what the explorer was started with.
+        open_subject: opens a subject; called in the jobs' thread.
+        clock: the time that descents are played by.
     """
 
-    def __init__(self, send: Callable[[str | bytes], None], exhibit: Exhibit):
+    def __init__(
+        self,
+        send: Callable[[str | bytes], None],
+        exhibit: Exhibit,
+        *,
+        open_subject: Opener = open_subject,
+        clock: Clock = time.perf_counter,
+    ):
         self.exhibit = exhibit
         self.outbox = Outbox(send)
-        self.screen = Screen(self.outbox)
-        self.player = Player(self.screen)
+        self.screen = Screen(self.outbox, clock)
+        self.player = Player(self.screen, clock)
+        self._open_subject = open_subject
         self.stage: Stage | None = None
         self._waiting: queue.Queue[Any] = queue.Queue()
         self._closed = threading.Event()
         self._surface: tuple[int, Slice] | None = None
         self._run = 0
         self._filling = False
-        self._jobs = Jobs(lambda job, value: self._waiting.put((job, value)))
+        self._jobs = Jobs(lambda job, value: self._waiting.put((job, value)), clock=clock)
         self._thread = threading.Thread(target=self._work, name="downslope explorer session", daemon=True)
         self._thread.start()
 
@@ -80,8 +90,7 @@ class Session:
 
     def _next(self) -> Any:
         """Return what comes next, after a while None if nothing does."""
-        now = time.monotonic()
-        pauses = (self.player.pause(self.stage, now), None if self.stage is None else self.screen.pause(now))
+        pauses = (self.player.pause(self.stage), None if self.stage is None else self.screen.pause())
         try:
             return self._waiting.get(timeout=min((pause for pause in pauses if pause is not None), default=None))
         except queue.Empty:
@@ -102,8 +111,8 @@ class Session:
             if cut.complete:
                 self.outbox.answer(Done(run=run, what="surface"))
         if self.stage is not None:
-            self.player.tick(self.stage, time.monotonic())
-            self.screen.send(self.stage, time.monotonic())
+            self.player.tick(self.stage)
+            self.screen.send(self.stage)
 
     def _requested(self, text: str | bytes) -> None:
         """Answer a message of the page."""
@@ -199,7 +208,7 @@ class Session:
             self._forget(self.stage, number)
         self.stage, self._surface, self._run, self._filling = None, None, request.run, True
         self._status("opening", "Opening")
-        self._jobs.begin(opening(request, self.exhibit))
+        self._jobs.begin(opening(request, self.exhibit, self._open_subject))
 
     def _on_slice(self, request: ask.SliceAgain) -> None:
         work = cutting(request, self._shown())
@@ -215,7 +224,7 @@ class Session:
         self.screen.anew(stage, request.id)
 
     def _on_play(self, request: ask.Play) -> None:
-        self.player.play(time.monotonic())
+        self.player.play()
         self._status("playing", "")
 
     def _on_pause(self, request: ask.Pause) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,19 +10,19 @@ from downslope.explorer.exploration import Stage, levels, settled, stage_of
 from downslope.explorer.protocol import Diagnosis, Eigenvalue, Open, Plane, SliceAgain, Status
 from downslope.explorer.session.jobs import Job
 from downslope.explorer.session.measurements import Interruptible, diagnosis_of, eigenvalue_of
-from downslope.explorer.subjects import Exhibit, Ground, host, opened, params_of
+from downslope.explorer.subjects import Exhibit, Ground, Opener, host, params_of
 
 SECONDS_BETWEEN_WORDS = 0.05
 
 Work = Callable[[Job], None]
 
 
-def opening(request: Open, exhibit: Exhibit) -> Work:
+def opening(request: Open, exhibit: Exhibit, open_subject: Opener) -> Work:
     """Return the work of opening a subject: it reports words, a `Stage`, and a `Slice` for each level."""
 
     def work(job: Job) -> None:
         tell = _telling(job, request.run, "opening")
-        ground = opened(request.subject, exhibit, tell)
+        ground = open_subject(request.subject, exhibit, tell)
         _cut(job, request.run, ground, request.plane, None)
         if ground.run is not None:
             tell("Making ready for descents", None)
@@ -34,14 +33,14 @@ def opening(request: Open, exhibit: Exhibit) -> Work:
 
 def _telling(job: Job, run: int, state: Any) -> Callable[..., None]:
     """Return what tells how far work is, as often as anybody can read it."""
-    told = -math.inf
+    told_at = -math.inf
 
     def tell(text: str, done: float | None = None) -> None:
-        nonlocal told
+        nonlocal told_at
         job.check()
-        if time.monotonic() - told >= SECONDS_BETWEEN_WORDS:
+        if job.clock() - told_at >= SECONDS_BETWEEN_WORDS:
             job.report(Status(run=run, state=state, text=text, done=done))
-            told = time.monotonic()
+            told_at = job.clock()
 
     return tell
 

@@ -5,7 +5,7 @@
 """
 
 from downslope.explorer.subjects.networks import noisy, recipe_of
-from downslope.explorer.subjects.opening import Exhibit, opened, subject_named
+from downslope.explorer.subjects.opening import Exhibit, Opener, open_subject, subject_named
 from downslope.explorer.subjects.optimizer import NUMBERS, changeable, optimizer_code, optimizer_of, with_room
 from downslope.explorer.subjects.subject import Cancelled, Ground, Walker, host, params_of
 
@@ -14,11 +14,12 @@ __all__ = [
     "Cancelled",
     "Exhibit",
     "Ground",
+    "Opener",
     "Walker",
     "changeable",
     "host",
     "noisy",
-    "opened",
+    "open_subject",
     "optimizer_code",
     "optimizer_of",
     "params_of",

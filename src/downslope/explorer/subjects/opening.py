@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,9 @@ from downslope.explorer.subjects.networks import Tell, line_ground, network_grou
 from downslope.explorer.subjects.subject import Ground
 
 LINE = "old_faithful"
+
+Opener = Callable[[Subject, "Exhibit", Tell], Ground]
+"""`open_subject`, or a function in its place."""
 
 _SUBJECT: TypeAdapter[Subject] = TypeAdapter(Subject)
 
@@ -60,7 +64,7 @@ def subject_named(name: str) -> Subject:
     return _SUBJECT.validate_python({"kind": kind, "name" if kind == "classic" else "data": name})
 
 
-def opened(subject: Subject, exhibit: Exhibit, tell: Tell) -> Ground:
+def open_subject(subject: Subject, exhibit: Exhibit, tell: Tell) -> Ground:
     """Return the ground that a subject is.
 
     Raises:
