@@ -1,4 +1,4 @@
-"""Copy as Python: code that reproduces what is on screen."""
+"""Copy as Python: code that reproduces what is on screen, in public names alone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,27 @@ from downslope.explorer.protocol import Plane
 from downslope.explorer.subjects import changeable, optimizer_code, with_room
 from downslope.landscape import Slice
 from downslope.training import Walk
+
+_IMPORTS = (
+    ("replace(", "from dataclasses import replace"),
+    ("np.", "import numpy as np"),
+    ("ds.", "import downslope as ds"),
+)
+"""Signs that a line needs an import, and the import."""
+
+_CARRY_OVER = """
+def carried_over(state, optimizer, params):
+    fresh = optimizer.init(params)
+    return fresh._replace(
+        step=state.step,
+        hyperparams=fresh.hyperparams | state.hyperparams,
+        schedules=fresh.schedules | state.schedules,
+        memory=fresh.memory | state.memory,
+    )
+
+
+"""
+"""Python that goes on with an optimizer that has more numbers: what both know is kept."""
 
 
 def code_of(stage: Stage) -> str:
@@ -27,29 +48,16 @@ def code_of(stage: Stage) -> str:
     for descent in descents:
         planes.setdefault(descent.start.plane, descent.start.cut)
     numbers = {plane: number for number, plane in enumerate(planes)}
-    lines = [*_imports(network, descents), "", *stage.ground.center_code]
+    adopts = not network and any(descent.room for descent in descents)
+    lines = [*(_CARRY_OVER.splitlines() if adopts else ()), *stage.ground.center_code]
     for plane, cut in planes.items():
         lines += _plane(network, plane, cut, numbers[plane])
     lines += ["", "losses = []"]
     for descent in descents:
         lines += ["", *(_walk if network else _steps)(descent, numbers[descent.start.plane])]
-    return "\n".join([*lines, *(["", "print(losses)"] if descents else [])]) + "\n"
-
-
-def _imports(network: bool, descents: list[Descent]) -> list[str]:
-    """Return the lines that import what the rest needs."""
-    lines = ["import downslope as ds"]
-    if not network:
-        lines = ["import numpy as np", *lines]
-    if descents:
-        lines += ["from downslope.core import displaced"]
-    if descents and network:
-        return ["from dataclasses import replace", *lines, "from downslope.training import Walk"]
-    if any(descent.room for descent in descents):
-        lines += ["from downslope.explorer import carried_over"]
-    if any(descent.changes for descent in descents):
-        lines += ["from downslope.optimizers import set_hyperparam"]
-    return lines
+    lines += ["", "print(losses)"] if descents else []
+    imports = [statement for sign, statement in _IMPORTS if any(sign in line for line in lines)]
+    return "\n".join([*imports, "", *lines]) + "\n"
 
 
 def _plane(network: bool, plane: Plane, cut: Slice, number: int) -> list[str]:
@@ -85,7 +93,7 @@ def _begin(descent: Descent, number: int) -> list[str]:
     plane = f"plane{number or ''}"
     return [
         f"a, b = {descent.start.a!r}, {descent.start.b!r}",
-        f"start = displaced({plane}.params, {plane}.directions, (a, b))",
+        f"start = ds.core.displaced({plane}.params, {plane}.directions, (a, b))",
     ]
 
 
@@ -127,7 +135,7 @@ def _walk(descent: Descent, number: int) -> list[str]:
         f"settings = dict(optimizer={optimizer_code(settings)}, batch_size={size}, seed={problem.seed}, "
         "early_stopping=None, start=None)",
         "recipe = run.recipe.changed(settings)",
-        "walk = Walk(recipe.problem(), ds.Variables(start, center.state))",
+        "walk = ds.training.Walk(recipe.problem(), ds.Variables(start, center.state))",
         *_changes(descent, "walk.set({})", _network_steps),
         "losses.append(replace(run, variables=walk.variables).surface().value(walk.params))",
     ]
@@ -144,7 +152,7 @@ def _steps(descent: Descent, number: int) -> list[str]:
         *_begin(descent, number),
         f"optimizer = {optimizer_code(descent.settings)}",
         "params, state = start, optimizer.init(start)",
-        *_changes(descent, "state = set_hyperparam(state, {})", _formula_steps),
+        *_changes(descent, "state = ds.set_hyperparam(state, {})", _formula_steps),
         "losses.append(surface.value(params))",
     ]
 

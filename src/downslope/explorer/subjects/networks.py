@@ -197,9 +197,11 @@ def _data_code(subject: NetworkSubject) -> tuple[str, ...]:
     if subject.noise == 0:
         return lines
     return (
-        "from downslope.explorer import noisy",
         *lines,
-        f"data = noisy(data, {subject.noise!r}, {subject.seed})",
+        "x = np.asarray(data.x, np.float64)",
+        f'noise = {subject.noise!r} * ds.core.generator({subject.seed}, "noise").standard_normal(x.shape)',
+        "x = x + x.std(axis=0)[None, :] * noise",
+        "data = ds.Dataset(x, data.y, feature_names=data.feature_names, task=data.task)",
     )
 
 
