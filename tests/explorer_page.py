@@ -7,7 +7,7 @@ import time
 import numpy as np
 from websockets.sync.client import connect
 
-from downslope.explorer.protocol import Kind, unpacked_frame
+from downslope.explorer.protocol import Kind, unpack_frame
 from downslope.explorer.session import Session
 from downslope.explorer.subjects import Exhibit
 
@@ -40,7 +40,7 @@ class Page:
         """Return the next thing that comes: a dict, or a frame."""
         raw = self.recv()
         if isinstance(raw, bytes):
-            self.frames.append(unpacked_frame(raw))
+            self.frames.append(unpack_frame(raw))
             if self.draws:
                 self.say("credit", frames=1)
             return self.frames[-1]

@@ -67,11 +67,11 @@ def test_a_page_that_never_reads_costs_nothing(server, sessions):
         page.say("speed", steps_per_second=100_000)
         page.say("play")
         meet(lambda: sessions[0].outbox.credit == 0)
-        descent = sessions[0].stage.descents[0]
-        step = descent.walk.step
+        descent = sessions[0].exploration.descents[0]
+        step = descent.stepper.step
         page.say("eigenvalue", id=0)
         page.until("eigenvalue")
-        assert descent.walk.step <= step + 1
+        assert descent.stepper.step <= step + 1
         assert len(sessions[0].screen._points[0]) <= 64
         page.draws = True
         page.say("credit", frames=4)
@@ -107,9 +107,9 @@ def test_a_page_that_leaves_on_the_way_ends_what_it_began(server, sessions):
         page.until("surface", where=lambda one: one["run"] == 2)
         page.socket.socket.close()
     meet(lambda: not ours("session") and not ours("job"))
-    step = sessions[0].stage.descents[0].walk.step
-    assert sessions[0].stage.descents[0].walk.step == step
-    assert not sessions[0].stage.cut.complete
+    step = sessions[0].exploration.descents[0].stepper.step
+    assert sessions[0].exploration.descents[0].stepper.step == step
+    assert not sessions[0].exploration.cut.complete
 
 
 def test_twenty_reconnects_leave_nothing_behind(server, sessions, options):

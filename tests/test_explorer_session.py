@@ -10,7 +10,7 @@ import pytest
 from downslope.explorer.protocol import CLASSICS, DATA_SETS, PATH_COLUMNS, Kind
 from downslope.explorer.session.player import LAG, TICK
 from downslope.explorer.subjects import open_subject
-from downslope.explorer.subjects.surface_stepper import SurfaceWalk
+from downslope.explorer.subjects.surface_stepper import SurfaceStepper
 from downslope.landscape import descend, surfaces
 from downslope.optimizers import adam, sgd
 from explorer_page import DirectPage
@@ -238,11 +238,11 @@ def test_points_are_bounded_and_those_that_stay_are_true():
         page.open(classic("bowl"))
         page.say("start", id=0, a=1.0, b=1.0, settings={"learning_rate": 0.01, "steps": 500})
         page.until("rows")
-        page.session.stage.descents[0].point_limit = 64
+        page.session.exploration.descents[0].point_limit = 64
         page.say("step", count=99)
         page.walk(99)
         page.walk(99)
-        points = page.session.stage.descents[0].points
+        points = page.session.exploration.descents[0].points
         assert 32 <= len(points) <= 65
         assert (points[0].step, points[-1].step) == (0, page.last()["step"])
         page.say("slice", run=2, plane={"size": 9})
@@ -281,7 +281,7 @@ def test_a_newer_subject_ends_the_work_on_an_older_one():
     assert [one["run"] for one in dones if one["what"] == "surface"] == [2]
 
 
-class BrokenDescent(SurfaceWalk):
+class BrokenDescent(SurfaceStepper):
     """A descent that nobody foresaw."""
 
     def advance(self, steps):
@@ -295,8 +295,8 @@ def test_whatever_goes_wrong_is_told_and_the_session_lives_on():
         opened = open_subject(subject, exhibit, tell)
         if subject.name == "ravine":
             surface = surfaces.ravine()
-            walk_from = lambda params, settings: BrokenDescent(surface, params, sgd(0.1))  # noqa: E731
-            opened = dataclasses.replace(opened, walk_from=walk_from)
+            stepper_at = lambda params, settings: BrokenDescent(surface, params, sgd(0.1))  # noqa: E731
+            opened = dataclasses.replace(opened, stepper_at=stepper_at)
         return opened
 
     with DirectPage(open_subject=broken) as page:
@@ -342,7 +342,7 @@ def test_balls_are_taken_away_one_or_all():
         assert [page.until("removed")["id"], page.until("removed")["id"]] == [0, 2]
         page.say("play")
         page.until("status")
-        assert page.session.stage.descents == {}
+        assert page.session.exploration.descents == {}
 
 
 def test_a_closed_session_leaves_no_thread():

@@ -1,14 +1,14 @@
-"""Copy as Python: code that reproduces what is on screen, in public names alone."""
+"""Copy as Python: code that reproduces an exploration, in public names alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from downslope.core import SettingError
-from downslope.explorer.exploration import Descent, Stage
+from downslope.explorer.exploration import Descent, Exploration
 from downslope.explorer.protocol import Plane
-from downslope.explorer.subjects import changeable, optimizer_code, with_room
+from downslope.explorer.subjects import changeable, optimizer_code, with_slots
 from downslope.landscape import Slice
 from downslope.training import Walk
 
@@ -31,40 +31,40 @@ def carried_over(state, optimizer, params):
 
 
 """
-"""Python that goes on with an optimizer that has more numbers: what both know is kept."""
+"""Python that goes on with an optimizer that has more numbers: numbers and memory that both have are kept."""
 
 
-def code_of(stage: Stage) -> str:
-    """Return Python that makes the surface and walks every descent on it, with what was changed on the way.
+def code_of(exploration: Exploration) -> str:
+    """Return Python that makes the surface and every descent on it, with the changes of numbers on the way.
 
-    It leaves the plane in `plane`, and in `losses` the loss of each descent where it is now, in their order.
+    It leaves the plane in `plane`, and in `losses` the current loss of each descent, in their order.
 
     Raises:
-        SettingError: a descent began on a plane through another, which no code can say.
+        SettingError: a descent began on a plane through another, which code cannot express.
     """
-    network = stage.ground.run is not None
-    descents = list(stage.descents.values())
-    planes: dict[Any, Slice] = {} if stage.plane.through is not None else {stage.plane: stage.cut}  # pyright: ignore[reportUnhashable]  (frozen)
+    network = exploration.subject.run is not None
+    descents = list(exploration.descents.values())
+    planes: dict[Plane, Slice] = {} if exploration.plane.through is not None else {exploration.plane: exploration.cut}  # pyright: ignore[reportUnhashable]  (frozen)
     for descent in descents:
         planes.setdefault(descent.start.plane, descent.start.cut)
     numbers = {plane: number for number, plane in enumerate(planes)}
-    adopts = not network and any(descent.room for descent in descents)
-    lines = [*(_CARRY_OVER.splitlines() if adopts else ()), *stage.ground.center_code]
+    adopts = not network and any(descent.slots for descent in descents)
+    lines = [*(_CARRY_OVER.splitlines() if adopts else ()), *exploration.subject.code]
     for plane, cut in planes.items():
-        lines += _plane(network, plane, cut, numbers[plane])
+        lines += _plane_lines(network, plane, cut, numbers[plane])
     lines += ["", "losses = []"]
     for descent in descents:
-        lines += ["", *(_walk if network else _steps)(descent, numbers[descent.start.plane])]
+        lines += ["", *(_network_lines if network else _formula_lines)(descent, numbers[descent.start.plane])]
     lines += ["", "print(losses)"] if descents else []
     imports = [statement for sign, statement in _IMPORTS if any(sign in line for line in lines)]
     return "\n".join([*imports, "", *lines]) + "\n"
 
 
-def _plane(network: bool, plane: Plane, cut: Slice, number: int) -> list[str]:
+def _plane_lines(network: bool, plane: Plane, cut: Slice, number: int) -> list[str]:
     """Return the lines that cut a plane.
 
     Raises:
-        SettingError: it goes through where a descent was, which no code can say.
+        SettingError: it goes through a point of a descent, which code cannot express.
     """
     if plane.through is not None:
         raise SettingError(
@@ -88,8 +88,8 @@ def _unless(value: str, usual: str, name: str) -> str:
     return "" if value == usual else f"{name}={value!r}"
 
 
-def _begin(descent: Descent, number: int) -> list[str]:
-    """Return the lines that find the start of a descent."""
+def _start_lines(descent: Descent, number: int) -> list[str]:
+    """Return the lines that compute the start of a descent."""
     plane = f"plane{number or ''}"
     return [
         f"a, b = {descent.start.a!r}, {descent.start.b!r}",
@@ -97,46 +97,46 @@ def _begin(descent: Descent, number: int) -> list[str]:
     ]
 
 
-def _changes(descent: Descent, state: str, walked: Callable[[int], list[str]]) -> list[str]:
-    """Return the lines that walk, and change numbers on the way.
+def _change_lines(descent: Descent, state: str, step_lines: Callable[[int], list[str]]) -> list[str]:
+    """Return the lines that make steps, and change numbers on the way.
 
     Args:
-        descent: which.
-        state: how a number is changed, with the numbers in place of the braces.
-        walked: the lines that make so many steps.
+        descent: the descent.
+        state: the line that changes numbers, with the numbers in place of the braces.
+        step_lines: the lines that make so many steps.
     """
-    lines, done, room = [], 0, set()
+    lines, done, slots = [], 0, set()
     for change in descent.changes:
-        lines += walked(change.step - done)
-        missing = set(change.numbers) & set(changeable(descent.settings)) - room
+        lines += step_lines(change.step - done)
+        missing = set(change.numbers) & set(changeable(descent.settings)) - slots
         if missing:
-            room |= missing
-            lines += _adopted(descent, room, walked is _formula_steps)
+            slots |= missing
+            lines += _adoption_lines(descent, slots, step_lines is _formula_steps)
             lines += [state.format(_named(dict.fromkeys(sorted(missing), 0.0)))]
         lines += [state.format(_named(change.numbers))]
         done = change.step
-    return lines + walked(descent.walk.step - done)
+    return lines + step_lines(descent.stepper.step - done)
 
 
-def _adopted(descent: Descent, room: set[str], formula: bool) -> list[str]:
-    """Return the line that goes on with an optimizer that has room for more numbers."""
-    roomy = optimizer_code(with_room(descent.settings, room))
+def _adoption_lines(descent: Descent, slots: set[str], formula: bool) -> list[str]:
+    """Return the line that goes on with an optimizer that has more numbers."""
+    optimizer = optimizer_code(with_slots(descent.settings, slots))
     if formula:
-        return [f"optimizer = {roomy}", "state = carried_over(state, optimizer, params)"]
-    return [f"walk.adopt({roomy})"]
+        return [f"optimizer = {optimizer}", "state = carried_over(state, optimizer, params)"]
+    return [f"walk.adopt({optimizer})"]
 
 
-def _walk(descent: Descent, number: int) -> list[str]:
-    """Return the lines that walk a network."""
-    settings, problem = descent.settings, cast("Walk", descent.walk).problem
+def _network_lines(descent: Descent, number: int) -> list[str]:
+    """Return the lines of a descent of a network."""
+    settings, problem = descent.settings, cast("Walk", descent.stepper).problem
     size = "len(run.recipe.data)" if settings.batch_size is None else str(settings.batch_size)
     return [
-        *_begin(descent, number),
+        *_start_lines(descent, number),
         f"settings = dict(optimizer={optimizer_code(settings)}, batch_size={size}, seed={problem.seed}, "
         "early_stopping=None, start=None)",
         "recipe = run.recipe.changed(settings)",
         "walk = ds.training.Walk(recipe.problem(), ds.Variables(start, center.state))",
-        *_changes(descent, "walk.set({})", _network_steps),
+        *_change_lines(descent, "walk.set({})", _network_steps),
         "losses.append(replace(run, variables=walk.variables).surface().value(walk.params))",
     ]
 
@@ -146,13 +146,13 @@ def _network_steps(steps: int) -> list[str]:
     return [f"walk.advance({steps})"] if steps else []
 
 
-def _steps(descent: Descent, number: int) -> list[str]:
-    """Return the lines that walk a formula."""
+def _formula_lines(descent: Descent, number: int) -> list[str]:
+    """Return the lines of a descent of a formula."""
     return [
-        *_begin(descent, number),
+        *_start_lines(descent, number),
         f"optimizer = {optimizer_code(descent.settings)}",
         "params, state = start, optimizer.init(start)",
-        *_changes(descent, "state = ds.set_hyperparam(state, {})", _formula_steps),
+        *_change_lines(descent, "state = ds.set_hyperparam(state, {})", _formula_steps),
         "losses.append(surface.value(params))",
     ]
 

@@ -1,43 +1,51 @@
-"""Scenes: ready lessons on what the notes claim, each with two sentences and one thing to try."""
+"""Lessons on the claims of the notes, each with two sentences and one experiment to try."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from downslope.explorer.protocol import (
     ClassicName,
     ClassicSubject,
     DescentSettings,
+    DescentStart,
     InverseTimeDecay,
+    Lesson,
     LineSubject,
     NetworkSubject,
     Plane,
-    Scene,
-    SceneStart,
+    Subject,
 )
 
 
-def _classic(name: ClassicName, span: tuple[float, float] | None = None) -> dict[str, Any]:
+class _Surface(TypedDict):
+    """A subject and the plane through it."""
+
+    subject: Subject
+    plane: Plane
+
+
+def _classic(name: ClassicName) -> _Surface:
     """Return a classic surface and its plane."""
-    return {"subject": ClassicSubject(name=name), "plane": Plane(directions="axes", span=span)}
+    return {"subject": ClassicSubject(name=name), "plane": Plane(directions="axes")}
 
 
-def _network(plane: Plane | None = None, **settings: Any) -> dict[str, Any]:
-    """Return a network and its plane."""
-    return {"subject": NetworkSubject(**settings), "plane": plane or Plane()}
+def _network(subject: NetworkSubject) -> _Surface:
+    """Return a network and a plane of filter-normalized directions."""
+    return {"subject": subject, "plane": Plane(directions="filter")}
 
 
-def _start(name: str, a: float, b: float, rate: float, **settings: Any) -> SceneStart:
+def _start(name: str, a: float, b: float, rate: float, **settings: Any) -> DescentStart:
     """Return a descent."""
-    return SceneStart(name=name, a=a, b=b, settings=DescentSettings(learning_rate=rate, **settings))
+    return DescentStart(name=name, a=a, b=b, settings=DescentSettings(learning_rate=rate, **settings))
 
 
-_LINE = {"subject": LineSubject(), "plane": Plane(directions="axes")}
-_RAW = _network(Plane(directions="filter"), data="wine", hidden=[], normalize=None, epochs=30)
-_SCALED = _network(Plane(directions="filter"), data="wine", hidden=[], normalize="standard", epochs=30)
+_LINE: _Surface = {"subject": LineSubject(), "plane": Plane(directions="axes")}
+_RAW = _network(NetworkSubject(data="wine", hidden=[], normalize=None, epochs=30))
+_SCALED = _network(NetworkSubject(data="wine", hidden=[], normalize="standard", epochs=30))
 
-SCENES = (
-    Scene(
+LESSONS = (
+    Lesson(
         name="too_large",
         title="Too large a rate",
         text="Across the ravine the curvature is 50, so every rate above 2/50 = 0.04 throws the ball higher up the "
@@ -47,7 +55,7 @@ SCENES = (
         descents=(_start("rate 0.041", -2.0, 0.02, 0.041, steps=200),),
         steps_per_second=20,
     ),
-    Scene(
+    Lesson(
         name="too_small",
         title="Too small a rate",
         text="At a rate of 0.002 the ball reaches the floor of the ravine and then barely moves: in 200 steps it is "
@@ -59,21 +67,21 @@ SCENES = (
             _start("rate 0.035", -2.0, 0.5, 0.035, steps=600),
         ),
     ),
-    Scene(
+    Lesson(
         name="stuck",
         title="Stuck in a dip",
         text="Three hidden units are just enough for the four quadrants, and from this start descent over all rows "
         "settles in a shallow dip at a loss of 0.51, with almost no gradient left. Steps of 8 rows at the same rate "
         "see another surface each time, and get out of it.",
         to_try="Start at the middle of the plane: there is no dip on the way, and descent over all rows gets lower.",
-        **_network(Plane(directions="filter"), data="quadrants", hidden=[3], activation="tanh", epochs=60),
+        **_network(NetworkSubject(data="quadrants", hidden=[3], activation="tanh", epochs=60)),
         descents=(
             _start("all rows", -0.8, -0.8, 0.3, steps=1500),
             _start("8 rows", -0.8, -0.8, 0.3, batch_size=8, steps=1500),
         ),
         steps_per_second=100,
     ),
-    Scene(
+    Lesson(
         name="momentum",
         title="Momentum carries over",
         text="Both balls have the same rate; the second keeps 0.9 of its velocity. In 60 steps it has overshot, come "
@@ -86,7 +94,7 @@ SCENES = (
         ),
         steps_per_second=15,
     ),
-    Scene(
+    Lesson(
         name="saddle",
         title="A saddle holds descent up",
         text="Almost on the ridge, the ball runs to the saddle first and stays near it for tens of steps, for there "
@@ -96,7 +104,7 @@ SCENES = (
         descents=(_start("off the ridge", 1.5, 0.001, 0.1, steps=80),),
         steps_per_second=15,
     ),
-    Scene(
+    Lesson(
         name="plateau",
         title="Lost on a plateau",
         text="Far from the well the surface is flat and the gradient nearly 0, so plain descent hardly moves in 200 "
@@ -108,7 +116,7 @@ SCENES = (
             _start("Adam", -3.5, -2.5, 0.1, optimizer="adam", steps=200),
         ),
     ),
-    Scene(
+    Lesson(
         name="raw",
         title="Raw data",
         text="The columns of the wine data differ a thousandfold in size, so the surface is a slit, and a rate that "
@@ -117,7 +125,7 @@ SCENES = (
         **_RAW,
         descents=(_start("raw", 0.5, 0.5, 0.1, steps=100),),
     ),
-    Scene(
+    Lesson(
         name="normalized",
         title="Normalized data",
         text="With every column of the wine data at mean 0 and deviation 1, the bowl is round enough for one rate. "
@@ -126,7 +134,7 @@ SCENES = (
         **_SCALED,
         descents=(_start("normalized", 0.5, 0.5, 0.1, steps=100),),
     ),
-    Scene(
+    Lesson(
         name="zeros",
         title="All weights zero",
         text="A linear network of two layers, y = w₂ w₁ x, started at zero: each weight's gradient is multiplied by "
@@ -138,7 +146,7 @@ SCENES = (
             _start("a hundredth off", 0.01, 0.01, 0.1, steps=150),
         ),
     ),
-    Scene(
+    Lesson(
         name="restarts",
         title="Restarts",
         text="Four starts, one rate, and they end in four different minima: which one is found is decided by the "
@@ -150,7 +158,7 @@ SCENES = (
             for name, a, b in (("right", 4.0, 1.0), ("left", -4.0, 2.0), ("low", -4.0, -4.0), ("corner", 4.0, -3.0))
         ),
     ),
-    Scene(
+    Lesson(
         name="decay",
         title="A rate that decays",
         text="Each step sees a single row, so at a constant rate the ball keeps jittering around the minimum. With a "
@@ -165,7 +173,7 @@ SCENES = (
         ),
         steps_per_second=100,
     ),
-    Scene(
+    Lesson(
         name="batches",
         title="Small against large batches",
         text="One row a step gives a drunkard's walk, 32 rows a path that wanders a little, all rows a straight one. "
@@ -179,7 +187,7 @@ SCENES = (
         ),
         steps_per_second=30,
     ),
-    Scene(
+    Lesson(
         name="adam",
         title="Adam on badly scaled data",
         text="On raw columns plain descent must take the rate that the largest column allows, and the others never "
@@ -192,4 +200,4 @@ SCENES = (
         ),
     ),
 )
-"""Every scene, in the order of the lesson."""
+"""Every lesson, in the order of teaching."""

@@ -1,26 +1,26 @@
-"""A ball on its way down: the walk, and the points it came by."""
+"""A descent: its stepper, and the points of its path."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import numpy as np
 
 from downslope.core import PyTree, UnknownNameError
 from downslope.explorer.protocol import DescentSettings, Plane
-from downslope.explorer.subjects import Walker, changeable, host, optimizer_of, with_room
+from downslope.explorer.subjects import Stepper, changeable, make_optimizer, to_host, with_slots
 from downslope.landscape import Slice
 
 MOST_BYTES, MOST_POINTS = 16 * 2**20, 4096
-"""A descent keeps points to set its path onto other planes; when they are more, every second one goes."""
+"""Limits of the points of a path; beyond them every second one is dropped."""
 
 
 class Point(NamedTuple):
-    """A point of a path: what does not depend on the plane."""
+    """A point of a path, as far as it does not depend on the plane."""
 
     step: int
     epoch: float
@@ -32,7 +32,7 @@ class Point(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Where a descent began: coordinates on a plane."""
+    """The start of a descent: coordinates on a plane."""
 
     a: float
     b: float
@@ -41,7 +41,7 @@ class Start(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Numbers that were changed on the way, after how many steps."""
+    """Numbers that were changed after some steps."""
 
     step: int
     numbers: dict[str, float]
@@ -49,59 +49,59 @@ class Change(NamedTuple):
 
 @dataclass
 class Descent:
-    """A ball on its way down.
+    """A descent.
 
     Attributes:
         settings: as it was started.
-        start: where.
-        walk: the descent itself.
-        points: those kept, the first and the last among them.
-        changes: of numbers, on the way.
+        start: the point it started at.
+        stepper: makes its steps.
+        points: points of its path, the first and the last among them.
+        changes: changes of numbers since the start.
         explained: the share of the path's variance that the plane shows, when it was last measured.
-        room: names of numbers that were 0 at first, and for which its optimizer has room now.
-        owed: how many steps are due, a fraction of one too.
-        point_limit: how many points are kept at most.
+        slots: names of numbers that were 0 at first, and that its optimizer has now.
+        due: the number of steps that are due, a fraction of one included.
+        point_limit: the largest number of points.
     """
 
     settings: DescentSettings
     start: Start
-    walk: Walker
+    stepper: Stepper
     points: list[Point] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     explained: float | None = None
-    room: set[str] = field(default_factory=set)
-    owed: float = 0.0
+    slots: set[str] = field(default_factory=set)
+    due: float = 0.0
     point_limit: int = MOST_POINTS
     _stride: int = 1
-    _seen: int = 0
+    _recorded: int = 0
 
     @property
     def ended(self) -> Literal["", "completed", "diverged"]:
-        """Why it ended; empty while it can go on."""
-        if self.walk.diverged:
+        """The reason why it ended; empty while it can go on."""
+        if self.stepper.diverged:
             return "diverged"
-        return "completed" if self.walk.step >= self.settings.steps else ""
+        return "completed" if self.stepper.step >= self.settings.steps else ""
 
     @property
     def epoch(self) -> float:
-        """How many passes over the data were made."""
-        return self.walk.step / self.walk.epoch_steps
+        """The number of passes over the data."""
+        return self.stepper.step / self.stepper.epoch_steps
 
     @property
     def path(self) -> PyTree | None:
-        """The points that are kept, stacked along a first axis; None before it moved."""
+        """The points, stacked along a first axis; None before it moved."""
         if len(self.points) < 2:
             return None
         return jax.tree.map(lambda *leaves: np.stack(leaves), *(point.params for point in self.points))
 
     def advance(self, steps: int) -> None:
-        """Make steps, as many as there still are to make."""
-        self.walk.advance(max(0, min(steps, self.settings.steps - self.walk.step)))
+        """Make steps, at most those that are left."""
+        self.stepper.advance(max(0, min(steps, self.settings.steps - self.stepper.step)))
 
     @property
     def hyperparams(self) -> dict[str, float]:
-        """The numbers it goes by, those that are 0 still too."""
-        return changeable(self.settings) | self.walk.hyperparams
+        """The numbers of its optimizer, those that are still 0 included."""
+        return changeable(self.settings) | self.stepper.hyperparams
 
     def set(self, numbers: dict[str, float]) -> None:
         """Change numbers from the next step on; nothing is reset.
@@ -110,34 +110,36 @@ class Descent:
             UnknownNameError: the optimizer has no such number.
         """
         check_names(numbers, self.hyperparams)
-        missing = set(numbers) - set(self.walk.hyperparams)
+        missing = set(numbers) - set(self.stepper.hyperparams)
         if missing:
-            self.room |= missing
-            self.walk.adopt(optimizer_of(with_room(self.settings, self.room)))
-            self.walk.set(**dict.fromkeys(missing, 0.0))
-        self.walk.set(**numbers)
-        earlier = self.changes.pop().numbers if self.changes and self.changes[-1].step == self.walk.step else {}
-        self.changes.append(Change(self.walk.step, earlier | numbers))
+            self.slots |= missing
+            self.stepper.adopt(make_optimizer(with_slots(self.settings, self.slots)))
+            self.stepper.set(**dict.fromkeys(missing, 0.0))
+        self.stepper.set(**numbers)
+        earlier = self.changes.pop().numbers if self.changes and self.changes[-1].step == self.stepper.step else {}
+        self.changes.append(Change(self.stepper.step, earlier | numbers))
 
-    def look(self, measured: Callable[[Any], tuple[float, PyTree]]) -> Point:
-        """Return the point where the ball is, and keep it.
+    def record_point(self, loss_and_gradient: Callable[[PyTree], tuple[float, PyTree]]) -> Point:
+        """Append the current point to the path, and return it.
 
         Args:
-            measured: the true loss, and its gradient, at some variables.
+            loss_and_gradient: the true loss, and its gradient, at some variables.
         """
-        walk = self.walk
-        loss, gradient = measured(walk.variables)
-        rate = walk.hyperparams.get("learning_rate", math.nan)
-        point = Point(walk.step, self.epoch, host(walk.params), loss, gradient, host(walk.velocity), rate)
-        self._keep(point)
+        stepper = self.stepper
+        loss, gradient = loss_and_gradient(stepper.variables)
+        rate = stepper.hyperparams.get("learning_rate", math.nan)
+        point = Point(
+            stepper.step, self.epoch, to_host(stepper.params), loss, gradient, to_host(stepper.velocity), rate
+        )
+        self._append(point)
         return point
 
-    def _keep(self, point: Point) -> None:
-        """Keep a point; when all take too much room, let every second one go."""
-        if self.points and self._seen % self._stride:
+    def _append(self, point: Point) -> None:
+        """Append a point; drop every second one when they take too much memory."""
+        if self.points and self._recorded % self._stride:
             self.points.pop()
         self.points.append(point)
-        self._seen += 1
+        self._recorded += 1
         most = min(self.point_limit, max(16, MOST_BYTES // (3 * size_of(point.params))))
         if len(self.points) > most:
             self.points, self._stride = [*self.points[:-1:2], self.points[-1]], 2 * self._stride
@@ -155,5 +157,5 @@ def check_names(numbers: dict[str, float], known: dict[str, float]) -> None:
 
 
 def size_of(tree: PyTree) -> int:
-    """Return how many bytes a tree takes."""
+    """Return the bytes that a tree takes."""
     return sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(tree))

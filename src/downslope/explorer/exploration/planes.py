@@ -1,65 +1,70 @@
-"""Planes through the ground: cut as asked, filled coarse to fine, and told to the page."""
+"""Planes through the subject: cut as requested, filled coarse to fine, and described for the page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from downslope.core import PyTree, Setting, SettingError
 from downslope.explorer.protocol import Plane
-from downslope.explorer.subjects import Ground, params_of
+from downslope.explorer.subjects import OpenedSubject, params_of
 from downslope.figures._page_document import Axis, Surface, packed
 from downslope.landscape import Slice, slice_levels
 
 
-def settled(ground: Ground, plane: Plane) -> Plane:
-    """Return a plane with directions chosen for `"auto"`.
+def with_directions(subject: OpenedSubject, plane: Plane) -> Plane:
+    """Return a plane whose directions are not `"auto"`.
 
     Raises:
-        SettingError: the ground has no such directions.
+        SettingError: the subject has no such directions.
     """
-    chosen = ground.directions[0] if plane.directions == "auto" else plane.directions
-    if chosen not in ground.directions:
+    chosen = subject.directions[0] if plane.directions == "auto" else plane.directions
+    if chosen not in subject.directions:
         raise SettingError(
-            Setting("directions"), f"must be one of {', '.join(ground.directions)} here, got {chosen!r}."
+            Setting("directions"), f"must be one of {', '.join(subject.directions)} here, got {chosen!r}."
         )
     return plane.model_copy(update={"directions": chosen})
 
 
-def levels(
-    ground: Ground, plane: Plane, through: Any, should_stop: Callable[[], bool], *, path: PyTree | None = None
+def slice_plane(
+    subject: OpenedSubject,
+    plane: Plane,
+    through: PyTree | None,
+    should_stop: Callable[[], bool],
+    *,
+    path: PyTree | None = None,
 ) -> Iterator[Slice]:
-    """Yield a plane as it fills, first with nothing computed.
+    """Slice a plane; yield it as it fills, first with nothing computed.
 
     Args:
-        ground: what is cut.
-        plane: how, settled.
-        through: the variables where a descent is; None for the ground's own.
-        should_stop: asked between blocks.
-        path: the points of a descent, stacked, whose principal directions are meant; None for the ground's own path.
+        subject: the opened subject.
+        plane: how, as `with_directions` returns it.
+        through: the variables where a descent is; None for the subject's own.
+        should_stop: called between blocks.
+        path: the points of a descent, stacked, for its principal directions; None for the subject's own path.
     """
-    at = ground.variables if through is None else through
-    surface, center = ground.surface_in(plane.mode, at), params_of(at)
+    variables = subject.variables if through is None else through
+    surface, center = subject.surface_in(plane.mode, variables), params_of(variables)
     arguments: dict[str, Any] = {
-        "directions": plane.directions, "size": plane.size, "span": _span(ground, plane), "key": plane.seed,
-        "trajectory": (ground.trajectory if path is None else path) if plane.directions == "pca" else None,
+        "directions": plane.directions, "size": plane.size, "span": _span(subject, plane), "key": plane.seed,
+        "trajectory": (subject.trajectory if path is None else path) if plane.directions == "pca" else None,
     }  # fmt: skip
     empty = next(iter(slice_levels(surface, center, **arguments, should_stop=lambda: True)))
-    yield _named(ground, empty)
+    yield _named(subject, empty)
     if should_stop():
         return
-    shown = 0
+    sent = 0
     for part in slice_levels(surface, center, resume=empty, should_stop=should_stop):
         known = int(part.computed.sum())
-        if known > shown:
-            shown = known
-            yield _named(ground, part)
+        if known > sent:
+            sent = known
+            yield _named(subject, part)
 
 
-def document_of(part: Slice) -> Surface:
+def surface_document(part: Slice) -> Surface:
     """Return a plane as the page knows surfaces, without its losses, which come in frames."""
     first, second = (
         Axis(label=label, values=packed(axis), origin=origin)
@@ -80,13 +85,13 @@ def document_of(part: Slice) -> Surface:
     )
 
 
-def _span(ground: Ground, plane: Plane) -> Any:
-    """Return the half-widths: as asked, the ground's own, or found."""
+def _span(subject: OpenedSubject, plane: Plane) -> tuple[float, float] | Literal["auto"]:
+    """Return the half-widths: as requested, the subject's own, or `"auto"`."""
     if plane.span is not None:
         return plane.span
-    return ground.span if plane.directions == ground.directions[0] else "auto"
+    return subject.span if plane.directions == subject.directions[0] else "auto"
 
 
-def _named(ground: Ground, part: Slice) -> Slice:
-    """Return a plane whose axes are called by what they are, where the ground says so."""
-    return replace(part, labels=ground.labels) if ground.labels is not None else part
+def _named(subject: OpenedSubject, part: Slice) -> Slice:
+    """Return a plane whose axes have the labels of the subject, if it has any."""
+    return replace(part, labels=subject.labels) if subject.labels is not None else part

@@ -1,4 +1,4 @@
-"""Points set onto a plane."""
+"""Projection of points onto a plane."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from downslope.landscape import Slice
 
 
 class Projector:
-    """Sets points onto a plane: coordinates of the nearest point of it, by the Gram matrix of its directions.
+    """Projects points onto a plane: coordinates of the nearest point of it, by the Gram matrix of its directions.
 
     Attributes:
         cut: the plane.
@@ -31,23 +31,23 @@ class Projector:
         """Return the coefficients along the two directions of a vector."""
         return self._inverse @ (self.directions @ vector(tree))
 
-    def at(self, a: float, b: float) -> PyTree:
+    def params_at(self, a: float, b: float) -> PyTree:
         """Return the parameters at a point of the plane."""
         return displaced(self.cut.params, self.cut.directions, (a, b))
 
     def row(self, point: Point) -> list[float]:
-        """Return a row of a path frame; what it is made of is in `PATH_COLUMNS`."""
+        """Return a row of a path frame, with the columns of `PATH_COLUMNS`."""
         with np.errstate(all="ignore"):
             away = vector(jax.tree.map(lambda new, old: np.subtract(new, old, dtype=float), point.params, self.params))
             a, b = self._inverse @ (self.directions @ away)
             off = away - a * self.directions[0] - b * self.directions[1]
-            height = self.surface.value(self.at(a, b))
+            height = self.surface.value(self.params_at(a, b))
             arrows = (*self.along(point.gradient), *self.along(point.velocity))
             distance, norm = float(np.sqrt(off @ off)), float(tree_norm(point.gradient))
-        shown = (
+        columns = (
             point.step, a, b, point.loss, height, distance, norm, *arrows, point.learning_rate, math.nan, math.nan,
         )  # fmt: skip
-        return [float(number) for number in shown]
+        return [float(number) for number in columns]
 
     @property
     def params(self) -> PyTree:
@@ -61,8 +61,8 @@ class Projector:
         with np.errstate(all="ignore"):
             rows = np.array([vector(point.params) for point in points])
             rows -= rows.mean(axis=0)[None, :]
-            ways = rows @ self.directions.T
-            inside, total = float(np.sum((ways @ self._inverse) * ways)), float(np.sum(rows**2))
+            coefficients = rows @ self.directions.T
+            inside, total = float(np.sum((coefficients @ self._inverse) * coefficients)), float(np.sum(rows**2))
         return min(inside / total, 1.0) if total > 0 and math.isfinite(total) else None
 
 

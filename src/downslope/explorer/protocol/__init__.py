@@ -1,17 +1,17 @@
 """The wire between the page and the server: one WebSocket, JSON both ways, and binary frames to the page.
 
-The page says `hello` and is told all that can be chosen. It sends `open` with a subject and a plane, and a run number
-that it counts up; the answer is `surface`, with the shape of the plane but no loss; frames of kind SURFACE of that run
-fill it, coarse to fine, and `done` ends it. `slice` cuts elsewhere under a new number; descents stay, and each path is
-sent again. `start` puts a ball at `(a, b)` of the plane; `play`, `pause`, `step` and `speed` hold for all balls; `set`
-changes numbers without a reset. Each point of a path comes in a PATH frame, and exact in `rows`.
+The page says `hello`; the answer lists all that can be chosen. It sends `open` with a subject and a plane, and a run
+number that it counts up; the answer is `surface`, with the shape of the plane but no loss; frames of kind SURFACE of
+that run fill it, coarse to fine, and `done` ends it. `slice` cuts elsewhere under a new number; descents stay, and each
+path is sent again. `start` begins a descent at `(a, b)` of the plane; `play`, `pause`, `step` and `speed` hold for all
+descents; `set` changes numbers without a reset. Each point of a path comes in a PATH frame, and exact in `rows`.
 
-Frames want credit: the server sends 4, and one more for each that the page says it drew (`credit`). Without credit
-descents wait, so a page that does not read costs nothing. JSON answers need none. Whatever cannot be is answered by
-`error` and changes nothing. The page drops frames and answers of other runs than its last.
+Frames need credit: the server sends 4, and one more for each that the page reports as drawn (`credit`). Without credit
+descents wait, so a page that does not read costs nothing. JSON answers need none. A request that is refused is answered
+by `error` and changes nothing. The page drops frames and answers of other runs than its last.
 
-`settings.py` has what can be chosen, `requests.py` what the page asks, `answers.py` what the server says, `frames.py`
-the bytes. `tests/wire_golden.json` holds frames with their bytes for both sides.
+`settings.py` has the choices, `requests.py` and `answers.py` the messages, `frames.py` the bytes.
+`tests/wire_golden.json` holds frames with their bytes for both sides.
 """
 
 from downslope.explorer.protocol.answers import (
@@ -19,11 +19,13 @@ from downslope.explorer.protocol.answers import (
     Code,
     DataInfo,
     DescentAnswer,
+    DescentStart,
     Diagnosis,
     Done,
     Eigenvalue,
     ExamplesView,
     FindingAnswer,
+    Lesson,
     OptimizerInfo,
     PointsView,
     Problem,
@@ -32,8 +34,8 @@ from downslope.explorer.protocol.answers import (
     Row,
     Rows,
     RowsView,
-    Scene,
-    SceneStart,
+    Severity,
+    State,
     Status,
     SurfaceAnswer,
     View,
@@ -46,10 +48,10 @@ from downslope.explorer.protocol.frames import (
     REPLACES,
     Frame,
     Kind,
-    packed_frame,
-    unpacked_frame,
+    pack_frame,
+    unpack_frame,
 )
-from downslope.explorer.protocol.requests import LONGEST_REQUEST, Open, SliceAgain, Watch, parsed
+from downslope.explorer.protocol.requests import LONGEST_REQUEST, Open, SliceAgain, Watch, parse_request
 from downslope.explorer.protocol.settings import (
     CLASSICS,
     DATA_SETS,
@@ -63,7 +65,7 @@ from downslope.explorer.protocol.settings import (
     RunSubject,
     Subject,
 )
-from downslope.explorer.protocol.wire import CREDIT, PROTOCOL, written
+from downslope.explorer.protocol.wire import CREDIT, PROTOCOL, to_json
 
 __all__ = [
     "CLASSICS",
@@ -82,6 +84,7 @@ __all__ = [
     "DataInfo",
     "DescentAnswer",
     "DescentSettings",
+    "DescentStart",
     "Diagnosis",
     "Done",
     "Eigenvalue",
@@ -90,6 +93,7 @@ __all__ = [
     "Frame",
     "InverseTimeDecay",
     "Kind",
+    "Lesson",
     "LineSubject",
     "NetworkSubject",
     "Open",
@@ -103,17 +107,17 @@ __all__ = [
     "Rows",
     "RowsView",
     "RunSubject",
-    "Scene",
-    "SceneStart",
+    "Severity",
     "SliceAgain",
+    "State",
     "Status",
     "Subject",
     "SurfaceAnswer",
     "View",
     "Watch",
     "Welcome",
-    "packed_frame",
-    "parsed",
-    "unpacked_frame",
-    "written",
+    "pack_frame",
+    "parse_request",
+    "to_json",
+    "unpack_frame",
 ]

@@ -1,4 +1,4 @@
-"""What the server says in JSON: a closed set of messages, told apart by `type`.
+"""Answers of the server in JSON: a closed set of messages, told apart by `type`.
 
 Numbers that are not finite are null.
 """
@@ -14,7 +14,7 @@ from downslope.figures._page_document import Array, LineView, Surface
 
 
 class Range(Part):
-    """What a number may be, and what it is at first; `log` says that it wants a logarithmic control."""
+    """The range and the default of a number; `log` asks for a logarithmic control."""
 
     name: str
     low: float
@@ -24,8 +24,8 @@ class Range(Part):
     whole: bool = False
 
 
-class SceneStart(Part):
-    """A descent of a scene: where it starts, in coordinates of the plane, and how it goes."""
+class DescentStart(Part):
+    """The start of a descent, in coordinates of the plane, and its settings."""
 
     name: str
     a: float
@@ -33,8 +33,8 @@ class SceneStart(Part):
     settings: DescentSettings
 
 
-class Scene(Part):
-    """A lesson: what is shown, two sentences, and one thing to try."""
+class Lesson(Part):
+    """A lesson: a subject with descents, two sentences, and one experiment to try."""
 
     name: str
     title: str
@@ -42,7 +42,7 @@ class Scene(Part):
     to_try: str
     subject: Subject
     plane: Plane
-    descents: tuple[SceneStart, ...]
+    descents: tuple[DescentStart, ...]
     steps_per_second: float = 30.0
 
 
@@ -65,7 +65,7 @@ class OptimizerInfo(Part):
 
 
 class Welcome(Part):
-    """The answer to `hello`: all that can be chosen. `opens` is what to show unless the address says otherwise."""
+    """The answer to `hello`: all that can be chosen. `opens` is the subject to show unless the address has another."""
 
     type: Literal["hello"] = "hello"
     version: Literal[1] = 1
@@ -81,7 +81,7 @@ class Welcome(Part):
     directions: tuple[str, ...]
     sizes: tuple[int, ...]
     ranges: tuple[Range, ...]
-    scenes: tuple[Scene, ...]
+    scenes: tuple[Lesson, ...]
     credit: int
 
 
@@ -110,7 +110,7 @@ class ExamplesView(Part):
 
 
 class RowsView(Part):
-    """Rows that have no picture: only their number is told."""
+    """Rows that have no picture: only their number."""
 
     kind: Literal["rows"] = "rows"
     count: int
@@ -121,11 +121,11 @@ View = Annotated[LineView | PointsView | ExamplesView | RowsView, Field(discrimi
 
 
 class SurfaceAnswer(Part):
-    """A new plane: what the offline page calls a surface, with no loss computed yet; frames of `run` fill it.
+    """A new plane: a surface of the offline page, with no loss computed yet; frames of `run` fill it.
 
-    `plane` is as it was asked, with what was chosen for `"auto"`. `can_redirect` lists the directions that this subject
-    has. `layers` names what frames of layer signals have a row for, in order. `suggested` is a descent that suits the
-    subject.
+    `plane` is as it was requested, with the directions chosen for `"auto"`. `can_redirect` lists the directions that
+    this subject has. `layers` names the rows of frames of layer signals, in order. `suggested` is a descent that suits
+    the subject.
     """
 
     type: Literal["surface"] = "surface"
@@ -140,22 +140,25 @@ class SurfaceAnswer(Part):
     rows: int | None
     parameters: int
     layers: tuple[str, ...]
-    suggested: SceneStart
+    suggested: DescentStart
     beside: View | None
 
 
+State = Literal["opening", "slicing", "playing", "paused", "idle", "measuring"]
+
+
 class Status(Part):
-    """What is being done: in one word, in words, and how much of it is done where that is known."""
+    """The current work: its state, a description, and the share that is done where that is known."""
 
     type: Literal["status"] = "status"
     run: int
-    state: Literal["opening", "slicing", "playing", "paused", "idle", "measuring"]
+    state: State
     text: str
     done: float | None = None
 
 
 class Problem(Part):
-    """What was refused or failed: the setting it is about (empty for none), and a sentence or two."""
+    """A request that was refused or failed: the setting it is about (empty for none), and a sentence or two."""
 
     type: Literal["error"] = "error"
     field: str
@@ -163,9 +166,9 @@ class Problem(Part):
 
 
 class DescentAnswer(Part):
-    """A descent as it stands: sent when it starts, when its numbers change, now and then as it moves, at each rest.
+    """The state of a descent: sent when it starts, when its numbers change, at intervals, and when it pauses.
 
-    `hyperparams` are the numbers it goes by. `ended` is empty while it can go on. `explained` is the share of the
+    `hyperparams` are its current numbers. `ended` is empty while it can go on. `explained` is the share of the
     path's variance that the plane shows.
     """
 
@@ -187,7 +190,7 @@ class DescentAnswer(Part):
 
 
 class Removed(Part):
-    """A descent is gone."""
+    """A descent was removed."""
 
     type: Literal["removed"] = "removed"
     id: int
@@ -213,11 +216,14 @@ class Rows(Part):
     rows: tuple[Row, ...]
 
 
+Severity = Literal["severe", "warning", "note"]
+
+
 class FindingAnswer(Part):
-    """One thing that is wrong."""
+    """A finding of the diagnosis."""
 
     code: str
-    severity: Literal["severe", "warning", "note"]
+    severity: Severity
     statement: str
     evidence: str
     fix: str
@@ -254,7 +260,7 @@ class Code(Part):
 
 
 class Done(Part):
-    """Something is complete: the surface, or all descents; `cancelled` where it was stopped instead."""
+    """The surface or all descents are complete; `cancelled` where they were stopped instead."""
 
     type: Literal["done"] = "done"
     run: int

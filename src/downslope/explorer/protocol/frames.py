@@ -3,7 +3,7 @@
 | bytes | field | |
 |---|---|---|
 | 0 | kind | 1 surface, 2 path, 3 boundary, 4 examples, 5 units, 6 signals |
-| 1 | flags | bit 0: last of its kind (surface), or replaces what was drawn so far (path) |
+| 1 | flags | bit 0: last of its kind (surface), or replaces the path drawn so far (path) |
 | 2 | descent | which, 0 where it is of none |
 | 3 | layer | which, for units |
 | 4–7 | run | the page's number; a frame of another run is dropped |
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import struct
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,7 @@ PATH_COLUMNS = (
 )  # fmt: skip
 """Of a path frame: the slope of the true loss and the last step, both along the plane, in its coefficients.
 
-`height` is the surface below, `lambda_max` and `limit` are NaN where nobody asked for them.
+`height` is the surface below, `lambda_max` and `limit` are NaN where they were not measured.
 """
 
 EXAMPLE_COLUMNS = ("row", "predicted", "probability")
@@ -40,7 +40,7 @@ LAST = REPLACES = 1
 
 
 class Kind(IntEnum):
-    """What a frame holds.
+    """The contents of a frame.
 
     SURFACE: depth 2: losses, and 1 where they were computed (a loss may be NaN and computed).
     PATH: rows of `PATH_COLUMNS`.
@@ -63,29 +63,28 @@ class Frame(NamedTuple):
 
     kind: Kind
     run: int
-    values: Any
+    values: np.ndarray
     flags: int = 0
     descent: int = 0
     layer: int = 0
     step: int = 0
 
 
-def packed_frame(frame: Frame) -> bytes:
+def pack_frame(frame: Frame) -> bytes:
     """Return a frame as bytes.
 
     Example:
-        >>> packed_frame(Frame(Kind.SIGNALS, run=3, values=np.array([[[0.5]]]), step=7)).hex(" ", 4)
+        >>> pack_frame(Frame(Kind.SIGNALS, run=3, values=np.array([[[0.5]]]), step=7)).hex(" ", 4)
         '06000000 03000000 07000000 01000000 01000000 01000000 0000003f'
     """
-    values = np.asarray(frame.values)
     with np.errstate(over="ignore"):
-        numbers = np.ascontiguousarray(values, "<f4")
-    head = HEADER.pack(frame.kind, frame.flags, frame.descent, frame.layer, frame.run, frame.step, *values.shape)
+        numbers = np.ascontiguousarray(frame.values, "<f4")
+    head = HEADER.pack(frame.kind, frame.flags, frame.descent, frame.layer, frame.run, frame.step, *frame.values.shape)
     return head + numbers.tobytes()
 
 
-def unpacked_frame(data: bytes) -> Frame:
-    """Return the frame that `packed_frame` wrote."""
+def unpack_frame(data: bytes) -> Frame:
+    """Return the frame that `pack_frame` wrote."""
     kind, flags, descent, layer, run, step, *shape = HEADER.unpack_from(data)
     values = np.frombuffer(data, "<f4", offset=HEADER.size).reshape(shape)
     return Frame(Kind(kind), run, values, flags, descent, layer, step)

@@ -1,4 +1,4 @@
-"""What the page may ask: a closed set of JSON messages, told apart by `type`."""
+"""Requests of the page: a closed set of JSON messages, told apart by `type`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Hello(Part):
 
 
 class Open(Part):
-    """Show another subject: descents end, what is running is canceled. `run` is the page's next number."""
+    """Show another subject: descents end, running work is canceled. `run` is the page's next number."""
 
     type: Literal["open"]
     run: RunNumber
@@ -54,19 +54,19 @@ class Start(Part):
 
 
 class Play(Part):
-    """Let all descents go on."""
+    """Play all descents."""
 
     type: Literal["play"]
 
 
 class Pause(Part):
-    """Let all descents rest."""
+    """Pause all descents."""
 
     type: Literal["pause"]
 
 
 class Step(Part):
-    """Make so many steps in every descent, then rest."""
+    """Make steps in every descent, then pause."""
 
     type: Literal["step"]
     count: Annotated[int, Field(ge=1, le=10_000)] = 1
@@ -82,7 +82,7 @@ class Speed(Part):
 class Set(Part):
     """Change numbers of a descent, or of all, from its next step on; nothing is reset.
 
-    Setting a rate ends a schedule. Numbers that an optimizer does not have are left out where all are meant.
+    Setting a rate ends a schedule. Numbers that an optimizer does not have are left out where all descents are set.
     """
 
     type: Literal["set"]
@@ -96,14 +96,14 @@ class Set(Part):
 
 
 class Remove(Part):
-    """Take a descent away, or all."""
+    """Remove a descent, or all."""
 
     type: Literal["remove"]
     id: DescentId | None = None
 
 
 class Watch(Part):
-    """Which of the dearer views beside the surface are wanted; all are off at first."""
+    """Turn the costlier views beside the surface on or off; all are off at first."""
 
     type: Literal["watch"]
     data: bool = False
@@ -112,7 +112,7 @@ class Watch(Part):
 
 
 class Cancel(Part):
-    """Stop what is being computed: a slice, an eigenvalue, a diagnosis. Descents rest."""
+    """Stop the current computation: a slice, an eigenvalue, a diagnosis. Descents pause."""
 
     type: Literal["cancel"]
 
@@ -125,13 +125,13 @@ class Credit(Part):
 
 
 class AskCode(Part):
-    """Ask for Python code that reproduces what is on screen."""
+    """Ask for Python code that reproduces the exploration."""
 
     type: Literal["code"]
 
 
 class AskDiagnosis(Part):
-    """Ask what is wrong with a descent, in words."""
+    """Ask for the diagnosis of a descent, in words."""
 
     type: Literal["diagnose"]
     id: DescentId
@@ -156,14 +156,14 @@ LONGEST_REQUEST = 16_384
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
-def parsed(text: str | bytes) -> Request:
+def parse_request(text: str | bytes) -> Request:
     """Return a request read from JSON.
 
     Raises:
         pydantic.ValidationError: it is not JSON, not one of the requests, or a number of it is out of range.
 
     Example:
-        >>> parsed('{"type": "speed", "steps_per_second": 60}')
+        >>> parse_request('{"type": "speed", "steps_per_second": 60}')
         Speed(type='speed', steps_per_second=60.0)
     """
     return _REQUEST.validate_json(text)

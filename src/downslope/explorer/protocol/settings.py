@@ -1,4 +1,4 @@
-"""What the page may choose, each within its range: the subject, the plane, and how a descent goes."""
+"""Choices of the page, each within its range: the subject, the plane, and the settings of a descent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RunNumber = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 class Part(BaseModel):
-    """What all parts of the wire share: fixed fields, no others, no number read out of text."""
+    """Base of all parts of the wire: fixed fields, no others, no number read out of text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -70,7 +70,7 @@ class NetworkSubject(Part):
 
 
 class RunSubject(Part):
-    """The run that the server was started with; which one that is, no message can say."""
+    """The run that the server was started with; no message can name another."""
 
     kind: Literal["run"] = "run"
 
@@ -79,7 +79,7 @@ Subject = Annotated[ClassicSubject | LineSubject | NetworkSubject | RunSubject, 
 
 
 class Plane(Part):
-    """Where the surface is cut: through the subject's point, or through where a descent is now."""
+    """The plane of a slice: through the subject's point, or through a descent's current point."""
 
     directions: Literal["filter", "pca", "eigen", "axes", "auto"] = "auto"
     size: Literal[9, 17, 25, 33, 41, 51, 65, 81, 101, 129] = 51
@@ -154,7 +154,7 @@ ScheduleChoice = Annotated[
 
 
 class DescentSettings(Part):
-    """How a descent goes, as its start is asked for.
+    """The settings of a descent.
 
     `momentum` is that of sgd and rmsprop, `nesterov` sgd's, `b1` and `b2` those of adam, adamw and nadam, `decay` that
     of rmsprop and adadelta; other optimizers ignore them. `batch_size` None is all rows. `weight_decay` is decoupled

@@ -11,12 +11,12 @@ PROTOCOL = "downslope.v1"
 """The WebSocket's subprotocol; the page offers this, and the token as another."""
 
 
-def written(answer: Answer) -> str:
+def to_json(answer: Answer) -> str:
     """Return an answer as JSON; numbers that are not finite are null.
 
     Example:
         >>> from downslope.explorer.protocol.answers import Done
-        >>> written(Done(run=3, what="surface"))
+        >>> to_json(Done(run=3, what="surface"))
         '{"type":"done","run":3,"what":"surface","cancelled":false}'
     """
     return answer.model_dump_json()

@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 
 from downslope.core import Setting, SettingError
 from downslope.explorer.protocol import LONGEST_REQUEST, PROTOCOL
-from downslope.explorer.server.guard import App, Guard
+from downslope.explorer.server.guard import Guard
 from downslope.explorer.session import Session
 from downslope.explorer.subjects import Exhibit
 from downslope.figures._surface_page import BUILT
 
 if TYPE_CHECKING:
     import uvicorn
+    from starlette.types import ASGIApp
     from starlette.websockets import WebSocket
 
 FULL_PAUSE = 0.02
-"""Seconds until a session that has no room is asked again."""
+"""Seconds until a full session is tried again."""
 
 ADDRESS = "127.0.0.1"
 
@@ -46,13 +47,13 @@ class ServerOptions:
 DEFAULT_OPTIONS = ServerOptions()
 
 
-def explorer_app(exhibit: Exhibit, *, port: int, token: str, options: ServerOptions = DEFAULT_OPTIONS) -> App:
+def explorer_app(exhibit: Exhibit, *, port: int, token: str, options: ServerOptions = DEFAULT_OPTIONS) -> ASGIApp:
     """Return the guarded application.
 
     Args:
-        exhibit: what is shown.
+        exhibit: the subject and the run to start with.
         port: where it is served.
-        token: what a page must know to connect.
+        token: the secret that a page needs to connect.
         options: limits, and the sessions.
     """
     from starlette.applications import Starlette
@@ -98,10 +99,10 @@ def page_of(host: str) -> tuple[str, str]:
     built = BUILT.read_text(encoding="utf-8")
     start = built.index('content="default-src') + len('content="')
     policy = built[start : built.index('"', start)]
-    ours = policy.replace("default-src 'none';", f"default-src 'none'; connect-src ws://{host};", 1)
+    live_policy = policy.replace("default-src 'none';", f"default-src 'none'; connect-src ws://{host};", 1)
     live = json.dumps({"format": "downslope-live", "version": 1})
-    text = built.replace(policy, ours, 1).replace("<!--title-->", "Downslope explorer", 1)
-    return text.replace("<!--document-->", live, 1), f"{ours}; frame-ancestors 'none'"
+    text = built.replace(policy, live_policy, 1).replace("<!--title-->", "Downslope explorer", 1)
+    return text.replace("<!--document-->", live, 1), f"{live_policy}; frame-ancestors 'none'"
 
 
 def listening(port: int) -> socket.socket:
@@ -110,19 +111,19 @@ def listening(port: int) -> socket.socket:
     Raises:
         SettingError: the port is taken, or not one that may be listened on.
     """
-    ours = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        ours.bind((ADDRESS, port))
-        ours.listen()
+        listener.bind((ADDRESS, port))
+        listener.listen()
     except (OSError, OverflowError) as error:
-        ours.close()
+        listener.close()
         why = getattr(error, "strerror", None) or "ports go from 0 to 65535"
         raise SettingError(
             Setting("port"),
             f"must be one that is free on this machine, got {port}: {why}. Choose another; 0 is any free one.",
         ) from error
-    return ours
+    return listener
 
 
 def server_of(
@@ -131,9 +132,9 @@ def server_of(
     """Return a server on a socket, to be run with `server.run(sockets=[listener])`, and the address to open.
 
     Args:
-        exhibit: what is shown.
+        exhibit: the subject and the run to start with.
         listener: a socket that listens.
-        token: what a page must know; None for a new one of 256 bits.
+        token: the secret that a page needs to connect; None for a new one of 256 bits.
         options: limits, and the sessions.
     """
     import uvicorn
@@ -148,13 +149,13 @@ def server_of(
 
 
 async def _talk(websocket: WebSocket, exhibit: Exhibit, options: ServerOptions) -> None:
-    """Talk to a page until one of the two ends it."""
+    """Serve a page until one of the two ends the connection."""
     from starlette.websockets import WebSocketDisconnect
 
     await websocket.accept(PROTOCOL)
     unsent = _Unsent(options.unsent_limit)
     session = options.new_session(unsent.put, exhibit)
-    doing = [asyncio.create_task(one) for one in (unsent.send(websocket), unsent.over(), _read(websocket, session))]
+    doing = [asyncio.create_task(task) for task in (unsent.send(websocket), unsent.over(), _read(websocket, session))]
     try:
         await asyncio.wait(doing, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -184,18 +185,18 @@ class _Unsent:
             self._loop.call_soon_threadsafe(self._put, message)
 
     def _put(self, message: str | bytes) -> None:
-        """Keep a message, unless too many wait: then nothing more is kept."""
+        """Queue a message; once the limit is exceeded, drop it and all later ones."""
         if self._messages.full():
             self._over.set()
         elif not self._over.is_set():
             self._messages.put_nowait(message)
 
     async def over(self) -> None:
-        """Wait until too many wait."""
+        """Wait until the limit is exceeded."""
         await self._over.wait()
 
     async def send(self, websocket: WebSocket) -> None:
-        """Send what waits, in order."""
+        """Send the messages in order."""
         while True:
             message = await self._messages.get()
             if isinstance(message, str):
@@ -205,7 +206,7 @@ class _Unsent:
 
 
 async def _read(websocket: WebSocket, session: Session) -> None:
-    """Hand over what the page says until it leaves; while the session has no room, nothing more is read."""
+    """Hand messages of the page to the session until it leaves; while the session is full, read nothing more."""
     while (message := await websocket.receive())["type"] == "websocket.receive":
         while not session.receive(message.get("text") or message.get("bytes") or ""):
             await asyncio.sleep(FULL_PAUSE)

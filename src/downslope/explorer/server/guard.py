@@ -1,19 +1,18 @@
-"""The guard at the door: who may ask, over HTTP and over WebSockets alike."""
+"""Access control for HTTP requests and WebSockets."""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from downslope.explorer.protocol import PROTOCOL
 
-Scope = MutableMapping[str, Any]
-App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Guard:
-    """Lets through what is asked of our own address, by our own page, with the token.
+    """Lets requests through that name our own address and come from our own page, with the token.
 
     - `Host` must be the address with its port: a page of another name that resolves to this machine is refused.
     - A WebSocket must come from our own page (`Origin`) and offer the token as a subprotocol.
@@ -21,18 +20,18 @@ class Guard:
     No cookies: there is nothing that a browser would send by itself.
 
     Args:
-        app: what is guarded.
+        app: the application behind it.
         host: the address with its port, `127.0.0.1:PORT`.
-        token: what the page got in the fragment of its address.
+        token: the secret in the fragment of the page's address.
     """
 
-    def __init__(self, app: App, host: str, token: str):
+    def __init__(self, app: ASGIApp, host: str, token: str):
         self.app = app
         self.host = host.encode()
         self.origin = b"http://" + self.host
         self.token = token.encode()
 
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or refuse it."""
         if scope["type"] == "lifespan" or self._welcome(scope):
             await self.app(scope, receive, send)

@@ -29,18 +29,18 @@ class Serving:
 
     @property
     def token(self) -> str:
-        """What a page must offer to connect."""
+        """The secret that a page offers to connect."""
         return self.url.partition("#")[2]
 
 
 @contextmanager
-def serve(shown: Exhibit | Subject | None = None, *, port: int = 0, token: str | None = None) -> Iterator[Serving]:
+def serve(first: Exhibit | Subject | None = None, *, port: int = 0, token: str | None = None) -> Iterator[Serving]:
     """Serve the explorer while the block runs.
 
     Args:
-        shown: a subject to open first, an `Exhibit` with a run, or None for the ravine.
+        first: a subject to open first, an `Exhibit` with a run, or None for the ravine.
         port: where, on 127.0.0.1; 0 is any free one.
-        token: what a page must know to connect; None for a new one.
+        token: the secret that a page needs to connect; None for a new one.
 
     Yields:
         The server that runs.
@@ -54,7 +54,7 @@ def serve(shown: Exhibit | Subject | None = None, *, port: int = 0, token: str |
         ...     urlopen(server.url).status
         200
     """
-    exhibit = shown if isinstance(shown, Exhibit) else Exhibit() if shown is None else Exhibit(shown)
+    exhibit = first if isinstance(first, Exhibit) else Exhibit() if first is None else Exhibit(first)
     with running_server(exhibit, port=port, token=token) as server:
         yield server
 

@@ -1,7 +1,7 @@
 """One page's session: requests in, answers and frames out.
 
 `session.py` dispatches requests; long work (`work.py`) runs in a thread beside it (`jobs.py`). `player.py` advances the
-descents, `screen.py` sends what they did, through the flow control of `outbox.py`.
+descents, `screen.py` sends their points, through the flow control of `outbox.py`.
 """
 
 from downslope.explorer.session.session import Session

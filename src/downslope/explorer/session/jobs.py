@@ -7,12 +7,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from downslope.explorer.subjects import Cancelled
 
 Clock = Callable[[], float]
-"""Seconds from some moment on, as `time.perf_counter` has them."""
+"""A function like `time.perf_counter`."""
 
 MOST_WAITING = 4
 """Jobs that wait behind another."""
@@ -20,55 +19,55 @@ MOST_WAITING = 4
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One piece of long work, as the work itself sees it."""
+    """One piece of long work."""
 
     work: Callable[[Job], None]
-    _report: Callable[[Job, Any], None] = field(repr=False)
+    _report: Callable[[Job, object], None] = field(repr=False)
     clock: Clock = field(default=time.perf_counter, repr=False)
     _cancelled: threading.Event = field(default_factory=threading.Event, repr=False)
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked it to stop."""
+        """Whether it was canceled."""
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Ask it to stop."""
+        """Cancel it."""
         self._cancelled.set()
 
     def check(self) -> None:
-        """Go on only if somebody still wants it.
+        """Raise if it was canceled.
 
         Raises:
-            Cancelled: nobody does.
+            Cancelled: it was.
         """
         if self.cancelled:
             raise Cancelled
 
-    def report(self, value: Any) -> None:
-        """Hand something to whoever asked for the work.
+    def report(self, value: object) -> None:
+        """Report a value of the work.
 
         Raises:
-            Cancelled: nobody wants it anymore.
+            Cancelled: it was canceled.
         """
         self.check()
         self._report(self, value)
 
 
 class Finished:
-    """What a job reports last, unless it failed."""
+    """The last report of a job that did not fail."""
 
 
 class Jobs:
     """Runs jobs one after another.
 
     Args:
-        report: is called in the jobs' thread with a job and what it reports: values of its own, then `Finished` or the
-            exception that ended it. Canceled jobs report nothing more.
+        report: is called in the jobs' thread with a job and each of its reports: values of its own, then `Finished` or
+            the exception that ended it. Canceled jobs report nothing more.
         clock: the time, for the jobs.
     """
 
-    def __init__(self, report: Callable[[Job, Any], None], *, clock: Clock = time.perf_counter):
+    def __init__(self, report: Callable[[Job, object], None], *, clock: Clock = time.perf_counter):
         self._report = report
         self._clock = clock
         self._lock = threading.Condition(threading.RLock())
@@ -79,13 +78,13 @@ class Jobs:
         self._thread.start()
 
     def begin(self, work: Callable[[Job], None]) -> None:
-        """Cancel all that is being done or waits, and do this as soon as that has ended."""
+        """Cancel the current job and those that wait, and run this work next."""
         with self._lock:
             self.cancel()
-            self.then(work)
+            self.enqueue(work)
 
-    def then(self, work: Callable[[Job], None]) -> bool:
-        """Do this after all that is being done or waits; return False if too much waits already."""
+    def enqueue(self, work: Callable[[Job], None]) -> bool:
+        """Run this work after all other; return False if too much waits already."""
         with self._lock:
             if len(self._waiting) >= MOST_WAITING:
                 return False
@@ -94,7 +93,7 @@ class Jobs:
             return True
 
     def cancel(self) -> None:
-        """Ask what is being done to stop, and forget what waits."""
+        """Cancel the current job, and drop those that wait."""
         with self._lock:
             if self._current is not None:
                 self._current.cancel()
@@ -109,7 +108,7 @@ class Jobs:
         self._thread.join()
 
     def _run(self) -> None:
-        """Do jobs until closed."""
+        """Run jobs until closed."""
         while True:
             with self._lock:
                 self._current = None
@@ -120,13 +119,13 @@ class Jobs:
             self._do(job)
 
     def _do(self, job: Job) -> None:
-        """Do a job, and report how it ended."""
+        """Run a job, and report its outcome."""
         try:
             job.work(job)
-            ended: Any = Finished()
+            outcome: object = Finished()
         except Cancelled:
             return
         except Exception as reason:
-            ended = reason
+            outcome = reason
         if not job.cancelled:
-            self._report(job, ended)
+            self._report(job, outcome)

@@ -1,38 +1,36 @@
-"""What is measured where a descent is, if somebody asks: the largest eigenvalue, and where it stands in words."""
+"""Measurements at a point on request: the largest eigenvalue, and the diagnosis in words."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import cast
 
 from downslope.core import LossSurface, PyTree, worded
 from downslope.curvature import eigenvalues
 from downslope.diagnosis import Finding, diagnose
-from downslope.explorer.protocol import DescentSettings, Diagnosis, Eigenvalue, FindingAnswer
+from downslope.explorer.protocol import DescentSettings, Diagnosis, Eigenvalue, FindingAnswer, Severity
 from downslope.explorer.session.wording import PAGE
 
 
-class Interruptible:
-    """A surface that can be stopped between its products.
+def interruptible(surface: LossSurface, check: Callable[[], None]) -> LossSurface:
+    """Return a surface whose work can be stopped between its products.
 
     Args:
         surface: the loss.
         check: is called before each piece of work, and raises to stop it.
     """
-
-    def __init__(self, surface: LossSurface, check: Callable[[], None]):
-        for name in dir(surface):
-            if not name.startswith("_"):
-                setattr(self, name, _checked(getattr(surface, name), check))
+    names = [name for name in dir(surface) if not name.startswith("_")]
+    return cast("LossSurface", SimpleNamespace(**{name: _checked(getattr(surface, name), check) for name in names}))
 
 
-def _checked(attribute: Any, check: Callable[[], None]) -> Any:
+def _checked(attribute: object, check: Callable[[], None]) -> object:
     """Return a method that checks first; anything else as it is."""
     if not callable(attribute):
         return attribute
 
-    def checked(*arguments: Any, **named: Any) -> Any:
+    def checked(*arguments: object, **named: object) -> object:
         check()
         return attribute(*arguments, **named)
 
@@ -46,8 +44,8 @@ def limit_of(settings: DescentSettings, numbers: dict[str, float], largest: floa
     to the curvature.
 
     Args:
-        settings: whose optimizer it is.
-        numbers: as they are now.
+        settings: the settings with the optimizer.
+        numbers: its current numbers.
         largest: the largest eigenvalue of the loss.
 
     References:
@@ -63,35 +61,36 @@ def eigenvalue_of(
     surface: LossSurface, params: PyTree, settings: DescentSettings, numbers: dict[str, float], *, id: int, step: int
 ) -> Eigenvalue:
     """Return the largest eigenvalue at a point, with its residual, and the stability limit."""
-    found = eigenvalues(surface, params, k=1, which="largest")
-    if not len(found.values):
-        words = f"No eigenvalue was found: {found.status}."
-        return Eigenvalue(id=id, step=step, value=None, residual=None, converged=False, limit=None, text=words)
-    value, residual = float(found.values[0]), float(found.residuals[0])
+    result = eigenvalues(surface, params, k=1, which="largest")
+    if not len(result.values):
+        text = f"No eigenvalue was found: {result.status}."
+        return Eigenvalue(id=id, step=step, value=None, residual=None, converged=False, limit=None, text=text)
+    value, residual = float(result.values[0]), float(result.residuals[0])
     rate, limit = numbers.get("learning_rate", math.nan), limit_of(settings, numbers, value)
-    words = f"The largest curvature is {value:.4g}, give or take {residual:.1g}."
+    text = f"The largest curvature is {value:.4g}, give or take {residual:.1g}."
     if limit is not None:
         side = "above" if rate > limit else "not above"
-        words += f" Full-batch descent is stable up to the rate {limit:.3g}; the rate is {rate:.3g}, {side} it."
+        text += f" Full-batch descent is stable up to the rate {limit:.3g}; the rate is {rate:.3g}, {side} it."
     return Eigenvalue(
-        id=id, step=step, value=value, residual=residual, converged=bool(found.converged[0]), limit=limit, text=words
+        id=id, step=step, value=value, residual=residual, converged=bool(result.converged[0]), limit=limit, text=text
     )
 
 
-def diagnosis_of(surface: LossSurface, params: PyTree, tell: Callable[[str], None], *, id: int, step: int) -> Diagnosis:
-    """Return where a point stands, in words."""
-    report = diagnose(surface, params=params, progress=tell)
-    findings = tuple(_finding(finding) for finding in report.findings)
-    return Diagnosis(id=id, step=step, verdict=report.stuck, findings=findings)
+def diagnosis_of(
+    surface: LossSurface, params: PyTree, report: Callable[[str], None], *, id: int, step: int
+) -> Diagnosis:
+    """Return the diagnosis at a point, in words."""
+    diagnosis = diagnose(surface, params=params, progress=report)
+    findings = tuple(_finding(finding) for finding in diagnosis.findings)
+    return Diagnosis(id=id, step=step, verdict=diagnosis.stuck, findings=findings)
 
 
-def _finding(found: Finding) -> FindingAnswer:
+def _finding(finding: Finding) -> FindingAnswer:
     """Return a finding in the words of the page."""
-    severity: Any = found.severity
     return FindingAnswer(
-        code=found.code,
-        severity=severity,
-        statement=found.statement,
-        evidence=found.evidence,
-        fix=worded(found.fix, PAGE),
+        code=finding.code,
+        severity=cast("Severity", finding.severity),
+        statement=finding.statement,
+        evidence=finding.evidence,
+        fix=worded(finding.fix, PAGE),
     )

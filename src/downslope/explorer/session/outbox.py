@@ -1,10 +1,10 @@
-"""What waits to be sent: answers at once, frames as far as the page gave credit."""
+"""Sending with flow control: answers at once, frames as far as the page gave credit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from downslope.explorer.protocol import CREDIT, Answer, Frame, packed_frame, written
+from downslope.explorer.protocol import CREDIT, Answer, Frame, pack_frame, to_json
 
 
 class Outbox:
@@ -20,12 +20,12 @@ class Outbox:
 
     def answer(self, answer: Answer) -> None:
         """Send an answer."""
-        self._send(written(answer))
+        self._send(to_json(answer))
 
     def frame(self, frame: Frame) -> None:
         """Send a frame; there must be credit."""
         self.credit -= 1
-        self._send(packed_frame(frame))
+        self._send(pack_frame(frame))
 
     def refill(self, frames: int) -> None:
         """Take note that the page drew frames."""

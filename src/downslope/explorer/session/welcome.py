@@ -1,9 +1,9 @@
-"""What the page is told first: all that can be chosen."""
+"""The answer to `hello`: all that can be chosen."""
 
 from __future__ import annotations
 
 from downslope.data import available
-from downslope.explorer.lessons import SCENES
+from downslope.explorer.lessons import LESSONS
 from downslope.explorer.protocol import (
     CLASSICS,
     CREDIT,
@@ -71,6 +71,6 @@ def welcome(exhibit: Exhibit) -> Welcome:
         directions=("filter", "pca", "eigen", "axes"),
         sizes=(9, 17, 25, 33, 41, 51, 65, 81, 101, 129),
         ranges=RANGES,
-        scenes=SCENES,
+        scenes=LESSONS,
         credit=CREDIT,
     )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from downslope.core import Face
 
 
 class _Page:
-    """Plain words; what is advised is done at the controls, which show how."""
+    """Plain words; advice is followed at the controls, which show how."""
 
     def name(self, setting: str, *, first: bool) -> str:
         words = setting.replace("_", " ")
@@ -18,13 +17,13 @@ class _Page:
     def function(self, name: str) -> str:
         return f"Python's {name}"
 
-    def assignment(self, settings: Mapping[str, Any]) -> str | None:
+    def assignment(self, settings: Mapping[str, object]) -> str | None:
         return None
 
     def code(self, expression: str) -> str | None:
         return None
 
-    def remark(self, settings: Sequence[Mapping[str, Any]]) -> str:
+    def remark(self, settings: Sequence[Mapping[str, object]]) -> str:
         return ""
 
 

@@ -1,116 +1,119 @@
-"""The long work of a session, as jobs: opening a subject, cutting a plane, measuring where a ball is."""
+"""The long work of a session, as jobs: opening a subject, cutting a plane, measuring at the point of a descent."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
-from downslope.explorer.exploration import Stage, levels, settled, stage_of
-from downslope.explorer.protocol import Diagnosis, Eigenvalue, Open, Plane, SliceAgain, Status
+from downslope.core import LossSurface, PyTree
+from downslope.explorer.exploration import Exploration, exploration_of, slice_plane, with_directions
+from downslope.explorer.protocol import Diagnosis, Eigenvalue, Open, Plane, SliceAgain, State, Status
 from downslope.explorer.session.jobs import Job
-from downslope.explorer.session.measurements import Interruptible, diagnosis_of, eigenvalue_of
-from downslope.explorer.subjects import Exhibit, Ground, Opener, host, params_of
+from downslope.explorer.session.measurements import diagnosis_of, eigenvalue_of, interruptible
+from downslope.explorer.subjects import Exhibit, OpenedSubject, Opener, Report, params_of, to_host
 
-SECONDS_BETWEEN_WORDS = 0.05
+REPORT_INTERVAL = 0.05
+"""Seconds between reports of progress."""
 
 Work = Callable[[Job], None]
+Measure = Callable[[LossSurface, PyTree, Report], Eigenvalue | Diagnosis]
 
 
-def opening(request: Open, exhibit: Exhibit, open_subject: Opener) -> Work:
-    """Return the work of opening a subject: it reports words, a `Stage`, and a `Slice` for each level."""
+def opening_work(request: Open, exhibit: Exhibit, open_subject: Opener) -> Work:
+    """Return the work of opening a subject: it reports a `Status`, an `Exploration`, and a `Slice` for each level."""
 
     def work(job: Job) -> None:
-        tell = _telling(job, request.run, "opening")
-        ground = open_subject(request.subject, exhibit, tell)
-        _cut(job, request.run, ground, request.plane, None)
-        if ground.run is not None:
-            tell("Making ready for descents", None)
-            _compile_steps(job, ground)
+        report = _throttled_report(job, request.run, "opening")
+        subject = open_subject(request.subject, exhibit, report)
+        _slice(job, request.run, subject, request.plane, None)
+        if subject.run is not None:
+            report("Making ready for descents", None)
+            _compile_steps(job, subject)
 
     return work
 
 
-def _telling(job: Job, run: int, state: Any) -> Callable[..., None]:
-    """Return what tells how far work is, as often as anybody can read it."""
-    told_at = -math.inf
+def _throttled_report(job: Job, run: int, state: State) -> Report:
+    """Return a function that reports the progress of a job, at most once in `REPORT_INTERVAL` seconds."""
+    reported_at = -math.inf
 
-    def tell(text: str, done: float | None = None) -> None:
-        nonlocal told_at
+    def report(text: str, done: float | None = None) -> None:
+        nonlocal reported_at
         job.check()
-        if job.clock() - told_at >= SECONDS_BETWEEN_WORDS:
+        if job.clock() - reported_at >= REPORT_INTERVAL:
             job.report(Status(run=run, state=state, text=text, done=done))
-            told_at = job.clock()
+            reported_at = job.clock()
 
-    return tell
+    return report
 
 
-def _compile_steps(job: Job, ground: Ground) -> None:
-    """Make the first step of the suggested descent, and forget it: what compiles now does not hold up a click."""
-    walk = ground.walk_from(params_of(ground.variables), ground.suggested.settings)
+def _compile_steps(job: Job, subject: OpenedSubject) -> None:
+    """Make the first step of the suggested descent, and drop it: it compiles now, not at the first click."""
+    stepper = subject.stepper_at(params_of(subject.variables), subject.suggested.settings)
     job.check()
-    walk.advance(1)
+    stepper.advance(1)
     job.check()
-    ground.measured(walk.variables)
+    subject.loss_and_gradient(stepper.variables)
 
 
-def cutting(request: SliceAgain, stage: Stage) -> Work:
-    """Return the work of cutting a plane elsewhere: it reports a `Stage`, and a `Slice` for each level.
+def slicing_work(request: SliceAgain, exploration: Exploration) -> Work:
+    """Return the work of cutting a plane elsewhere: it reports an `Exploration`, and a `Slice` for each level.
 
-    Through a ball, principal directions are those of its own path.
+    Through a descent, principal directions are those of its own path.
 
     Raises:
-        SettingError: there are no such directions, or no such ball.
+        SettingError: there are no such directions, or no such descent.
     """
-    ground, through = stage.ground, request.plane.through
-    settled(ground, request.plane)
+    subject, through = exploration.subject, request.plane.through
+    with_directions(subject, request.plane)
     if through is None:
-        return lambda job: _cut(job, request.run, ground, request.plane, None)
-    descent = stage.descent(through)
-    at, path = host(descent.walk.variables), descent.path
-    return lambda job: _cut(job, request.run, ground, request.plane, at, path)
+        return lambda job: _slice(job, request.run, subject, request.plane, None)
+    descent = exploration.descent(through)
+    variables, path = to_host(descent.stepper.variables), descent.path
+    return lambda job: _slice(job, request.run, subject, request.plane, variables, path)
 
 
-def finding_eigenvalue(stage: Stage, number: int) -> Work:
-    """Return the work of finding the largest eigenvalue where a ball is: it reports an `Eigenvalue`."""
-    descent, step = stage.descent(number), stage.descent(number).walk.step
-    numbers = descent.walk.hyperparams
+def eigenvalue_work(exploration: Exploration, number: int) -> Work:
+    """Return the work of computing the largest eigenvalue at the point of a descent: it reports an `Eigenvalue`."""
+    descent, step = exploration.descent(number), exploration.descent(number).stepper.step
+    numbers = descent.stepper.hyperparams
 
-    def measured(surface: Any, params: Any, tell: Any) -> Eigenvalue:
+    def measure(surface: LossSurface, params: PyTree, report: Report) -> Eigenvalue:
         return eigenvalue_of(surface, params, descent.settings, numbers, id=number, step=step)
 
-    return _measuring(stage, number, "Measuring the largest curvature", measured)
+    return _measurement(exploration, number, "Measuring the largest curvature", measure)
 
 
-def diagnosing(stage: Stage, number: int) -> Work:
-    """Return the work of saying where a ball stands: it reports a `Diagnosis`."""
-    step = stage.descent(number).walk.step
+def diagnosis_work(exploration: Exploration, number: int) -> Work:
+    """Return the work of diagnosing the point of a descent: it reports a `Diagnosis`."""
+    step = exploration.descent(number).stepper.step
 
-    def measured(surface: Any, params: Any, tell: Any) -> Diagnosis:
-        return diagnosis_of(surface, params, tell, id=number, step=step)
+    def measure(surface: LossSurface, params: PyTree, report: Report) -> Diagnosis:
+        return diagnosis_of(surface, params, report, id=number, step=step)
 
-    return _measuring(stage, number, "Measuring where this stands", measured)
+    return _measurement(exploration, number, "Measuring where this stands", measure)
 
 
-def _measuring(stage: Stage, number: int, text: str, measured: Callable[..., Any]) -> Work:
-    """Return the work of measuring something where a ball is now, wherever it has gone meanwhile."""
-    ground, run, at = stage.ground, stage.run, host(stage.descent(number).walk.variables)
+def _measurement(exploration: Exploration, number: int, text: str, measure: Measure) -> Work:
+    """Return the work of a measurement at the current point of a descent."""
+    subject, run = exploration.subject, exploration.run
+    variables = to_host(exploration.descent(number).stepper.variables)
 
     def work(job: Job) -> None:
-        tell = _telling(job, run, "measuring")
-        tell(text)
-        surface = Interruptible(ground.surface_in("inference", at), job.check)
-        job.report(measured(surface, params_of(at), tell))
+        report = _throttled_report(job, run, "measuring")
+        report(text)
+        surface = interruptible(subject.surface_in("inference", variables), job.check)
+        job.report(measure(surface, params_of(variables), report))
 
     return work
 
 
-def _cut(job: Job, run: int, ground: Ground, plane: Plane, at: Any, path: Any = None) -> None:
+def _slice(job: Job, run: int, subject: OpenedSubject, plane: Plane, variables: PyTree, path: PyTree = None) -> None:
     """Cut a plane and report it as it fills."""
-    plane = settled(ground, plane)
+    plane = with_directions(subject, plane)
     job.report(Status(run=run, state="slicing", text="Looking for directions"))
-    parts = levels(ground, plane, at, lambda: job.cancelled, path=path)
-    job.report(stage_of(run, ground, plane, next(parts)))
+    parts = slice_plane(subject, plane, variables, lambda: job.cancelled, path=path)
+    job.report(exploration_of(run, subject, plane, next(parts)))
     for part in parts:
         job.report(part)
         done = int(part.computed.sum()) / part.computed.size

@@ -4,26 +4,28 @@
 (`networks.py`). `optimizer.py` makes the optimizer of a descent, as an object and as Python.
 """
 
-from downslope.explorer.subjects.networks import noisy, recipe_of
+from downslope.explorer.subjects.networks import descent_recipe, noisy
 from downslope.explorer.subjects.opening import Exhibit, Opener, open_subject, subject_named
-from downslope.explorer.subjects.optimizer import NUMBERS, changeable, optimizer_code, optimizer_of, with_room
-from downslope.explorer.subjects.subject import Cancelled, Ground, Walker, host, params_of
+from downslope.explorer.subjects.optimizer import NUMBERS, changeable, make_optimizer, optimizer_code, with_slots
+from downslope.explorer.subjects.subject import Cancelled, OpenedSubject, Report, Stepper, params_of, recipe_of, to_host
 
 __all__ = [
     "NUMBERS",
     "Cancelled",
     "Exhibit",
-    "Ground",
+    "OpenedSubject",
     "Opener",
-    "Walker",
+    "Report",
+    "Stepper",
     "changeable",
-    "host",
+    "descent_recipe",
+    "make_optimizer",
     "noisy",
     "open_subject",
     "optimizer_code",
-    "optimizer_of",
     "params_of",
     "recipe_of",
     "subject_named",
-    "with_room",
+    "to_host",
+    "with_slots",
 ]

@@ -1,14 +1,14 @@
-"""Classic surfaces as ground."""
+"""Classic surfaces as subjects."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from downslope.core import PyTree
-from downslope.explorer.protocol import ClassicSubject, DescentSettings, SceneStart
-from downslope.explorer.subjects.optimizer import optimizer_of
-from downslope.explorer.subjects.subject import Ground, host
-from downslope.explorer.subjects.surface_stepper import SurfaceWalk
+from downslope.explorer.protocol import ClassicSubject, DescentSettings, DescentStart
+from downslope.explorer.subjects.optimizer import make_optimizer
+from downslope.explorer.subjects.subject import OpenedSubject, to_host
+from downslope.explorer.subjects.surface_stepper import SurfaceStepper
 from downslope.landscape import surfaces
 
 RATES = {
@@ -18,33 +18,33 @@ RATES = {
 """Rates that plain descent goes well with, below two over the largest curvature along the way."""
 
 
-def classic_ground(subject: ClassicSubject) -> Ground:
+def open_classic(subject: ClassicSubject) -> OpenedSubject:
     """Return a classic surface, whose plane is its two parameters."""
     known = surfaces.NAMES[subject.name]
     surface = known.make()
     start = np.asarray(surface.params)
     center = np.array(known.center, start.dtype)
 
-    def walk_from(params: PyTree, settings: DescentSettings) -> SurfaceWalk:
-        return SurfaceWalk(surface, params, optimizer_of(settings))
+    def stepper_at(params: PyTree, settings: DescentSettings) -> SurfaceStepper:
+        return SurfaceStepper(surface, params, make_optimizer(settings))
 
     a, b = (float(number) for number in start - center)
     point = ", ".join(repr(float(number)) for number in center)
-    return Ground(
-        subject=subject,
+    return OpenedSubject(
+        spec=subject,
         title=f"{subject.name.replace('_', ' ').capitalize()}: {known.formula}",
         loss_label="loss",
         variables=center,
         surface_in=lambda mode, variables: surface,
-        measured=lambda point: (float(surface.value(point)), host(surface.gradient(point))),
+        loss_and_gradient=lambda point: (float(surface.value(point)), to_host(surface.gradient(point))),
         directions=("axes",),
         span=known.span,
         trajectory=None,
-        walk_from=walk_from,
-        suggested=SceneStart(
+        stepper_at=stepper_at,
+        suggested=DescentStart(
             name="start", a=a, b=b, settings=DescentSettings(learning_rate=RATES[subject.name], steps=1000)
         ),
-        center_code=(
+        code=(
             f"surface = ds.surfaces.{subject.name}()",
             f"center = np.array([{point}], np.{center.dtype})",
         ),

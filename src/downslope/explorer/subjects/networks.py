@@ -1,27 +1,24 @@
-"""Networks as ground: small ones on shipped data, the line through Old Faithful, and a run from its folder."""
+"""Networks as subjects: small ones on shipped data, the line through Old Faithful, and a stored run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from downslope.core import LossSurface, PyTree, Variables, generator, tree_size
 from downslope.data import Dataset, load
-from downslope.explorer.protocol import DescentSettings, LineSubject, NetworkSubject, RunSubject, SceneStart, Subject
-from downslope.explorer.subjects.optimizer import optimizer_of
-from downslope.explorer.subjects.run_settings import settings_of
-from downslope.explorer.subjects.subject import Cancelled, Ground
-from downslope.explorer.subjects.training_loss import Slope
-from downslope.networks import mlp, signal_layers
+from downslope.explorer.protocol import DescentSettings, DescentStart, LineSubject, NetworkSubject, RunSubject, Subject
+from downslope.explorer.subjects.optimizer import make_optimizer
+from downslope.explorer.subjects.run_settings import run_settings
+from downslope.explorer.subjects.subject import Cancelled, OpenedSubject, Report, recipe_of
+from downslope.explorer.subjects.training_loss import TrainingLoss
+from downslope.networks import Sequential, mlp, signal_layers
 from downslope.optimizers import adam, sgd
 from downslope.training import Moment, Recipe, Record, Run, Stop, Walk, train
-
-Tell = Callable[[str, float | None], None]
-"""Is told what is being done, and how much of it is done; raises `Cancelled` to stop it."""
 
 BATCH, RATE = 32, 0.01
 """How small networks are trained to find the point that their planes go through: with Adam."""
@@ -30,7 +27,7 @@ _PATH_POINTS = 50
 """About so many points of that training are kept, to find principal directions by."""
 
 
-def network_ground(subject: NetworkSubject, tell: Tell) -> Ground:
+def open_network(subject: NetworkSubject, report: Report) -> OpenedSubject:
     """Return a small network on shipped data, trained."""
     data = noisy(load(subject.data), subject.noise, subject.seed)
     classes = 0 if data.classes is None else len(data.classes)
@@ -46,7 +43,7 @@ def network_ground(subject: NetworkSubject, tell: Tell) -> Ground:
     steps = -(-len(data) // BATCH) * subject.epochs
     every = max(1, steps // _PATH_POINTS)
     run = _trained(
-        net, data, subject.epochs, tell, optimizer=adam(RATE), batch_size=BATCH, normalize=subject.normalize,
+        net, data, subject.epochs, report, optimizer=adam(RATE), batch_size=BATCH, normalize=subject.normalize,
         seed=subject.seed, record=Record(parameters_every=every),
     )  # fmt: skip
     code = (
@@ -56,22 +53,22 @@ def network_ground(subject: NetworkSubject, tell: Tell) -> Ground:
         f"normalize={subject.normalize!r}, seed={subject.seed}, record=ds.Record(parameters_every={every}), "
         "progress=False)",
     )
-    suggested = SceneStart(
+    suggested = DescentStart(
         name="start", a=0.75, b=0.75, settings=DescentSettings(learning_rate=0.1, batch_size=BATCH, steps=2000)
     )
     depth = f"{'–'.join(map(str, subject.hidden))} hidden units" if subject.hidden else "no hidden layer"
     title = f"{subject.data}: {depth}, {tree_size(run.params):,} parameters"
-    return ground_of_run(run, subject, title, code, suggested)
+    return opened_run(run, subject, title, code, suggested)
 
 
-def line_ground(subject: LineSubject, tell: Tell) -> Ground:
+def open_line(subject: LineSubject, report: Report) -> OpenedSubject:
     """Return the line through Old Faithful, both columns standardized; planes go through the best line."""
     data = load("old_faithful")
     factor = len(data) if subject.loss == "mean_squared_error" else 1
     rate = 1e-4 * factor
     net, epochs = mlp([], outputs=1), 100
     run = _trained(
-        net, data, epochs, tell, loss=subject.loss, optimizer=sgd(10 * rate), batch_size=len(data),
+        net, data, epochs, report, loss=subject.loss, optimizer=sgd(10 * rate), batch_size=len(data),
         normalize="standard", normalize_targets="standard",
     )  # fmt: skip
     code = (
@@ -81,43 +78,43 @@ def line_ground(subject: LineSubject, tell: Tell) -> Ground:
         f"epochs={epochs}, normalize='standard', normalize_targets='standard', progress=False)",
     )
     best = np.array([float(run.params[0][name].reshape(-1)[0]) for name in ("bias", "weight")])
-    suggested = SceneStart(
+    suggested = DescentStart(
         name="start", a=4 - best[0], b=4 - best[1], settings=DescentSettings(learning_rate=rate, steps=200)
     )
-    ground = ground_of_run(run, subject, "The line through the eruptions of Old Faithful", code, suggested)
-    return replace(ground, directions=("axes",), span=(5.0, 5.0), labels=("intercept", "slope"), layers=())
+    opened = opened_run(run, subject, "The line through the eruptions of Old Faithful", code, suggested)
+    return replace(opened, directions=("axes",), span=(5.0, 5.0), labels=("intercept", "slope"), layers=())
 
 
-def run_ground(subject: RunSubject, run: Run, name: str) -> Ground:
+def open_stored_run(subject: RunSubject, run: Run, name: str) -> OpenedSubject:
     """Return a run that was opened from its folder, with its rows; planes go through the parameters it keeps."""
     code = (f"run = ds.open_run({name!r}).with_data()",)
-    suggested = SceneStart(name="start", a=0.75, b=0.75, settings=settings_of(run))
-    return ground_of_run(run, subject, f"{name}: {tree_size(run.params):,} parameters", code, suggested)
+    suggested = DescentStart(name="start", a=0.75, b=0.75, settings=run_settings(run))
+    return opened_run(run, subject, f"{name}: {tree_size(run.params):,} parameters", code, suggested)
 
 
-def ground_of_run(run: Run, subject: Subject, title: str, code: tuple[str, ...], suggested: SceneStart) -> Ground:
-    """Return the ground that a training walked on, with planes through where it ended."""
-    recipe: Any = run.recipe
+def opened_run(run: Run, subject: Subject, title: str, code: tuple[str, ...], suggested: DescentStart) -> OpenedSubject:
+    """Return the loss of a training as a subject, with planes through where it ended."""
+    recipe = recipe_of(run)
     input_shape = run.preprocessing.input_shape
 
-    def walk_from(params: PyTree, settings: DescentSettings) -> Walk:
-        return Walk(recipe_of(recipe, settings).problem(), Variables(params, run.variables.state))
+    def stepper_at(params: PyTree, settings: DescentSettings) -> Walk:
+        return Walk(descent_recipe(recipe, settings).problem(), Variables(params, run.variables.state))
 
     axes = tree_size(run.params) == 2
     path = ("pca",) if run.trajectory is not None else ()
-    return Ground(
-        subject=subject,
+    return OpenedSubject(
+        spec=subject,
         title=title,
         loss_label=f"{run.loss.name.replace('_', ' ')}, {len(run.training_rows or ()):,} rows",
         variables=run.variables,
         surface_in=_Surfaces(run),
-        measured=Slope(run),
+        loss_and_gradient=TrainingLoss(run),
         directions=("axes",) if axes else ("filter", *path, "eigen"),
         span="auto",
         trajectory=run.trajectory,
-        walk_from=walk_from,
+        stepper_at=stepper_at,
         suggested=suggested,
-        center_code=(*code, "center = run.variables"),
+        code=(*code, "center = run.variables"),
         rows=None if run.training_rows is None else len(run.training_rows),
         layers=tuple(f"{layer.place} {type(layer.layer).__name__}" for layer in signal_layers(run.net, input_shape)),
         run=run,
@@ -125,7 +122,7 @@ def ground_of_run(run: Run, subject: Subject, title: str, code: tuple[str, ...],
 
 
 class _Surfaces:
-    """The surfaces of a run: one for each mode, and others where layers remember something else."""
+    """The surfaces of a run: one for each mode, and others where the state of layers differs."""
 
     def __init__(self, run: Run):
         self.run = run
@@ -139,19 +136,19 @@ class _Surfaces:
         return self.known[mode]
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(a: ArrayLike, b: ArrayLike) -> bool:
     """Return whether two arrays hold the same bits."""
-    return np.array_equal(np.asarray(one), np.asarray(other))
+    return np.array_equal(np.asarray(a), np.asarray(b))
 
 
-def recipe_of(recipe: Recipe, settings: DescentSettings) -> Recipe:
+def descent_recipe(recipe: Recipe, settings: DescentSettings) -> Recipe:
     """Return a recipe with the optimizer, the batches and the seed of a descent.
 
     A recipe whose rows were split by its seed keeps that seed.
     """
     rows = len(recipe.data)
     changes = {
-        "optimizer": optimizer_of(settings),
+        "optimizer": make_optimizer(settings),
         "batch_size": rows if settings.batch_size is None else min(settings.batch_size, rows),
         "seed": recipe.settings.seed if recipe.settings.holds_out else settings.seed,
         "early_stopping": None,
@@ -165,21 +162,23 @@ def noisy(data: Dataset, noise: float, seed: int) -> Dataset:
     if noise == 0:
         return data
     x = np.asarray(data.x, np.float64)
-    drawn = generator(seed, "noise").standard_normal(x.shape)
-    return Dataset(x + noise * x.std(axis=0)[None, :] * drawn, data.y, feature_names=data.feature_names, task=data.task)
+    normal = generator(seed, "noise").standard_normal(x.shape)
+    return Dataset(
+        x + noise * x.std(axis=0)[None, :] * normal, data.y, feature_names=data.feature_names, task=data.task
+    )
 
 
-def _trained(net: Any, data: Dataset, epochs: int, tell: Tell, **settings: Any) -> Run:
-    """Return a training; what is told of it may cancel it.
+def _trained(net: Sequential, data: Dataset, epochs: int, report: Report, **settings: Any) -> Run:
+    """Return a training, whose progress goes to `report`.
 
     Raises:
-        Cancelled: it did.
+        Cancelled: `report` did.
     """
     cancelled = []
 
     def watch(moment: Moment) -> Stop | None:
         try:
-            tell(f"Training: epoch {moment.epoch} of {epochs}", moment.epoch / epochs)
+            report(f"Training: epoch {moment.epoch} of {epochs}", moment.epoch / epochs)
         except Cancelled as reason:
             cancelled.append(reason)
             return Stop()
@@ -209,5 +208,7 @@ def _net_code(subject: NetworkSubject, outputs: int) -> str:
     """Return the Python that makes the network."""
     plain = NetworkSubject(data=subject.data)
     names = ("activation", "initializer", "norm", "skip", "dropout")
-    words = [f"{name}={getattr(subject, name)!r}" for name in names if getattr(subject, name) != getattr(plain, name)]
-    return f"ds.mlp({', '.join([repr(subject.hidden), f'outputs={outputs}', *words])})"
+    arguments = [
+        f"{name}={getattr(subject, name)!r}" for name in names if getattr(subject, name) != getattr(plain, name)
+    ]
+    return f"ds.mlp({', '.join([repr(subject.hidden), f'outputs={outputs}', *arguments])})"

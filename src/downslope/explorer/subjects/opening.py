@@ -1,10 +1,9 @@
-"""Subjects opened: what a session can show, and what it shows first."""
+"""Subjects by name, and opening any of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -18,13 +17,14 @@ from downslope.explorer.protocol import (
     RunSubject,
     Subject,
 )
-from downslope.explorer.subjects.classic import classic_ground
-from downslope.explorer.subjects.networks import Tell, line_ground, network_ground, run_ground
-from downslope.explorer.subjects.subject import Ground
+from downslope.explorer.subjects.classic import open_classic
+from downslope.explorer.subjects.networks import open_line, open_network, open_stored_run
+from downslope.explorer.subjects.subject import OpenedSubject, Report
+from downslope.training import Run
 
 LINE = "old_faithful"
 
-Opener = Callable[[Subject, "Exhibit", Tell], Ground]
+Opener = Callable[[Subject, "Exhibit", Report], OpenedSubject]
 """`open_subject`, or a function in its place."""
 
 _SUBJECT: TypeAdapter[Subject] = TypeAdapter(Subject)
@@ -32,7 +32,7 @@ _SUBJECT: TypeAdapter[Subject] = TypeAdapter(Subject)
 
 @dataclass(frozen=True)
 class Exhibit:
-    """What an explorer was started with.
+    """The subject and the run that an explorer is started with.
 
     Attributes:
         opens: the subject to show first.
@@ -41,7 +41,7 @@ class Exhibit:
     """
 
     opens: Subject = field(default_factory=lambda: ClassicSubject(name="ravine"))
-    run: Any = None
+    run: Run | None = None
     name: str = ""
 
 
@@ -64,21 +64,21 @@ def subject_named(name: str) -> Subject:
     return _SUBJECT.validate_python({"kind": kind, "name" if kind == "classic" else "data": name})
 
 
-def open_subject(subject: Subject, exhibit: Exhibit, tell: Tell) -> Ground:
-    """Return the ground that a subject is.
+def open_subject(subject: Subject, exhibit: Exhibit, report: Report) -> OpenedSubject:
+    """Open a subject.
 
     Raises:
-        RunError: the run was asked for, and there is none.
-        Cancelled: `tell` did not want to go on.
+        RunError: the run was requested, and there is none.
+        Cancelled: `report` stopped the work.
     """
     match subject:
         case ClassicSubject():
-            return classic_ground(subject)
+            return open_classic(subject)
         case LineSubject():
-            return line_ground(subject, tell)
+            return open_line(subject, report)
         case NetworkSubject():
-            return network_ground(subject, tell)
+            return open_network(subject, report)
         case RunSubject():
             if exhibit.run is None:
                 raise RunError("This explorer was started without a run. Start it with one: downslope explore RUN.")
-            return run_ground(subject, exhibit.run, exhibit.name)
+            return open_stored_run(subject, exhibit.run, exhibit.name)

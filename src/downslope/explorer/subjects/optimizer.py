@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from downslope import optimizers, schedules
 from downslope.explorer.protocol import DescentSettings
 from downslope.optimizers import Optimizer
+from downslope.schedules import Schedule
 
 NUMBERS: dict[str, tuple[str, ...]] = {
     "sgd": ("momentum", "nesterov"),
@@ -20,31 +20,31 @@ NUMBERS: dict[str, tuple[str, ...]] = {
 }
 """Which settings each optimizer has besides its rate."""
 
-ROOM = 0.5
-"""Any number in its bounds that is not 0: what makes room for a number that is 0 still."""
+NONZERO = 0.5
+"""A value in the bounds of every number: optimizers leave out numbers that are 0."""
 
 
-def optimizer_of(settings: DescentSettings) -> Optimizer:
-    """Return the optimizer, as `optimizer_code` has it."""
-    known = {name: getattr(settings, name) for name in NUMBERS[settings.optimizer]}
-    made = getattr(optimizers, settings.optimizer)(rate_of(settings), **known)
+def make_optimizer(settings: DescentSettings) -> Optimizer:
+    """Make the optimizer that `optimizer_code` writes."""
+    numbers = {name: getattr(settings, name) for name in NUMBERS[settings.optimizer]}
+    optimizer = getattr(optimizers, settings.optimizer)(make_rate(settings), **numbers)
     decayed = settings.weight_decay > 0 and settings.optimizer != "adamw"
-    return optimizers.l2(settings.weight_decay, made) if decayed else made
+    return optimizers.l2(settings.weight_decay, optimizer) if decayed else optimizer
 
 
 def changeable(settings: DescentSettings) -> dict[str, float]:
-    """Return the numbers that can be changed on the way besides those that an optimizer has: those that are 0 still."""
+    """Return the numbers that can be changed besides those that the optimizer has: those that are still 0."""
     names = {"weight_decay", *(NUMBERS[settings.optimizer])} & {"weight_decay", "momentum"}
     return {name: 0.0 for name in sorted(names) if getattr(settings, name) == 0}
 
 
-def with_room(settings: DescentSettings, names: Iterable[str]) -> DescentSettings:
-    """Return settings whose optimizer has room for numbers, which are 0 still: an optimizer leaves out what is 0."""
-    return settings.model_copy(update={name: ROOM for name in names if name in changeable(settings)})
+def with_slots(settings: DescentSettings, names: Iterable[str]) -> DescentSettings:
+    """Return settings whose optimizer has these numbers, though they are 0: an optimizer leaves out those."""
+    return settings.model_copy(update={name: NONZERO for name in names if name in changeable(settings)})
 
 
-def rate_of(settings: DescentSettings) -> Any:
-    """Return the rate: a number or a schedule."""
+def make_rate(settings: DescentSettings) -> float | Schedule:
+    """Make the learning rate: a number or a schedule."""
     name, arguments = _schedule_call(settings)
     if not name:
         return settings.learning_rate
@@ -59,24 +59,24 @@ def optimizer_code(settings: DescentSettings) -> str:
         >>> optimizer_code(DescentSettings(learning_rate=0.5, momentum=0.9))
         'ds.sgd(0.5, momentum=0.9)'
     """
-    words = [rate_code(settings)]
+    arguments = [rate_code(settings)]
     plain = DescentSettings(optimizer=settings.optimizer)
     for name in NUMBERS[settings.optimizer]:
         value = getattr(settings, name)
         if name == "weight_decay" or (value != getattr(plain, name) and not _pointless(settings, name)):
-            words.append(f"{name}={value!r}")
-    code = f"ds.{settings.optimizer}({', '.join(words)})"
+            arguments.append(f"{name}={value!r}")
+    code = f"ds.{settings.optimizer}({', '.join(arguments)})"
     decayed = settings.weight_decay > 0 and settings.optimizer != "adamw"
     return f"ds.l2({settings.weight_decay!r}, {code})" if decayed else code
 
 
 def rate_code(settings: DescentSettings) -> str:
     """Return the Python that makes the rate."""
-    name, arguments = _schedule_call(settings)
+    name, values = _schedule_call(settings)
     if not name:
         return repr(settings.learning_rate)
-    words = [f"{key}={value!r}" if key else repr(value) for key, value in arguments]
-    return f"ds.schedules.{name}({', '.join(words)})"
+    arguments = [f"{key}={value!r}" if key else repr(value) for key, value in values]
+    return f"ds.schedules.{name}({', '.join(arguments)})"
 
 
 def _pointless(settings: DescentSettings, name: str) -> bool:
@@ -84,7 +84,7 @@ def _pointless(settings: DescentSettings, name: str) -> bool:
     return name == "nesterov" and settings.momentum == 0
 
 
-def _schedule_call(settings: DescentSettings) -> tuple[str, list[tuple[str, Any]]]:
+def _schedule_call(settings: DescentSettings) -> tuple[str, list[tuple[str, float]]]:
     """Return the name of the schedule's function, empty for none, and its arguments, by keyword where one is named."""
     rate, chosen = settings.learning_rate, settings.schedule
     match chosen.kind:

@@ -1,4 +1,4 @@
-"""A walk down a bare surface, step by step: what `downslope.landscape.descend` does, with numbers that change."""
+"""A descent of a bare surface, step by step, as `downslope.landscape.descend` makes it, with numbers that change."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from downslope.optimizers import Optimizer, OptimizerState, Rule, apply_rule, in
 from downslope.training._walk import carried_over
 
 
-class SurfaceWalk:
-    """A descent along the surface's own gradient, with the face of `downslope.training.Walk`.
+class SurfaceStepper:
+    """A descent along the surface's own gradient, with the interface of `downslope.training.Walk`.
 
     Attributes:
         surface: the loss.
-        params: where it is.
+        params: the current parameters.
         velocity: the last step, `θₜ − θₜ₋₁`.
         diverged: whether loss or parameters were not finite after a step: it then stays before that step.
 
     Example:
         >>> import downslope as ds
         >>> bowl = ds.surfaces.bowl()
-        >>> walk = SurfaceWalk(bowl, np.array([1.0, 0.0]), ds.sgd(0.5))
+        >>> walk = SurfaceStepper(bowl, np.array([1.0, 0.0]), ds.sgd(0.5))
         >>> walk.advance(3), [float(number) for number in walk.params]
         (3, [0.125, 0.0])
     """
@@ -46,7 +46,7 @@ class SurfaceWalk:
 
     @property
     def step(self) -> int:
-        """How many steps were made."""
+        """The number of steps made."""
         return int(self.state.step)
 
     @property
@@ -64,14 +64,14 @@ class SurfaceWalk:
         self.rule = optimizer.rule
 
     def advance(self, steps: int) -> int:
-        """Make so many steps, and return how many were made: fewer if one led where the loss is not finite."""
-        for made in range(steps):
-            if self.diverged or not self._stepped():
-                return made
+        """Make steps, and return the number made: fewer if one led where the loss is not finite."""
+        for count in range(steps):
+            if self.diverged or not self._advance_once():
+                return count
         return steps
 
-    def _stepped(self) -> bool:
-        """Make a step; return whether it could be made."""
+    def _advance_once(self) -> bool:
+        """Make a step; return whether it was finite."""
         params, state = _step(self.rule, self.surface.gradient(self.params), self.state, self.params)
         self.diverged = not np.isfinite(self.surface.value(params)) or not all_finite(params)
         if not self.diverged:
