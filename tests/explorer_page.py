@@ -7,9 +7,9 @@ import time
 import numpy as np
 from websockets.sync.client import connect
 
-from downslope.explorer._frames import Kind, unpacked_frame
-from downslope.explorer._opening import Exhibit
-from downslope.explorer._session import Session
+from downslope.explorer.protocol import Kind, unpack_frame
+from downslope.explorer.session import Session
+from downslope.explorer.subjects import Exhibit
 
 PATIENCE = 30
 
@@ -40,7 +40,7 @@ class Page:
         """Return the next thing that comes: a dict, or a frame."""
         raw = self.recv()
         if isinstance(raw, bytes):
-            self.frames.append(unpacked_frame(raw))
+            self.frames.append(unpack_frame(raw))
             if self.draws:
                 self.say("credit", frames=1)
             return self.frames[-1]
@@ -144,12 +144,18 @@ class SocketPage(Page):
 
 
 class DirectPage(Page):
-    """A page without a network: straight on a session."""
+    """A page without a network: straight on a session.
 
-    def __init__(self, exhibit=None, *, draws=True):
+    Args:
+        exhibit: what the explorer was started with.
+        draws: whether it gives credit for frames.
+        options: of the session, such as its clock.
+    """
+
+    def __init__(self, exhibit=None, *, draws=True, **options):
         super().__init__(draws=draws)
         self.inbox = queue.Queue()
-        self.session = Session(self.inbox.put, exhibit or Exhibit())
+        self.session = Session(self.inbox.put, exhibit or Exhibit(), **options)
         self.send = self.session.receive
 
     def recv(self):

@@ -8,11 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from downslope.explorer._scenes import SCENES
-from downslope.explorer._settings import NetworkSubject
+from downslope.explorer.lessons import LESSONS
+from downslope.explorer.protocol import NetworkSubject
 from explorer_page import DirectPage
 
-BY_NAME = {scene.name: scene for scene in SCENES}
+BY_NAME = {scene.name: scene for scene in LESSONS}
 WANTED = {
     "too_large", "too_small", "stuck", "momentum", "saddle", "plateau", "raw", "normalized", "zeros", "restarts",
     "decay", "batches", "adam",
@@ -67,7 +67,7 @@ def scene(name):
 
 def test_every_lesson_is_there_with_two_sentences_and_one_thing_to_try():
     assert set(BY_NAME) == WANTED
-    for one in SCENES:
+    for one in LESSONS:
         assert len(re.findall(r"\.(?= |$)", one.text)) == 2, one.name
         assert one.to_try.endswith(".")
         assert len({start.name for start in one.descents}) == len(one.descents) <= 4
@@ -202,36 +202,36 @@ NETWORKS = sorted(name for name, one in BY_NAME.items() if isinstance(one.subjec
 PLAYER = """
 import json, sys
 import numpy as np
-from downslope.explorer._opening import Exhibit, opened
-from downslope.explorer._planes import levels, settled
-from downslope.explorer._projector import Projector
-from downslope.explorer._scenes import SCENES
+from downslope.explorer.subjects import Exhibit, open_subject
+from downslope.explorer.exploration import slice_plane, with_directions
+from downslope.explorer.exploration import Projector
+from downslope.explorer.lessons import LESSONS
 
-def losses(ground, projector, start, settings, a=None, b=None):
-    walk = ground.walk_from(projector.at(start.a if a is None else a, start.b if b is None else b), settings)
-    found = [ground.measured(walk.variables)]
+def losses(subject, projector, start, settings, a=None, b=None):
+    walk = subject.stepper_at(projector.params_at(start.a if a is None else a, start.b if b is None else b), settings)
+    found = [subject.loss_and_gradient(walk.variables)]
     for _ in range(10):
         walk.advance(settings.steps // 10)
-        found.append(ground.measured(walk.variables))
+        found.append(subject.loss_and_gradient(walk.variables))
     norms = [float(np.sqrt(sum(np.sum(np.asarray(leaf) ** 2) for layer in g for leaf in layer.values())))
              for _, g in found]
     return {"losses": [loss for loss, _ in found], "norms": norms}
 
-scenes, told = {scene.name: scene for scene in SCENES}, {}
+scenes, told = {scene.name: scene for scene in LESSONS}, {}
 for name in sys.argv[1:]:
     scene = scenes[name]
-    ground = opened(scene.subject, Exhibit(), lambda text, done: None)
-    cut = next(levels(ground, settled(ground, scene.plane), None, lambda: False))
+    subject = open_subject(scene.subject, Exhibit(), lambda text, done: None)
+    cut = next(slice_plane(subject, with_directions(subject, scene.plane), None, lambda: False))
     projector = Projector(cut, cut.surface)
-    told[name] = {start.name: losses(ground, projector, start, start.settings) for start in scene.descents}
-    told[name]["center"] = ground.measured(ground.variables)[0]
+    told[name] = {start.name: losses(subject, projector, start, start.settings) for start in scene.descents}
+    told[name]["center"] = subject.loss_and_gradient(subject.variables)[0]
     if name == "stuck":
         for start in scene.descents:
-            told[name]["middle, " + start.name] = losses(ground, projector, start, start.settings, 0.0, 0.0)
+            told[name]["middle, " + start.name] = losses(subject, projector, start, start.settings, 0.0, 0.0)
     if name in ("adam", "normalized"):
         start, rate = scene.descents[0], {"adam": 1e-4, "normalized": 0.1}[name]
         other = start.settings.model_copy(update={"learning_rate": rate, "steps": 300})
-        told[name]["tried"] = losses(ground, projector, start, other)
+        told[name]["tried"] = losses(subject, projector, start, other)
 print(json.dumps(told))
 """
 

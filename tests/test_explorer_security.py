@@ -2,36 +2,43 @@
 
 import http.client
 import json
+from functools import partial
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import connect
 
-from downslope.explorer import _guard, _opening, _work, serve
-from downslope.explorer._server import explorer_app
-from downslope.explorer._wire import LONGEST_REQUEST
+from downslope.explorer.protocol import LONGEST_REQUEST
+from downslope.explorer.server import ServerOptions, explorer_app, guard, running_server
+from downslope.explorer.session import Session
+from downslope.explorer.subjects import Exhibit, open_subject
 from explorer_page import SocketPage
 
 RAVINE = {"kind": "classic", "name": "ravine"}
 
 
 @pytest.fixture(scope="module")
-def server():
-    with serve() as ours:
+def opened_subjects():
+    """Return the subjects that were opened by the server of this module."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def server(opened_subjects):
+    def noted(subject, exhibit, tell):
+        opened_subjects.append(subject)
+        return open_subject(subject, exhibit, tell)
+
+    options = ServerOptions(new_session=partial(Session, open_subject=noted))
+    with running_server(Exhibit(), options=options) as ours:
         yield ours
 
 
 @pytest.fixture
-def grounds(monkeypatch):
-    """Return the subjects that were opened."""
-    seen = []
-
-    def opened(subject, exhibit, tell):
-        seen.append(subject)
-        return _opening.opened(subject, exhibit, tell)
-
-    monkeypatch.setattr(_work, "opened", opened)
-    return seen
+def subjects(opened_subjects):
+    """Return the subjects that were opened during a test."""
+    opened_subjects.clear()
+    return opened_subjects
 
 
 def get(server, path="/", *, host=None, method="GET"):
@@ -55,8 +62,8 @@ def alive(server):
 
 
 def test_these_are_all_routes():
-    app = explorer_app(_opening.Exhibit(), port=1, token="secret")  # noqa: S106  (a test's)
-    assert isinstance(app, _guard.Guard)
+    app = explorer_app(Exhibit(), port=1, token="secret")  # noqa: S106  (a test's)
+    assert isinstance(app, guard.Guard)
     assert [route.path for route in app.app.routes] == ["/", "/favicon.ico", "/ws"]
 
 
@@ -111,7 +118,7 @@ DOORS = {
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_the_socket_opens_to_our_own_page_with_the_token_alone(server, grounds, door):
+def test_the_socket_opens_to_our_own_page_with_the_token_alone(server, subjects, door):
     settings = {"origin": "http://{host}", "subprotocols": ["downslope.v1", "{token}"], "path": "/ws"} | DOORS[door]
 
     def filled(text):
@@ -125,7 +132,7 @@ def test_the_socket_opens_to_our_own_page_with_the_token_alone(server, grounds, 
         pass
     assert getattr(refused.value, "response", None) is None or refused.value.response.status_code in (400, 403, 404)
     assert alive(server)
-    assert grounds == []
+    assert subjects == []
 
 
 BAD = [
@@ -152,7 +159,7 @@ BAD = [
 ]
 
 
-def test_malformed_messages_and_numbers_out_of_range_are_refused_one_by_one(server, grounds):
+def test_malformed_messages_and_numbers_out_of_range_are_refused_one_by_one(server, subjects):
     with SocketPage(server) as page:
         for text in BAD:
             page.send(text)
@@ -162,7 +169,7 @@ def test_malformed_messages_and_numbers_out_of_range_are_refused_one_by_one(serv
             assert "Something went wrong" not in told["message"]
         page.say("hello", version=1)
         assert page.until("hello")
-    assert grounds == []
+    assert subjects == []
 
 
 NOT_YET = [
@@ -177,7 +184,7 @@ NOT_YET = [
 ]
 
 
-def test_what_needs_a_surface_is_refused_before_there_is_one(server, grounds):
+def test_what_needs_a_surface_is_refused_before_there_is_one(server, subjects):
     with SocketPage(server) as page:
         for request in NOT_YET:
             page.send(json.dumps(request))
@@ -191,14 +198,14 @@ def test_what_needs_a_surface_is_refused_before_there_is_one(server, grounds):
         assert "started without a run" in page.until("error")["message"]
         page.say("hello", version=1)
         page.until("hello")
-    assert [subject.kind for subject in grounds] == ["run"]
+    assert [subject.kind for subject in subjects] == ["run"]
 
 
-def test_oversized_messages_end_the_connection_and_nothing_else(server, grounds):
+def test_oversized_messages_end_the_connection_and_nothing_else(server, subjects):
     with SocketPage(server) as page:
         page.send(json.dumps({"type": "hello", "version": 1, "more": "x" * LONGEST_REQUEST}))
         with pytest.raises(ConnectionClosed) as ended:
             page.recv()
         assert ended.value.rcvd.code == 1009
     assert alive(server)
-    assert grounds == []
+    assert subjects == []

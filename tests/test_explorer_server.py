@@ -1,5 +1,6 @@
 """The server under pages that behave badly: memory stays bounded, what they began ends, no thread is left."""
 
+import dataclasses
 import json
 import threading
 import time
@@ -9,10 +10,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 import downslope as ds
-from downslope.explorer import _server, listening, serve
-from downslope.explorer._frames import Kind
-from downslope.explorer._session import Session
-from downslope.explorer._settings import CLASSICS
+from downslope.explorer import listening, serve
+from downslope.explorer.protocol import CLASSICS, Kind
+from downslope.explorer.server import ServerOptions, running_server
+from downslope.explorer.session import Session
+from downslope.explorer.subjects import Exhibit
 from explorer_page import SocketPage
 
 RAVINE = {"kind": "classic", "name": "ravine"}
@@ -20,24 +22,27 @@ SLOW = {"learning_rate": 1e-3, "steps": 1_000_000}
 
 
 @pytest.fixture
-def sessions(monkeypatch):
-    """Return the sessions that were begun."""
-    begun = []
-
-    class Noted(Session):
-        def __init__(self, *arguments):
-            begun.append(self)
-            super().__init__(*arguments)
-
-    monkeypatch.setattr("downslope.explorer._session.Session", Noted)
-    return begun
+def sessions():
+    """Return the sessions that the server began."""
+    return []
 
 
 @pytest.fixture
-def server():
+def options(sessions):
+    """Return options of a server that notes its sessions."""
+
+    def noted(*arguments):
+        sessions.append(Session(*arguments))
+        return sessions[-1]
+
+    return ServerOptions(new_session=noted)
+
+
+@pytest.fixture
+def server(options):
     """Serve; at the end no thread may be left."""
     before = set(threading.enumerate())
-    with serve() as ours:
+    with running_server(Exhibit(), options=options) as ours:
         yield ours
     assert set(threading.enumerate()) <= before
 
@@ -62,11 +67,11 @@ def test_a_page_that_never_reads_costs_nothing(server, sessions):
         page.say("speed", steps_per_second=100_000)
         page.say("play")
         meet(lambda: sessions[0].outbox.credit == 0)
-        descent = sessions[0].stage.descents[0]
-        step = descent.walk.step
+        descent = sessions[0].exploration.descents[0]
+        step = descent.stepper.step
         page.say("eigenvalue", id=0)
         page.until("eigenvalue")
-        assert descent.walk.step <= step + 1
+        assert descent.stepper.step <= step + 1
         assert len(sessions[0].screen._points[0]) <= 64
         page.draws = True
         page.say("credit", frames=4)
@@ -74,9 +79,9 @@ def test_a_page_that_never_reads_costs_nothing(server, sessions):
 
 
 @pytest.mark.slow
-def test_a_page_that_asks_and_never_reads_is_let_go(server, sessions, monkeypatch):
-    monkeypatch.setattr(_server, "MOST_UNSENT", 32)
-    with SocketPage(server) as page:
+def test_a_page_that_asks_and_never_reads_is_let_go(options, sessions):
+    options = dataclasses.replace(options, unsent_limit=32)
+    with running_server(Exhibit(), options=options) as server, SocketPage(server) as page:
         with suppress(ConnectionClosed):  # it may be let go while it still asks
             for _ in range(1000):
                 page.send(json.dumps({"type": "hello", "version": 1}))
@@ -102,14 +107,14 @@ def test_a_page_that_leaves_on_the_way_ends_what_it_began(server, sessions):
         page.until("surface", where=lambda one: one["run"] == 2)
         page.socket.socket.close()
     meet(lambda: not ours("session") and not ours("job"))
-    step = sessions[0].stage.descents[0].walk.step
-    assert sessions[0].stage.descents[0].walk.step == step
-    assert not sessions[0].stage.cut.complete
+    step = sessions[0].exploration.descents[0].stepper.step
+    assert sessions[0].exploration.descents[0].stepper.step == step
+    assert not sessions[0].exploration.cut.complete
 
 
-def test_twenty_reconnects_leave_nothing_behind(server, sessions):
+def test_twenty_reconnects_leave_nothing_behind(server, sessions, options):
     for number in range(20):
-        meet(lambda: len(ours("job")) < _server.MOST_PAGES // 2)  # of those that left, some may still be ending
+        meet(lambda: len(ours("job")) < options.page_limit // 2)  # of those that left, some may still be ending
         with SocketPage(server) as page:
             page.say("open", run=number, subject=RAVINE, plane={"size": 51})
             page.until("surface")
@@ -130,8 +135,8 @@ def test_two_pages_at_once_do_not_disturb_each_other(server):
         assert page.last()["loss"] == pytest.approx(path.losses[-1], rel=1e-12)
 
 
-def test_more_pages_than_there_is_room_for_are_refused(server):
-    pages = [SocketPage(server) for _ in range(_server.MOST_PAGES)]
+def test_more_pages_than_there_is_room_for_are_refused(server, options):
+    pages = [SocketPage(server) for _ in range(options.page_limit)]
     for page in pages:
         page.__enter__()
         page.say("hello", version=1)

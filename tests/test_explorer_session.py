@@ -1,14 +1,16 @@
 """A session without a network: requests in, answers and frames out."""
 
+import dataclasses
 import itertools
 import threading
 
 import numpy as np
 import pytest
 
-from downslope.explorer import _work
-from downslope.explorer._frames import PATH_COLUMNS, Kind
-from downslope.explorer._settings import CLASSICS, DATA_SETS
+from downslope.explorer.protocol import CLASSICS, DATA_SETS, PATH_COLUMNS, Kind
+from downslope.explorer.session.player import LAG, TICK
+from downslope.explorer.subjects import open_subject
+from downslope.explorer.subjects.surface_stepper import SurfaceStepper
 from downslope.landscape import descend, surfaces
 from downslope.optimizers import adam, sgd
 from explorer_page import DirectPage
@@ -200,16 +202,47 @@ def test_words_follow_the_ball_and_are_right_at_every_rest():
     assert told["explained"] == pytest.approx(1)
 
 
+class Clock:
+    """A clock that stands still until it is set forward; a reading takes a microsecond."""
+
+    def __init__(self):
+        self.time = 0.0
+
+    def __call__(self):
+        self.time += 1e-6
+        return self.time
+
+
+def test_balls_roll_by_the_clock_and_catch_up_only_so_far():
+    clock = Clock()
+    with DirectPage(clock=clock) as page:
+        page.open(RAVINE)
+        page.say("start", id=0, a=-2.0, b=0.5, settings={"learning_rate": 0.01})
+        page.until("rows")
+        page.say("speed", steps_per_second=100)
+        page.say("play")
+        page.until("status", where=lambda one: one["state"] == "playing")
+        for seconds, steps in ((TICK + 0.01, 4), (0.1, 10), (3600.0, 100 * LAG)):
+            last = page.last()["step"]
+            clock.time += seconds
+            page.meet(lambda least=last + steps - 1: page.last()["step"] >= least)
+            assert page.last()["step"] - last == pytest.approx(steps, abs=1)
+        page.say("pause")
+        page.settle()
+        assert page.last()["step"] - last == pytest.approx(steps, abs=1)
+
+
 @pytest.mark.slow
-def test_points_are_bounded_and_those_that_stay_are_true(monkeypatch):
-    monkeypatch.setattr("downslope.explorer._descent.MOST_POINTS", 64)
+def test_points_are_bounded_and_those_that_stay_are_true():
     with DirectPage() as page:
         page.open(classic("bowl"))
         page.say("start", id=0, a=1.0, b=1.0, settings={"learning_rate": 0.01, "steps": 500})
+        page.until("rows")
+        page.session.exploration.descents[0].point_limit = 64
         page.say("step", count=99)
         page.walk(99)
         page.walk(99)
-        points = page.session.stage.descents[0].points
+        points = page.session.exploration.descents[0].points
         assert 32 <= len(points) <= 65
         assert (points[0].step, points[-1].step) == (0, page.last()["step"])
         page.say("slice", run=2, plane={"size": 9})
@@ -219,26 +252,25 @@ def test_points_are_bounded_and_those_that_stay_are_true(monkeypatch):
             assert row["loss"] == pytest.approx(0.99 ** (2 * row["step"]), rel=1e-9)
 
 
-def test_cancel_stops_what_is_being_opened_and_what_comes_next_is_done(monkeypatch):
-    stages = []
+def test_cancel_stops_what_is_being_opened_and_what_comes_next_is_done():
+    endless = []
 
-    def endless(subject, exhibit, tell):
-        stages.append(subject)
+    def networks_take_forever(subject, exhibit, tell):
+        if subject.kind != "network":
+            return open_subject(subject, exhibit, tell)
+        endless.append(subject)
         while True:
             tell("Working", 0.5)
 
-    with DirectPage() as page:
-        real = _work.opened
-        monkeypatch.setattr(_work, "opened", endless)
+    with DirectPage(open_subject=networks_take_forever) as page:
         page.say("open", run=1, subject={"kind": "network", "data": "moons"})
         page.until("status", where=lambda one: one["text"] == "Working")
         page.say("cancel")
         told = page.until("done")
         assert (told["run"], told["cancelled"]) == (1, True)
         assert page.until("status")["state"] in ("idle", "opening")
-        monkeypatch.setattr(_work, "opened", real)
         page.open(RAVINE, run=2)
-    assert len(stages) == 1
+    assert len(endless) == 1
 
 
 def test_a_newer_subject_ends_the_work_on_an_older_one():
@@ -249,25 +281,35 @@ def test_a_newer_subject_ends_the_work_on_an_older_one():
     assert [one["run"] for one in dones if one["what"] == "surface"] == [2]
 
 
-def test_whatever_goes_wrong_is_told_and_the_session_lives_on(monkeypatch):
-    def broken(*arguments):
+class BrokenDescent(SurfaceStepper):
+    """A descent that nobody foresaw."""
+
+    def advance(self, steps):
         raise KeyError("nobody foresaw this")
 
-    with DirectPage() as page:
+
+def test_whatever_goes_wrong_is_told_and_the_session_lives_on():
+    def broken(subject, exhibit, tell):
+        if subject.name == "bowl":
+            raise KeyError("nobody foresaw this")
+        opened = open_subject(subject, exhibit, tell)
+        if subject.name == "ravine":
+            surface = surfaces.ravine()
+            stepper_at = lambda params, settings: BrokenDescent(surface, params, sgd(0.1))  # noqa: E731
+            opened = dataclasses.replace(opened, stepper_at=stepper_at)
+        return opened
+
+    with DirectPage(open_subject=broken) as page:
         page.open(RAVINE)
         page.say("start", id=0, a=1.0, b=0.5)
         page.until("rows")
-        monkeypatch.setattr("downslope.explorer._surface_walk.SurfaceWalk.advance", broken)
         page.say("play")
         assert "Something went wrong: KeyError" in page.until("error")["message"]
         assert not page.session.player.playing
-        monkeypatch.undo()
-        monkeypatch.setattr(_work, "opened", broken)
-        page.say("open", run=2, subject=RAVINE)
+        page.say("open", run=2, subject=classic("bowl"))
         assert "Something went wrong: KeyError" in page.until("error")["message"]
         assert page.until("status")["state"] == "idle"
-        monkeypatch.undo()
-        page.open(RAVINE, run=3)
+        page.open(classic("saddle"), run=3)
 
 
 def test_measures_wait_behind_the_surface_and_do_not_end_it():
@@ -300,7 +342,7 @@ def test_balls_are_taken_away_one_or_all():
         assert [page.until("removed")["id"], page.until("removed")["id"]] == [0, 2]
         page.say("play")
         page.until("status")
-        assert page.session.stage.descents == {}
+        assert page.session.exploration.descents == {}
 
 
 def test_a_closed_session_leaves_no_thread():

@@ -7,9 +7,20 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from downslope.explorer._answers import Done, Problem, Row, Rows
-from downslope.explorer._frames import HEADER, PATH_COLUMNS, Frame, Kind, packed_frame, unpacked_frame
-from downslope.explorer._wire import parsed, written
+from downslope.explorer.protocol import (
+    HEADER,
+    PATH_COLUMNS,
+    Done,
+    Frame,
+    Kind,
+    Problem,
+    Row,
+    Rows,
+    pack_frame,
+    parse_request,
+    to_json,
+    unpack_frame,
+)
 
 GOLDEN = json.loads((Path(__file__).parent / "wire_golden.json").read_text(encoding="utf-8"))
 
@@ -74,15 +85,15 @@ BAD = [
 
 @pytest.mark.parametrize("message", GOOD, ids=str)
 def test_messages_survive_the_wire(message):
-    request = parsed(json.dumps(message))
-    assert parsed(request.model_dump_json()) == request
+    request = parse_request(json.dumps(message))
+    assert parse_request(request.model_dump_json()) == request
     assert request.type == message["type"]
 
 
 @pytest.mark.parametrize("text", BAD, ids=str)
 def test_whatever_cannot_be_is_refused(text):
     with pytest.raises(ValidationError):
-        parsed(text)
+        parse_request(text)
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: golden["name"])
@@ -90,9 +101,9 @@ def test_frames_byte_by_byte(golden):
     values = [[[np.nan if one == "nan" else one for one in row] for row in plane] for plane in golden["values"]]
     fields = {name: golden[name] for name in ("run", "flags", "descent", "layer", "step")}
     frame = Frame(Kind[golden["kind"]], values=np.array(values), **fields)
-    data = packed_frame(frame)
+    data = pack_frame(frame)
     assert data.hex() == golden["hex"]
-    back = unpacked_frame(data)
+    back = unpack_frame(data)
     assert back._replace(values=None) == frame._replace(values=None)
     np.testing.assert_array_equal(back.values, np.array(values, np.float32))
 
@@ -104,9 +115,9 @@ def test_headers_are_24_bytes_and_paths_have_these_columns():
 
 def test_answers_write_exact_numbers_and_null_for_those_that_are_none():
     row = Row(step=1, epoch=0.1, loss=0.1 + 0.2, gradient_norm=float("inf"), learning_rate=float("nan"))
-    answer = json.loads(written(Rows(run=1, id=0, rows=(row,))))
+    answer = json.loads(to_json(Rows(run=1, id=0, rows=(row,))))
     assert answer["rows"] == [
         {"step": 1, "epoch": 0.1, "loss": 0.1 + 0.2, "gradient_norm": None, "learning_rate": None}
     ]
-    assert json.loads(written(Done(run=1, what="surface")))["type"] == "done"
-    assert json.loads(written(Problem(field="a", message="no")))["field"] == "a"
+    assert json.loads(to_json(Done(run=1, what="surface")))["type"] == "done"
+    assert json.loads(to_json(Problem(field="a", message="no")))["field"] == "a"

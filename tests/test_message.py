@@ -23,7 +23,7 @@ from downslope.core import (
     worded,
 )
 from downslope.diagnosis._initialization_findings import KEEP_SIZE, NORMALIZE
-from downslope.explorer._page_face import PAGE
+from downslope.explorer.session import PAGE
 from downslope.training import Divergence
 from spoken import false_words, unstructured
 

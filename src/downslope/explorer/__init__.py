@@ -1,17 +1,11 @@
 """The explorer: a local server that walks on the surfaces of real networks, for the page in the browser.
 
-`serve` runs it. To find the way: `_wire.py` says what page and server tell each other; `_server.py` takes connections,
-past `_guard.py`; `_session.py` has one page's session, with long work (`_work.py`) in a thread beside it (`_jobs.py`).
-A subject, once opened (`_opening.py`), is ground to walk on (`_ground.py`: a formula in `_classic.py`, a network in
-`_networks.py`). A plane through it (`_planes.py`) and the balls on it (`_descent.py`) make a stage (`_stage.py`), which
-`_player.py` sets in motion and `_screen.py` shows. `_scenes.py` has the lessons, `_python.py` "copy as Python".
+`serve` runs it. Bottom up: `protocol` holds the messages between page and server; `subjects` opens a formula or a
+network; `exploration` is an opened subject, a plane through it and the descents on it; `session` answers one page;
+`server` takes connections. `lessons.py` has the ready lessons, `code_export.py` writes "copy as Python".
 """
 
-from downslope.explorer._networks import noisy
-from downslope.explorer._opening import Exhibit, subject_named
-from downslope.explorer._server import explorer_app, listening, server_of
-from downslope.explorer._serving import Serving, serve
-from downslope.explorer._settings import (
+from downslope.explorer.protocol import (
     CLASSICS,
     DATA_SETS,
     ClassicSubject,
@@ -20,7 +14,9 @@ from downslope.explorer._settings import (
     RunSubject,
     Subject,
 )
-from downslope.training.engine.stepper import carried_over
+from downslope.explorer.server import Serving, explorer_app, listening, serve, server_of
+from downslope.explorer.subjects import Exhibit, noisy, subject_named
+from downslope.training import transfer_state
 
 __all__ = [
     "CLASSICS",

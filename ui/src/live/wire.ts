@@ -1,4 +1,4 @@
-// The wire as `downslope/explorer/_wire.py` and its neighbors have it: requests, answers, and the bytes of frames.
+// The wire as `downslope/explorer/protocol/` has it: requests, answers, and the bytes of frames.
 import type { LineView, Numbers, Surface } from "../document";
 
 export const VERSION = 1;

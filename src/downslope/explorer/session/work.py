@@ -1,0 +1,120 @@
+"""The long work of a session, as jobs: opening a subject, cutting a plane, measuring at the point of a descent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from downslope.core import LossSurface, PyTree
+from downslope.explorer.exploration import Exploration, exploration_of, slice_plane, with_directions
+from downslope.explorer.protocol import Diagnosis, Eigenvalue, Open, Plane, SliceAgain, State, Status
+from downslope.explorer.session.jobs import Job
+from downslope.explorer.session.measurements import diagnosis_of, eigenvalue_of, interruptible
+from downslope.explorer.subjects import Exhibit, OpenedSubject, Opener, Report, params_of, to_host
+
+REPORT_INTERVAL = 0.05
+"""Seconds between reports of progress."""
+
+Work = Callable[[Job], None]
+Measure = Callable[[LossSurface, PyTree, Report], Eigenvalue | Diagnosis]
+
+
+def opening_work(request: Open, exhibit: Exhibit, open_subject: Opener) -> Work:
+    """Return the work of opening a subject: it reports a `Status`, an `Exploration`, and a `Slice` for each level."""
+
+    def work(job: Job) -> None:
+        report = _throttled_report(job, request.run, "opening")
+        subject = open_subject(request.subject, exhibit, report)
+        _slice(job, request.run, subject, request.plane, None)
+        if subject.run is not None:
+            report("Making ready for descents", None)
+            _compile_steps(job, subject)
+
+    return work
+
+
+def _throttled_report(job: Job, run: int, state: State) -> Report:
+    """Return a function that reports the progress of a job, at most once in `REPORT_INTERVAL` seconds."""
+    reported_at = -math.inf
+
+    def report(text: str, done: float | None = None) -> None:
+        nonlocal reported_at
+        job.check()
+        if job.clock() - reported_at >= REPORT_INTERVAL:
+            job.report(Status(run=run, state=state, text=text, done=done))
+            reported_at = job.clock()
+
+    return report
+
+
+def _compile_steps(job: Job, subject: OpenedSubject) -> None:
+    """Make the first step of the suggested descent, and drop it: it compiles now, not at the first click."""
+    stepper = subject.stepper_at(params_of(subject.variables), subject.suggested.settings)
+    job.check()
+    stepper.advance(1)
+    job.check()
+    subject.loss_and_gradient(stepper.variables)
+
+
+def slicing_work(request: SliceAgain, exploration: Exploration) -> Work:
+    """Return the work of cutting a plane elsewhere: it reports an `Exploration`, and a `Slice` for each level.
+
+    Through a descent, principal directions are those of its own path.
+
+    Raises:
+        SettingError: there are no such directions, or no such descent.
+    """
+    subject, through = exploration.subject, request.plane.through
+    with_directions(subject, request.plane)
+    if through is None:
+        return lambda job: _slice(job, request.run, subject, request.plane, None)
+    descent = exploration.descent(through)
+    variables, path = to_host(descent.stepper.variables), descent.path
+    return lambda job: _slice(job, request.run, subject, request.plane, variables, path)
+
+
+def eigenvalue_work(exploration: Exploration, number: int) -> Work:
+    """Return the work of computing the largest eigenvalue at the point of a descent: it reports an `Eigenvalue`."""
+    descent, step = exploration.descent(number), exploration.descent(number).stepper.step
+    numbers = descent.stepper.hyperparams
+
+    def measure(surface: LossSurface, params: PyTree, report: Report) -> Eigenvalue:
+        return eigenvalue_of(surface, params, descent.settings, numbers, id=number, step=step)
+
+    return _measurement(exploration, number, "Measuring the largest curvature", measure)
+
+
+def diagnosis_work(exploration: Exploration, number: int) -> Work:
+    """Return the work of diagnosing the point of a descent: it reports a `Diagnosis`."""
+    step = exploration.descent(number).stepper.step
+
+    def measure(surface: LossSurface, params: PyTree, report: Report) -> Diagnosis:
+        return diagnosis_of(surface, params, report, id=number, step=step)
+
+    return _measurement(exploration, number, "Measuring where this stands", measure)
+
+
+def _measurement(exploration: Exploration, number: int, text: str, measure: Measure) -> Work:
+    """Return the work of a measurement at the current point of a descent."""
+    subject, run = exploration.subject, exploration.run
+    variables = to_host(exploration.descent(number).stepper.variables)
+
+    def work(job: Job) -> None:
+        report = _throttled_report(job, run, "measuring")
+        report(text)
+        surface = interruptible(subject.surface_in("inference", variables), job.check)
+        job.report(measure(surface, params_of(variables), report))
+
+    return work
+
+
+def _slice(job: Job, run: int, subject: OpenedSubject, plane: Plane, variables: PyTree, path: PyTree = None) -> None:
+    """Cut a plane and report it as it fills."""
+    plane = with_directions(subject, plane)
+    job.report(Status(run=run, state="slicing", text="Looking for directions"))
+    parts = slice_plane(subject, plane, variables, lambda: job.cancelled, path=path)
+    job.report(exploration_of(run, subject, plane, next(parts)))
+    for part in parts:
+        job.report(part)
+        done = int(part.computed.sum()) / part.computed.size
+        job.report(Status(run=run, state="slicing", text="Filling the surface", done=done))
