@@ -14,8 +14,8 @@ from scipy.interpolate import RegularGridInterpolator
 
 from downslope import figures
 from downslope.core import DataError, SettingError
-from downslope.figures._plane_paths import MOST_BEADS, STYLES
-from downslope.figures._shades import GROUND, shades
+from downslope.figures.landscape.color_levels import GROUND, shades
+from downslope.figures.landscape.paths import MOST_BEADS, STYLES
 from downslope.landscape import Curve, Envelope, Interpolation, Projection, Slice
 
 SIZE = 21

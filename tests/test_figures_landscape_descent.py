@@ -13,8 +13,8 @@ from PIL import Image
 import downslope as ds
 from downslope import figures
 from downslope.core import DataError, SettingError
-from downslope.figures._animation import MOST_FRAMES, frame_places
-from downslope.figures._line_descent import line_descent
+from downslope.figures.animation.animation import MOST_FRAMES, frame_places
+from downslope.figures.line_fit.descent import line_descent
 from downslope.landscape import Projection, Slice
 
 LINE = ds.Sequential([ds.Dense(1)])
@@ -202,7 +202,7 @@ def test_what_cannot_be_written_is_refused(tmp_path, monkeypatch):
 
 
 def test_long_work_tells_how_far_it_is(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("downslope.figures._animation.SILENT", 0.0)
+    monkeypatch.setattr("downslope.figures.animation.animation.SILENT", 0.0)
     figure = Figure(figsize=(1, 1))
     (dot,) = figure.subplots().plot([0], [0], "o")
     animation = figures.Animation(figure, (dot,), 3, lambda frame: dot.set_data([frame / 100], [0]))

@@ -11,7 +11,7 @@ import numpy as np
 from downslope.core import PyTree, Setting, SettingError
 from downslope.explorer._ground import Ground, params_of
 from downslope.explorer._settings import Plane
-from downslope.figures._page_document import Axis, Surface, packed
+from downslope.figures.pages import Axis, Surface, packed
 from downslope.landscape import Slice, slice_levels
 
 

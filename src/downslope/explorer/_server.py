@@ -13,7 +13,7 @@ from downslope.core import Setting, SettingError
 from downslope.explorer._guard import App, Guard
 from downslope.explorer._opening import Exhibit
 from downslope.explorer._wire import LONGEST_REQUEST, PROTOCOL
-from downslope.figures._surface_page import BUILT
+from downslope.figures.pages import BUILT
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket

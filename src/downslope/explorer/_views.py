@@ -17,7 +17,7 @@ from downslope.explorer._frames import Frame, Kind
 from downslope.explorer._ground import Ground, Walker
 from downslope.explorer._requests import Watch
 from downslope.figures import fitted_line
-from downslope.figures._page_document import LineView, packed
+from downslope.figures.pages import LineView, packed
 from downslope.landscape import Slice
 from downslope.layers import Activation
 from downslope.networks import Sequential, architecture, by_layer, signals

@@ -1,0 +1,161 @@
+"""The colors of losses on a plane: the same steps for filled contours, iso-lines, surfaces and the beads of paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import BoundaryNorm, Colormap, LinearSegmentedColormap
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from downslope.core import Setting, SettingError
+from downslope.figures.style import OFF_SCALE, plain, spans_decades
+
+STEPS = 12
+"""About so many steps of color there are."""
+
+PER_DECADE = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0), tuple(np.arange(10, 100, 5) / 10))
+"""Where steps may be within a power of ten."""
+
+MOST_TICKS = 9
+
+STEEP = 200
+"""Losses that rise so many times above those of all but a small share of cells are no bowl, in which it is some 30."""
+
+FEW, DEEP = 0.05, 1000
+"""Logarithmic steps end where losses are so many times smaller than those of all but so small a share of cells."""
+
+GROUND: Colormap = LinearSegmentedColormap.from_list(
+    "downslope_ground",
+    ["#7E90C2", "#84ABCF", "#92C6CB", "#AFDABD", "#D3E9B9", "#F4F5C9", "#FFFDEF"],
+).with_extremes(bad="white")
+"""Dark in the valleys, light on the heights; the lightness rises steadily, so that it reads in gray."""
+
+
+class Shades(NamedTuple):
+    """How losses become colors.
+
+    Attributes:
+        levels: the losses between which one color is, in ascending order.
+        logarithmic: whether levels are spread over powers of ten.
+        extend: whether losses lie below the lowest level or above the highest, in matplotlib's words.
+    """
+
+    levels: np.ndarray
+    logarithmic: bool
+    extend: Literal["neither", "min", "max", "both"]
+
+    @property
+    def norm(self) -> BoundaryNorm:
+        """The map from losses to colors."""
+        return BoundaryNorm(list(self.levels), GROUND.N, extend=self.extend)
+
+    def heights(self, losses: np.ndarray) -> np.ndarray:
+        """Return where losses are on a vertical axis, NaN where not finite; powers of ten end at the lowest level."""
+        finite = np.where(np.isfinite(losses), losses, np.nan)
+        if not self.logarithmic:
+            return finite
+        return np.log10(np.where(np.isnan(finite), np.nan, np.maximum(finite, self.levels[0])))
+
+
+def shades_of(planes: Iterable[np.ndarray], paths: Iterable[np.ndarray], log: bool | str = "auto") -> Shades:
+    """Return the steps of color that suit planes and paths over them, down to the lowest loss of either.
+
+    A path's losses higher than all planes do not count: they have the highest color.
+    """
+    together = np.concatenate([np.ravel(each) for each in planes])
+    highest = np.max(together, where=np.isfinite(together), initial=-np.inf)
+    return shades([together, *(losses[losses <= highest] for losses in paths)], log)
+
+
+def shades(losses: Iterable[np.ndarray], log: bool | str = "auto") -> Shades:
+    """Return the steps of color that suit losses.
+
+    Args:
+        losses: all that are to share the colors; what is not finite has none.
+        log: whether the steps are spread over powers of ten; `"auto"`: where losses are positive, span decades, and
+            do not just come down to about zero in a bowl, which would look infinitely deep.
+
+    Raises:
+        SettingError: logarithmic steps for losses of which none is positive; another word.
+
+    Example:
+        >>> shades([np.array([1.0, 2.0, 5.0])]).levels.tolist()
+        [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
+        >>> shades([np.array([50.0, 2000.0])]).levels.tolist()
+        [50.0, 70.0, 100.0, 150.0, 200.0, 300.0, 500.0, 700.0, 1000.0, 1500.0, 2000.0]
+    """
+    if log not in (True, False, "auto"):
+        raise SettingError(Setting("log"), f"must be True, False or 'auto', got {log!r}.")
+    together = np.concatenate([np.ravel(each) for each in losses] or [np.zeros(0)])
+    found = together[np.isfinite(together)]
+    if _suits_log(found) if log == "auto" else log:
+        return _logarithmic(found)
+    return Shades(_linear_levels(found), False, "neither")
+
+
+def _suits_log(found: np.ndarray) -> bool:
+    """Return whether losses are positive and span decades, not only because a bowl comes down to about zero."""
+    if not len(found) or found.min() < 0 or not np.any(found > 0):
+        return False
+    positive = found[found > 0]
+    steep = bool(positive.max() > STEEP * np.quantile(positive, FEW))
+    return steep or (bool(found.min() >= _floor(positive)) and spans_decades([positive]))
+
+
+def _floor(positive: np.ndarray) -> float:
+    """Return where logarithmic steps begin: at the lowest loss, but for a few cells about a minimum of zero."""
+    return max(float(positive.min()), float(np.quantile(positive, FEW)) / DEEP)
+
+
+def _linear_levels(found: np.ndarray) -> np.ndarray:
+    """Return round numbers from the lowest loss to the highest."""
+    if not len(found):
+        return np.array([0.0, 1.0])
+    low, high = float(found.min()), float(found.max())
+    if high - low <= 1e-12 * max(abs(low), abs(high)):
+        room = 0.5 * abs(low) or 0.5
+        low, high = low - room, high + room
+    levels = np.asarray(MaxNLocator(nbins=STEPS + 3, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
+    return levels[int(np.searchsorted(levels, low, "right")) - 1 : int(np.searchsorted(levels, high)) + 1]
+
+
+def _logarithmic(found: np.ndarray) -> Shades:
+    """Return steps over powers of ten; zero, and what is a million times the median, lie beyond the last."""
+    positive = found[found > 0]
+    if not len(positive):
+        raise SettingError(Setting("log"), "needs a positive loss to be True, got none. Leave it at 'auto'.")
+    low, high = _floor(positive), min(float(positive.max()), float(np.median(positive)) * OFF_SCALE)
+    levels = min((_between(low, high, subs) for subs in PER_DECADE), key=lambda each: abs(len(each) - 1 - STEPS))
+    below, above = bool(np.any(found < levels[0])), bool(np.any(found > levels[-1]))
+    extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
+    return Shades(levels, True, extend[below, above])  # pyright: ignore[reportArgumentType]
+
+
+def _between(low: float, high: float, subs: tuple[float, ...]) -> np.ndarray:
+    """Return the round numbers of some decades, from the last below the lowest loss to the first above the highest."""
+    decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 2)
+    numbers = np.array([float(f"{sub:g}e{int(decade)}") for decade in decades for sub in subs])
+    first = max(0, int(np.searchsorted(numbers, low, "right")) - 1)
+    return numbers[first : max(int(np.searchsorted(numbers, high)), first + 1) + 1]
+
+
+def color_bar(
+    figure: Figure | SubFigure, axes: Axes | list[Axes], steps: Shades, label: str = "loss", **settings: Any
+) -> Colorbar:
+    """Draw the colors beside axes, with their losses."""
+    mappable = ScalarMappable(norm=steps.norm, cmap=GROUND)
+    every = -(-len(steps.levels) // MOST_TICKS)
+    bar = figure.colorbar(
+        mappable, ax=axes, label=label, spacing="uniform", ticks=list(steps.levels[::every]), **settings
+    )  # pyright: ignore[reportArgumentType]
+    bar.ax.yaxis.set_minor_locator(NullLocator())
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: plain(float(value))))
+    bar.outline.set_linewidth(0.6)  # pyright: ignore[reportCallIssue]
+    bar.ax.tick_params(labelsize=8.5)
+    return bar
