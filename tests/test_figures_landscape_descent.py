@@ -1,6 +1,7 @@
 """A line through data found by descent, still and in motion: exact losses, the path, the line, the same bytes."""
 
 import sys
+import time
 from itertools import chain
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 import downslope as ds
 from downslope import figures
 from downslope.core import DataError, SettingError
-from downslope.figures.animation.animation import MOST_FRAMES, frame_places
+from downslope.figures.animation.animation import MOST_FRAMES, frame_places, report_progress
 from downslope.figures.line_fit.descent import line_descent
 from downslope.landscape import Projection, Slice
 
@@ -201,12 +202,34 @@ def test_what_cannot_be_written_is_refused(tmp_path, monkeypatch):
         figures.save_animation(animation, tmp_path / "race.mp4")
 
 
-def test_long_work_tells_how_far_it_is(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("downslope.figures.animation.animation.SILENT", 0.0)
+def dot_animation(delay=0.0):
+    """Return three frames of a dot that moves, the first of them after a delay in seconds."""
     figure = Figure(figsize=(1, 1))
     (dot,) = figure.subplots().plot([0], [0], "o")
-    animation = figures.Animation(figure, (dot,), 3, lambda frame: dot.set_data([frame / 100], [0]))
-    figures.save_animation(animation, tmp_path / "dot.gif", width=64)
+
+    def show(frame):
+        time.sleep(delay * (frame == 0))
+        dot.set_data([frame / 100], [0])
+
+    return figures.Animation(figure, (dot,), 3, show)
+
+
+@pytest.mark.parametrize(
+    "times, lines",
+    [
+        ([0.0, 1.0, 2.0, 3.0, 4.5, 7.0], ["frame 2/5, about 3.00 s left", "frame 4/5, about 1.12 s left"]),
+        ([0.0, 0.3, 0.6, 0.9, 1.2, 9.0], []),
+    ],
+)
+def test_progress_is_written_every_two_seconds_and_not_at_the_end(times, lines, capsys):
+    images, ticks = list(range(5)), iter(times)
+    assert list(report_progress(iter(images), 5, clock=lambda: next(ticks))) == images
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+@pytest.mark.slow
+def test_long_work_tells_how_far_it_is(tmp_path, capsys):
+    figures.save_animation(dot_animation(delay=2.1), tmp_path / "dot.gif", width=64)
     assert capsys.readouterr().err.startswith("frame 1/3, about ")
-    figures.save_animation(animation, tmp_path / "dot.gif", width=64, progress=False)
+    figures.save_animation(dot_animation(delay=2.1), tmp_path / "dot.gif", width=64, progress=False)
     assert not capsys.readouterr().err

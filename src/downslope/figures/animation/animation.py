@@ -23,7 +23,7 @@ ENDINGS = (".gif", ".mp4")
 MOST_FRAMES = 100
 WIDTH = 800
 
-SILENT = 2.0
+REPORT_SECONDS = 2.0
 """Seconds before the first line about progress, and between lines."""
 
 
@@ -103,7 +103,7 @@ def save_animation(
     rate = check_number("frames_per_second", frames_per_second, above=0, at_most=60)
     write = write_gif if ending == ".gif" else write_mp4
     images = _images(animation, width)
-    write(path, _told(images, animation.frames) if progress else images, rate, alt_text(animation.figure))
+    write(path, report_progress(images, animation.frames) if progress else images, rate, alt_text(animation.figure))
     return path
 
 
@@ -134,14 +134,22 @@ def _images(animation: Animation, width: int) -> Iterator[np.ndarray]:
         figure.dpi = dpi
 
 
-def _told(images: Iterator[np.ndarray], frames: int) -> Iterator[np.ndarray]:
-    """Pass images on, and tell on stderr how far the work is, if it is long."""
-    began = said = time.monotonic()
+def report_progress(
+    images: Iterator[np.ndarray], frames: int, clock: Callable[[], float] = time.monotonic
+) -> Iterator[np.ndarray]:
+    """Yield images unchanged, and write the progress of long work to stderr.
+
+    Args:
+        images: as many as there are frames.
+        frames: their number.
+        clock: returns the time in seconds.
+    """
+    start = reported = clock()
     for done, image in enumerate(images, start=1):
         yield image
-        now = time.monotonic()
-        if now - said >= SILENT and done < frames:
-            left = (now - began) / done * (frames - done)
+        current = clock()
+        if current - reported >= REPORT_SECONDS and done < frames:
+            left = (current - start) / done * (frames - done)
             sys.stderr.write(f"frame {done}/{frames}, about {seconds_text(left)} left\n")
             sys.stderr.flush()
-            said = now
+            reported = current
