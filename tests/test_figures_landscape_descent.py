@@ -14,7 +14,7 @@ from PIL import Image
 import downslope as ds
 from downslope import figures
 from downslope.core import DataError, SettingError
-from downslope.figures.animation.animation import MOST_FRAMES, frame_places, report_progress
+from downslope.figures.animation.animation import MOST_FRAMES, frame_indices, report_progress
 from downslope.figures.line_fit.descent import line_descent
 from downslope.landscape import Projection, Slice
 
@@ -67,13 +67,13 @@ def way(count):
 def test_the_surface_of_a_line_is_exact(run):
     found = line_descent(run)
     x, t = found.x, found.t
-    a, b = (axis[:, None, None] for axis in (found.ground.a, found.ground.b))
+    a, b = (axis[:, None, None] for axis in (found.plane.a, found.ground.b))
     truth = np.sum((a + b.swapaxes(0, 1) * x[None, None, :] - t[None, None, :]) ** 2, axis=-1)
-    np.testing.assert_allclose(found.ground.losses, truth, rtol=1e-9)
+    np.testing.assert_allclose(found.plane.losses, truth, rtol=1e-9)
     np.testing.assert_allclose(found.path.losses[-1], 51.2827, atol=1e-3)
     np.testing.assert_allclose(found.path.coordinates[[0, -1]], [[4, 4], [0, 0.9008]], atol=2e-4)
     np.testing.assert_allclose(found.curvatures, [544, 544], rtol=1e-6)  # 2 x 272 rows, standardized
-    assert found.ground.inside(found.path.coordinates).all()
+    assert found.plane.inside(found.path.coordinates).all()
     assert (found.time, found.times[-1]) == ("epoch", 200)
 
 
@@ -134,7 +134,7 @@ def test_the_ball_rolls_and_the_line_moves(run):
     found = line_descent(run)
     plan, relief, data, *_ = animation.figure.axes
     animation.show(25)
-    place = frame_places(201)[25]
+    place = frame_indices(201)[25]
     point = found.path.coordinates[place]
     moving = [each for each in animation.moving if each.axes is plan]
     np.testing.assert_array_equal(moving[0].get_xydata(), found.path.coordinates[: place + 1])

@@ -1,4 +1,4 @@
-"""Drawings of runs, as matplotlib figures: made from a run or arrays alone, shown or saved by whoever asked.
+"""Figures of runs and loss surfaces: functions from a run or from arrays to a matplotlib figure, or a page.
 
 Nothing here touches matplotlib's global state: no `pyplot`, no current figure, no settings left changed.
 """

@@ -1,37 +1,37 @@
-"""Paths down one surface, as they go: balls rolling on the map and above it, and their losses growing."""
+"""Paths down one surface, in motion: balls rolling on the map and above it, and growing curves of their losses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from downslope.core import Advice, DataError
-from downslope.figures.animation.animation import Animation, frame_places
+from downslope.figures.animation.animation import Animation, frame_indices
 from downslope.figures.animation.rolling import Moving, move, roll_above, roll_along, roll_on_map
 from downslope.figures.landscape import (
     VIEW,
     box_of,
     color_bar,
-    described,
-    draw_ground,
+    describe,
+    draw_plane,
     draw_relief,
-    ground_of,
     hole_handles,
-    label_ground,
+    label_plane,
     line_handle,
-    looks,
+    map_levels,
     mark_handles,
     named_paths,
     path_sentences,
+    path_styles,
+    plane_of,
     relief_axes,
-    shades_of,
     stem_handle,
 )
-from downslope.figures.style import BLACK, drawn, fit_axis, framed, stacked
+from downslope.figures.style import BLACK, add_frame, fit_axis, stack_subfigures, styled_figure
 from downslope.landscape import Projection, Slice
 
 SIZE = (9.0, 6.4)
@@ -55,7 +55,7 @@ def animate_paths(
         slice: a slice along two directions.
         paths: a path projected on it, or up to seven by name.
         log: whether heights and colors are spread over powers of ten; see `surface_contour`.
-        view: elevation and azimuth from which one looks, in degrees.
+        view: elevation and azimuth of the camera, in degrees.
         title: above the figure.
 
     Raises:
@@ -72,53 +72,53 @@ def animate_paths(
         >>> animate_paths(bowl, path).frames
         3
     """
-    ground, trails = ground_of(slice), named_paths(paths)
-    if not trails:
+    plane, projections = plane_of(slice), named_paths(paths)
+    if not projections:
         raise DataError("An animation needs a path, got none.", Advice("project one with {}", code="`ds.project`"))
-    steps = shades_of([ground.shown], [path.losses[ground.inside(path.coordinates)] for path in trails.values()], log)
-    box = box_of(ground, steps, trails.values())
-    times = np.unique(np.concatenate([path.steps for path in trails.values()]))
-    times = times[frame_places(len(times))]
-    moving: dict[str, list[Moving]] = {name: [] for name in trails}
-    clock: list[Any] = []
+    levels = map_levels([(plane, projections.values())], log)
+    box = box_of(plane, levels, projections.values())
+    times = np.unique(np.concatenate([path.steps for path in projections.values()]))
+    times = times[frame_indices(len(times))]
+    moving: dict[str, list[Moving]] = {name: [] for name in projections}
+    clock: list[Text] = []
 
     def draw(figure: Figure) -> str:
-        sentences = path_sentences(trails, ground)
-        how = looks(trails)
-        handles = [*(line_handle(name, each) for name, each in how.items()), mark_handles()[0], stem_handle()]
-        part = framed(figure, SIZE, title=title, handles=[*handles, *hole_handles([ground])], sentences=sentences)
-        above, below = stacked(part, 2.1, 1.0)
+        sentences = path_sentences(projections, plane)
+        styles = path_styles(projections)
+        handles = [*(line_handle(name, style) for name, style in styles.items()), mark_handles()[0], stem_handle()]
+        part = add_frame(figure, SIZE, title=title, handles=[*handles, *hole_handles([plane])], sentences=sentences)
+        above, below = stack_subfigures(part, 2.1, 1.0)
         grid = above.add_gridspec(1, 3, width_ratios=[1, 1, 0.1])
-        plan, relief, curves = (
+        map_axes, relief, curves = (
             above.add_subplot(grid[0]),
             relief_axes(above, grid[1], view=view, zoom=1.1),
             below.subplots(),
         )
-        draw_ground(plan, ground, steps)
-        label_ground(plan, ground)
-        draw_relief(relief, ground, steps, box)
-        for name, path in trails.items():
-            moving[name] += roll_on_map(plan, path, how[name])
-            moving[name] += roll_above(relief, ground, path, how[name], steps, box)
-            moving[name] += roll_along(curves, path.steps, path.losses, how[name])
-        clock.append(_set_up(curves, [path.losses for path in trails.values()]))
-        color_bar(figure, plan, steps)
-        return " ".join([f"Descents on a plane, in motion: {described(ground)}.", *sentences])
+        draw_plane(map_axes, plane, levels)
+        label_plane(map_axes, plane)
+        draw_relief(relief, plane, levels, box)
+        for name, path in projections.items():
+            moving[name] += roll_on_map(map_axes, path, styles[name])
+            moving[name] += roll_above(relief, plane, path, styles[name], levels, box)
+            moving[name] += roll_along(curves, path.steps, path.losses, styles[name])
+        clock.append(_set_up(curves, [path.losses for path in projections.values()]))
+        color_bar(figure, map_axes, levels)
+        return " ".join([f"Descents on a plane, in motion: {describe(plane)}.", *sentences])
 
-    figure = drawn(draw, SIZE)
+    figure = styled_figure(draw, SIZE)
 
     def show(frame: int) -> None:
-        for name, path in trails.items():
+        for name, path in projections.items():
             move(moving[name], max(0, int(np.searchsorted(path.steps, times[frame], "right")) - 1))
         clock[0].set_text(f"step {times[frame]:,}")
 
     show(len(times) - 1)
-    artists = [each.artist for parts in moving.values() for each in parts]
+    artists = [line.artist for parts in moving.values() for line in parts]
     return Animation(figure, (*artists, clock[0]), len(times), show)
 
 
-def _set_up(axes: Axes, losses: list[np.ndarray]) -> Any:
-    """Fix the axes of the curves with all that they will hold, and return the text that tells the step."""
+def _set_up(axes: Axes, losses: list[np.ndarray]) -> Text:
+    """Fix the limits of the axes at those of the whole curves, and return the text that counts the steps."""
     fit_axis(axes, losses)
     axes.set_xlim(*axes.get_xlim())
     axes.set_ylim(*axes.get_ylim())

@@ -1,4 +1,4 @@
-"""Figures that move, as files: GIF and MP4, the same bytes each time."""
+"""Animations as GIF and MP4 files, reproducible byte for byte."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ REPORT_SECONDS = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Animation:
-    """A figure of which a part moves.
+    """A figure with moving artists.
 
     Attributes:
-        figure: as it looks at the end.
-        moving: what changes from frame to frame; all else is drawn once.
-        frames: how many there are.
-        show: moves what moves to a frame, counted from 0.
+        figure: the figure, with its last frame.
+        moving: the artists that change from frame to frame; the background is drawn once.
+        frames: the number of frames.
+        show: updates the moving artists for a frame, counted from 0.
     """
 
     figure: Figure
@@ -52,11 +52,11 @@ class Animation:
         yield from _images(self, width)
 
 
-def frame_places(points: int, most: int = MOST_FRAMES) -> np.ndarray:
-    """Return the points of a path at which there are frames: its first, its last, and others evenly between.
+def frame_indices(points: int, most: int = MOST_FRAMES) -> np.ndarray:
+    """Return the indices of a path's points that become frames: the first, the last, and evenly spaced ones between.
 
     Example:
-        >>> frame_places(3).tolist(), frame_places(1001).tolist()[:3], len(frame_places(1001))
+        >>> frame_indices(3).tolist(), frame_indices(1001).tolist()[:3], len(frame_indices(1001))
         ([0, 1, 2], [0, 10, 20], 100)
     """
     return np.unique(np.round(np.linspace(0, points - 1, min(points, most))).astype(int))
@@ -72,16 +72,16 @@ def save_animation(
 ) -> Path:
     """Write an animation to a file and return the path.
 
-    The last frame stays for two seconds. Equal animations are equal files. Work of more than two seconds tells on
-    stderr how far it is.
+    The last frame stays for two seconds. Equal animations are equal files. Work of more than two seconds reports its
+    progress on stderr.
 
     Args:
-        animation: such as `animate_descent` returns.
+        animation: as returned by `animate_descent` or `animate_paths`.
         path: ends in `.gif` (plays on and on, everywhere) or `.mp4` (H.264: smaller, can be paused); the folder must be
             there.
         width: in pixels.
         frames_per_second: how fast it plays.
-        progress: whether long work tells how far it is.
+        progress: whether long work reports its progress.
 
     Raises:
         SettingError: another ending, a number that cannot be, or an MP4 without the package `imageio-ffmpeg`.
@@ -108,7 +108,7 @@ def save_animation(
 
 
 def _images(animation: Animation, width: int) -> Iterator[np.ndarray]:
-    """Draw what stays once, and what moves once for each frame."""
+    """Draw the background once, and the moving artists for each frame."""
     figure = animation.figure
     canvas, dpi = FigureCanvasAgg(figure), figure.dpi
     for artist in animation.moving:
@@ -118,9 +118,9 @@ def _images(animation: Animation, width: int) -> Iterator[np.ndarray]:
         canvas.draw()
         figure.set_layout_engine("none")
         canvas.draw()
-        still = canvas.copy_from_bbox(figure.bbox)
+        background = canvas.copy_from_bbox(figure.bbox)
         for frame in range(animation.frames):
-            canvas.restore_region(still)
+            canvas.restore_region(background)
             animation.show(frame)
             for artist in animation.moving:
                 if isinstance(artist.axes, Axes):

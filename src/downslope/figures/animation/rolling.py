@@ -1,4 +1,4 @@
-"""A path that grows: on the map, above it, and along curves, with a ball at its end."""
+"""Growing paths on the map, above it, and along curves, each with a ball at its end."""
 
 from __future__ import annotations
 
@@ -9,86 +9,89 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from mpl_toolkits.mplot3d.art3d import Line3D
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
-from downslope.figures.landscape import Box, Ground, PathLook, Shades
-from downslope.figures.style import BLACK
+from downslope.figures.landscape import Box, ColorLevels, PathStyle, Plane
+from downslope.figures.style import BLACK, ArtistOptions
 from downslope.landscape import Projection
 
 HALO = [withStroke(linewidth=3.4, foreground="white")]
 
 
 class Moving(NamedTuple):
-    """A line that moves.
+    """A moving line.
 
     Attributes:
-        artist: on its axes.
-        points: from a place on a path to the columns of the line's points, two or three.
+        artist: the line, on its axes.
+        points: a function from an index on a path to the columns of the line's points, two or three.
     """
 
-    artist: Any
+    artist: Line2D
     points: Callable[[int], tuple[np.ndarray, ...]]
 
 
-def move(moving: Iterable[Moving], place: int) -> None:
-    """Move lines to a place on their path; beyond its end they stay there."""
+def move(moving: Iterable[Moving], index: int) -> None:
+    """Move lines to an index on their path; beyond its end they stay at its end."""
     for artist, points in moving:
-        columns = points(place)
-        if len(columns) == 3:
+        columns = points(index)
+        if isinstance(artist, Line3D):
             artist.set_data_3d(*columns)
         else:
             artist.set_data(*columns)
 
 
-def roll_on_map(axes: Axes, path: Projection, how: PathLook) -> list[Moving]:
+def roll_on_map(axes: Axes, path: Projection, style: PathStyle) -> list[Moving]:
     """Return a path that grows on a map; its start is marked."""
     x, y = path.coordinates.T
-    axes.plot(x[:1], y[:1], marker=how.marker, mfc="white", mec=how.color, mew=2.0, ms=8, zorder=5.5)
-    return [_growing(axes, (x, y), how, path_effects=HALO), _ball(axes, (x, y), how)]
+    axes.plot(x[:1], y[:1], marker=style.marker, mfc="white", mec=style.color, mew=2.0, ms=8, zorder=5.5)
+    return [_growing(axes, (x, y), style, path_effects=HALO), _ball(axes, (x, y), style)]
 
 
-def roll_above(axes: Axes3D, ground: Ground, path: Projection, how: PathLook, steps: Shades, box: Box) -> list[Moving]:
+def roll_above(
+    axes: Axes3D, plane: Plane, path: Projection, style: PathStyle, levels: ColorLevels, box: Box
+) -> list[Moving]:
     """Return a path that grows at its true losses, its shadow, and the stem from the ball to the surface below."""
-    seen = ground.inside(path.coordinates)
-    x, y = np.where(seen[:, None], path.coordinates, np.nan).T
-    z, below = steps.heights(path.losses), steps.heights(path.heights)
-    z = np.where(seen & (z <= box.high), z, np.nan)
+    inside = plane.inside(path.coordinates)
+    x, y = np.where(inside[:, None], path.coordinates, np.nan).T
+    z, below = levels.heights(path.losses), levels.heights(path.heights)
+    z = np.where(inside & (z <= box.high), z, np.nan)
     floor = np.full(len(x), box.floor)
     (stem,) = axes.plot(x[:1], y[:1], z[:1], color=BLACK, lw=1.1, zorder=5)
 
-    def from_below(place: int) -> tuple[np.ndarray, ...]:
-        at = min(place, len(x) - 1)
-        return x[[at, at]], y[[at, at]], np.array([below[at], z[at]])
+    def from_below(index: int) -> tuple[np.ndarray, ...]:
+        current = min(index, len(x) - 1)
+        return x[[current, current]], y[[current, current]], np.array([below[current], z[current]])
 
     return [
-        _growing(axes, (x, y, floor), how, lw=1.2, zorder=3),
-        _ball(axes, (x, y, floor), how, mfc="#303030", ms=5, zorder=3),
+        _growing(axes, (x, y, floor), style, lw=1.2, zorder=3),
+        _ball(axes, (x, y, floor), style, mfc="#303030", ms=5, zorder=3),
         Moving(stem, from_below),
-        _growing(axes, (x, y, z), how, path_effects=HALO),
-        _ball(axes, (x, y, z), how),
+        _growing(axes, (x, y, z), style, path_effects=HALO),
+        _ball(axes, (x, y, z), style),
     ]
 
 
-def roll_along(axes: Axes, x: np.ndarray, y: np.ndarray, how: PathLook) -> list[Moving]:
+def roll_along(axes: Axes, x: np.ndarray, y: np.ndarray, style: PathStyle) -> list[Moving]:
     """Return a curve that grows."""
     columns = (x, np.where(np.isfinite(y), y, np.nan))
-    return [_growing(axes, columns, how, lw=2.0), _ball(axes, columns, how, ms=7)]
+    return [_growing(axes, columns, style, lw=2.0), _ball(axes, columns, style, ms=7)]
 
 
-def _growing(axes: Axes, columns: tuple[np.ndarray, ...], how: PathLook, **look: Any) -> Moving:
-    """Return a line from the start of a path to a place on it."""
-    artist = _line(axes, columns, {"ls": how.style, "color": how.color, "lw": 1.7, "zorder": 6} | look)
-    return Moving(artist, lambda place: tuple(column[: place + 1] for column in columns))
+def _growing(axes: Axes, columns: tuple[np.ndarray, ...], style: PathStyle, **options: Any) -> Moving:
+    """Return a line from the start of a path to an index on it."""
+    artist = _line(axes, columns, {"ls": style.dashes, "color": style.color, "lw": 1.7, "zorder": 6} | options)
+    return Moving(artist, lambda index: tuple(column[: index + 1] for column in columns))
 
 
-def _ball(axes: Axes, columns: tuple[np.ndarray, ...], how: PathLook, **look: Any) -> Moving:
-    """Return a ball at a place on a path."""
-    usual = {"ls": "none", "marker": how.marker, "mfc": how.color, "mec": BLACK, "mew": 1.0, "ms": 9, "zorder": 9}
-    artist = _line(axes, columns, usual | look)
+def _ball(axes: Axes, columns: tuple[np.ndarray, ...], style: PathStyle, **options: Any) -> Moving:
+    """Return a ball at an index on a path."""
+    usual = {"ls": "none", "marker": style.marker, "mfc": style.color, "mec": BLACK, "mew": 1.0, "ms": 9, "zorder": 9}
+    artist = _line(axes, columns, usual | options)
     last = len(columns[0]) - 1
-    return Moving(artist, lambda place: tuple(column[min(place, last) : min(place, last) + 1] for column in columns))
+    return Moving(artist, lambda index: tuple(column[min(index, last) : min(index, last) + 1] for column in columns))
 
 
-def _line(axes: Axes, columns: tuple[np.ndarray, ...], look: dict[str, Any]) -> Line2D:
-    (artist,) = axes.plot(*columns, **look)
+def _line(axes: Axes, columns: tuple[np.ndarray, ...], options: ArtistOptions) -> Line2D:
+    (artist,) = axes.plot(*columns, **options)
     return artist

@@ -1,4 +1,4 @@
-"""How many eigenvalues lie beyond each magnitude, above and below zero, from the nodes of a spectral density."""
+"""Counts of the eigenvalues beyond each magnitude, above and below zero, from the nodes of a spectral density."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ CURVES = (
     ("hessian", -1, VERMILLION, "--", "below −x"),
     ("gauss_newton", 1, GREEN, "-.", "above x, Gauss–Newton"),
 )
-"""Of which operator, on which side, in which color and dashes, and what the legend says."""
+"""The curves: operator, sign of the eigenvalues, color, dashes, and label."""
 
 
 def count_beyond(
-    found: SpectralDensity, magnitudes: Float[np.ndarray, " magnitudes"], *, sign: int
+    density: SpectralDensity, magnitudes: Float[np.ndarray, " magnitudes"], *, sign: int
 ) -> tuple[Float[np.ndarray, "probes magnitudes"], Float[np.ndarray, "probes magnitudes"]]:
     """Return each probe's bounds, below and above, on how many eigenvalues times `sign` are above each magnitude.
 
@@ -51,30 +51,30 @@ def count_beyond(
         Golub and Meurant, "Matrices, moments and quadrature" (2010), chapter 6, and Szegő, "Orthogonal polynomials"
         (1939), section 3.41: the Chebyshev–Markov–Stieltjes inequalities.
     """
-    nodes = np.where(np.isnan(found.nodes), -np.inf, sign * found.nodes)
+    nodes = np.where(np.isnan(density.nodes), -np.inf, sign * density.nodes)
     order = np.argsort(-nodes, axis=1)
-    nodes, weights = np.take_along_axis(nodes, order, axis=1), np.take_along_axis(found.weights, order, axis=1)
-    movable = np.pad(np.where(_at_outliers(found, nodes, sign), 0.0, weights), ((0, 0), (1, 1)))
+    nodes, weights = np.take_along_axis(nodes, order, axis=1), np.take_along_axis(density.weights, order, axis=1)
+    movable = np.pad(np.where(_at_outliers(density, nodes, sign), 0.0, weights), ((0, 0), (1, 1)))
     sums = np.pad(np.cumsum(weights, axis=1), ((0, 0), (1, 0)))
     above = np.sum(nodes[:, :, None] > magnitudes[None, None, :], axis=1)
     sure = np.take_along_axis(sums, above, axis=1)
     least = sure - np.take_along_axis(movable, above, axis=1)
-    return found.size * least, found.size * (sure + np.take_along_axis(movable, above + 1, axis=1))
+    return density.size * least, density.size * (sure + np.take_along_axis(movable, above + 1, axis=1))
 
 
 def _at_outliers(
-    found: SpectralDensity, nodes: Float[np.ndarray, "probes nodes"], sign: int
+    density: SpectralDensity, nodes: Float[np.ndarray, "probes nodes"], sign: int
 ) -> Bool[np.ndarray, "probes nodes"]:
-    """Return which nodes are at outliers."""
-    reach = AT_OUTLIERS * float(np.nanmax(np.abs(found.nodes)))
-    if not len(found.outliers):
+    """Return a mask of the nodes that are outliers."""
+    reach = AT_OUTLIERS * float(np.nanmax(np.abs(density.nodes)))
+    if not len(density.outliers):
         return np.zeros(nodes.shape, bool)
-    return np.min(np.abs(nodes[:, :, None] - sign * found.outliers[None, None, :]), axis=2) <= reach
+    return np.min(np.abs(nodes[:, :, None] - sign * density.outliers[None, None, :]), axis=2) <= reach
 
 
 def draw_counts(axes: Axes, densities: dict[str, SpectralDensity], resolution: float | None) -> None:
-    """Draw the number of eigenvalues beyond each magnitude, and shade what cannot be told from zero."""
-    largest = max(float(np.nanmax(np.abs(found.nodes))) for found in densities.values())
+    """Draw the number of eigenvalues beyond each magnitude, and shade magnitudes not resolved from zero."""
+    largest = max(float(np.nanmax(np.abs(density.nodes))) for density in densities.values())
     lowest = _least_node(densities) / 3 if resolution is None else resolution / 10
     magnitudes = np.geomspace(lowest, 1.5 * largest, POINTS)
     for name, sign, color, dashes, label in CURVES:
@@ -86,7 +86,7 @@ def draw_counts(axes: Axes, densities: dict[str, SpectralDensity], resolution: f
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(lowest, magnitudes[-1])
-    axes.set_ylim(LEAST_COUNT, 20 * max(found.size for found in densities.values()))
+    axes.set_ylim(LEAST_COUNT, 20 * max(density.size for density in densities.values()))
     decade_ticks(axes.xaxis)
     decade_ticks(axes.yaxis)
     axes.set_xlabel("magnitude x")
@@ -97,33 +97,33 @@ def draw_counts(axes: Axes, densities: dict[str, SpectralDensity], resolution: f
 
 def _least_node(densities: dict[str, SpectralDensity]) -> float:
     """Return the magnitude of the node nearest to zero that is not zero but for rounding."""
-    nodes = np.concatenate([np.abs(found.nodes[found.weights > 0]) for found in densities.values()])
+    nodes = np.concatenate([np.abs(density.nodes[density.weights > 0]) for density in densities.values()])
     return float(np.min(nodes[nodes > ROUNDING * np.max(nodes)]))
 
 
 def mean_bounds(
-    found: SpectralDensity, magnitudes: Float[np.ndarray, " magnitudes"], *, sign: int
+    density: SpectralDensity, magnitudes: Float[np.ndarray, " magnitudes"], *, sign: int
 ) -> tuple[Float[np.ndarray, " magnitudes"], Float[np.ndarray, " magnitudes"]]:
     """Return the means of the probes' bounds, each moved outward by its standard error."""
-    least, most = count_beyond(found, magnitudes, sign=sign)
+    least, most = count_beyond(density, magnitudes, sign=sign)
     errors = [bound.std(axis=0, ddof=1) / np.sqrt(len(bound)) for bound in (least, most)]
-    return np.maximum(least.mean(axis=0) - errors[0], 0), np.minimum(most.mean(axis=0) + errors[1], found.size)
+    return np.maximum(least.mean(axis=0) - errors[0], 0), np.minimum(most.mean(axis=0) + errors[1], density.size)
 
 
 def _curve(
     axes: Axes,
     magnitudes: Float[np.ndarray, " magnitudes"],
-    found: SpectralDensity,
+    density: SpectralDensity,
     sign: int,
     color: str,
     dashes: str,
     label: str,
 ) -> None:
     """Draw the middle between the bounds over a band from one to the other, as far out as there are nodes."""
-    least, most = mean_bounds(found, magnitudes, sign=sign)
-    seen = magnitudes <= np.nanmax(sign * found.nodes)
-    if not seen.any():
+    least, most = mean_bounds(density, magnitudes, sign=sign)
+    reached = magnitudes <= np.nanmax(sign * density.nodes)
+    if not reached.any():
         return
-    x, least, most = magnitudes[seen], least[seen], most[seen]
+    x, least, most = magnitudes[reached], least[reached], most[reached]
     axes.fill_between(x, np.maximum(least, LEAST_COUNT), most, color=color, alpha=0.22, lw=0)
     axes.plot(x, (least + most) / 2, ls=dashes, color=color, lw=1.8, label=label)

@@ -1,8 +1,6 @@
-"""The gradient taken apart along the Hessian's eigenvectors: how much of it lies along each, and what that curves."""
+"""The gradient decomposed along the Hessian's eigenvectors: the share along each, and its curvature term."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -13,25 +11,25 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from downslope.core import Advice, DataError
 from downslope.curvature import StepModel
-from downslope.figures.style import BLUE, GRAY, VERMILLION, drawn, plain
+from downslope.figures.style import BLUE, GRAY, VERMILLION, ArtistOptions, plain, styled_figure
 
 MOST_BARS = 30
-"""Of more eigenvectors, those of the largest magnitude are drawn, the others are in the bar of the rest."""
+"""The largest number of bars: eigenvectors of smaller magnitude are part of the bar of the rest."""
 
 MOST_TIMES = 4.0
-"""A rest so many times as long as the longest bar leaves the axis on the right, so that the others can be seen."""
+"""A rest longer than this multiple of the longest bar leaves the axis on the right, so that the bars stay visible."""
 
 
 def gradient_shares(model: StepModel) -> Figure:
     """Return a figure of each eigenvector's share of the squared gradient, and of `½ λᵢ (gᵀvᵢ)²`.
 
     A bar an eigenvector, from the largest magnitude down, blue where the loss curves upward along it, vermillion and
-    hatched where downward. The last bar holds all other directions together: what is left of `gᵀg`, and of `½ gᵀHg`;
+    hatched where downward. The last bar holds all other directions together: the rest of `gᵀg`, and of `½ gᵀHg`;
     where it is much longer than all others it leaves the axis, and only its number says how long it is. The line below
-    says what a step along the gradient does.
+    states the effect of a step along the gradient.
 
     Args:
-        model: what `ds.step_model` returned, with some eigenvectors.
+        model: the result of `ds.step_model`, with some eigenvectors.
 
     Raises:
         DataError: the step model has no eigenvectors, or there is no gradient.
@@ -52,11 +50,11 @@ def gradient_shares(model: StepModel) -> Figure:
             Advice("ask for eigenvectors, at a point where the loss has a slope", k=5),
         )
     bars = 1 + min(len(model.eigenvalues), MOST_BARS)
-    return drawn(lambda figure: _draw(figure, model), (10.4, max(3.2, 1.7 + 0.3 * bars)))
+    return styled_figure(lambda figure: _draw(figure, model), (10.4, max(3.2, 1.7 + 0.3 * bars)))
 
 
 def _draw(figure: Figure, model: StepModel) -> str:
-    """Draw both panels and return what they show."""
+    """Draw both panels and return the alternative text."""
     order = np.argsort(-np.abs(model.eigenvalues))[:MOST_BARS]
     values, shares, curved = model.eigenvalues[order], model.shares[order], model.curvature_shares[order]
     gradient, curvature = figure.subplots(1, 2, sharey=True)
@@ -65,7 +63,7 @@ def _draw(figure: Figure, model: StepModel) -> str:
     _bars(gradient, values, parts, [f"{plain(part, digits=3)} %" for part in parts])
     terms = np.append(curved, 0.5 * model.curvature - curved.sum())
     _bars(curvature, values, terms, [plain(term, digits=3) for term in terms])
-    names = [f"$v_{{{place}}}$   λ = {plain(value, digits=3)}" for place, value in enumerate(values, start=1)]
+    names = [f"$v_{{{index}}}$   λ = {plain(value, digits=3)}" for index, value in enumerate(values, start=1)]
     gradient.set_yticks(range(len(names) + 1), [*names, "all others"], fontsize=9)
     gradient.invert_yaxis()
     gradient.set_ylabel("eigenvector of the Hessian")
@@ -86,19 +84,17 @@ def _draw(figure: Figure, model: StepModel) -> str:
 
 def _bars(axes: Axes, values: Float[np.ndarray, " k"], lengths: Float[np.ndarray, " bars"], words: list[str]) -> None:
     """Draw a bar for each eigenvalue and a gray one for the rest, each with its number at the end."""
-    low, high, shown = _limits(lengths)
+    low, high, clipped = _limits(lengths)
     room = high - low
-    for place, (length, text) in enumerate(zip(shown, words, strict=True)):
-        axes.barh(place, length, height=0.72, **_look(float(values[place]) if place < len(values) else None))
-        beyond = length != lengths[place]
-        at, side, text = (
-            (0.5 * (low + high), "center", f"{text}, beyond the axis") if beyond else (length, "left", text)
-        )
+    for index, (length, text) in enumerate(zip(clipped, words, strict=True)):
+        axes.barh(index, length, height=0.72, **_look(float(values[index]) if index < len(values) else None))
+        beyond = length != lengths[index]
+        x, side, text = (0.5 * (low + high), "center", f"{text}, beyond the axis") if beyond else (length, "left", text)
         axes.annotate(
-            text, (max(float(at), 0.0), place), xytext=(0 if beyond else 4, 0), textcoords="offset points", ha=side,
+            text, (max(float(x), 0.0), index), xytext=(0 if beyond else 4, 0), textcoords="offset points", ha=side,
             va="center", fontsize=9, color="#404040",
         )  # fmt: skip
-    axes.set_xlim(low - 0.04 * room * (low < 0), high if shown[-1] != lengths[-1] else high + 0.22 * room)
+    axes.set_xlim(low - 0.04 * room * (low < 0), high if clipped[-1] != lengths[-1] else high + 0.22 * room)
     axes.axvline(0, color=GRAY, lw=0.8)
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
@@ -106,7 +102,7 @@ def _bars(axes: Axes, values: Float[np.ndarray, " k"], lengths: Float[np.ndarray
 
 
 def _limits(lengths: Float[np.ndarray, " bars"]) -> tuple[float, float, Float[np.ndarray, " bars"]]:
-    """Return the ends of the axis, and the lengths to draw: that of the rest is cut where it dwarfs the others."""
+    """Return the limits of the axis, and the lengths to draw: that of the rest clipped where it dwarfs the others."""
     low, high = min(0.0, float(lengths.min())), max(0.0, float(lengths[:-1].max()))
     longest = max(high, -float(lengths[:-1].min()))
     if 0 < MOST_TIMES * longest < lengths[-1]:
@@ -115,15 +111,15 @@ def _limits(lengths: Float[np.ndarray, " bars"]) -> tuple[float, float, Float[np
     return low, high if high > low else 1.0, lengths
 
 
-def _look(value: float | None) -> dict[str, Any]:
-    """Return the look of a bar: upward, downward, or the rest."""
+def _look(value: float | None) -> ArtistOptions:
+    """Return the face of a bar: upward, downward, or the rest."""
     if value is None:
         return {"facecolor": "#BDBDBD"}
     return {"facecolor": BLUE} if value >= 0 else {"facecolor": VERMILLION, "hatch": "///", "edgecolor": "white"}
 
 
 def _legend(figure: Figure, values: Float[np.ndarray, " k"]) -> None:
-    """Say above the panels what colors mean, those that are there."""
+    """Draw the legend of the colors that occur, above the panels."""
     kinds = [(1.0, "curves upward", bool((values >= 0).any())), (-1.0, "curves downward", bool((values < 0).any()))]
     handles = [Patch(label=label, **_look(value)) for value, label, present in kinds if present]
     rest = Patch(label="all others together", **_look(None))
@@ -131,15 +127,15 @@ def _legend(figure: Figure, values: Float[np.ndarray, " k"]) -> None:
 
 
 def _sentence(model: StepModel) -> str:
-    """Return what a step along the gradient does."""
-    said = f"|g|² {plain(model.squared_gradient, digits=3)}"
+    """Describe the effect of a step along the gradient."""
+    sentence = f"|g|² {plain(model.squared_gradient, digits=3)}"
     if model.rayleigh_quotient is not None:
-        said += f"  ·  curvature along the gradient {plain(model.rayleigh_quotient, digits=3)}"
+        sentence += f"  ·  curvature along the gradient {plain(model.rayleigh_quotient, digits=3)}"
     if model.best_step is not None:
-        said += f"  ·  best step {plain(model.best_step, digits=3)}"
+        sentence += f"  ·  best step {plain(model.best_step, digits=3)}"
     if model.learning_rate is not None and model.ratio is not None:
-        said += (
+        sentence += (
             f"  ·  at rate {plain(model.learning_rate, digits=3)} curvature takes back "
             f"{plain(100 * model.ratio, digits=3)} % of what the slope gives"
         )
-    return said
+    return sentence

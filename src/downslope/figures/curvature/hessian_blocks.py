@@ -1,4 +1,4 @@
-"""The Hessian by blocks: which groups of parameters interact, or where only they are known, the diagonal blocks."""
+"""The Hessian in blocks: the interactions of groups of parameters, or the diagonal blocks alone."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from matplotlib.figure import Figure
 
 from downslope.core import DataError
 from downslope.curvature import HessianBlocks
-from downslope.figures.style import BLUE, GRAY, decade_ticks, drawn, percent, plain
+from downslope.figures.style import BLUE, GRAY, decade_ticks, percent, plain, styled_figure
 
 MOST_NUMBERS = 12
-"""Up to so many groups, every cell says its share."""
+"""The largest number of groups whose cells are labeled with their shares."""
 
 MOST_NAMES = 24
-"""Of more groups, one in two, three … is named; all are drawn."""
+"""The largest number of labeled groups: of more, every second, third … is labeled; all are drawn."""
 
 LEAST_PERCENT = 1e-4
-"""Colors tell no smaller shares apart."""
+"""The lower end of the color scale."""
 
 LONGEST_NAME = 22
 
@@ -29,10 +29,10 @@ def hessian_blocks(blocks: HessianBlocks) -> Figure:
 
     Where every pair of groups is known it is a heat map on a logarithmic scale: the darker off the diagonal, the more
     nearly groups curve independently of each other. Where the blocks were estimated, only those on the diagonal are
-    known, and they are bars, with what lies outside them as the last.
+    known, and they are bars, with the share outside them as the last.
 
     Args:
-        blocks: what `ds.hessian_blocks` returned.
+        blocks: the result of `ds.hessian_blocks`.
 
     Raises:
         DataError: the Hessian is zero.
@@ -51,13 +51,13 @@ def hessian_blocks(blocks: HessianBlocks) -> Figure:
         raise DataError("A figure of Hessian blocks needs a Hessian that is not zero, got one of zeros.")
     if blocks.interactions is not None:
         side = 4.6 + 0.12 * min(len(blocks.names), MOST_NAMES)
-        return drawn(lambda figure: _draw_map(figure, blocks), (side + 1.9, side))
+        return styled_figure(lambda figure: _draw_map(figure, blocks), (side + 1.9, side))
     bars = min(len(blocks.names), MOST_NAMES) + 2
-    return drawn(lambda figure: _draw_bars(figure, blocks), (8.4, max(3.2, 1.4 + 0.28 * bars)))
+    return styled_figure(lambda figure: _draw_bars(figure, blocks), (8.4, max(3.2, 1.4 + 0.28 * bars)))
 
 
 def _draw_map(figure: Figure, blocks: HessianBlocks) -> str:
-    """Draw every pair of groups as a cell and return what it shows."""
+    """Draw every pair of groups as a cell and return the alternative text."""
     axes = figure.subplots()
     shares = 100 * np.asarray(blocks.interactions) / blocks.squared_norm
     largest = float(shares.max())
@@ -80,7 +80,7 @@ def _draw_map(figure: Figure, blocks: HessianBlocks) -> str:
     bar = figure.colorbar(image, ax=axes, shrink=0.85)
     decade_ticks(bar.ax.yaxis)
     bar.set_label("share of ‖H‖² (%)")
-    return f"Heat map of the Hessian by pairs of {count} groups. {_described(blocks)}"
+    return f"Heat map of the Hessian by pairs of {count} groups. {_describe(blocks)}"
 
 
 def _write(axes: Axes, shares: Float[np.ndarray, "groups groups"], norm: LogNorm) -> None:
@@ -93,39 +93,39 @@ def _write(axes: Axes, shares: Float[np.ndarray, "groups groups"], norm: LogNorm
 
 
 def _draw_bars(figure: Figure, blocks: HessianBlocks) -> str:
-    """Draw the diagonal blocks, the largest where there are many, and what lies outside, as bars."""
+    """Draw bars of the diagonal blocks, the largest where there are many, and of the share outside them."""
     axes = figure.subplots()
     shares = blocks.squared_norms / blocks.squared_norm
-    kept = np.sort(np.argsort(-shares)[:MOST_NAMES])
-    names = [f"{_short(blocks.names[at])}  ({blocks.sizes[at]:,})" for at in kept]
-    lengths, colors = list(shares[kept]), [BLUE] * len(kept)
-    if len(kept) < len(shares):
-        names.append(f"{len(shares) - len(kept)} others")
-        lengths.append(float(shares.sum() - shares[kept].sum()))
+    largest = np.sort(np.argsort(-shares)[:MOST_NAMES])
+    names = [f"{_short(blocks.names[index])}  ({blocks.sizes[index]:,})" for index in largest]
+    lengths, colors = list(shares[largest]), [BLUE] * len(largest)
+    if len(largest) < len(shares):
+        names.append(f"{len(shares) - len(largest)} others")
+        lengths.append(float(shares.sum() - shares[largest].sum()))
         colors.append("#7FB2D5")
     outside, error = float(blocks.share_outside or 0.0), blocks.standard_error
-    places = range(len(lengths) + 1)
-    axes.barh(places, 100 * np.array([*lengths, outside]), color=[*colors, "#BDBDBD"], height=0.72)
+    positions = range(len(lengths) + 1)
+    axes.barh(positions, 100 * np.array([*lengths, outside]), color=[*colors, "#BDBDBD"], height=0.72)
     axes.errorbar(100 * outside, len(lengths), xerr=100 * error, color="black", capsize=3, lw=1.2)
     axes.axvline(0, color=GRAY, lw=0.8)
-    axes.set_yticks(places, [*names, "outside the blocks"], fontsize=9)
+    axes.set_yticks(positions, [*names, "outside the blocks"], fontsize=9)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("share of ‖H‖² (%)")
     axes.set_ylabel(f"{_axis_label(blocks)} (its parameters)")
     axes.set_title(_title(blocks), fontsize=10)
-    return f"Bars of the Hessian's {len(blocks.names)} diagonal blocks. {_described(blocks)}"
+    return f"Bars of the Hessian's {len(blocks.names)} diagonal blocks. {_describe(blocks)}"
 
 
 def _title(blocks: HessianBlocks) -> str:
-    """Return the share outside the blocks, and how well it is known."""
+    """Return the share outside the blocks, and its precision."""
     how = f"± {100 * blocks.standard_error:.2g} %, {blocks.probes} probes" if blocks.probes else "exact"
     return (
         f"{percent(float(blocks.share_outside or 0.0), 1)} of ‖H‖² lies outside the {len(blocks.names)} blocks ({how})"
     )
 
 
-def _described(blocks: HessianBlocks) -> str:
+def _describe(blocks: HessianBlocks) -> str:
     """Return the title and the heaviest block in words."""
     heaviest = int(np.argmax(blocks.squared_norms))
     share = float(blocks.squared_norms[heaviest]) / blocks.squared_norm
@@ -133,15 +133,15 @@ def _described(blocks: HessianBlocks) -> str:
 
 
 def _edges(names: tuple[str, ...]) -> list[float]:
-    """Return where the neurons of one layer end and those of the next begin."""
+    """Return the boundaries between the neurons of successive layers."""
     if not _of_neurons(names):
         return []
     layers = [name.partition("[")[0] for name in names]
-    return [at - 0.5 for at in range(1, len(layers)) if layers[at] != layers[at - 1]]
+    return [index - 0.5 for index in range(1, len(layers)) if layers[index] != layers[index - 1]]
 
 
 def _axis_label(blocks: HessianBlocks) -> str:
-    """Return what the groups are."""
+    """Return the label of the axes: the kind of group."""
     if _of_neurons(blocks.names):
         return "neuron: layer [unit]"
     return "layer" if all(name.isdigit() for name in blocks.names) else "group of parameters"
@@ -153,6 +153,6 @@ def _of_neurons(names: tuple[str, ...]) -> bool:
 
 
 def _short(name: str) -> str:
-    """Return a group's name, cut to what fits; of a tree that is one array, `all`."""
+    """Return a group's name, shortened to fit; of a tree that is one array, `all`."""
     name = name or "all"
     return name if len(name) <= LONGEST_NAME else f"…{name[-LONGEST_NAME + 1 :]}"

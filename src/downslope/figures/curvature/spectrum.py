@@ -1,4 +1,4 @@
-"""The eigenvalues of a Hessian: their density with outliers as sticks, and how many there are beyond each magnitude."""
+"""The spectrum of a Hessian: the density of its eigenvalues, with outliers as sticks, and counts beyond magnitudes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from downslope.core import DataError
 from downslope.curvature import Eigenpairs, SpectralDensity, TraceEstimate
 from downslope.figures.curvature.eigenvalue_counts import draw_counts, mean_bounds
-from downslope.figures.style import BLACK, BLUE, GRAY, GREEN, VERMILLION, decade_ticks, drawn, plain
+from downslope.figures.style import BLACK, BLUE, GRAY, GREEN, VERMILLION, decade_ticks, plain, styled_figure
 
 NAMES = {"hessian": "Hessian", "gauss_newton": "Gauss–Newton term"}
 COLORS = {"hessian": BLUE, "gauss_newton": GREEN}
@@ -29,9 +29,10 @@ def spectrum(
     """Return a figure of a spectrum: the density of eigenvalues, and their number beyond each magnitude.
 
     Left, on a logarithmic axis, the smoothed density of the bulk with its standard error, and a stick for each outlier,
-    as high as the peak that its share of the eigenvalues would have if it were smoothed alike. Right, how many
-    eigenvalues are above `x` and how many below `−x`, with standard errors, both axes logarithmic; there, what this
-    precision cannot tell from zero is shaded. The line below names the trace and the directions of negative curvature.
+    as high as the peak that its share of the eigenvalues would have if it were smoothed alike. Right, the numbers of
+    eigenvalues above `x` and below `−x`, with standard errors, both axes logarithmic; there, magnitudes that this
+    precision does not resolve from zero are shaded. The line below names the trace and the directions of negative
+    curvature.
 
     Args:
         density: of the Hessian's eigenvalues.
@@ -53,20 +54,20 @@ def spectrum(
         ['density (share per unit of curvature)', 'number of eigenvalues beyond']
     """
     densities = {"hessian": density} | ({} if gauss_newton is None else {"gauss_newton": gauss_newton})
-    if not any(np.nanmax(np.abs(found.nodes)) > 0 for found in densities.values()):
+    if not any(np.nanmax(np.abs(item.nodes)) > 0 for item in densities.values()):
         raise DataError("A figure of a spectrum needs eigenvalues other than zero, got a Hessian of zeros.")
     height = 4.6 if gauss_newton is None else 6.4
-    return drawn(lambda figure: _draw(figure, densities, eigenvalues, trace), (10.4, height))
+    return styled_figure(lambda figure: _draw(figure, densities, eigenvalues, trace), (10.4, height))
 
 
 def _draw(
     figure: Figure, densities: dict[str, SpectralDensity], pairs: Eigenpairs | None, trace: TraceEstimate | None
 ) -> str:
-    """Draw all panels and return what they show."""
+    """Draw all panels and return the alternative text."""
     panels = figure.subplot_mosaic([[name, "counts"] for name in densities], width_ratios=[1.25, 1])
     span = _span(densities, pairs)
-    for name, found in densities.items():
-        _density_panel(panels[name], found, NAMES[name], COLORS[name], span)
+    for name, density in densities.items():
+        _density_panel(panels[name], density, NAMES[name], COLORS[name], span)
         if pairs is not None and pairs.operator == name:
             _mark(panels[name], pairs)
         panels[name].legend(
@@ -86,22 +87,22 @@ def _draw(
     )
 
 
-def _density_panel(axes: Axes, found: SpectralDensity, name: str, color: str, span: tuple[float, float]) -> None:
+def _density_panel(axes: Axes, density: SpectralDensity, name: str, color: str, span: tuple[float, float]) -> None:
     """Draw the bulk as a curve over its standard error, and outliers as sticks."""
-    one = 1 / (found.bandwidth * np.sqrt(2 * np.pi))
-    peaks, low = found.outlier_shares * one, LEAST_SHARE * one / found.size
-    below, above = found.density - found.standard_error, found.density + found.standard_error
-    axes.fill_between(found.axis, low, np.maximum(found.density, low), color=color, alpha=0.18, lw=0)
-    axes.fill_between(found.axis, np.maximum(below, low), np.maximum(above, low), color=color, alpha=0.4, lw=0)
-    axes.plot(found.axis, np.maximum(found.density, low), color=color, lw=1.6, label="bulk ± error")
-    if len(found.outliers):
-        axes.vlines(found.outliers, low, peaks, color=VERMILLION, lw=1.6)
-        many = f"{len(found.outliers)} outlier{'s' * (len(found.outliers) != 1)}"
-        axes.plot(found.outliers, peaks, "o", color=VERMILLION, ms=4.5, label=many)
+    unit_peak = 1 / (density.bandwidth * np.sqrt(2 * np.pi))
+    peaks, low = density.outlier_shares * unit_peak, LEAST_SHARE * unit_peak / density.size
+    below, above = density.density - density.standard_error, density.density + density.standard_error
+    axes.fill_between(density.axis, low, np.maximum(density.density, low), color=color, alpha=0.18, lw=0)
+    axes.fill_between(density.axis, np.maximum(below, low), np.maximum(above, low), color=color, alpha=0.4, lw=0)
+    axes.plot(density.axis, np.maximum(density.density, low), color=color, lw=1.6, label="bulk ± error")
+    if len(density.outliers):
+        axes.vlines(density.outliers, low, peaks, color=VERMILLION, lw=1.6)
+        many = f"{len(density.outliers)} outlier{'s' * (len(density.outliers) != 1)}"
+        axes.plot(density.outliers, peaks, "o", color=VERMILLION, ms=4.5, label=many)
     axes.axvline(0, color=GRAY, lw=0.8, zorder=1)
     axes.set_yscale("log")
     axes.set_xlim(*span)
-    axes.set_ylim(low, 2 * float(np.max([found.density.max(), *peaks])))
+    axes.set_ylim(low, 2 * float(np.max([density.density.max(), *peaks])))
     decade_ticks(axes.yaxis)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7))
     axes.set_ylabel("density (share per unit of curvature)")
@@ -109,7 +110,7 @@ def _density_panel(axes: Axes, found: SpectralDensity, name: str, color: str, sp
 
 
 def _mark(axes: Axes, pairs: Eigenpairs) -> None:
-    """Mark on the axis the eigenvalues that were found to the tolerance, and can be told from zero."""
+    """Mark on the axis the eigenvalues that are converged and resolved from zero."""
     certain = pairs.values[pairs.converged & pairs.resolved]
     axes.plot(
         certain, np.full(len(certain), 0.0), "^", color=BLACK, ms=5, transform=axes.get_xaxis_transform(),
@@ -118,27 +119,27 @@ def _mark(axes: Axes, pairs: Eigenpairs) -> None:
 
 
 def _span(densities: dict[str, SpectralDensity], pairs: Eigenpairs | None) -> tuple[float, float]:
-    """Return the limits of the axis of eigenvalues: all that there are, and zero."""
-    found = [np.concatenate([each.axis, each.outliers]) for each in densities.values()]
-    values = np.concatenate([*found, [] if pairs is None else pairs.values, [0.0]])
+    """Return the limits of the axis of eigenvalues, which hold all of them and zero."""
+    parts = [np.concatenate([density.axis, density.outliers]) for density in densities.values()]
+    values = np.concatenate([*parts, [] if pairs is None else pairs.values, [0.0]])
     room = 0.03 * float(np.ptp(values))
     return float(values.min()) - room, float(values.max()) + room
 
 
-def _sentences(found: SpectralDensity, pairs: Eigenpairs | None, trace: TraceEstimate | None) -> list[str]:
-    """Return what the line below the panels says."""
-    value, error = found.mean * found.size, found.mean_standard_error * found.size
+def _sentences(density: SpectralDensity, pairs: Eigenpairs | None, trace: TraceEstimate | None) -> list[str]:
+    """Return the sentences of the line below the panels."""
+    value, error = density.mean * density.size, density.mean_standard_error * density.size
     if trace is not None:
         value, error = trace.value, trace.standard_error
-    said = [f"trace {plain(value, digits=4)} ± {plain(error, digits=2)} (standard error)"]
+    sentences = [f"trace {plain(value, digits=4)} ± {plain(error, digits=2)} (standard error)"]
     if pairs is not None and pairs.operator == "hessian":
-        least, most = (float(bound[0]) for bound in mean_bounds(found, np.array([pairs.resolution]), sign=-1))
+        least, most = (float(bound[0]) for bound in mean_bounds(density, np.array([pairs.resolution]), sign=-1))
         certain = int(np.sum(pairs.values < -np.maximum(pairs.residuals, pairs.resolution)))
-        said.append(
-            f"{np.floor(max(least, certain)):,.0f} to {np.ceil(most):,.0f} of {found.size:,} directions curve down, "
+        sentences.append(
+            f"{np.floor(max(least, certain)):,.0f} to {np.ceil(most):,.0f} of {density.size:,} directions curve down, "
             f"{certain} certified"
         )
     else:
-        said.append(f"{found.size:,} parameters")
-    said.append(f"smoothed by {plain(found.bandwidth, digits=2)}")
-    return said
+        sentences.append(f"{density.size:,} parameters")
+    sentences.append(f"smoothed by {plain(density.bandwidth, digits=2)}")
+    return sentences

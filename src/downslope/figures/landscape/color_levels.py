@@ -1,4 +1,4 @@
-"""The colors of losses on a plane: the same steps for filled contours, iso-lines, surfaces and the beads of paths."""
+"""Color levels of losses: the same for filled contours, iso-lines, surfaces and the beads of paths."""
 
 from __future__ import annotations
 
@@ -16,125 +16,130 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from downslope.core import Setting, SettingError
 from downslope.figures.style import OFF_SCALE, plain, spans_decades
 
-STEPS = 12
-"""About so many steps of color there are."""
+TARGET_LEVELS = 12
+"""The approximate number of colors."""
 
 PER_DECADE = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0), tuple(np.arange(10, 100, 5) / 10))
-"""Where steps may be within a power of ten."""
+"""The choices of levels within a power of ten."""
 
 MOST_TICKS = 9
 
 STEEP = 200
-"""Losses that rise so many times above those of all but a small share of cells are no bowl, in which it is some 30."""
+"""Losses that span more than this factor above all but a small share of cells are no bowl: there it is about 30."""
 
 FEW, DEEP = 0.05, 1000
-"""Logarithmic steps end where losses are so many times smaller than those of all but so small a share of cells."""
+"""Logarithmic levels end at losses smaller by the factor DEEP than those of all but the share FEW of cells."""
 
-GROUND: Colormap = LinearSegmentedColormap.from_list(
+COLOR_MAP: Colormap = LinearSegmentedColormap.from_list(
     "downslope_ground",
     ["#7E90C2", "#84ABCF", "#92C6CB", "#AFDABD", "#D3E9B9", "#F4F5C9", "#FFFDEF"],
 ).with_extremes(bad="white")
-"""Dark in the valleys, light on the heights; the lightness rises steadily, so that it reads in gray."""
+"""Dark in the valleys, light on the heights; the lightness is monotonic, so that it reads in gray."""
 
 
-class Shades(NamedTuple):
-    """How losses become colors.
+class ColorLevels(NamedTuple):
+    """The mapping of losses to colors.
 
     Attributes:
-        levels: the losses between which one color is, in ascending order.
-        logarithmic: whether levels are spread over powers of ten.
+        boundaries: the losses at which the color changes, in ascending order.
+        logarithmic: whether the boundaries are logarithmic.
         extend: whether losses lie below the lowest level or above the highest, in matplotlib's words.
     """
 
-    levels: np.ndarray
+    boundaries: np.ndarray
     logarithmic: bool
     extend: Literal["neither", "min", "max", "both"]
 
     @property
     def norm(self) -> BoundaryNorm:
         """The map from losses to colors."""
-        return BoundaryNorm(list(self.levels), GROUND.N, extend=self.extend)
+        return BoundaryNorm(list(self.boundaries), COLOR_MAP.N, extend=self.extend)
 
     def heights(self, losses: np.ndarray) -> np.ndarray:
-        """Return where losses are on a vertical axis, NaN where not finite; powers of ten end at the lowest level."""
+        """Return heights on a vertical axis, NaN where not finite; logarithmic ones end at the lowest level."""
         finite = np.where(np.isfinite(losses), losses, np.nan)
         if not self.logarithmic:
             return finite
-        return np.log10(np.where(np.isnan(finite), np.nan, np.maximum(finite, self.levels[0])))
+        return np.log10(np.where(np.isnan(finite), np.nan, np.maximum(finite, self.boundaries[0])))
 
 
-def shades_of(planes: Iterable[np.ndarray], paths: Iterable[np.ndarray], log: bool | str = "auto") -> Shades:
-    """Return the steps of color that suit planes and paths over them, down to the lowest loss of either.
+def plane_color_levels(
+    planes: Iterable[np.ndarray], paths: Iterable[np.ndarray], log: bool | str = "auto"
+) -> ColorLevels:
+    """Return the color levels of planes and of paths over them, down to the lowest loss of either.
 
     A path's losses higher than all planes do not count: they have the highest color.
     """
-    together = np.concatenate([np.ravel(each) for each in planes])
+    together = np.concatenate([np.ravel(array) for array in planes])
     highest = np.max(together, where=np.isfinite(together), initial=-np.inf)
-    return shades([together, *(losses[losses <= highest] for losses in paths)], log)
+    return color_levels([together, *(losses[losses <= highest] for losses in paths)], log)
 
 
-def shades(losses: Iterable[np.ndarray], log: bool | str = "auto") -> Shades:
-    """Return the steps of color that suit losses.
+def color_levels(losses: Iterable[np.ndarray], log: bool | str = "auto") -> ColorLevels:
+    """Return the color levels of losses.
 
     Args:
-        losses: all that are to share the colors; what is not finite has none.
-        log: whether the steps are spread over powers of ten; `"auto"`: where losses are positive, span decades, and
+        losses: all losses that share the colors; those that are not finite have none.
+        log: whether the levels are logarithmic; `"auto"`: where losses are positive, span decades, and
             do not just come down to about zero in a bowl, which would look infinitely deep.
 
     Raises:
-        SettingError: logarithmic steps for losses of which none is positive; another word.
+        SettingError: logarithmic levels for losses of which none is positive; an unknown value of `log`.
 
     Example:
-        >>> shades([np.array([1.0, 2.0, 5.0])]).levels.tolist()
+        >>> color_levels([np.array([1.0, 2.0, 5.0])]).boundaries.tolist()
         [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
-        >>> shades([np.array([50.0, 2000.0])]).levels.tolist()
+        >>> color_levels([np.array([50.0, 2000.0])]).boundaries.tolist()
         [50.0, 70.0, 100.0, 150.0, 200.0, 300.0, 500.0, 700.0, 1000.0, 1500.0, 2000.0]
     """
     if log not in (True, False, "auto"):
         raise SettingError(Setting("log"), f"must be True, False or 'auto', got {log!r}.")
-    together = np.concatenate([np.ravel(each) for each in losses] or [np.zeros(0)])
-    found = together[np.isfinite(together)]
-    if _suits_log(found) if log == "auto" else log:
-        return _logarithmic(found)
-    return Shades(_linear_levels(found), False, "neither")
+    together = np.concatenate([np.ravel(array) for array in losses] or [np.zeros(0)])
+    finite = together[np.isfinite(together)]
+    if _suits_log(finite) if log == "auto" else log:
+        return _logarithmic(finite)
+    return ColorLevels(_linear_levels(finite), False, "neither")
 
 
-def _suits_log(found: np.ndarray) -> bool:
-    """Return whether losses are positive and span decades, not only because a bowl comes down to about zero."""
-    if not len(found) or found.min() < 0 or not np.any(found > 0):
+def _suits_log(finite: np.ndarray) -> bool:
+    """Return whether losses are positive and span decades other than by a bowl's minimum near zero."""
+    if not len(finite) or finite.min() < 0 or not np.any(finite > 0):
         return False
-    positive = found[found > 0]
+    positive = finite[finite > 0]
     steep = bool(positive.max() > STEEP * np.quantile(positive, FEW))
-    return steep or (bool(found.min() >= _floor(positive)) and spans_decades([positive]))
+    return steep or (bool(finite.min() >= _floor(positive)) and spans_decades([positive]))
 
 
 def _floor(positive: np.ndarray) -> float:
-    """Return where logarithmic steps begin: at the lowest loss, but for a few cells about a minimum of zero."""
+    """Return the lowest logarithmic level: the lowest loss, but for a few cells about a minimum of zero."""
     return max(float(positive.min()), float(np.quantile(positive, FEW)) / DEEP)
 
 
-def _linear_levels(found: np.ndarray) -> np.ndarray:
+def _linear_levels(finite: np.ndarray) -> np.ndarray:
     """Return round numbers from the lowest loss to the highest."""
-    if not len(found):
+    if not len(finite):
         return np.array([0.0, 1.0])
-    low, high = float(found.min()), float(found.max())
+    low, high = float(finite.min()), float(finite.max())
     if high - low <= 1e-12 * max(abs(low), abs(high)):
         room = 0.5 * abs(low) or 0.5
         low, high = low - room, high + room
-    levels = np.asarray(MaxNLocator(nbins=STEPS + 3, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
+    levels = np.asarray(MaxNLocator(nbins=TARGET_LEVELS + 3, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
     return levels[int(np.searchsorted(levels, low, "right")) - 1 : int(np.searchsorted(levels, high)) + 1]
 
 
-def _logarithmic(found: np.ndarray) -> Shades:
-    """Return steps over powers of ten; zero, and what is a million times the median, lie beyond the last."""
-    positive = found[found > 0]
+def _logarithmic(finite: np.ndarray) -> ColorLevels:
+    """Return logarithmic levels; zero, and losses of a million times the median, lie beyond the last."""
+    positive = finite[finite > 0]
     if not len(positive):
         raise SettingError(Setting("log"), "needs a positive loss to be True, got none. Leave it at 'auto'.")
     low, high = _floor(positive), min(float(positive.max()), float(np.median(positive)) * OFF_SCALE)
-    levels = min((_between(low, high, subs) for subs in PER_DECADE), key=lambda each: abs(len(each) - 1 - STEPS))
-    below, above = bool(np.any(found < levels[0])), bool(np.any(found > levels[-1]))
+    levels = min(
+        (_between(low, high, subs) for subs in PER_DECADE),
+        key=lambda candidate: abs(len(candidate) - 1 - TARGET_LEVELS),
+    )
+    below, above = bool(np.any(finite < levels[0])), bool(np.any(finite > levels[-1]))
     extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
-    return Shades(levels, True, extend[below, above])  # pyright: ignore[reportArgumentType]
+    return ColorLevels(levels, True, extend[below, above])  # pyright: ignore[reportArgumentType]
 
 
 def _between(low: float, high: float, subs: tuple[float, ...]) -> np.ndarray:
@@ -146,13 +151,13 @@ def _between(low: float, high: float, subs: tuple[float, ...]) -> np.ndarray:
 
 
 def color_bar(
-    figure: Figure | SubFigure, axes: Axes | list[Axes], steps: Shades, label: str = "loss", **settings: Any
+    figure: Figure | SubFigure, axes: Axes | list[Axes], levels: ColorLevels, label: str = "loss", **settings: Any
 ) -> Colorbar:
-    """Draw the colors beside axes, with their losses."""
-    mappable = ScalarMappable(norm=steps.norm, cmap=GROUND)
-    every = -(-len(steps.levels) // MOST_TICKS)
+    """Draw a color bar beside axes."""
+    mappable = ScalarMappable(norm=levels.norm, cmap=COLOR_MAP)
+    every = -(-len(levels.boundaries) // MOST_TICKS)
     bar = figure.colorbar(
-        mappable, ax=axes, label=label, spacing="uniform", ticks=list(steps.levels[::every]), **settings
+        mappable, ax=axes, label=label, spacing="uniform", ticks=list(levels.boundaries[::every]), **settings
     )  # pyright: ignore[reportArgumentType]
     bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: plain(float(value))))

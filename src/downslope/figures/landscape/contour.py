@@ -1,4 +1,4 @@
-"""A plane through a loss surface as a map, with the paths of descents seen on it."""
+"""A plane through a loss surface as a map, with the projected paths of descents."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from downslope.figures.landscape.color_levels import color_bar, shades_of
+from downslope.figures.landscape.color_levels import color_bar
 from downslope.figures.landscape.path_sentences import path_sentences
-from downslope.figures.landscape.paths import draw_path, looks, named_paths, path_handles
-from downslope.figures.landscape.plane import CENTER, described, draw_ground, ground_handles, ground_of, label_ground
-from downslope.figures.style import drawn, framed
+from downslope.figures.landscape.paths import draw_path, map_levels, named_paths, path_handles, path_styles
+from downslope.figures.landscape.plane import CENTER, describe, draw_plane, label_plane, plane_handles, plane_of
+from downslope.figures.style import add_frame, styled_figure
 from downslope.landscape import Projection, Slice
 
 SIZE = (7.2, 5.0)
@@ -28,8 +28,8 @@ def surface_contour(
 
     Cells that are infinite, not a number, or not computed yet are hatched, each in its way; nothing is filled in for
     them. A path is drawn where it falls on the plane. Its beads have the color of its *true* loss, so a bead that
-    stands out from the ground around it lies off the plane; those far off it are ringed. The sentences below say what
-    share of a path's variance the plane holds, and how far off it the path runs.
+    stands out from the ground around it lies off the plane; those far off it are ringed. The sentences below state
+    the share of a path's variance that the plane holds, and how far off it the path runs.
 
     Args:
         slice: a slice along two directions.
@@ -37,7 +37,7 @@ def surface_contour(
         log: whether colors and iso-lines are spread over powers of ten; `"auto"`: where losses are positive and span
             more than about one.
         title: above the figure.
-        center: what the point that the slice goes through is, for the legend.
+        center: the name of the point that the slice goes through, for the legend.
 
     Raises:
         DataError: a slice along one direction; too many paths.
@@ -51,20 +51,20 @@ def surface_contour(
         >>> [axes.get_ylabel() for axes in surface_contour(bowl).axes]
         ['height', 'loss']
     """
-    ground, trails = ground_of(slice), named_paths(paths)
-    steps = shades_of([ground.shown], [path.losses[ground.inside(path.coordinates)] for path in trails.values()], log)
+    plane, projections = plane_of(slice), named_paths(paths)
+    levels = map_levels([(plane, projections.values())], log)
 
     def draw(figure: Figure) -> str:
-        sentences = path_sentences(trails, ground)
-        handles = [*path_handles(trails, ground), *ground_handles([ground], center=center)]
+        sentences = path_sentences(projections, plane)
+        handles = [*path_handles(projections, plane), *plane_handles([plane], center=center)]
         below = sentences + ([slice.description] if slice.description else [])
-        part = framed(figure, SIZE, title=title, handles=handles, sentences=below)
+        part = add_frame(figure, SIZE, title=title, handles=handles, sentences=below)
         axes = part.subplots()
-        draw_ground(axes, ground, steps)
-        for name, how in looks(trails).items():
-            draw_path(axes, ground, trails[name], how, steps)
-        label_ground(axes, ground)
-        color_bar(part, axes, steps)
-        return " ".join([f"Contours of the loss on a plane: {described(ground)}.", *sentences])
+        draw_plane(axes, plane, levels)
+        for name, style in path_styles(projections).items():
+            draw_path(axes, plane, projections[name], style, levels)
+        label_plane(axes, plane)
+        color_bar(part, axes, levels)
+        return " ".join([f"Contours of the loss on a plane: {describe(plane)}.", *sentences])
 
-    return drawn(draw, SIZE)
+    return styled_figure(draw, SIZE)

@@ -1,23 +1,24 @@
-"""The line between two points, and perhaps a curve around what lies between: losses on both, and their barriers."""
+"""Losses on the line between two points, and optionally on a low-loss curve, with their barriers."""
 
 from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import LineStyleType
 
 from downslope.figures.style import (
     BLACK,
     BLUE,
     GRAY,
     VERMILLION,
-    drawn,
+    add_frame,
     finite,
     fit_axis,
-    framed,
     hole_marks,
     mark_holes,
     plain,
+    styled_figure,
 )
 from downslope.landscape import Curve, Interpolation
 
@@ -31,8 +32,8 @@ def interpolation(straight: Interpolation, curved: Curve | None = None, *, title
     The barrier is an arrow: from the line between the losses at the ends up to the loss that is highest above it.
 
     Args:
-        straight: what `ds.interpolate` returned.
-        curved: what `ds.low_loss_path` returned for the same points.
+        straight: the result of `ds.interpolate`.
+        curved: the result of `ds.low_loss_path` for the same points.
         title: above the figure.
 
     Example:
@@ -43,7 +44,7 @@ def interpolation(straight: Interpolation, curved: Curve | None = None, *, title
     """
 
     def draw(figure: Figure) -> str:
-        part = framed(figure, SIZE, title=title, handles=[], sentences=_sentences(straight, curved))
+        part = add_frame(figure, SIZE, title=title, handles=[], sentences=_sentences(straight, curved))
         axes = part.subplots()
         _draw(
             axes,
@@ -70,14 +71,16 @@ def interpolation(straight: Interpolation, curved: Curve | None = None, *, title
             *hole_marks(together, [np.ones(len(losses), bool) for losses in together]),
         ]
         part.legend(handles=handles, loc="outside upper left", ncols=3, fontsize=8.5)
-        return _described(straight, curved)
+        return _describe(straight, curved)
 
-    return drawn(draw, SIZE)
+    return styled_figure(draw, SIZE)
 
 
-def _draw(axes: Axes, t: np.ndarray, losses: np.ndarray, color: str, style: object, label: str, *, rank: int) -> None:
-    """Draw the losses on a way between the points."""
-    axes.plot(t, finite(losses), ls=style, color=color, lw=2.0, label=label)  # pyright: ignore[reportArgumentType]
+def _draw(
+    axes: Axes, t: np.ndarray, losses: np.ndarray, color: str, style: LineStyleType, label: str, *, rank: int
+) -> None:
+    """Draw the losses on a line or curve between the points."""
+    axes.plot(t, finite(losses), ls=style, color=color, lw=2.0, label=label)
     mark_holes(axes, t, losses, np.ones(len(t), bool), color, rank=rank)
 
 
@@ -93,13 +96,20 @@ def _arrow(axes: Axes, t: np.ndarray, losses: np.ndarray, barrier: float, color:
     if not (np.isfinite(barrier) and barrier > 0):
         return
     t, losses, chord = _between(t, losses)
-    at = int(np.argmax(losses - chord))
+    index = int(np.argmax(losses - chord))
     arrow = {"arrowstyle": "<|-|>", "color": color, "lw": 1.4, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 11}
-    axes.annotate("", (t[at], losses[at]), (t[at], chord[at]), arrowprops=arrow, zorder=4)
+    axes.annotate("", (t[index], losses[index]), (t[index], chord[index]), arrowprops=arrow, zorder=4)
     box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.85}
     words = f"barrier {plain(barrier, digits=3)}"
     axes.annotate(
-        words, (t[at], losses[at]), (6, 5), textcoords="offset points", color=color, fontsize=9, bbox=box, zorder=6
+        words,
+        (t[index], losses[index]),
+        (6, 5),
+        textcoords="offset points",
+        color=color,
+        fontsize=9,
+        bbox=box,
+        zorder=6,
     )
 
 
@@ -111,7 +121,7 @@ def _ends(axes: Axes, straight: Interpolation) -> None:
 
 
 def _sentences(straight: Interpolation, curved: Curve | None) -> list[str]:
-    """Return what stands below where a loss is not finite or the ends are the higher ones."""
+    """Return the sentence below where a loss is not finite or there is no barrier."""
     if np.isnan(straight.barrier):
         return ["There is no barrier to measure: the loss at an end is not finite."]
     if np.isinf(straight.barrier):
@@ -119,14 +129,14 @@ def _sentences(straight: Interpolation, curved: Curve | None) -> list[str]:
     return [] if straight.barrier or curved is not None else ["The straight line has no barrier."]
 
 
-def _described(straight: Interpolation, curved: Curve | None) -> str:
-    """Return the figure in words."""
+def _describe(straight: Interpolation, curved: Curve | None) -> str:
+    """Return the alternative text of the figure."""
     _, losses, _ = _between(straight.t, straight.losses)
     where = f" at t = {plain(straight.highest_at, digits=2)}" if np.isfinite(straight.highest_at) else ""
-    said = (
+    text = (
         f"The loss between two points {plain(straight.distance, digits=3)} apart: {plain(losses[0], digits=4)} at a, "
         f"{plain(losses[-1], digits=4)} at b; barrier {plain(straight.barrier, digits=3)}{where} on the straight line"
     )
     if curved is not None:
-        said += f", {plain(curved.barrier, digits=3)} on a curve {plain(curved.length, digits=3)} long"
-    return said + "."
+        text += f", {plain(curved.barrier, digits=3)} on a curve {plain(curved.length, digits=3)} long"
+    return text + "."

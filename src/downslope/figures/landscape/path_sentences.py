@@ -1,4 +1,4 @@
-"""Paths over a plane in words: what share of a path the plane holds, how far off it runs, what is not shown."""
+"""Sentences about paths over a plane: the explained variance, the distance off the plane, and hidden points."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from textwrap import shorten
 
 import numpy as np
 
-from downslope.figures.landscape.plane import Ground
+from downslope.figures.landscape.plane import Plane
 from downslope.figures.style import percent, plain
 from downslope.landscape import Projection
 
 ABOUT_NONE = 0.05
-"""A plane that holds less than this share of a path's variance shows about nothing of it."""
+"""A plane that explains less than this share of a path's variance is said to hold about none."""
 
 ROUNDING = 1e-5
-"""A distance off the plane of this share of the way along it is rounding."""
+"""Distances off the plane below this share of the coordinates are rounding."""
 
 LONGEST_NAME = 34
 
 
-def named(name: str) -> str:
-    """Return the name of a path, no longer than a legend has room for."""
+def short_name(name: str) -> str:
+    """Return the name of a path, shortened to fit into a legend."""
     return shorten(name, LONGEST_NAME, placeholder=" …")
 
 
 IN_PLANE = "the path lies in the plane."
 
 
-def path_sentences(paths: Mapping[str, Projection], ground: Ground | None = None) -> list[str]:
-    """Return what a plane shows of each path, those that lie in it all in one sentence."""
-    return merged({name: path_sentence(name, path, ground) for name, path in paths.items()})
+def path_sentences(paths: Mapping[str, Projection], plane: Plane | None = None) -> list[str]:
+    """Return a sentence about each path, with one sentence for all paths that lie in the plane."""
+    return merge_sentences({name: path_sentence(name, path, plane) for name, path in paths.items()})
 
 
-def merged(sentences: Mapping[str, str]) -> list[str]:
-    """Return sentences about paths by their names, in one for all of those that say that a path lies in the plane.
+def merge_sentences(sentences: Mapping[str, str]) -> list[str]:
+    """Merge the sentences of all paths that lie in the plane into one.
 
     Example:
-        >>> merged({"sgd": "sgd: the path lies in the plane.", "adam": "adam: the path lies in the plane."})
+        >>> merge_sentences({"sgd": "sgd: the path lies in the plane.", "adam": "adam: the path lies in the plane."})
         ['The paths lie in the plane.']
     """
     inside = [name for name, sentence in sentences.items() if sentence == f"{name}: {IN_PLANE}"]
@@ -47,8 +47,8 @@ def merged(sentences: Mapping[str, str]) -> list[str]:
     return [f"{together} in the plane.", *(sentence for name, sentence in sentences.items() if name not in inside)]
 
 
-def path_sentence(name: str, path: Projection, ground: Ground | None = None) -> str:
-    """Return what a plane shows of a path, and how far off it runs, in words.
+def path_sentence(name: str, path: Projection, plane: Plane | None = None) -> str:
+    """Describe the share of a path that a plane holds, and its distance off the plane.
 
     Example:
         >>> points = np.zeros((2, 2))
@@ -57,7 +57,7 @@ def path_sentence(name: str, path: Projection, ground: Ground | None = None) -> 
         'sgd: this plane holds 0.3 % of the variance of the path, about none: what is seen is a shadow of a path that
         runs up to 12.5 off the plane.'
     """
-    beyond = not_shown(path, ground)
+    beyond = hidden_points_text(path, plane)
     apart = path.distances[np.isfinite(path.distances)]
     if path.explained is None or not len(apart):
         return f"{name}: the path does not move.{beyond}"
@@ -74,9 +74,9 @@ def path_sentence(name: str, path: Projection, ground: Ground | None = None) -> 
     return f"{name}: the plane holds {share} of the variance of the path, which runs up to {far} off it.{beyond}"
 
 
-def not_shown(path: Projection, ground: Ground | None) -> str:
-    """Return how many points of a path are beyond the map or have no place on it, in words that follow others."""
-    lost = ~np.isfinite(path.coordinates).all(axis=1)
-    outside = 0 if ground is None else int(np.sum(~ground.inside(path.coordinates) & ~lost))
+def hidden_points_text(path: Projection, plane: Plane | None) -> str:
+    """Return the number of a path's points that are beyond the map or not finite, as sentences to append."""
+    not_finite = ~np.isfinite(path.coordinates).all(axis=1)
+    outside = 0 if plane is None else int(np.sum(~plane.inside(path.coordinates) & ~not_finite))
     beyond = f" {outside:,} of {len(path):,} points lie beyond the map." if outside else ""
-    return beyond + (f" {int(lost.sum()):,} of {len(path):,} points are not finite." if lost.any() else "")
+    return beyond + (f" {int(not_finite.sum()):,} of {len(path):,} points are not finite." if not_finite.any() else "")

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from downslope.core import Advice, DataError, tree_norm
-from downslope.figures.landscape.path_sentences import named
-from downslope.figures.landscape.paths import MOST_PATHS, PathLook, path_look
+from downslope.figures.landscape.path_sentences import short_name
+from downslope.figures.landscape.paths import MOST_PATHS, PathStyle, path_style
 from downslope.figures.landscape.plane import axis_label
-from downslope.figures.style import BLACK, drawn, finite, fit_axis, framed, hole_marks, mark_holes, plain
+from downslope.figures.style import BLACK, add_frame, finite, fit_axis, hole_marks, mark_holes, plain, styled_figure
 from downslope.landscape import Slice
 
 SIZE = (7.2, 4.0)
@@ -40,84 +40,96 @@ def slice_lines(slices: Slice | Mapping[str, Slice], *, log: bool | str = "auto"
         >>> slice_lines(bowl).axes[0].get_xlabel()
         'height (length)'
     """
-    found = {"": slices} if isinstance(slices, Slice) else dict(slices)
-    if not 1 <= len(found) <= MOST_PATHS:
-        raise DataError(f"A figure of lines shows 1 to {MOST_PATHS} slices, got {len(found)}. Leave some out.")
-    for each in found.values():
-        if len(each.axes) != 1:
+    lines = {"": slices} if isinstance(slices, Slice) else dict(slices)
+    if not 1 <= len(lines) <= MOST_PATHS:
+        raise DataError(f"A figure of lines shows 1 to {MOST_PATHS} slices, got {len(lines)}. Leave some out.")
+    for line in lines.values():
+        if len(line.axes) != 1:
             raise DataError(
                 "This figure needs slices of one direction, got one of two.",
                 Advice("draw it with {}", code="`surface_contour`"),
                 Advice("compute {}", code="`ds.slice_1d`"),
             )
-    look = {name: path_look(place) for place, name in enumerate(found)}
+    styles = {name: path_style(index) for index, name in enumerate(lines)}
 
     def draw(figure: Figure) -> str:
-        losses, known = ([getattr(each, part) for each in found.values()] for part in ("losses", "computed"))
-        handles = [*_handles(look), *hole_marks(losses, known)]
-        part = framed(figure, SIZE, title=title, handles=handles, sentences=_sentences(found))
+        losses, known = ([getattr(line, part) for line in lines.values()] for part in ("losses", "computed"))
+        handles = [*_handles(styles), *hole_marks(losses, known)]
+        part = add_frame(figure, SIZE, title=title, handles=handles, sentences=_sentences(lines))
         axes = part.subplots()
-        for rank, (name, each) in enumerate(found.items()):
-            _draw(axes, each, look[name], rank)
+        for rank, (name, line) in enumerate(lines.items()):
+            _draw(axes, line, styles[name], rank)
         fit_axis(axes, losses, log=log)
         axes.axvline(0, color="#B0B0B0", lw=0.8, zorder=1)
-        axes.set_xlabel(_label(list(found.values())))
+        axes.set_xlabel(_label(list(lines.values())))
         axes.set_ylabel("loss")
-        return f"The loss along {'a line' if len(found) == 1 else f'{len(found)} lines'}: {_described(found)}."
+        return f"The loss along {'a line' if len(lines) == 1 else f'{len(lines)} lines'}: {_describe(lines)}."
 
-    return drawn(draw, SIZE)
+    return styled_figure(draw, SIZE)
 
 
-def _draw(axes: Axes, found: Slice, how: PathLook, rank: int) -> None:
-    """Draw one line, its center, and marks for what is not finite."""
-    x = found.axes[0]
-    axes.plot(x, finite(found.losses), ls=how.style, color=how.color, lw=1.9)
-    error = found.standard_error
+def _draw(axes: Axes, line: Slice, style: PathStyle, rank: int) -> None:
+    """Draw one line, its center, and marks of losses that are not finite."""
+    x = line.axes[0]
+    axes.plot(x, finite(line.losses), ls=style.dashes, color=style.color, lw=1.9)
+    error = line.standard_error
     axes.errorbar(
-        [0], [found.center], yerr=None if error is None else [error], fmt=how.marker, color=how.color, mfc="white",
+        [0], [line.center], yerr=None if error is None else [error], fmt=style.marker, color=style.color, mfc="white",
         mew=1.6, ms=7, capsize=4, zorder=5,
     )  # fmt: skip
-    mark_holes(axes, x, found.losses, found.computed, how.color, rank=rank)
+    mark_holes(axes, x, line.losses, line.computed, style.color, rank=rank)
 
 
-def _handles(look: Mapping[str, PathLook]) -> list[Line2D]:
-    """Return the entries of the legend: lines by name, and what the marks are."""
+def _handles(styles: Mapping[str, PathStyle]) -> list[Line2D]:
+    """Return the entries of the legend: lines by name, and the marks."""
     lines = [
-        Line2D([], [], color=how.color, ls=how.style, marker=how.marker, mfc="white", ms=6, lw=1.9, label=named(name))
-        for name, how in look.items()
+        Line2D(
+            [],
+            [],
+            color=style.color,
+            ls=style.dashes,
+            marker=style.marker,
+            mfc="white",
+            ms=6,
+            lw=1.9,
+            label=short_name(name),
+        )
+        for name, style in styles.items()
         if name
     ]
     center = Line2D([], [], ls="none", marker="o", mfc="white", mec=BLACK, mew=1.4, ms=7, label="center of the slice")
     return [*lines, center]
 
 
-def _label(found: list[Slice]) -> str:
+def _label(lines: list[Slice]) -> str:
     """Return the label of the axis: the direction, where all lines share it."""
-    labels = {axis_label(each.labels[0], float(tree_norm(each.directions[0])), longest=80) for each in found}
+    labels = {axis_label(line.labels[0], float(tree_norm(line.directions[0])), longest=80) for line in lines}
     return labels.pop() if len(labels) == 1 else "coefficient along the direction (1 = its length)"
 
 
-def _sentences(found: Mapping[str, Slice]) -> list[str]:
-    """Return what stands below: directions where they differ, what is missing, and what the loss is."""
+def _sentences(lines: Mapping[str, Slice]) -> list[str]:
+    """Return the sentences below: directions where they differ, missing losses, and the description of the loss."""
     labels = {
-        name: axis_label(each.labels[0], float(tree_norm(each.directions[0])), longest=80)
-        for name, each in found.items()
+        name: axis_label(line.labels[0], float(tree_norm(line.directions[0])), longest=80)
+        for name, line in lines.items()
     }
-    said = [f"{name}: {label}." for name, label in labels.items()] if len(set(labels.values())) > 1 else []
-    missing = {name: int(np.sum(~each.computed)) for name, each in found.items()}
-    said += [f"{name or 'The slice'}: {count} losses were not computed." for name, count in missing.items() if count]
-    return said + list(dict.fromkeys(each.description for each in found.values() if each.description))
+    sentences = [f"{name}: {label}." for name, label in labels.items()] if len(set(labels.values())) > 1 else []
+    missing = {name: int(np.sum(~line.computed)) for name, line in lines.items()}
+    sentences += [
+        f"{name or 'The slice'}: {count} losses were not computed." for name, count in missing.items() if count
+    ]
+    return sentences + list(dict.fromkeys(line.description for line in lines.values() if line.description))
 
 
-def _described(found: Mapping[str, Slice]) -> str:
-    """Return the lines in words."""
-    said = []
-    for name, each in found.items():
-        known = each.losses[np.isfinite(each.losses)]
+def _describe(lines: Mapping[str, Slice]) -> str:
+    """Describe the lines."""
+    sentences = []
+    for name, line in lines.items():
+        known = line.losses[np.isfinite(line.losses)]
         low, high = (plain(value, digits=4) for value in (known.min(), known.max())) if len(known) else ("none",) * 2
-        holes = int(np.sum(~np.isfinite(each.losses) & each.computed))
+        holes = int(np.sum(~np.isfinite(line.losses) & line.computed))
         gaps = f", {holes} not finite" if holes else ""
-        said.append(
-            f"{name or each.labels[0]} from {low} to {high}, {plain(each.center, digits=4)} at the center{gaps}"
+        sentences.append(
+            f"{name or line.labels[0]} from {low} to {high}, {plain(line.center, digits=4)} at the center{gaps}"
         )
-    return "; ".join(said)
+    return "; ".join(sentences)

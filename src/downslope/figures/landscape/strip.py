@@ -9,25 +9,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from downslope.core import DataError, Setting, SettingError
-from downslope.figures.landscape.color_levels import color_bar, shades_of
-from downslope.figures.landscape.path_sentences import merged, named, path_sentence
+from downslope.figures.landscape.color_levels import color_bar
+from downslope.figures.landscape.path_sentences import merge_sentences, path_sentence, short_name
 from downslope.figures.landscape.paths import (
     MOST_PATHS,
-    PathLook,
+    PathStyle,
     draw_path,
     line_handle,
+    map_levels,
     mark_handles,
     named_paths,
-    path_look,
+    path_style,
     ring_handles,
 )
-from downslope.figures.landscape.plane import Ground, described, draw_ground, ground_handles, ground_of, label_ground
-from downslope.figures.style import drawn, framed, plain
+from downslope.figures.landscape.plane import Plane, describe, draw_plane, label_plane, plane_handles, plane_of
+from downslope.figures.style import add_frame, plain, styled_figure
 from downslope.landscape import Projection, Slice
 
 MOST_PANELS = 9
 ACROSS = 3
-"""So many panels stand in a row; four stand in two."""
+"""The number of panels in a row; four panels make two rows."""
 
 PANEL = (2.5, 2.75)
 LONGEST_LABEL = 32
@@ -68,64 +69,63 @@ def surface_strip(
     """
     if not 1 <= len(slices) <= MOST_PANELS:
         raise DataError(f"A strip shows 1 to {MOST_PANELS} slices, got {len(slices)}. Leave some out.")
-    for what, given in (("paths", paths), ("notes", notes)):
-        for name in given or {}:
+    for setting, mapping in (("paths", paths), ("notes", notes)):
+        for name in mapping or {}:
             if name not in slices:
-                raise SettingError(Setting(what), f"must be for one of {', '.join(slices)}, got {name!r}.")
-    grounds = {name: ground_of(each) for name, each in slices.items()}
-    trails = {name: named_paths((paths or {}).get(name)) for name in slices}
-    steps = shades_of(
-        [ground.shown for ground in grounds.values()],
-        [path.losses[grounds[name].inside(path.coordinates)] for name in slices for path in trails[name].values()],
-        log,
-    )
-    how = _looks(trails)
+                raise SettingError(Setting(setting), f"must be for one of {', '.join(slices)}, got {name!r}.")
+    planes = {name: plane_of(slice) for name, slice in slices.items()}
+    projections = {name: named_paths((paths or {}).get(name)) for name in slices}
+    levels = map_levels([(planes[name], projections[name].values()) for name in slices], log)
+    styles = _styles(projections)
     rows, columns = _grid(len(slices))
     size = (max(6.2, columns * PANEL[0] + 1.1), rows * (PANEL[1] + 0.25 * bool(notes)))
 
     def draw(figure: Figure) -> str:
-        sentences = _sentences(slices, grounds, trails)
-        handles = [line_handle(name, each) for name, each in how.items()]
-        handles += [*(mark_handles() if how else []), *ring_handles([(grounds[name], trails[name]) for name in slices])]
-        handles += ground_handles(list(grounds.values()))
-        part = framed(figure, size, title=title, handles=handles, sentences=sentences)
+        sentences = _sentences(slices, planes, projections)
+        handles = [line_handle(name, style) for name, style in styles.items()]
+        handles += [
+            *(mark_handles() if styles else []),
+            *ring_handles([(planes[name], projections[name]) for name in slices]),
+        ]
+        handles += plane_handles(list(planes.values()))
+        part = add_frame(figure, size, title=title, handles=handles, sentences=sentences)
         grid = part.subplots(rows, columns, squeeze=False)
         for axes, name in zip(grid.flat, slices, strict=False):
-            draw_ground(axes, grounds[name], steps, few=True)
-            for trail, path in trails[name].items():
-                draw_path(axes, grounds[name], path, how[trail], steps)
-            _label(axes, name, grounds[name], (notes or {}).get(name, ""))
+            draw_plane(axes, planes[name], levels, few=True)
+            for path_name, path in projections[name].items():
+                draw_path(axes, planes[name], path, styles[path_name], levels)
+            _label(axes, name, planes[name], (notes or {}).get(name, ""))
         for axes in grid.flat[len(slices) :]:
             axes.remove()
-        color_bar(part, list(grid.flat[: len(slices)]), steps, aspect=28, fraction=0.06)
-        panels = [f"{name}: {described(grounds[name])}{_noted(notes, name)}" for name in slices]
+        color_bar(part, list(grid.flat[: len(slices)]), levels, aspect=28, fraction=0.06)
+        panels = [f"{name}: {describe(planes[name])}{_note_text(notes, name)}" for name in slices]
         return " ".join([f"Contours of the loss on {len(slices)} planes. {'; '.join(panels)}.", *sentences])
 
-    return drawn(draw, size)
+    return styled_figure(draw, size)
 
 
-def _looks(trails: Mapping[str, Mapping[str, Projection]]) -> dict[str, PathLook]:
-    """Return how the paths of each name are drawn.
+def _styles(projections: Mapping[str, Mapping[str, Projection]]) -> dict[str, PathStyle]:
+    """Return the style of the paths of each name.
 
     Raises:
-        DataError: there are too many names to tell apart.
+        DataError: there are more names than styles.
     """
-    names = list(dict.fromkeys(name for each in trails.values() for name in each))
+    names = list(dict.fromkeys(name for paths in projections.values() for name in paths))
     if len(names) > MOST_PATHS:
         raise DataError(f"A figure of surfaces shows paths of up to {MOST_PATHS} names, got {len(names)}.")
-    return {name: path_look(place) for place, name in enumerate(names)}
+    return {name: path_style(index) for index, name in enumerate(names)}
 
 
 def _grid(count: int) -> tuple[int, int]:
-    """Return how many rows and columns of panels there are."""
+    """Return the numbers of rows and columns of panels."""
     columns = 2 if count == 4 else min(count, ACROSS)
     return -(-count // columns), columns
 
 
-def _label(axes: Axes, name: str, ground: Ground, note: str) -> None:
+def _label(axes: Axes, name: str, plane: Plane, note: str) -> None:
     """Name a panel, label its axes in small type, and write the note under it."""
-    axes.set_title(named(name), fontsize=10)
-    label_ground(axes, ground, longest=LONGEST_LABEL)
+    axes.set_title(short_name(name), fontsize=10)
+    label_plane(axes, plane, longest=LONGEST_LABEL)
     axes.xaxis.label.set_fontsize(8)
     axes.yaxis.label.set_fontsize(8)
     axes.tick_params(labelsize=8)
@@ -134,22 +134,24 @@ def _label(axes: Axes, name: str, ground: Ground, note: str) -> None:
         axes.set_xlabel(f"{axes.get_xlabel()}\n{note}")
 
 
-def _noted(notes: Mapping[str, str] | None, name: str) -> str:
+def _note_text(notes: Mapping[str, str] | None, name: str) -> str:
     return f", {notes[name]}" if notes and name in notes else ""
 
 
 def _sentences(
-    slices: Mapping[str, Slice], grounds: Mapping[str, Ground], trails: Mapping[str, Mapping[str, Projection]]
+    slices: Mapping[str, Slice], planes: Mapping[str, Plane], projections: Mapping[str, Mapping[str, Projection]]
 ) -> list[str]:
-    """Return what stands below: how far planes reach where they differ, and what they show of paths."""
-    reach = {name: (float(np.ptp(ground.a)) / 2, float(np.ptp(ground.b)) / 2) for name, ground in grounds.items()}
-    said = []
-    if len(set(reach.values())) > 1:
-        spans = [f"{name} ±{plain(a, digits=3)} and ±{plain(b, digits=3)}" for name, (a, b) in reach.items()]
-        said.append(f"The planes do not reach equally far: {', '.join(spans)}.")
-    each = {
-        (name, trail): (f"{name}, {trail}", path) for name, paths in trails.items() for trail, path in paths.items()
+    """Return the sentences below: the extents of planes where they differ, and those about paths."""
+    extents = {name: (float(np.ptp(plane.a)) / 2, float(np.ptp(plane.b)) / 2) for name, plane in planes.items()}
+    sentences = []
+    if len(set(extents.values())) > 1:
+        spans = [f"{name} ±{plain(a, digits=3)} and ±{plain(b, digits=3)}" for name, (a, b) in extents.items()]
+        sentences.append(f"The planes do not reach equally far: {', '.join(spans)}.")
+    by_label = {
+        (label := f"{name}, {path_name}"): path_sentence(label, path, planes[name])
+        for name, paths in projections.items()
+        for path_name, path in paths.items()
     }
-    said += merged({label: path_sentence(label, path, grounds[name]) for (name, _), (label, path) in each.items()})
-    descriptions = list(dict.fromkeys(each.description for each in slices.values() if each.description))
-    return said + (descriptions if len(descriptions) == 1 else [])
+    sentences += merge_sentences(by_label)
+    descriptions = list(dict.fromkeys(plane.description for plane in slices.values() if plane.description))
+    return sentences + (descriptions if len(descriptions) == 1 else [])

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from downslope.figures.landscape.color_levels import color_bar, shades_of
-from downslope.figures.landscape.path_sentences import merged, path_sentence
-from downslope.figures.landscape.paths import looks, named_paths, path_handles, stem_handle
-from downslope.figures.landscape.plane import described, ground_of, hole_handles
+from downslope.figures.landscape.color_levels import color_bar
+from downslope.figures.landscape.path_sentences import merge_sentences, path_sentence
+from downslope.figures.landscape.paths import map_levels, named_paths, path_handles, path_styles, stem_handle
+from downslope.figures.landscape.plane import describe, hole_handles, plane_of
 from downslope.figures.landscape.relief import VIEW, above_box, box_of, draw_path_above, draw_relief, relief_axes
-from downslope.figures.style import drawn, framed
+from downslope.figures.style import add_frame, styled_figure
 from downslope.landscape import Projection, Slice
 
 SIZE = (7.2, 5.0)
@@ -28,7 +28,7 @@ def surface_3d(
     """Return a figure of a plane through a loss surface in three dimensions, above its contours on the ground.
 
     A path is drawn at its *true* losses, not on the surface: a stem leads from each of its beads to the surface at the
-    nearest point of the plane, so that stems are as long as the path is higher or lower than what the plane shows. Its
+    nearest point of the plane, so that a stem is as long as the difference of both losses. Its
     shadow lies on the ground. Cells without a finite loss stay holes, hatched on the ground.
 
     Args:
@@ -36,7 +36,7 @@ def surface_3d(
         paths: a path projected on it, or up to seven by name.
         log: whether heights and colors are spread over powers of ten; `"auto"`: where losses are positive and span more
             than about one.
-        view: elevation and azimuth from which one looks, in degrees.
+        view: elevation and azimuth of the camera, in degrees.
         title: above the figure.
 
     Raises:
@@ -51,29 +51,29 @@ def surface_3d(
         >>> surface_3d(bowl).axes[0].get_zlabel()
         'loss'
     """
-    ground, trails = ground_of(slice), named_paths(paths)
-    steps = shades_of([ground.shown], [path.losses[ground.inside(path.coordinates)] for path in trails.values()], log)
-    box = box_of(ground, steps, trails.values())
+    plane, projections = plane_of(slice), named_paths(paths)
+    levels = map_levels([(plane, projections.values())], log)
+    box = box_of(plane, levels, projections.values())
 
     def draw(figure: Figure) -> str:
-        each = {
-            name: path_sentence(name, path, ground) + _above(above_box(ground, path, steps, box))
-            for name, path in trails.items()
+        path_texts = {
+            name: path_sentence(name, path, plane) + _above(above_box(plane, path, levels, box))
+            for name, path in projections.items()
         }
-        sentences = merged(each)
-        handles = [*path_handles(trails, None), *([stem_handle()] if trails else []), *hole_handles([ground])]
+        sentences = merge_sentences(path_texts)
+        handles = [*path_handles(projections, None), *([stem_handle()] if projections else []), *hole_handles([plane])]
         below = sentences + ([slice.description] if slice.description else [])
-        part = framed(figure, SIZE, title=title, handles=handles, sentences=below)
+        part = add_frame(figure, SIZE, title=title, handles=handles, sentences=below)
         axes = relief_axes(part, view=view)
-        draw_relief(axes, ground, steps, box)
-        for name, how in looks(trails).items():
-            draw_path_above(axes, ground, trails[name], how, steps, box)
-        color_bar(part, axes, steps, shrink=0.7, pad=0.08)
-        return " ".join([f"The loss over a plane as a surface: {described(ground)}.", *sentences])
+        draw_relief(axes, plane, levels, box)
+        for name, style in path_styles(projections).items():
+            draw_path_above(axes, plane, projections[name], style, levels, box)
+        color_bar(part, axes, levels, shrink=0.7, pad=0.08)
+        return " ".join([f"The loss over a plane as a surface: {describe(plane)}.", *sentences])
 
-    return drawn(draw, SIZE)
+    return styled_figure(draw, SIZE)
 
 
 def _above(points: int) -> str:
-    """Return how many points of a path are not in the picture, in words."""
+    """Describe the number of a path's points that are above the picture."""
     return f" {points:,} of its points are higher than the picture." if points else ""

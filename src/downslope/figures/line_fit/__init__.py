@@ -4,30 +4,30 @@ from downslope.figures.line_fit.bowl_comparison import bowl_comparison
 from downslope.figures.line_fit.descent import LineDescent, labels_of, leaf_name, line_descent, rows_of
 from downslope.figures.line_fit.panels import PARAMETERS, draw_data, line_at
 from downslope.figures.line_fit.two_parameter_descent import (
-    LOOK,
     SIZE,
-    draw_plan,
-    panels,
-    steps_of,
+    STYLE,
+    descent_levels,
+    draw_descent_plane,
+    make_axes,
     summary,
     two_parameter_descent,
 )
 
 __all__ = [
-    "LOOK",
     "PARAMETERS",
     "SIZE",
+    "STYLE",
     "LineDescent",
     "bowl_comparison",
+    "descent_levels",
     "draw_data",
-    "draw_plan",
+    "draw_descent_plane",
     "labels_of",
     "leaf_name",
     "line_at",
     "line_descent",
-    "panels",
+    "make_axes",
     "rows_of",
-    "steps_of",
     "summary",
     "two_parameter_descent",
 ]

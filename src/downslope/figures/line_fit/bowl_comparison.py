@@ -1,4 +1,4 @@
-"""Lines through data found by descent, raw and standardized: how round each bowl is, how fast each path comes down."""
+"""Descents of lines fitted to data, raw and standardized: the condition number of each bowl, and the loss curves."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from matplotlib.figure import Figure
 
 from downslope.core import DataError
 from downslope.figures.landscape import (
-    Ground,
-    PathLook,
-    Shades,
+    ColorLevels,
+    PathStyle,
+    Plane,
     color_bar,
-    draw_ground,
     draw_path,
+    draw_plane,
     line_handle,
     mark_handles,
-    path_look,
-    shades_of,
+    path_style,
+    plane_color_levels,
 )
 from downslope.figures.line_fit.descent import LineDescent, line_descent
-from downslope.figures.style import drawn, finite, fit_axis, framed, plain, stacked
+from downslope.figures.style import add_frame, finite, fit_axis, plain, stack_subfigures, styled_figure
 from downslope.landscape import Projection
 from downslope.training import Run
 
@@ -32,7 +32,7 @@ FLAT = 1e-12
 
 
 def bowl_comparison(runs: Mapping[str, Run], *, title: str = "") -> Figure:
-    """Return a figure of the bowls that lines through data are found in, side by side, each with its path.
+    """Return a figure of the bowls of lines fitted to data, side by side, each with its path.
 
     Losses are shares of the first loss of each run, so that bowls of other units compare; intercept and slope of one
     map have one scale, so that a round bowl looks round. Under each map is the condition number of its Hessian, the
@@ -60,40 +60,42 @@ def bowl_comparison(runs: Mapping[str, Run], *, title: str = "") -> Figure:
     if not 1 <= len(runs) <= MOST_BOWLS:
         raise DataError(f"A comparison of bowls shows 1 to {MOST_BOWLS} runs, got {len(runs)}. Leave some out.")
     bowls = {name: _shares(line_descent(run)) for name, run in runs.items()}
-    steps = shades_of([bowl.ground.shown for bowl in bowls.values()], [b.path.losses for b in bowls.values()], True)
-    how = {name: path_look(place) for place, name in enumerate(bowls)}
+    levels = plane_color_levels(
+        [bowl.plane.finite_losses for bowl in bowls.values()], [b.path.losses for b in bowls.values()], True
+    )
+    styles = {name: path_style(index) for index, name in enumerate(bowls)}
     size = (max(6.2, len(bowls) * PANEL[0] + 1.1), PANEL[1] + CURVES)
 
     def draw(figure: Figure) -> str:
-        handles = [*(line_handle(name, look) for name, look in how.items()), *mark_handles()]
+        handles = [*(line_handle(name, style) for name, style in styles.items()), *mark_handles()]
         sentences = [f"{_sentence(name, bowl)}" for name, bowl in bowls.items()]
-        part = framed(figure, size, title=title, handles=handles, sentences=sentences)
-        above, below = stacked(part, PANEL[1], CURVES)
+        part = add_frame(figure, size, title=title, handles=handles, sentences=sentences)
+        above, below = stack_subfigures(part, PANEL[1], CURVES)
         maps = list(above.subplots(1, len(bowls), squeeze=False)[0])
         for axes, (name, bowl) in zip(maps, bowls.items(), strict=True):
-            _draw_map(axes, name, bowl, how[name], steps)
-        color_bar(figure, maps, steps, "loss / first loss")
-        _draw_curves(below.subplots(), bowls, how)
+            _draw_map(axes, name, bowl, styles[name], levels)
+        color_bar(figure, maps, levels, "loss / first loss")
+        _draw_curves(below.subplots(), bowls, styles)
         return f"The bowls of {len(bowls)} lines through data, losses as shares of the first. {' '.join(sentences)}"
 
-    return drawn(draw, size)
+    return styled_figure(draw, size)
 
 
-def _shares(found: LineDescent) -> LineDescent:
-    """Return a descent whose losses are shares of its first."""
-    first = found.path.losses[0]
-    ground: Ground = found.ground._replace(losses=found.ground.losses / first)
-    losses = found.path.losses / first
+def _shares(descent: LineDescent) -> LineDescent:
+    """Return a descent with losses as shares of its first."""
+    first = descent.path.losses[0]
+    plane: Plane = descent.plane._replace(losses=descent.plane.losses / first)
+    losses = descent.path.losses / first
     path = Projection(
-        found.path.steps, found.path.coordinates, losses, losses, found.path.distances, found.path.explained
+        descent.path.steps, descent.path.coordinates, losses, losses, descent.path.distances, descent.path.explained
     )
-    return found._replace(ground=ground, path=path)
+    return descent._replace(plane=plane, path=path)
 
 
-def _draw_map(axes: Axes, name: str, bowl: LineDescent, how: PathLook, steps: Shades) -> None:
+def _draw_map(axes: Axes, name: str, bowl: LineDescent, style: PathStyle, levels: ColorLevels) -> None:
     """Draw one bowl from above, with its path."""
-    draw_ground(axes, bowl.ground, steps, few=True)
-    draw_path(axes, bowl.ground, bowl.path, how, steps)
+    draw_plane(axes, bowl.plane, levels, few=True)
+    draw_path(axes, bowl.plane, bowl.path, style, levels)
     axes.set_aspect("equal")
     axes.locator_params(nbins=5)
     axes.set_title(name)
@@ -101,12 +103,12 @@ def _draw_map(axes: Axes, name: str, bowl: LineDescent, how: PathLook, steps: Sh
     axes.set_ylabel("slope")
 
 
-def _draw_curves(axes: Axes, bowls: Mapping[str, LineDescent], how: Mapping[str, PathLook]) -> None:
+def _draw_curves(axes: Axes, bowls: Mapping[str, LineDescent], styles: Mapping[str, PathStyle]) -> None:
     """Draw the losses of all runs against the time."""
     for name, bowl in bowls.items():
-        look, every = how[name], max(1, len(bowl.times) // 10)
+        style, every = styles[name], max(1, len(bowl.times) // 10)
         axes.plot(
-            bowl.times, finite(bowl.path.losses), ls=look.style, color=look.color, lw=2.0, marker=look.marker,
+            bowl.times, finite(bowl.path.losses), ls=style.dashes, color=style.color, lw=2.0, marker=style.marker,
             markevery=every, ms=5, mfc="white",
         )  # fmt: skip
     fit_axis(axes, [bowl.path.losses for bowl in bowls.values()])
@@ -116,13 +118,13 @@ def _draw_curves(axes: Axes, bowls: Mapping[str, LineDescent], how: Mapping[str,
 
 
 def _condition(bowl: LineDescent) -> str:
-    """Return the condition number in words."""
+    """Return the condition number as text."""
     low, high = bowl.curvatures
     return plain(float(high / low), digits=4) if low > FLAT * high else "not defined"
 
 
 def _sentence(name: str, bowl: LineDescent) -> str:
-    """Return how round a bowl is and how far its path came, in words."""
+    """Describe the condition number of a bowl and the last loss of its path."""
     last = float(bowl.path.losses[-1])
     reached = f"{plain(last, digits=3)} of the first loss" if np.isfinite(last) else "no finite loss"
     return f"{name}: condition number {_condition(bowl)}, {reached} after {plain(float(bowl.times[-1]))} {bowl.time}s."

@@ -1,43 +1,44 @@
-"""A line through data found by descent: the exact surface of its two parameters, and the path down."""
+"""The descent of a line fitted to data: the exact loss over its two parameters, and the path."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from downslope.core import Advice, DataError, LossSurface, PyTree, named_leaves, tree_size
-from downslope.figures.landscape import Ground
+from downslope.figures.landscape import Plane
 from downslope.landscape import Projection
 from downslope.training import Run
 
 SIZE = 61
-"""So many intercepts and slopes the loss is computed at."""
+"""The number of intercepts, and of slopes, of the grid of losses."""
 
 ROOM = 1.2
-"""The map reaches so many times as far from the lowest point as the path does."""
+"""The extent of the map, as a multiple of the path's greatest distance from its lowest point."""
 
 FAR_ABOVE = 10.0
-"""Points with a loss so many times the first are on their way to infinity, and the map does not reach for them."""
+"""Points with a loss above this multiple of the first are diverging, and do not widen the map."""
 
 
 class LineDescent(NamedTuple):
     """A descent in the two parameters of a line `t = intercept + slope x`.
 
     Attributes:
-        ground: the loss over intercept and slope, exactly.
+        plane: the exact loss over intercept and slope.
         path: intercept and slope, with their losses, at each recorded step.
-        times: of each, in epochs or in steps.
-        time: `"epoch"` or `"step"`.
+        times: the time of each point, in epochs or in steps.
+        time: the unit of time, `"epoch"` or `"step"`.
         x: the input of each row, as the network sees it.
         t: the target of each row, likewise.
-        x_label: what the input is.
-        t_label: what the target is.
-        curvatures: the eigenvalues of the Hessian where the path came lowest, in ascending order.
+        x_label: the name of the input.
+        t_label: the name of the target.
+        curvatures: the eigenvalues of the Hessian at the path's lowest point, in ascending order.
     """
 
-    ground: Ground
+    plane: Plane
     path: Projection
     times: np.ndarray
     time: str
@@ -49,7 +50,7 @@ class LineDescent(NamedTuple):
 
     @property
     def lowest(self) -> int:
-        """The place on the path with the least loss."""
+        """The index of the path's point with the least loss."""
         return _lowest(self.path.losses)
 
 
@@ -77,18 +78,18 @@ def line_descent(run: Run, *, x_label: str | None = None, t_label: str | None = 
     window = _window(points, losses)
     grid = np.stack(np.meshgrid(*window, indexing="ij"), axis=-1).reshape(-1, 2)
     over = _losses(surface, run.params, grid).reshape(SIZE, SIZE)
-    ground = Ground(*window, over, np.ones((SIZE, SIZE), bool), ("intercept", "slope"), None, center=False)
+    plane = Plane(*window, over, np.ones((SIZE, SIZE), bool), ("intercept", "slope"), None, center=False)
     steps = np.asarray(trajectory.steps)
     path = Projection(
         steps, points, losses, losses, np.zeros(len(points)), 1.0 if np.ptp(points, axis=0).any() else None
     )
     x, t = (np.ravel(np.asarray(part, np.float64)) for part in rows_of(run))
     per_epoch = _steps_per_epoch(run)
-    at = points[_lowest(losses)]
+    lowest_point = points[_lowest(losses)]
     names = labels_of(run)
     return LineDescent(
-        ground, path, steps / (per_epoch or 1), "epoch" if per_epoch else "step", x, t, x_label or names[0],
-        t_label or names[1], _curvatures(surface, run.params, at),
+        plane, path, steps / (per_epoch or 1), "epoch" if per_epoch else "step", x, t, x_label or names[0],
+        t_label or names[1], _curvatures(surface, run.params, lowest_point),
     )  # fmt: skip
 
 
@@ -119,7 +120,7 @@ def _losses(surface: LossSurface, params: PyTree, points: np.ndarray) -> np.ndar
 
 
 def _lowest(losses: np.ndarray) -> int:
-    """Return where a path came lowest."""
+    """Return the index of the least finite loss."""
     return int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
 
 
@@ -134,12 +135,12 @@ def _window(points: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _curvatures(surface: LossSurface, params: PyTree, point: np.ndarray) -> np.ndarray:
     """Return the eigenvalues of the Hessian at a point."""
-    at = _tree(params, point)
-    columns = [_points(surface.hvp(at, _tree(params, axis)))[0] for axis in np.eye(2)]
+    center = _tree(params, point)
+    columns = [_points(surface.hvp(center, _tree(params, axis)))[0] for axis in np.eye(2)]
     return np.linalg.eigvalsh(np.array(columns))
 
 
-def rows_of(run: Run) -> tuple[Any, Any]:
+def rows_of(run: Run) -> tuple[ArrayLike, ArrayLike]:
     """Return inputs and targets of a run that has its rows."""
     if run.training_rows is None:
         raise DataError("This figure needs the rows that a run was trained on. Train it again.")
@@ -147,7 +148,7 @@ def rows_of(run: Run) -> tuple[Any, Any]:
 
 
 def _steps_per_epoch(run: Run) -> int | None:
-    """Return how many steps an epoch has; None where nobody knows."""
+    """Return the number of steps of an epoch; None where it is unknown."""
     if run.recipe is None or run.training_rows is None:
         return None
     batch = run.recipe.settings.batch_size
@@ -155,7 +156,7 @@ def _steps_per_epoch(run: Run) -> int | None:
 
 
 def labels_of(run: Run) -> tuple[str, str]:
-    """Return what input and target are, and whether they were moved and stretched."""
+    """Return the names of input and target, with their scaling."""
     data = None if run.recipe is None else run.recipe.data
     names = run.preprocessing.feature_names
     first, second = names[0] if names else "input", (data.target_name if data is not None else None) or "target"
@@ -163,6 +164,6 @@ def labels_of(run: Run) -> tuple[str, str]:
 
 
 def _scaled(run: Run, setting: str) -> str:
-    """Return how inputs or targets were moved and stretched, in words."""
+    """Describe the scaling of inputs or targets."""
     how = None if run.recipe is None else run.recipe.settings[setting]
     return "" if how is None else " (standardized)" if how == "standard" else " (normalized)"

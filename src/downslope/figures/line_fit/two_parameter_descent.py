@@ -1,4 +1,4 @@
-"""A line through data found by descent, four ways: the map, the bowl, the data with the line, and the curves."""
+"""The descent of a line fitted to data in four panels: the map, the bowl, the data with lines, and the curves."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from matplotlib.figure import Figure, SubFigure
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
 from downslope.figures.landscape import (
-    Shades,
-    bead_places,
+    ColorLevels,
+    bead_indices,
     box_of,
     color_bar,
-    draw_ground,
     draw_path,
     draw_path_above,
+    draw_plane,
     draw_relief,
+    hidden_points_text,
+    map_levels,
     mark_handles,
-    not_shown,
-    path_look,
+    path_style,
     relief_axes,
-    shades_of,
 )
 from downslope.figures.line_fit.descent import LineDescent, line_descent
 from downslope.figures.line_fit.panels import draw_data, draw_lines, draw_loss, draw_parameters
-from downslope.figures.style import drawn, framed, loss_label, plain, stacked
+from downslope.figures.style import add_frame, loss_label, plain, stack_subfigures, styled_figure
 from downslope.training import Run
 
 SIZE = (9.0, 7.4)
-LOOK = path_look(0)
+STYLE = path_style(0)
 
 FINE = 1e-4
-"""What is less than this share of the map's width is not seen on it."""
+"""Numbers below this share of the map's width are written as zero."""
 
 
 def two_parameter_descent(
@@ -49,8 +49,8 @@ def two_parameter_descent(
 
     Args:
         run: of a network of one input and `ds.Dense(1)`, trained with `record=ds.Record(parameters_every=1)`.
-        x_label: what the input is, with its unit; None for the data's own name.
-        t_label: what the target is, likewise.
+        x_label: the name of the input, with its unit; None for the data's own name.
+        t_label: the name of the target, likewise.
         log: whether heights and colors are spread over powers of ten; `"auto"` as for `surface_contour`.
         title: above the figure.
 
@@ -66,69 +66,69 @@ def two_parameter_descent(
         >>> [axes.get_xlabel() for axes in two_parameter_descent(run).axes]
         ['intercept', 'intercept', 'eruptions (standardized)', 'epoch', '', '']
     """
-    found = line_descent(run, x_label=x_label, t_label=t_label)
-    steps = steps_of(found, log)
+    descent = line_descent(run, x_label=x_label, t_label=t_label)
+    levels = descent_levels(descent, log)
 
     def draw(figure: Figure) -> str:
-        said = summary(found, run)
+        sentence = summary(descent, run)
         note = "A point of the ground is a line through the data: each bead on the map is one of the lines."
-        part = framed(figure, SIZE, title=title, handles=mark_handles(), sentences=[said, note])
-        plan, relief, data, loss, parameters = panels(part)
-        beads = bead_places(found.ground, found.path)
-        box = box_of(found.ground, steps, [found.path])
-        draw_plan(plan, found, steps)
-        draw_path(plan, found.ground, found.path, LOOK, steps)
-        draw_relief(relief, found.ground, steps, box)
-        draw_path_above(relief, found.ground, found.path, LOOK, steps, box)
-        draw_data(data, found)
-        draw_lines(data, found, beads)
+        part = add_frame(figure, SIZE, title=title, handles=mark_handles(), sentences=[sentence, note])
+        map_axes, relief, data, loss, parameters = make_axes(part)
+        beads = bead_indices(descent.plane, descent.path)
+        box = box_of(descent.plane, levels, [descent.path])
+        draw_descent_plane(map_axes, descent, levels)
+        draw_path(map_axes, descent.plane, descent.path, STYLE, levels)
+        draw_relief(relief, descent.plane, levels, box)
+        draw_path_above(relief, descent.plane, descent.path, STYLE, levels, box)
+        draw_data(data, descent)
+        draw_lines(data, descent, beads)
         data.legend(loc="lower right", fontsize=8.5)
-        draw_loss(loss, found)
-        draw_parameters(parameters, found)
+        draw_loss(loss, descent)
+        draw_parameters(parameters, descent)
         parameters.legend(fontsize=8.5, loc="best")
-        color_bar(figure, plan, steps, loss_label(run), shrink=0.9)
-        return f"A line through {len(found.x):,} points found by descent: map, bowl, data and curves. {said}"
+        color_bar(figure, map_axes, levels, loss_label(run), shrink=0.9)
+        return f"A line through {len(descent.x):,} points found by descent: map, bowl, data and curves. {sentence}"
 
-    return drawn(draw, SIZE)
+    return styled_figure(draw, SIZE)
 
 
-def panels(part: SubFigure | Figure) -> tuple[Axes, Axes3D, Axes, Axes, Axes]:
-    """Return the axes of the map, the bowl, the data, the loss and the parameters."""
-    above, below = stacked(part, 1.2, 1.0)
+def make_axes(part: SubFigure | Figure) -> tuple[Axes, Axes3D, Axes, Axes, Axes]:
+    """Add the axes of the map, the bowl, the data, the loss and the parameters."""
+    above, below = stack_subfigures(part, 1.2, 1.0)
     grid = above.add_gridspec(1, 3, width_ratios=[1.12, 0.93, 0.07])
-    plan, relief = above.add_subplot(grid[0]), relief_axes(above, grid[1], zoom=0.95)
+    map_axes, relief = above.add_subplot(grid[0]), relief_axes(above, grid[1], zoom=0.95)
     columns = below.add_gridspec(1, 2, width_ratios=[1.12, 1])
     data, curves = below.add_subplot(columns[0]), columns[1].subgridspec(2, 1)
     parameters = below.add_subplot(curves[1])
     loss = below.add_subplot(curves[0], sharex=parameters)
     below.align_ylabels([loss, parameters])
-    return plan, relief, data, loss, parameters
+    return map_axes, relief, data, loss, parameters
 
 
-def draw_plan(axes: Axes, found: LineDescent, steps: Shades) -> None:
+def draw_descent_plane(axes: Axes, descent: LineDescent, levels: ColorLevels) -> None:
     """Draw the map of intercepts and slopes, both in one scale."""
-    draw_ground(axes, found.ground, steps)
+    draw_plane(axes, descent.plane, levels)
     axes.set_aspect("equal")
     axes.set_xlabel("intercept")
     axes.set_ylabel("slope")
 
 
-def steps_of(found: LineDescent, log: bool | str) -> Shades:
-    """Return the steps of color of the map, the bowl and the beads."""
-    return shades_of([found.ground.shown], [found.path.losses[found.ground.inside(found.path.coordinates)]], log)
+def descent_levels(descent: LineDescent, log: bool | str) -> ColorLevels:
+    """Return the color levels of the map, the bowl and the beads."""
+    return map_levels([(descent.plane, [descent.path])], log)
 
 
-def summary(found: LineDescent, run: Run) -> str:
-    """Return where the descent began and got to, in words."""
-    path, fine = found.path, FINE * float(np.ptp(found.ground.a))
+def summary(descent: LineDescent, run: Run) -> str:
+    """Describe the first and the last point of the descent."""
+    path, fine = descent.path, FINE * float(np.ptp(descent.plane.a))
     ends = [
         f"intercept {_rounded(point[0], fine)}, slope {_rounded(point[1], fine)}, loss {plain(loss, digits=4)}"
         for point, loss in zip(path.coordinates[[0, -1]], path.losses[[0, -1]], strict=True)
     ]
-    told = f"From {ends[0]} to {ends[1]} after {plain(float(found.times[-1]))} {found.time}s."
-    return told + not_shown(path, found.ground)
+    sentence = f"From {ends[0]} to {ends[1]} after {plain(float(descent.times[-1]))} {descent.time}s."
+    return sentence + hidden_points_text(path, descent.plane)
 
 
 def _rounded(value: float, fine: float) -> str:
-    """Return a parameter to four digits; what is too small to see on the map is zero."""
+    """Return a parameter to four digits; one too small to see on the map is zero."""
     return "0" if abs(value) < fine else plain(value, digits=4)

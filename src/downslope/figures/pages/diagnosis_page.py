@@ -8,7 +8,6 @@ from html import escape
 from io import BytesIO
 from pathlib import Path
 from string import Template
-from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -23,12 +22,12 @@ from downslope.figures.style import alt_text, save_into
 def diagnosis_page(report: Report, *, title: str = "Diagnosis", face: Face = PYTHON) -> str:
     """Return a report as an HTML page with its figures inside; it needs no network and runs no script.
 
-    Drawing measures what the report did not need: the spectral density, and the gradient along the eigenvectors.
+    Drawing takes two more measurements: the spectral density, and the gradient along the eigenvectors.
 
     Args:
-        report: what `ds.diagnose` returned.
+        report: the result of `ds.diagnose`.
         title: the heading.
-        face: whose words settings have; Python's, unless a command writes the page.
+        face: the face whose words name settings: Python's, unless a command writes the page.
 
     Example:
         >>> import downslope as ds
@@ -47,10 +46,10 @@ def diagnosis_page(report: Report, *, title: str = "Diagnosis", face: Face = PYT
         verdict=escape(verdict.name.replace("_", " ")),
         statement=escape(verdict.statement),
         answers="\n".join(f"<p>{escape(answer)}</p>" for answer in answers),
-        findings="\n".join(_finding(one, report.trial(one.code), face) for one in report.findings)
+        findings="\n".join(_finding(finding, report.trial(finding.code), face) for finding in report.findings)
         or "<p>Nothing wrong was found.</p>",
         evidence="".join(
-            f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{escape(_shown(value))}</td></tr>"
+            f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{escape(_format_value(value))}</td></tr>"
             for name, value in verdict.evidence.items()
         ),
         figures="\n".join(_picture(caption, figure) for caption, figure in _figures(report)),
@@ -58,7 +57,7 @@ def diagnosis_page(report: Report, *, title: str = "Diagnosis", face: Face = PYT
 
 
 def _about(report: Report) -> str:
-    """Return what was diagnosed."""
+    """Describe the diagnosed run or point."""
     case = report.case
     if case is None or case.run is None:
         return "A point on a loss surface."
@@ -70,7 +69,7 @@ def _about(report: Report) -> str:
 
 
 def _finding(finding: Finding, trial: Trial | None, face: Face) -> str:
-    """Return one finding."""
+    """Return one finding as HTML."""
     lines = [("measured", escape(finding.evidence)), ("fix", escape(worded(finding.fix, face)))]
     if trial is not None:
         mark = ' class="helps"' if trial.helps else ""
@@ -81,7 +80,7 @@ def _finding(finding: Finding, trial: Trial | None, face: Face) -> str:
 
 
 def _figures(report: Report) -> Iterator[tuple[str, Figure]]:
-    """Yield the figures that there is something to draw for, each with a caption."""
+    """Yield the figures for which there are data, each with a caption."""
     case = report.case
     if case is None:
         return
@@ -103,7 +102,7 @@ def _figures(report: Report) -> Iterator[tuple[str, Figure]]:
 
 
 def _picture(caption: str, figure: Figure) -> str:
-    """Return a figure as part of a page."""
+    """Return a figure as HTML."""
     content = BytesIO()
     save_into(content, figure, ".svg")
     data = base64.b64encode(content.getvalue()).decode("ascii")
@@ -111,7 +110,7 @@ def _picture(caption: str, figure: Figure) -> str:
     return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: object) -> str:
     """Return a measurement as text."""
     if value is None:
         return "unknown"

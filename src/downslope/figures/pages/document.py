@@ -1,4 +1,4 @@
-"""The document that the page shows: surfaces, paths on them, and the data that they are a loss over, as JSON.
+"""The document of the page as JSON: surfaces, paths on them, and the data that the losses are over.
 
 Arrays travel as base64 of their bytes, little-endian, so NaN and infinities survive and every number arrives as it was.
 The page in `ui/` reads exactly this; `VERSION` counts the changes that it would not understand.
@@ -16,7 +16,7 @@ VERSION = 1
 
 
 class _Part(BaseModel):
-    """What all parts of the document share: fixed fields, never changed."""
+    """A frozen part of the document, with fixed fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,9 +30,9 @@ class Array(_Part):
 
 
 class Axis(_Part):
-    """One direction of a plane: what it is, in words, and the coefficients along it in ascending order.
+    """One direction of a plane: its label, and the coefficients along it in ascending order.
 
-    `origin` is what a coefficient of 0 stands for, a parameter's own value; what is written is so much more.
+    `origin` is the value at a coefficient of 0, a parameter's own value, which is added to the numbers on the axis.
     """
 
     label: str
@@ -41,7 +41,7 @@ class Axis(_Part):
 
 
 class Path(_Part):
-    """A path on a plane: for each of its points the step, where it falls, true loss, surface below, distance off."""
+    """A path on a plane: step, coordinates, true loss, height of the plane, and distance off it at each point."""
 
     name: str
     steps: Array
@@ -75,7 +75,7 @@ class LineView(_Part):
 
 
 View = Annotated[LineView, Field(discriminator="kind")]
-"""What is shown beside a surface; other kinds join here, told apart by `kind`."""
+"""The view beside a surface; a union over `kind`, which further views join."""
 
 
 class Surface(_Part):
@@ -95,7 +95,7 @@ class Surface(_Part):
 
 
 class Document(_Part):
-    """All that one page shows."""
+    """The contents of one page."""
 
     format: Literal["downslope-page"] = "downslope-page"
     version: Literal[1] = VERSION
@@ -107,7 +107,7 @@ class Document(_Part):
 
 
 def packed(values: np.ndarray) -> Array:
-    """Return an array for the document: in float32 if that loses nothing, else in float64; whole numbers in 32 bits.
+    """Encode an array for the document: in float32 if that is exact, else in float64; integers in 32 bits.
 
     Example:
         >>> packed(np.array([0.5, np.inf])).dtype, packed(np.array([0.1])).dtype, packed(np.array([3, 4])).dtype
@@ -125,7 +125,7 @@ def packed(values: np.ndarray) -> Array:
 
 
 def unpacked(array: Array) -> np.ndarray:
-    """Return the numbers that `packed` wrote down.
+    """Decode an array that `packed` encoded.
 
     Example:
         >>> unpacked(packed(np.array([[1.5, np.nan]])))
@@ -136,7 +136,7 @@ def unpacked(array: Array) -> np.ndarray:
 
 
 def _floats(values: np.ndarray) -> np.ndarray:
-    """Return floating-point numbers in the smaller type that holds them all."""
+    """Return floating-point numbers in the smallest type that represents all of them exactly."""
     with np.errstate(over="ignore", under="ignore"):
         short = values.astype("<f4")
     return short if np.array_equal(short, values, equal_nan=True) else values.astype("<f8")

@@ -1,4 +1,4 @@
-"""The data beside a surface whose every point is a line through them."""
+"""The data of a surface over the intercepts and slopes of a line."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from downslope.figures.pages import document as page
 from downslope.landscape import Projection, Slice
 
 BUILT = FilePath(__file__).parents[1] / "page" / "page.html"
-"""What `scripts/page` makes of `ui/`."""
+"""The page that `scripts/page` builds from `ui/`."""
 
 MOST_SURFACES = 4
 
@@ -35,8 +35,8 @@ class FittedLine:
         t: the target of each row.
         origin: intercept and slope at the point that the slice goes through.
         along: their change along each direction of the slice, one row a direction.
-        x_label: what the input is, with its unit.
-        t_label: what the target is, with its unit.
+        x_label: the name of the input, with its unit.
+        t_label: the name of the target, with its unit.
 
     Raises:
         ShapeError: `x` and `t` differ in length.
@@ -82,7 +82,7 @@ def surface_page(
     """Return a page that shows one or several surfaces with the paths of descents on them.
 
     The page is one HTML file. It works offline, asks the network for nothing, and runs no script but its own. Paths run
-    at their *true* losses, with stems to the surface below; what is not finite stays a hole, and is named.
+    at their *true* losses, with stems to the surface below; losses that are not finite stay holes, which are labeled.
 
     Args:
         slice: a plane, or several by name, shown side by side.
@@ -90,9 +90,9 @@ def surface_page(
         data: the data and the line that each point is, for models of two parameters; with several planes, by its name.
         title: the heading.
         description: one line under it.
-        loss_label: what the loss is, with its unit.
-        step_label: what the steps of the paths are: "step" or "epoch".
-        sample: whether the losses are over some rows only, drawn from all: then the standard error is told, too.
+        loss_label: the name of the loss, with its unit.
+        step_label: the unit of the paths' steps: "step" or "epoch".
+        sample: whether the losses are over a random sample of the rows: then the page shows their standard error.
 
     Raises:
         ShapeError: a slice is no plane.
@@ -122,14 +122,14 @@ def surface_page(
         loss_label=loss_label,
         step_label=step_label,
         surfaces=tuple(
-            _surface(name, one if sample else replace(one, standard_error=None), on.get(name, {}), beside.get(name))
-            for name, one in surfaces.items()
+            _surface(name, plane if sample else replace(plane, standard_error=None), on.get(name, {}), beside.get(name))
+            for name, plane in surfaces.items()
         ),
     )
-    return written(document)
+    return fill_page(document)
 
 
-def written(document: page.Document) -> str:
+def fill_page(document: page.Document) -> str:
     """Return the built page with a document inside."""
     before, _, rest = BUILT.read_text(encoding="utf-8").partition("<!--title-->")
     between, _, after = rest.partition("<!--document-->")
@@ -138,22 +138,22 @@ def written(document: page.Document) -> str:
     return "".join((before, escape(document.title), between, inside, after))
 
 
-def _by_surface(setting: str, given: Any, surfaces: Mapping[str, Slice], *, single: bool) -> dict[str, Any]:
-    """Return what was given for each surface by name; for a single one it is given as it is.
+def _by_surface(setting: str, value: Any, surfaces: Mapping[str, Slice], *, single: bool) -> dict[str, Any]:
+    """Return paths or data by the names of surfaces; those of a single surface are not named.
 
     Raises:
-        SettingError: something is for a surface that is not there.
+        SettingError: a name is that of no surface.
     """
-    if given is None:
+    if value is None:
         return {}
     if single:
-        return {"": given}
-    for name in given:
+        return {"": value}
+    for name in value:
         if name not in surfaces:
             raise SettingError(
                 Setting(setting), f"must be given by the names of the surfaces, {', '.join(surfaces)}, got {name!r}."
             )
-    return dict(given)
+    return dict(value)
 
 
 def _surface(name: str, plane: Slice, paths: Mapping[str, Projection], line: FittedLine | None) -> page.Surface:
@@ -181,7 +181,7 @@ def _surface(name: str, plane: Slice, paths: Mapping[str, Projection], line: Fit
         left_out=plane.left_out,
         explained=plane.explained,
         standard_error=plane.standard_error,
-        paths=tuple(_path(path_name, one) for path_name, one in paths.items()),
+        paths=tuple(_path(path_name, path) for path_name, path in paths.items()),
         view=None if line is None else _line_view(line, paths),
     )
 

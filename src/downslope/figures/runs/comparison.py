@@ -19,25 +19,25 @@ from downslope.figures.style import (
     GRAY,
     STAR,
     UNITS,
-    drawn,
     epoch_axis,
     fit_losses,
-    highest_shown,
+    off_scale_limit,
     plain,
     star_handle,
+    styled_figure,
 )
 from downslope.runs import Compared, Comparison
 from downslope.runs._comparison import written
 
 LONGEST_LINE = 38
 MOST_RUNS = len(COLORS)
-"""So many runs can be told apart."""
+"""The number of distinguishable runs."""
 
 MOST_LINES = 3
 PARTS = {"train_loss": ("-", "training"), "validation_loss": ("--", "validation")}
 
 
-def comparison(found: Comparison) -> Figure:
+def comparison(result: Comparison) -> Figure:
     """Return a figure of the losses of several runs against the epoch, one color a run.
 
     Training loss is solid, validation loss dashed. The legend lists the runs from the lowest loss to the highest, each
@@ -45,7 +45,7 @@ def comparison(found: Comparison) -> Figure:
     seven runs the best seven are drawn, and the legend says so.
 
     Args:
-        found: what `ds.compare` returned.
+        result: the result of `ds.compare`.
 
     Raises:
         DataError: no run has ended an epoch.
@@ -57,27 +57,27 @@ def comparison(found: Comparison) -> Figure:
         >>> [axes.get_xlabel() for axes in comparison(Comparison(tuple(runs), "cross_entropy", ())).axes]
         ['epoch']
     """
-    if not any(run.epochs for run in found.runs):
+    if not any(run.epochs for run in result.runs):
         raise DataError("The figure needs a run in which an epoch ended, got none.")
-    shown = replace(found, runs=found.runs[:MOST_RUNS])
-    return drawn(lambda figure: _draw(figure, shown, len(found.runs)), (9.2, 4.4))
+    best_runs = replace(result, runs=result.runs[:MOST_RUNS])
+    return styled_figure(lambda figure: _draw(figure, best_runs, len(result.runs)), (9.2, 4.4))
 
 
-def _draw(figure: Figure, found: Comparison, count: int) -> str:
-    """Draw these runs, the best of so many, and return what they show."""
+def _draw(figure: Figure, result: Comparison, count: int) -> str:
+    """Draw these runs, the best of `count`, and return the alternative text."""
     axes = figure.subplots()
-    for place, run in enumerate(found.runs):
-        _draw_run(axes, run, COLORS[place], best=place == 0)
-    lost = [run for run in found.runs if run.stop_reason == "diverged"]
-    kept = [run for run in found.runs if run.stop_reason != "diverged"]
-    first = [run.history["train_loss"][0] for run in found.runs if run.epochs]
-    fit_losses(axes, _curves(kept), _curves(lost), highest=highest_shown(first))
-    epoch_axis(axes, max(run.epochs for run in found.runs))
-    axes.set_ylabel(_label(found))
-    _legends(figure, found, count)
-    ways = "; ".join(f"{_short(run)} ({_differences(run)}) {plain(run.loss, digits=4)}" for run in found.runs)
-    some = f"the best {len(found.runs)} of {count}" if count > len(found.runs) else str(count)
-    return f"Loss against the epoch of {some} runs, the lowest first: {ways}."
+    for rank, run in enumerate(result.runs):
+        _draw_run(axes, run, COLORS[rank], best=rank == 0)
+    diverged = [run for run in result.runs if run.stop_reason == "diverged"]
+    finished = [run for run in result.runs if run.stop_reason != "diverged"]
+    first = [run.history["train_loss"][0] for run in result.runs if run.epochs]
+    fit_losses(axes, _curves(finished), _curves(diverged), highest=off_scale_limit(first))
+    epoch_axis(axes, max(run.epochs for run in result.runs))
+    axes.set_ylabel(_label(result))
+    _legends(figure, result, count)
+    losses = "; ".join(f"{_short(run)} ({_differences(run)}) {plain(run.loss, digits=4)}" for run in result.runs)
+    some = f"the best {len(result.runs)} of {count}" if count > len(result.runs) else str(count)
+    return f"Loss against the epoch of {some} runs, the lowest first: {losses}."
 
 
 def _curves(runs: list[Compared]) -> list[np.ndarray]:
@@ -86,7 +86,7 @@ def _curves(runs: list[Compared]) -> list[np.ndarray]:
 
 
 def _draw_run(axes: Axes, run: Compared, color: str, *, best: bool) -> None:
-    """Draw one run; the best in front, wider, with the epoch that it keeps."""
+    """Draw one run; the best in front, wider, with its best epoch marked."""
     epochs = np.arange(1, run.epochs + 1)
     for name, (style, _) in PARTS.items():
         if name in run.history:
@@ -97,15 +97,15 @@ def _draw_run(axes: Axes, run: Compared, color: str, *, best: bool) -> None:
         axes.plot([run.kept], [run.loss], mfc=color, clip_on=False, **STAR)
 
 
-def _legends(figure: Figure, found: Comparison, count: int) -> None:
-    """Say above what lines are, and beside it which run is which and got where."""
+def _legends(figure: Figure, result: Comparison, count: int) -> None:
+    """Draw the legend of lines above, and that of runs with their losses beside the axes."""
     lines = [
-        Line2D([], [], color=color, lw=3, label=_entry(run)) for color, run in zip(COLORS, found.runs, strict=False)
+        Line2D([], [], color=color, lw=3, label=_entry(run)) for color, run in zip(COLORS, result.runs, strict=False)
     ]
-    validated = any("validation_loss" in run.history for run in found.runs)
+    validated = any("validation_loss" in run.history for run in result.runs)
     title = "validation loss kept" if validated else "last training loss"
-    if count > len(found.runs):
-        title += f", the best {len(found.runs)} of {count}"
+    if count > len(result.runs):
+        title += f", the best {len(result.runs)} of {count}"
     figure.legend(handles=lines, title=title, loc="outside right center", alignment="left")
     marks = [star_handle("the epoch that the best run keeps")]
     if validated:
@@ -123,21 +123,23 @@ def _entry(run: Compared) -> str:
 
 
 def _differences(run: Compared) -> str:
-    """Return the settings by which runs differ, in words and in the order that all of them have."""
-    told = [f"{name.replace('_', ' ')} {value}" for name, value in _chosen(run).items()]
-    return ", ".join(told) or "same settings"
+    """Describe the settings by which runs differ, in one order for all."""
+    differences = [f"{name.replace('_', ' ')} {value}" for name, value in _chosen(run).items()]
+    return ", ".join(differences) or "same settings"
 
 
 def _chosen(run: Compared) -> dict[str, str]:
-    """Return the settings by which runs differ, without what this run's optimizer has by itself, which nobody chose."""
+    """Return the settings by which runs differ, without the defaults of this run's optimizer."""
     kind, _, inside = run.settings.get("optimizer", "").removesuffix(")").partition("(")
     maker = getattr(optimizers, kind, None)
     if maker is None:
         return run.settings
-    usual = {name: written(number.default) for name, number in signature(maker).parameters.items()}
-    kept = [part for part in inside.split(", ") if part.rpartition(" ")[2] != usual.get(part.rpartition(" ")[0])]
-    named = f"{kind}({', '.join(kept)})" if any(kept) else kind
-    rest = {name: value for name, value in run.settings.items() if name == "learning_rate" or usual.get(name) != value}
+    defaults = {name: written(number.default) for name, number in signature(maker).parameters.items()}
+    changed = [part for part in inside.split(", ") if part.rpartition(" ")[2] != defaults.get(part.rpartition(" ")[0])]
+    named = f"{kind}({', '.join(changed)})" if any(changed) else kind
+    rest = {
+        name: value for name, value in run.settings.items() if name == "learning_rate" or defaults.get(name) != value
+    }
     return {name: named if name == "optimizer" else value for name, value in rest.items()}
 
 
@@ -146,7 +148,7 @@ def _short(run: Compared) -> str:
     return PurePath(run.name).name
 
 
-def _label(found: Comparison) -> str:
+def _label(result: Comparison) -> str:
     """Return the label of the axis of losses."""
-    unit = f" ({UNITS[found.loss]})" if found.loss in UNITS else ""
-    return "loss" if found.loss is None else f"loss: {found.loss.replace('_', ' ')}{unit}"
+    unit = f" ({UNITS[result.loss]})" if result.loss in UNITS else ""
+    return "loss" if result.loss is None else f"loss: {result.loss.replace('_', ' ')}{unit}"

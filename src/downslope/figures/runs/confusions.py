@@ -1,22 +1,22 @@
-"""Which classes are taken for which."""
+"""Confusion tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from downslope.figures.style import percent
 
 MOST_NUMBERED = 20
-"""Tables of more classes show shades only."""
+"""The largest number of classes whose cells are numbered."""
 
 
-def draw_confusions(figure: Figure, truth: Any, predicted: Any, classes: Sequence[Any]) -> str:
-    """Draw a table of how often each class (down) is predicted as which (across), and return what it shows.
+def draw_confusions(figure: Figure, truth: ArrayLike, predicted: ArrayLike, classes: Sequence[object]) -> str:
+    """Draw a confusion table, true classes down and predicted ones across, and return the alternative text.
 
     Shades are shares of the row: of all that truly are of a class.
 
@@ -38,23 +38,23 @@ def draw_confusions(figure: Figure, truth: Any, predicted: Any, classes: Sequenc
         _number(axes, counts, shares)
     right = float(np.trace(counts) / counts.sum())
     axes.set_title(f"{percent(right, 1)} of {counts.sum():,} right")
-    pairs = sorted(np.argwhere(counts > 0).tolist(), key=lambda at: -counts[at[0], at[1]])
+    pairs = sorted(np.argwhere(counts > 0).tolist(), key=lambda cell: -counts[cell[0], cell[1]])
     wrong = [f"{names[i]} as {names[j]} ({counts[i, j]})" for i, j in pairs if i != j]
     most = ", ".join(wrong[:3]) or "none"
     return f"Table of confusions, {percent(right, 1)} of {counts.sum()} right; most often confused: {most}."
 
 
-def confusion_counts(truth: Any, predicted: Any, classes: Sequence[Any]) -> np.ndarray:
+def confusion_counts(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[object]) -> np.ndarray:
     """Return how often each true class (rows) is predicted as each class (columns).
 
     Example:
         >>> confusion_counts(["a", "b", "b"], ["a", "a", "b"], ["a", "b"]).tolist()
         [[1, 0], [1, 1]]
     """
-    places = {label: i for i, label in enumerate(classes)}
+    indices = {label: i for i, label in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)), int)
     for t, p in zip(np.asarray(truth).tolist(), np.asarray(predicted).tolist(), strict=True):
-        counts[places[t], places[p]] += 1
+        counts[indices[t], indices[p]] += 1
     return counts
 
 
@@ -62,10 +62,10 @@ def _label(axes: Axes, names: list[str]) -> None:
     """Name the classes on both sides."""
     axes.grid(visible=False)
     step = -(-len(names) // MOST_NUMBERED)
-    places, shown = range(0, len(names), step), [_short(name) for name in names[::step]]
-    long = max(map(len, shown)) > 4
-    axes.set_xticks(places, shown, rotation=45 if long else 0, ha="right" if long else "center", rotation_mode="anchor")
-    axes.set_yticks(places, shown)
+    ticks, labels = range(0, len(names), step), [_short(name) for name in names[::step]]
+    long = max(map(len, labels)) > 4
+    axes.set_xticks(ticks, labels, rotation=45 if long else 0, ha="right" if long else "center", rotation_mode="anchor")
+    axes.set_yticks(ticks, labels)
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
@@ -80,5 +80,5 @@ def _number(axes: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
 
 
 def _short(name: str) -> str:
-    """Return a name cut to what fits beside a table."""
+    """Return a name shortened to fit beside a table."""
     return name if len(name) <= 14 else name[:13] + "…"

@@ -1,9 +1,8 @@
-"""What a trained network makes of examples: pictures, a table of confusions, or predicted against true."""
+"""Predictions of examples: images, a confusion table, or predicted against true values."""
 
 from __future__ import annotations
 
 from math import isqrt
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,7 +12,7 @@ from downslope.data import Dataset
 from downslope.figures.runs.confusions import draw_confusions
 from downslope.figures.runs.image_grid import draw_images
 from downslope.figures.runs.predicted_against_true import draw_predicted_against_true
-from downslope.figures.style import drawn
+from downslope.figures.style import styled_figure
 from downslope.training import Run
 
 SMALLEST_IMAGE = 7 * 7
@@ -23,9 +22,9 @@ SMALLEST_IMAGE = 7 * 7
 def example_predictions(run: Run, data: Dataset, *, count: int = 24) -> Figure:
     """Return a figure that shows how good predictions are, as suits the data.
 
-    Images (arrays of rank 3 or 4, or rows of a square number of pixels) are shown with what they are and what the
-    network says they are, the most confident mistakes first, then what it was least sure of. Other classes become a
-    table of confusions; numbers are drawn as predicted against true.
+    Images (arrays of rank 3 or 4, or rows of a square number of pixels) are shown with their labels and
+    predictions, the most confident mistakes first, then the least confident right answers. Other classes become a
+    confusion table; numbers are drawn as predicted against true.
 
     Args:
         run: a trained run.
@@ -55,17 +54,19 @@ def example_predictions(run: Run, data: Dataset, *, count: int = 24) -> Figure:
     if run.task == "regression":
         truth, guess = _columns(data.y), _columns(predicted)
         panels = min(truth.shape[1], 3)
-        return drawn(lambda figure: draw_predicted_against_true(figure, truth, guess), (4.9 * panels, 4.9))
+        return styled_figure(lambda figure: draw_predicted_against_true(figure, truth, guess), (4.9 * panels, 4.9))
     pictures = images_of(data)
     if pictures is not None:
-        sure = _confidence(run, data, predicted)
-        shown = interesting_rows(predicted != data.y, sure, count)
-        columns = min(8, len(shown))
-        size = (1.28 * columns, 1.62 * -(-len(shown) // columns) + 0.7)
-        return drawn(lambda figure: draw_images(figure, pictures, data.y, predicted, sure, shown, columns), size)
+        confidence = _confidence(run, data, predicted)
+        rows = interesting_rows(predicted != data.y, confidence, count)
+        columns = min(8, len(rows))
+        size = (1.28 * columns, 1.62 * -(-len(rows) // columns) + 0.7)
+        return styled_figure(
+            lambda figure: draw_images(figure, pictures, data.y, predicted, confidence, rows, columns), size
+        )
     classes = run.preprocessing.class_labels
     side = 3.4 + 0.42 * min(len(classes), 20)
-    return drawn(lambda figure: draw_confusions(figure, data.y, predicted, classes), (side + 0.6, side))
+    return styled_figure(lambda figure: draw_confusions(figure, data.y, predicted, classes), (side + 0.6, side))
 
 
 def images_of(data: Dataset) -> np.ndarray | None:
@@ -91,20 +92,20 @@ def images_of(data: Dataset) -> np.ndarray | None:
     return x.reshape(-1, side, side)
 
 
-def interesting_rows(wrong: np.ndarray, sure: np.ndarray, count: int) -> np.ndarray:
-    """Return rows worth a look: mistakes, the most confident first, at most half of all; then the least sure.
+def interesting_rows(wrong: np.ndarray, confidence: np.ndarray, count: int) -> np.ndarray:
+    """Select rows to show: mistakes, the most confident first, at most half of all; then the least confident.
 
     Args:
-        wrong: which rows are mistakes.
-        sure: how sure the network is of each row.
-        count: how many rows at most.
+        wrong: a mask of the rows that are mistakes.
+        confidence: the probability of each row's prediction.
+        count: the largest number of rows.
 
     Example:
         >>> interesting_rows(np.array([True, False, True]), np.array([0.6, 0.7, 0.9]), 3).tolist()
         [2, 0, 1]
     """
     count = min(count, len(wrong))
-    by_confidence = np.argsort(-sure, kind="stable")
+    by_confidence = np.argsort(-confidence, kind="stable")
     mistakes, right = by_confidence[wrong[by_confidence]], by_confidence[~wrong[by_confidence]][::-1]
     room = max(count - count // 2, count - len(right))
     chosen = mistakes[:room]
@@ -112,12 +113,12 @@ def interesting_rows(wrong: np.ndarray, sure: np.ndarray, count: int) -> np.ndar
 
 
 def _confidence(run: Run, data: Dataset, predicted: np.ndarray) -> np.ndarray:
-    """Return the probability of what is predicted, or NaN where the loss gives none."""
+    """Return the probability of the predicted class, or NaN where the loss gives none."""
     if run.loss.inverse_link is None:
         return np.full(len(predicted), np.nan)
     return run.predict_proba(data.x).max(axis=1)
 
 
-def _columns(y: Any) -> np.ndarray:
+def _columns(y: np.ndarray) -> np.ndarray:
     """Return numbers as `(rows, targets)`."""
     return np.asarray(y, np.float64).reshape(len(y), -1)

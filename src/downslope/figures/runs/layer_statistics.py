@@ -1,4 +1,4 @@
-"""Every layer as a run went on: how signals and gradients keep their size, how fast weights move, what is stuck."""
+"""Statistics of every layer during a run: activations, gradients, updates, dead and saturated units."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from downslope.core import Advice, DataError
-from downslope.figures.style import GRAY, decade_ticks, drawn, percent
+from downslope.figures.style import GRAY, decade_ticks, percent, styled_figure
 from downslope.training import Run, Statistics
 
 SIZES = {
@@ -21,18 +21,18 @@ SIZES = {
 SHARES = {"dead": "dead units", "saturated": "saturated activations"}
 
 MOST_NAMES = 16
-"""Of more layers, one in two, three … is named; all are drawn."""
+"""The largest number of named layers: of more, every second, third … is named; all are drawn."""
 
 FEW_STEPS = 30
-"""So few steps are drawn as points on their lines."""
+"""The largest number of steps drawn as points on their lines."""
 
 USUAL_RATIO = 1e-3
 
 LEAST_TOP = 0.1
-"""Axes of shares end no lower."""
+"""The least upper limit of axes of shares."""
 
 
-def layer_statistics(found: Run | Statistics) -> Figure:
+def layer_statistics(source: Run | Statistics) -> Figure:
     """Return a figure of every layer's statistics against the step, dark for early layers, bright for late ones.
 
     The panels: standard deviation of activations, root mean square of the gradient of the loss by activations, and
@@ -40,7 +40,7 @@ def layer_statistics(found: Run | Statistics) -> Figure:
     of those layers that ever have some. What is 0 or not finite cannot be shown on logarithmic axes and leaves a gap.
 
     Args:
-        found: a run that recorded statistics, or its `statistics`.
+        source: a run that recorded statistics, or its `statistics`.
 
     Raises:
         DataError: no statistics were recorded.
@@ -52,17 +52,17 @@ def layer_statistics(found: Run | Statistics) -> Figure:
         >>> [axes.get_ylabel() for axes in layer_statistics(run).axes][:2]
         ['standard deviation of activations', 'gradient by activations (RMS)']
     """
-    statistics = found.statistics if isinstance(found, Run) else found
+    statistics = source.statistics if isinstance(source, Run) else source
     if statistics is None or not len(statistics):
         raise DataError(
             "The figure of layer statistics needs some that were recorded, got none.",
             Advice("train with {}", code="`record=ds.Record(statistics_every=10)`"),
         )
-    return drawn(lambda figure: _draw(figure, statistics), (11.4, 6.6))
+    return styled_figure(lambda figure: _draw(figure, statistics), (11.4, 6.6))
 
 
 def _draw(figure: Figure, statistics: Statistics) -> str:
-    """Draw all panels and return what they show."""
+    """Draw all panels and return the alternative text."""
     grid = figure.subplots(2, 3).flat
     colors = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(statistics.layers)))
     for axes, (name, label) in zip(grid, {**SIZES, **SHARES}.items(), strict=False):
@@ -72,15 +72,15 @@ def _draw(figure: Figure, statistics: Statistics) -> str:
         axes.set_xlabel("step")
         axes.set_ylabel(label)
     _legend(grid[len(SIZES) + len(SHARES)], statistics.layers, colors)
-    return _described(statistics)
+    return _describe(statistics)
 
 
 def _sizes(axes: Axes, statistics: Statistics, name: str, colors: np.ndarray) -> None:
     """Draw the sizes of all layers that have any, on a logarithmic axis."""
     values = statistics.values[name]
-    shown = np.where(np.isfinite(values) & (values > 0), values, np.nan)
-    for layer in np.flatnonzero(np.isfinite(shown).any(axis=0)):
-        _line(axes, statistics.steps, shown[:, layer], colors[layer])
+    positive = np.where(np.isfinite(values) & (values > 0), values, np.nan)
+    for layer in np.flatnonzero(np.isfinite(positive).any(axis=0)):
+        _line(axes, statistics.steps, positive[:, layer], colors[layer])
     if name == "update_ratio":
         axes.axhline(USUAL_RATIO, color=GRAY, lw=1.2, ls=(0, (2, 2)), zorder=1)
     axes.set_yscale("log")
@@ -88,7 +88,7 @@ def _sizes(axes: Axes, statistics: Statistics, name: str, colors: np.ndarray) ->
 
 
 def _shares(axes: Axes, statistics: Statistics, name: str, colors: np.ndarray) -> None:
-    """Draw the shares of all layers that ever have one above 0, and say so where there is none."""
+    """Draw the shares of all layers that ever have one above 0, or a note where there are none."""
     values = statistics.values[name]
     layers = np.flatnonzero((values > 0).any(axis=0))
     for layer in layers:
@@ -102,7 +102,7 @@ def _shares(axes: Axes, statistics: Statistics, name: str, colors: np.ndarray) -
 
 
 def _highest(shares: np.ndarray) -> float:
-    """Return the highest share there is; 0 where none is a number."""
+    """Return the highest share; 0 where none is a number."""
     return float(np.max(shares, initial=0.0, where=np.isfinite(shares)))
 
 
@@ -123,16 +123,16 @@ def _legend(axes: Axes, layers: tuple[str, ...], colors: np.ndarray) -> None:
     every = -(-len(layers) // MOST_NAMES)
     handles = [
         Line2D([], [], color=color, lw=2.5, label=layer)
-        for place, (layer, color) in enumerate(zip(layers, colors, strict=True))
-        if place % every == 0 or place == len(layers) - 1
+        for index, (layer, color) in enumerate(zip(layers, colors, strict=True))
+        if index % every == 0 or index == len(layers) - 1
     ]
     title = "layers, input first" + (f" (1 in {every} named)" if every > 1 else "")
     handles.append(Line2D([], [], color=GRAY, lw=1.2, ls=(0, (2, 2)), label="1e-3, usual with Adam"))
     axes.legend(handles=handles, title=title, loc="center left", ncols=1 + (len(handles) > 9), alignment="left")
 
 
-def _described(statistics: Statistics) -> str:
-    """Return the figure in words."""
+def _describe(statistics: Statistics) -> str:
+    """Return the alternative text of the figure."""
     last = len(statistics.layers) - 1
     first, end = statistics.layers[0], statistics.layers[last]
     sizes = "; ".join(

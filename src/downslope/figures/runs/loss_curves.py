@@ -1,4 +1,4 @@
-"""How a training went: losses and metrics against the epoch."""
+"""Losses and metrics of a run against the epoch."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from downslope.core import DataError
-from downslope.figures.style import BLUE, GRAY, VERMILLION, drawn, loss_label, spans_decades
+from downslope.figures.style import BLUE, GRAY, VERMILLION, loss_label, spans_decades, styled_figure
 from downslope.training import Run
 
 GAP = 0.062
 """The least distance of two labels, as a share of the axis."""
 
 HIGHEST = 0.97
-"""The highest place of a label, below what is written above the axes."""
+"""The highest position of a label, below the text above the axes."""
 
 
 class Curve(NamedTuple):
-    """One line of a panel: its values by epoch, its name and how it is drawn."""
+    """One line of a panel: its values by epoch, its name and its style."""
 
     values: np.ndarray
     name: str
@@ -52,11 +52,11 @@ def loss_curves(run: Run) -> Figure:
         raise DataError("Loss curves need a run of at least one epoch, got one in which none ended.")
     metrics = _metric_names(run)
     width = 7.2 + 4.6 * bool(metrics)
-    return drawn(lambda figure: _draw(figure, run, metrics), (width, 4.2))
+    return styled_figure(lambda figure: _draw(figure, run, metrics), (width, 4.2))
 
 
 def _draw(figure: Figure, run: Run, metrics: list[str]) -> str:
-    """Draw all panels and return what they show."""
+    """Draw all panels and return the alternative text."""
     panels = figure.subplots(1, 1 + bool(metrics), squeeze=False)[0]
     losses = [
         Curve(run.history[key], name, color, style, width)
@@ -67,9 +67,9 @@ def _draw(figure: Figure, run: Run, metrics: list[str]) -> str:
         )
         if key in run.history
     ]
-    kept = run.best_epoch if "validation_loss" in run.history else None
+    best_epoch = run.best_epoch if "validation_loss" in run.history else None
     logarithmic = spans_decades([curve.values for curve in losses])
-    _panel(panels[0], losses, loss_label(run), kept, logarithmic=logarithmic)
+    _panel(panels[0], losses, loss_label(run), best_epoch, logarithmic=logarithmic)
     if metrics:
         name = metrics[0]
         scores = [
@@ -80,11 +80,11 @@ def _draw(figure: Figure, run: Run, metrics: list[str]) -> str:
             )
             if f"{part}_{name}" in run.history
         ]
-        _panel(panels[1], scores, {"r2": "R²", "rmse": "RMSE"}.get(name, name), kept, logarithmic=False)
-    return _described(run, losses, kept)
+        _panel(panels[1], scores, {"r2": "R²", "rmse": "RMSE"}.get(name, name), best_epoch, logarithmic=False)
+    return _describe(run, losses, best_epoch)
 
 
-def _panel(axes: Axes, curves: list[Curve], label: str, kept: int | None, *, logarithmic: bool) -> None:
+def _panel(axes: Axes, curves: list[Curve], label: str, best_epoch: int | None, *, logarithmic: bool) -> None:
     """Draw curves against the epoch, each labeled at its end."""
     epochs = np.arange(1, len(curves[0].values) + 1)
     single = len(epochs) == 1
@@ -96,20 +96,22 @@ def _panel(axes: Axes, curves: list[Curve], label: str, kept: int | None, *, log
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
     axes.set_xlabel("epoch")
     axes.set_ylabel(label)
-    if kept:
-        _mark_kept(axes, curves, kept)
+    if best_epoch:
+        _mark_best_epoch(axes, curves, best_epoch)
     _label_ends(axes, curves)
 
 
-def _mark_kept(axes: Axes, curves: list[Curve], kept: int) -> None:
-    """Mark the epoch whose parameters are kept."""
-    axes.axvline(kept, color="#404040", lw=1.0, ls=(0, (2, 2)), zorder=1)
+def _mark_best_epoch(axes: Axes, curves: list[Curve], best_epoch: int) -> None:
+    """Mark the best epoch, whose parameters the run keeps."""
+    axes.axvline(best_epoch, color="#404040", lw=1.0, ls=(0, (2, 2)), zorder=1)
     for curve in curves:
         if curve.name == "validation":
-            axes.plot([kept], [curve.values[kept - 1]], "o", ms=7, mfc="white", mec=curve.color, mew=2.0, zorder=5)
+            axes.plot(
+                [best_epoch], [curve.values[best_epoch - 1]], "o", ms=7, mfc="white", mec=curve.color, mew=2.0, zorder=5
+            )
     axes.annotate(
-        f"kept: epoch {kept}",
-        (kept, 1.0),
+        f"kept: epoch {best_epoch}",
+        (best_epoch, 1.0),
         xycoords=("data", "axes fraction"),
         xytext=(0, 3),
         textcoords="offset points",
@@ -147,12 +149,12 @@ def spread(heights: np.ndarray, gap: float) -> np.ndarray:
         [0.5, 0.6]
     """
     order = np.argsort(heights, kind="stable")
-    placed = np.array(heights, np.float64)[order]
-    for i in range(1, len(placed)):
-        placed[i] = max(placed[i], placed[i - 1] + gap)
-    placed -= max(0.0, placed[-1] - HIGHEST)
-    result = np.empty_like(placed)
-    result[order] = placed
+    moved = np.array(heights, np.float64)[order]
+    for i in range(1, len(moved)):
+        moved[i] = max(moved[i], moved[i - 1] + gap)
+    moved -= max(0.0, moved[-1] - HIGHEST)
+    result = np.empty_like(moved)
+    result[order] = moved
     return result
 
 
@@ -162,8 +164,8 @@ def _metric_names(run: Run) -> list[str]:
     return [name for name in names if name != "loss"]
 
 
-def _described(run: Run, losses: list[Curve], kept: int | None) -> str:
-    """Return the figure in words."""
-    ways = "; ".join(f"{curve.name} from {curve.values[0]:.3g} to {curve.values[-1]:.3g}" for curve in losses)
-    end = f" The parameters of epoch {kept} are kept." if kept else ""
-    return f"Loss against the epoch over {run.epochs} epochs: {ways}.{end}"
+def _describe(run: Run, losses: list[Curve], best_epoch: int | None) -> str:
+    """Return the alternative text of the figure."""
+    changes = "; ".join(f"{curve.name} from {curve.values[0]:.3g} to {curve.values[-1]:.3g}" for curve in losses)
+    end = f" The parameters of epoch {best_epoch} are kept." if best_epoch else ""
+    return f"Loss against the epoch over {run.epochs} epochs: {changes}.{end}"

@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from downslope.figures.style import BLUE, GRAY
 
 MOST_POINTS = 5000
-"""More rows than this are drawn as an even selection, which says so."""
+"""The largest number of points: of more rows, an even selection is drawn, with a note."""
 
 MOST_PANELS = 3
 
 
 def draw_predicted_against_true(figure: Figure, truth: np.ndarray, predicted: np.ndarray) -> str:
-    """Draw a panel for each of the first targets, and return what is shown.
+    """Draw a panel for each of the first targets, and return the alternative text.
 
     Args:
         figure: to draw on.

@@ -1,4 +1,4 @@
-"""Curvature and noise as a run went on: the edge of stability, what a step does, and the two phases of descent."""
+"""Curvature and noise during a run: the edge of stability, loss ratios of a step, and the two phases of descent."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from downslope.figures.style import (
     ORANGE,
     VERMILLION,
     decade_ticks,
-    drawn,
     loss_label,
     spans_decades,
+    styled_figure,
 )
 from downslope.training import Run, Tracking
 
 FEW_STEPS = 40
-"""So few steps are drawn as points on their lines."""
+"""The largest number of steps drawn as points on their lines."""
 
 SHADE = "#FBEBD0"
-"""Behind the steps at which noise dominates."""
+"""The background of steps at which noise dominates."""
 
 DASHED = (0, (4, 2))
 
 
-def tracking(found: Run | Tracking) -> Figure:
-    """Return a figure of what was tracked while training, against the epoch.
+def tracking(source: Run | Tracking) -> Figure:
+    """Return a figure of the quantities tracked while training, against the epoch.
 
     The panels: loss; sharpness beside the one at which the rate is at its edge of stability; the loss after a step over
     the loss before, predicted and observed for a step down the gradient and for the step that training made; norm of
@@ -43,7 +43,7 @@ def tracking(found: Run | Tracking) -> Figure:
     that is infinite leaves through the top.
 
     Args:
-        found: a run that was tracked, or its `tracking`. A run also shows its training and validation loss.
+        source: a run that was tracked, or its `tracking`. A run also shows its training and validation loss.
 
     Raises:
         DataError: nothing was tracked.
@@ -56,18 +56,18 @@ def tracking(found: Run | Tracking) -> Figure:
         >>> [axes.get_ylabel() for axes in tracking(run).axes][1:3]
         ['sharpness', 'loss after a step / before']
     """
-    tracked = found.tracking if isinstance(found, Run) else found
+    tracked = source.tracking if isinstance(source, Run) else source
     if tracked is None or not len(tracked):
         raise DataError(
             "The figure of tracking needs a run that was tracked, got one that was not.",
             Advice("train with {}", code="`track=ds.Track(curvature_every=100)`"),
         )
-    run = found if isinstance(found, Run) else None
-    return drawn(lambda figure: _draw(figure, tracked, run), (12.6, 6.6))
+    run = source if isinstance(source, Run) else None
+    return styled_figure(lambda figure: _draw(figure, tracked, run), (12.6, 6.6))
 
 
 def _draw(figure: Figure, tracked: Tracking, run: Run | None) -> str:
-    """Draw all panels and return what they show."""
+    """Draw all panels and return the alternative text."""
     grid = figure.subplots(2, 3, sharex=True)
     _loss(grid[0, 0], tracked, run)
     for axes, draw in zip(grid.flat[1:], (_sharpness, _ratios, _gradient, _noise, _agreement), strict=True):
@@ -79,7 +79,7 @@ def _draw(figure: Figure, tracked: Tracking, run: Run | None) -> str:
         axes.xaxis.set_major_locator(MaxNLocator(integer=last >= 4, nbins=7, steps=[1, 2, 5, 10]))
         axes.set_xlabel("epoch")
         axes.tick_params(labelbottom=True)
-    return _described(tracked)
+    return _describe(tracked)
 
 
 def _loss(axes: Axes, tracked: Tracking, run: Run | None) -> None:
@@ -87,8 +87,8 @@ def _loss(axes: Axes, tracked: Tracking, run: Run | None) -> None:
     lines = [(tracked.epochs, tracked.loss, "tracked rows", GRAY, "o" if len(tracked) <= FEW_STEPS else "")]
     if run is not None:
         ends = np.arange(1, run.epochs + 1)
-        named = {"train_loss": ("training", BLUE), "validation_loss": ("validation", VERMILLION)}
-        lines += [(ends, run.history[name], *look, "") for name, look in named.items() if name in run.history]
+        curves = {"train_loss": ("training", BLUE), "validation_loss": ("validation", VERMILLION)}
+        lines += [(ends, run.history[name], *look, "") for name, look in curves.items() if name in run.history]
     for x, values, name, color, marker in lines:
         style = "-" if color != GRAY or run is None else ":"
         axes.plot(x, values, style, color=color, lw=1.8, marker=marker or None, ms=3.0, label=name)
@@ -100,26 +100,28 @@ def _loss(axes: Axes, tracked: Tracking, run: Run | None) -> None:
 def _sharpness(axes: Axes, tracked: Tracking) -> None:
     """Draw the sharpness that the optimizer sees, with its residual, and its limit."""
     adaptive = bool(np.isfinite(tracked.preconditioned_sharpness).any())
-    seen = tracked.preconditioned_sharpness if adaptive else tracked.sharpness
+    sharpness = tracked.preconditioned_sharpness if adaptive else tracked.sharpness
     residual = tracked.preconditioned_residual if adaptive else tracked.sharpness_residual
-    axes.fill_between(tracked.epochs, seen - residual, seen + residual, color=BLUE, alpha=0.2, lw=0)
-    _line(axes, tracked, seen, BLUE, "measured")
+    axes.fill_between(tracked.epochs, sharpness - residual, sharpness + residual, color=BLUE, alpha=0.2, lw=0)
+    _line(axes, tracked, sharpness, BLUE, "measured")
     doubtful = ~tracked.converged
     if doubtful.any():
-        axes.plot(tracked.epochs[doubtful], seen[doubtful], "o", mfc="white", mec=BLUE, ms=5, label="not converged")
+        axes.plot(
+            tracked.epochs[doubtful], sharpness[doubtful], "o", mfc="white", mec=BLUE, ms=5, label="not converged"
+        )
     if np.isfinite(tracked.limit).any():
         axes.plot(tracked.epochs, tracked.limit, color=VERMILLION, lw=1.6, ls=DASHED, label="edge of stability")
-    _scale(axes, [seen, tracked.limit])
+    _scale(axes, [sharpness, tracked.limit])
     if adaptive and len(tracked) > 1:
-        # at first the moments are those of one batch: what they divide by may be almost 0
-        rest = np.concatenate([seen[1:], tracked.limit])
+        # at first the moments are those of one batch: their preconditioner may be almost 0
+        rest = np.concatenate([sharpness[1:], tracked.limit])
         axes.set_ylim(top=2 * float(np.max(rest, initial=0.0, where=np.isfinite(rest))) or None)
     axes.set_ylabel("preconditioned sharpness" if adaptive else "sharpness")
     axes.legend(fontsize=8.5)
 
 
 def _ratios(axes: Axes, tracked: Tracking) -> None:
-    """Draw what a step does to the loss."""
+    """Draw the ratios of the losses after and before a step."""
     axes.axhline(1, color=GRAY, lw=1.0, zorder=1)
     _line(axes, tracked, tracked.made_ratio, ORANGE, "step made, from one batch")
     _line(axes, tracked, tracked.observed_ratio, BLUE, "step down the gradient")
@@ -138,9 +140,9 @@ def _gradient(axes: Axes, tracked: Tracking) -> None:
 
 def _noise(axes: Axes, tracked: Tracking) -> None:
     """Draw the noise scale with its interval, and the batch."""
-    shown = np.concatenate([tracked.noise_scale, tracked.noise_scale_low, tracked.batch_size.astype(float)])
-    shown = shown[np.isfinite(shown) & (shown > 0)]
-    low, high = shown.min() / 1.6, shown.max() * 1.6
+    positive = np.concatenate([tracked.noise_scale, tracked.noise_scale_low, tracked.batch_size.astype(float)])
+    positive = positive[np.isfinite(positive) & (positive > 0)]
+    low, high = positive.min() / 1.6, positive.max() * 1.6
     interval = [np.nan_to_num(bound, nan=np.nan, posinf=high) for bound in _bounds(tracked)]
     axes.fill_between(tracked.epochs, *np.clip(interval, low, high), color=BLUE, alpha=0.2, lw=0, label="95 % interval")
     _line(axes, tracked, np.where(tracked.noise_scale > 0, tracked.noise_scale, np.nan), BLUE, "noise scale")
@@ -161,10 +163,10 @@ def _agreement(axes: Axes, tracked: Tracking) -> None:
     """Draw the agreement of batches, and where signal and noise are equal."""
     axes.axhline(0.5, color=GRAY, lw=1.2, ls=DASHED, zorder=1, label="signal equals noise")
     _line(axes, tracked, tracked.agreement, BLUE, "")
-    found = tracked.agreement[np.isfinite(tracked.agreement)]
-    axes.set_ylim(min(-0.05, 1.1 * float(np.min(found, initial=0.0))), 1.05)
+    finite = tracked.agreement[np.isfinite(tracked.agreement)]
+    axes.set_ylim(min(-0.05, 1.1 * float(np.min(finite, initial=0.0))), 1.05)
     axes.set_ylabel("agreement of batches (cosine)")
-    if not len(found):
+    if not len(finite):
         axes.text(0.5, 0.5, "not defined", transform=axes.transAxes, ha="center", va="bottom", color="#404040")
     shade = [Patch(facecolor=SHADE, edgecolor=ORANGE, label="noise dominates")] if "diffusion" in tracked.phase else []
     axes.legend(handles=[*axes.get_legend_handles_labels()[0], *shade], fontsize=8.5)
@@ -186,12 +188,12 @@ def _scale(axes: Axes, values: list[np.ndarray]) -> None:
 def _shade(axes: Axes, tracked: Tracking, last: float) -> None:
     """Shade the steps at which noise dominates."""
     ends = [*tracked.epochs, last]
-    for phase, places in groupby(range(len(tracked)), key=tracked.phase.__getitem__):
-        span = list(places)
+    for phase, indices in groupby(range(len(tracked)), key=tracked.phase.__getitem__):
+        span = list(indices)
         if phase == "diffusion":
             axes.axvspan(ends[span[0]], ends[span[-1] + 1], color=SHADE, lw=0, zorder=0)
 
 
-def _described(tracked: Tracking) -> str:
-    """Return the figure in words."""
+def _describe(tracked: Tracking) -> str:
+    """Return the alternative text of the figure."""
     return f"Curvature and noise against the epoch. {str(tracked).replace(chr(10), ' ')}"

@@ -1,10 +1,10 @@
-"""Where the runs of a sweep go in its figure: which setting along the axis, which by line, which by panel."""
+"""The layout of a sweep's figure: the setting along the axis, the one by line, and those by panel."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from downslope.training import Sweep
 
 MOST_PANELS = 12
 MAP_VALUES = 3
-"""Two numbers of at least so many values each make a map rather than lines."""
+"""The least number of values of each of two numbers that make a map rather than lines."""
 
 LONGEST_NAME = 30
 UNITS = {"batch_size": " (examples)"}
@@ -22,7 +22,7 @@ WORDS = {"net": "network", "b1": "b₁", "b2": "b₂"}
 
 
 @dataclass(frozen=True)
-class Setting:
+class SweptSetting:
     """A swept setting.
 
     Attributes:
@@ -32,31 +32,31 @@ class Setting:
     """
 
     name: str
-    values: tuple[Any, ...]
+    values: tuple[object, ...]
     numeric: bool
 
     @property
     def label(self) -> str:
-        """What an axis or a legend calls it."""
+        """The label of an axis or a legend."""
         return WORDS.get(self.name, self.name.replace("_", " ")) + UNITS.get(self.name, "")
 
     @property
-    def places(self) -> np.ndarray:
-        """Where its values are on an axis: numbers where they belong, others evenly."""
+    def positions(self) -> np.ndarray:
+        """The positions of its values on an axis: numbers at their values, others evenly spaced."""
         return np.array(self.values, np.float64) if self.numeric else np.arange(len(self.values), dtype=np.float64)
 
 
-ALONE = Setting("", (None,), numeric=False)
-"""Stands for the second setting where there is one only."""
+ALONE = SweptSetting("", (None,), numeric=False)
+"""The second setting where only one is swept."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the runs ended that differ in nothing but the seed.
+    """The outcome of the runs that differ in nothing but the seed.
 
     Attributes:
         losses: of those that did not diverge.
-        diverged: how many did.
+        diverged: the number of those that did.
         best: whether the best run of the sweep is among them.
     """
 
@@ -66,7 +66,7 @@ class Outcome:
 
     @property
     def runs(self) -> int:
-        """How many there are."""
+        """The number of runs."""
         return len(self.losses) + self.diverged
 
     @property
@@ -77,50 +77,50 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Layout:
-    """What goes where.
+    """The settings along the axis, by line and by panel.
 
     Attributes:
         x: along the axis.
         lines: by line, or up the axis of a map; `ALONE` where one setting is swept.
         panels: the values of all other settings, one dict a panel.
-        seeds: how many seeds are drawn as one, with their range; 1 where the seed is no replicate.
+        seeds: the number of seeds drawn as one, with their range; 1 where the seed is no replicate.
     """
 
-    x: Setting
-    lines: Setting
-    panels: tuple[dict[str, Any], ...]
+    x: SweptSetting
+    lines: SweptSetting
+    panels: tuple[Mapping[str, object], ...]
     seeds: int
 
     @property
     def is_map(self) -> bool:
         """Whether two numbers of enough values span a map."""
-        return _maps(self.x) and _maps(self.lines)
+        return _spans_map(self.x) and _spans_map(self.lines)
 
-    def outcomes(self, found: Sweep, panel: dict[str, Any], line: Any = None) -> list[Outcome]:
-        """Return how it went at each value along the axis, in a panel and on a line."""
-        chosen = panel | ({} if self.lines is ALONE else {self.lines.name: line})
-        return [_outcome(found, chosen | {self.x.name: value}) for value in self.x.values]
+    def outcomes(self, result: Sweep, panel: Mapping[str, object], line: object = None) -> list[Outcome]:
+        """Return the outcome at each value along the axis, in a panel and on a line."""
+        chosen = dict(panel) | ({} if self.lines is ALONE else {self.lines.name: line})
+        return [_outcome(result, chosen | {self.x.name: value}) for value in self.x.values]
 
 
-def layout_of(found: Sweep) -> Layout:
-    """Return what goes where in the figure of a sweep.
+def layout_of(result: Sweep) -> Layout:
+    """Return the layout of the figure of a sweep.
 
     Numbers go along the axis, first those with many values; the seed is a replicate wherever anything else is swept.
 
     Raises:
-        DataError: nothing was swept, or too much for one figure.
+        DataError: nothing was swept, or more than fits into one figure.
     """
-    if not len(found):
+    if not len(result):
         raise DataError("The figure of a sweep needs one run at least, got a sweep that was stopped before its first.")
-    if not found.settings[0]:
+    if not result.settings[0]:
         raise DataError("The figure of a sweep needs a swept setting, got none. Give the sweep a list of values.")
-    settings = [_setting(found, name) for name in found.settings[0]]
+    settings = [_setting(result, name) for name in result.settings[0]]
     others = [setting for setting in settings if setting.name != "seed"]
-    seeds = len(_setting(found, "seed").values) if others and len(others) < len(settings) else 1
-    settings = others or [Setting("seed", settings[0].values, numeric=False)]
+    seeds = len(_setting(result, "seed").values) if others and len(others) < len(settings) else 1
+    settings = others or [SweptSetting("seed", settings[0].values, numeric=False)]
     x = min(settings, key=_order_along_axis)
     rest = [setting for setting in settings if setting is not x]
-    lines = min(rest, key=lambda setting: (not _maps(setting), -len(setting.values)), default=ALONE)
+    lines = min(rest, key=lambda setting: (not _spans_map(setting), -len(setting.values)), default=ALONE)
     panels = [setting for setting in rest if setting is not lines]
     combined = [
         dict(zip([s.name for s in panels], values, strict=True)) for values in product(*(s.values for s in panels))
@@ -135,11 +135,11 @@ def layout_of(found: Sweep) -> Layout:
     return Layout(x, lines, tuple(combined), seeds)
 
 
-def shown_value(value: Any) -> str:
-    """Return a setting's value as figures write it, cut where it is long.
+def value_text(value: object) -> str:
+    """Return a setting's value as text, shortened where it is long.
 
     Example:
-        >>> shown_value(1e-05), shown_value(None), shown_value("a" * 40)
+        >>> value_text(1e-05), value_text(None), value_text("a" * 40)
         ('1e-5', 'none', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaa…')
     """
     if value is None:
@@ -148,47 +148,51 @@ def shown_value(value: Any) -> str:
     return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
 
 
-def shown_settings(settings: dict[str, Any]) -> str:
-    """Return settings with their values, in words."""
+def settings_text(settings: Mapping[str, object]) -> str:
+    """Return settings with their values as text."""
     return ", ".join(
-        f"{WORDS.get(name, name.replace('_', ' '))} {shown_value(value)}" for name, value in settings.items()
+        f"{WORDS.get(name, name.replace('_', ' '))} {value_text(value)}" for name, value in settings.items()
     )
 
 
-def _setting(found: Sweep, name: str) -> Setting:
+def _setting(result: Sweep, name: str) -> SweptSetting:
     """Return a setting with all values it took."""
-    values = list(dict.fromkeys(settings[name] for settings in found.settings))
+    values = list(dict.fromkeys(settings[name] for settings in result.settings))
     numeric = all(_is_number(value) for value in values)
-    return Setting(name, tuple(sorted(values) if numeric else values), numeric)
+    return SweptSetting(name, tuple(sorted(values) if numeric else values), numeric)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _maps(setting: Setting) -> bool:
+def _spans_map(setting: SweptSetting) -> bool:
     """Return whether a setting can be an axis of a map."""
     return setting.numeric and len(setting.values) >= MAP_VALUES
 
 
-def _order_along_axis(setting: Setting) -> tuple[bool, bool, int, bool]:
-    """Return what the setting along the axis is least by: numbers of many values first, of equals the learning rate."""
-    return not _maps(setting), not setting.numeric, -len(setting.values), setting.name != "learning_rate"
+def _order_along_axis(setting: SweptSetting) -> tuple[bool, bool, int, bool]:
+    """Return the sort key of settings for the axis: numbers of many values first, of equals the learning rate."""
+    return not _spans_map(setting), not setting.numeric, -len(setting.values), setting.name != "learning_rate"
 
 
-def _outcome(found: Sweep, chosen: dict[str, Any]) -> Outcome:
-    """Return how the runs with these settings ended."""
-    places = [i for i, own in enumerate(found.settings) if all(own[name] == value for name, value in chosen.items())]
-    lost = [i for i in places if diverged(found, i)]
-    losses = np.array([found.losses[i] for i in places if i not in lost], np.float64)
-    return Outcome(losses, len(lost), best_place(found) in places)
+def _outcome(result: Sweep, selected: Mapping[str, object]) -> Outcome:
+    """Return the outcome of the runs with these settings."""
+    indices = [
+        i
+        for i, settings in enumerate(result.settings)
+        if all(settings[name] == value for name, value in selected.items())
+    ]
+    failures = [i for i in indices if diverged(result, i)]
+    losses = np.array([result.losses[i] for i in indices if i not in failures], np.float64)
+    return Outcome(losses, len(failures), best_index(result) in indices)
 
 
-def best_place(found: Sweep) -> int | None:
-    """Return where the lowest loss is; None where no run has one."""
-    return found.place if np.isfinite(found.losses).any() else None
+def best_index(result: Sweep) -> int | None:
+    """Return the index of the lowest loss; None where no run has one."""
+    return result.place if np.isfinite(result.losses).any() else None
 
 
-def diverged(found: Sweep, place: int) -> bool:
+def diverged(result: Sweep, index: int) -> bool:
     """Return whether a run of a sweep diverged, at once or later."""
-    return found.runs[place].stop_reason == "diverged" or not np.isfinite(found.losses[place])
+    return result.runs[index].stop_reason == "diverged" or not np.isfinite(result.losses[index])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import matplotlib
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from downslope.figures.search.sweep_layout import Layout, Outcome, shown_value
+from downslope.figures.search.sweep_layout import Layout, Outcome, value_text
 from downslope.figures.style import VERMILLION, plain, spans_decades
 from downslope.training import Sweep
 
@@ -19,18 +19,18 @@ EMPTY = "#EDEDED"
 """The color of a cell in which every run diverged."""
 
 
-def shades(found: Sweep, layout: Layout, *, highest: float) -> Normalize:
-    """Return what maps losses to colors, the same for all panels: logarithmic where they span decades."""
-    outcomes = [outcome for panel in layout.panels for row in _rows(found, layout, panel) for outcome in row]
+def color_norm(result: Sweep, layout: Layout, *, highest: float) -> Normalize:
+    """Return the norm of losses, the same for all panels: logarithmic where they span decades."""
+    outcomes = [outcome for panel in layout.panels for row in _rows(result, layout, panel) for outcome in row]
     medians = np.array([outcome.median for outcome in outcomes])
-    shown = medians[medians <= highest]
-    low, high = (float(shown.min()), float(shown.max())) if len(shown) else (0.0, 1.0)
-    return LogNorm(low, high) if spans_decades([shown]) else Normalize(low, high)
+    in_range = medians[medians <= highest]
+    low, high = (float(in_range.min()), float(in_range.max())) if len(in_range) else (0.0, 1.0)
+    return LogNorm(low, high) if spans_decades([in_range]) else Normalize(low, high)
 
 
-def draw_map(axes: Axes, found: Sweep, layout: Layout, panel: dict[str, Any], norm: Normalize) -> AxesImage:
+def draw_map(axes: Axes, result: Sweep, layout: Layout, panel: Mapping[str, object], norm: Normalize) -> AxesImage:
     """Draw one panel: a cell for each pair of values, dark where the loss is low, the best framed."""
-    rows = _rows(found, layout, panel)
+    rows = _rows(result, layout, panel)
     medians = np.array([[outcome.median for outcome in row] for row in rows])
     colors = matplotlib.colormaps["viridis"].with_extremes(bad=EMPTY)
     image = axes.imshow(np.ma.masked_invalid(medians), cmap=colors, norm=norm, origin="lower", aspect="auto")
@@ -38,25 +38,25 @@ def draw_map(axes: Axes, found: Sweep, layout: Layout, panel: dict[str, Any], no
         for x, outcome in enumerate(row):
             dark = bool(np.isfinite(outcome.median)) and norm(outcome.median) < 0.6
             axes.text(
-                x, y, _written(outcome), color="white" if dark else "black", ha="center", va="center", fontsize=8.5
+                x, y, _cell_text(outcome), color="white" if dark else "black", ha="center", va="center", fontsize=8.5
             )
             if outcome.best:
                 axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, ec=VERMILLION, lw=3.5, zorder=5))
     axes.grid(visible=False)
-    axes.set_xticks(range(len(layout.x.values)), [shown_value(value) for value in layout.x.values])
-    axes.set_yticks(range(len(layout.lines.values)), [shown_value(value) for value in layout.lines.values])
+    axes.set_xticks(range(len(layout.x.values)), [value_text(value) for value in layout.x.values])
+    axes.set_yticks(range(len(layout.lines.values)), [value_text(value) for value in layout.lines.values])
     axes.set_xlabel(layout.x.label)
     axes.set_ylabel(layout.lines.label)
     return image
 
 
-def _rows(found: Sweep, layout: Layout, panel: dict[str, Any]) -> list[list[Outcome]]:
+def _rows(result: Sweep, layout: Layout, panel: Mapping[str, object]) -> list[list[Outcome]]:
     """Return the cells of a panel, row by row from below."""
-    return [layout.outcomes(found, panel, value) for value in layout.lines.values]
+    return [layout.outcomes(result, panel, value) for value in layout.lines.values]
 
 
-def _written(outcome: Outcome) -> str:
-    """Return what a cell says: the loss, its range over seeds, how many diverged."""
+def _cell_text(outcome: Outcome) -> str:
+    """Return the text of a cell: the loss, its range over seeds, and the number of diverged runs."""
     if not outcome.runs:
         return "not run"
     if not len(outcome.losses):

@@ -1,25 +1,36 @@
-"""The look that all figures share: colors, ticks, room around a drawing, axes of losses and their marks, files."""
+"""The style that all figures share: theme, ticks, layout, axes of losses and their marks, and files."""
 
-from downslope.figures.style.layout import framed, stacked
+from downslope.figures.style.layout import add_frame, stack_subfigures
 from downslope.figures.style.line_marks import finite, fit_axis, hole_marks, mark_holes
 from downslope.figures.style.loss_axis import (
     COLORS,
     OFF_SCALE,
     STAR,
     UNITS,
+    color_and_marker,
     compared_by,
     cross_handle,
     cross_out,
     fit_losses,
-    highest_shown,
-    look,
     loss_label,
+    off_scale_limit,
     point_up,
     spans_decades,
     star_handle,
 )
 from downslope.figures.style.save import alt_text, save, save_into
-from downslope.figures.style.theme import BLACK, BLUE, GRAY, GREEN, ORANGE, VERMILLION, drawn, percent, without_frame
+from downslope.figures.style.theme import (
+    BLACK,
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    VERMILLION,
+    ArtistOptions,
+    hide_frame,
+    percent,
+    styled_figure,
+)
 from downslope.figures.style.ticks import decade_ticks, epoch_axis, plain, shifted_ticks
 
 __all__ = [
@@ -33,22 +44,23 @@ __all__ = [
     "STAR",
     "UNITS",
     "VERMILLION",
+    "ArtistOptions",
+    "add_frame",
     "alt_text",
+    "color_and_marker",
     "compared_by",
     "cross_handle",
     "cross_out",
     "decade_ticks",
-    "drawn",
     "epoch_axis",
     "finite",
     "fit_axis",
     "fit_losses",
-    "framed",
-    "highest_shown",
+    "hide_frame",
     "hole_marks",
-    "look",
     "loss_label",
     "mark_holes",
+    "off_scale_limit",
     "percent",
     "plain",
     "point_up",
@@ -56,7 +68,7 @@ __all__ = [
     "save_into",
     "shifted_ticks",
     "spans_decades",
-    "stacked",
+    "stack_subfigures",
     "star_handle",
-    "without_frame",
+    "styled_figure",
 ]

@@ -1,4 +1,4 @@
-"""Room around a drawing: its title and legend above, sentences below, none over another."""
+"""The layout around a drawing: title and legend above, sentences below, without overlap."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure, SubFigure
 
 TITLE, ROW, LINE, MARGIN = 0.28, 0.175, 0.18, 0.1
-"""The heights of the title, of a row of the legend, of a line below, and what is left free, in inches."""
+"""The heights of the title, of a row of the legend, of a line below, and of the margin, in inches."""
 
 MOST_COLUMNS = 5
 CHARACTERS = 14.0
-"""So many characters of a line below fit into an inch."""
+"""The number of characters of a line below per inch."""
 
 LETTER, HANDLE = 0.072, 0.62
-"""How wide a character of the legend and the picture beside it are, in inches."""
+"""The widths of a character of the legend and of a handle, in inches."""
 
 
-def framed(
+def add_frame(
     figure: Figure, size: tuple[float, float], *, title: str, handles: Sequence[Artist], sentences: Sequence[str]
 ) -> SubFigure:
-    """Return the part of a figure to draw in, after writing what stands around it.
+    """Add title, legend and sentences around the part of a figure to draw in, and return that part.
 
     Args:
-        figure: grows as high as all of it needs.
+        figure: its height is set to hold all of it.
         size: of the part, in inches.
         title: above all.
         handles: the entries of the legend, which stands between the title and the part.
@@ -38,7 +38,7 @@ def framed(
     above = MARGIN * bool(title or handles) + TITLE * bool(title) + ROW * rows + 0.02
     below = (MARGIN + LINE * len(lines)) if lines else 0.02
     figure.set_size_inches(width, above + height + below)
-    top, part, bottom = stacked(figure, above, height, below)
+    top, part, bottom = stack_subfigures(figure, above, height, below)
     if title:
         top.text(MARGIN / width, 1 - MARGIN / above, title, fontweight="bold", fontsize=11, va="top")
     if handles:
@@ -52,17 +52,17 @@ def framed(
     return part
 
 
-def stacked(part: Figure | SubFigure, *heights: float) -> list[SubFigure]:
-    """Return parts of a figure, one below the other, of heights in these proportions."""
+def stack_subfigures(part: Figure | SubFigure, *heights: float) -> list[SubFigure]:
+    """Add subfigures, one below the other, of heights in these proportions."""
     return list(part.subfigures(len(heights), 1, height_ratios=list(heights), squeeze=False)[:, 0])
 
 
 def _columns(handles: Sequence[Artist], width: float) -> int:
-    """Return how many columns of the legend fit side by side; its entries run down the columns."""
+    """Return the number of columns of the legend that fit side by side; its entries run down the columns."""
     lengths = [len(str(handle.get_label())) for handle in handles]
     for columns in range(min(MOST_COLUMNS, len(lengths)), 1, -1):
         rows = -(-len(lengths) // columns)
-        widths = [LETTER * max(lengths[at : at + rows]) + HANDLE for at in range(0, len(lengths), rows)]
+        widths = [LETTER * max(lengths[start : start + rows]) + HANDLE for start in range(0, len(lengths), rows)]
         if sum(widths) <= width - 2 * MARGIN:
             return len(widths)
     return 1

@@ -1,4 +1,4 @@
-"""What figures of losses along lines share: the axis of losses, and marks at its top for what is not finite."""
+"""Figures of losses along lines: the axis of losses, and marks at its top for losses that are not finite."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from downslope.figures.style.theme import GRAY
 from downslope.figures.style.ticks import decade_ticks
 
 MARKS = {"infinite": "^", "not a number": "x"}
-"""How what has no height is marked at the top edge."""
+"""The marks of losses that are not finite, at the top edge."""
 
 BELOW = 8
-"""How far the marks of one line are below those of another, in points."""
+"""The distance between the marks of one line and those of the next below, in points."""
 
 
 def finite(values: np.ndarray) -> np.ndarray:
@@ -26,7 +26,7 @@ def finite(values: np.ndarray) -> np.ndarray:
 
 
 def fit_axis(axes: Axes, losses: Sequence[np.ndarray], *, log: bool | str = "auto") -> None:
-    """Make the axis of losses logarithmic where they span decades, or as told."""
+    """Make the axis of losses logarithmic where they span decades, or as `log` says."""
     positive = not any(np.any(values <= 0) for values in losses)
     if log is True or (log == "auto" and positive and spans_decades(losses)):
         axes.set_yscale("log")
@@ -34,19 +34,26 @@ def fit_axis(axes: Axes, losses: Sequence[np.ndarray], *, log: bool | str = "aut
 
 
 def mark_holes(axes: Axes, x: np.ndarray, losses: np.ndarray, known: np.ndarray, color: str, *, rank: int) -> None:
-    """Mark at the top edge where losses are infinite or not a number."""
-    place = offset_copy(axes.get_xaxis_transform(), axes.get_figure(root=True), y=-5 - BELOW * rank, units="points")
-    for marker, at in zip(MARKS.values(), (np.isinf(losses) & known, np.isnan(losses) & known), strict=True):
-        if at.any():
+    """Mark infinite losses, and those that are not a number, at the top edge."""
+    transform = offset_copy(axes.get_xaxis_transform(), axes.get_figure(root=True), y=-5 - BELOW * rank, units="points")
+    for marker, mask in zip(MARKS.values(), (np.isinf(losses) & known, np.isnan(losses) & known), strict=True):
+        if mask.any():
             axes.plot(
-                x[at], np.ones(int(at.sum())), marker, color=color, ms=5, transform=place, clip_on=False, zorder=6
+                x[mask],
+                np.ones(int(mask.sum())),
+                marker,
+                color=color,
+                ms=5,
+                transform=transform,
+                clip_on=False,
+                zorder=6,
             )
 
 
 def hole_marks(losses: Sequence[np.ndarray], known: Sequence[np.ndarray]) -> list[Line2D]:
-    """Return the entries of a legend for such marks."""
+    """Return the entries of a legend for the marks of losses that are not finite."""
     kinds = {"infinite": np.isinf, "not a number": np.isnan}
-    there = [
+    names = [
         name for name, test in kinds.items() if any(np.any(test(a) & b) for a, b in zip(losses, known, strict=True))
     ]
-    return [Line2D([], [], ls="none", marker=MARKS[name], color=GRAY, ms=6, label=name) for name in there]
+    return [Line2D([], [], ls="none", marker=MARKS[name], color=GRAY, ms=6, label=name) for name in names]

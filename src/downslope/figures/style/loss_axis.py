@@ -1,44 +1,43 @@
-"""What figures that compare runs by their loss share: the axis of losses, the looks of lines, the mark of the lost."""
+"""Figures that compare runs by their losses: the axis of losses, colors and markers, and the marks of diverged runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.transforms import offset_copy
 
-from downslope.figures.style.theme import BLACK, BLUE, GREEN, ORANGE, VERMILLION
+from downslope.figures.style.theme import BLACK, BLUE, GREEN, ORANGE, VERMILLION, ArtistOptions
 from downslope.figures.style.ticks import decade_ticks, plain
 from downslope.training import Run
 
 DECADES = 1.0
-"""Losses that span so many powers of ten are drawn on a logarithmic axis."""
+"""Losses that span more powers of ten than this are drawn on a logarithmic axis."""
 
 UNITS = {"cross_entropy": "nats", "binary_cross_entropy": "nats"}
 
 COLORS = (BLUE, VERMILLION, GREEN, ORANGE, BLACK, "#56B4E9", "#CC79A7")
 MARKERS = ("o", "s", "^", "D", "v", "P", "h")
 
-STAR: dict[str, Any] = {"ls": "none", "marker": "*", "ms": 15, "mec": BLACK, "mew": 1.2, "zorder": 7}
-"""How the best is marked."""
+STAR: ArtistOptions = {"ls": "none", "marker": "*", "ms": 15, "mec": BLACK, "mew": 1.2, "zorder": 7}
+"""The mark of the best."""
 
-CROSS: dict[str, Any] = {"ls": "none", "marker": "x", "ms": 8, "mew": 2.2, "zorder": 6}
-"""How what diverged is marked."""
+CROSS: ArtistOptions = {"ls": "none", "marker": "x", "ms": 8, "mew": 2.2, "zorder": 6}
+"""The mark of diverged runs."""
 
 LONGEST_LABEL = 44
 OFF_SCALE = 1e6
 
 MARK_HEIGHT = 12
-"""How far below another a mark at the top edge is drawn, in points."""
+"""The distance between marks at the top edge, in points."""
 
 
-def look(place: int) -> tuple[str, str]:
-    """Return the color and the marker of a line; after the last color, the first comes again with another marker."""
+def color_and_marker(index: int) -> tuple[str, str]:
+    """Return the color and the marker of a line; colors repeat with other markers."""
     count = len(COLORS)
-    return COLORS[place % count], MARKERS[(place + place // count) % count]
+    return COLORS[index % count], MARKERS[(index + index // count) % count]
 
 
 def compared_by(runs: Iterable[Run]) -> str:
@@ -48,17 +47,17 @@ def compared_by(runs: Iterable[Run]) -> str:
 
 
 def loss_label(run: Run, name: str = "loss") -> str:
-    """Return the label of an axis of losses: what it is, the loss, its unit; on two lines where it is long."""
+    """Return the label of an axis of losses: its name, the loss and the unit; on two lines where it is long."""
     scaled = ", standardized targets" if run.preprocessing.target_scaling is not None else ""
     unit = UNITS.get(run.loss.name, "")
     loss = f"{run.loss.name.replace('_', ' ')}{scaled}" + (f" ({unit})" if unit else "")
     return f"{name}:\n{loss}" if len(name) + len(loss) > LONGEST_LABEL else f"{name}: {loss}"
 
 
-def highest_shown(first_losses: Iterable[float]) -> float:
+def off_scale_limit(first_losses: Iterable[float]) -> float:
     """Return the loss above which a run is off the scale: a million times the lowest after a first epoch."""
-    found = [float(loss) for loss in first_losses if np.isfinite(loss)]
-    lowest = min(found, default=0.0)
+    finite = [float(loss) for loss in first_losses if np.isfinite(loss)]
+    lowest = min(finite, default=0.0)
     return OFF_SCALE * lowest if lowest > 0 else float("inf")
 
 
@@ -69,35 +68,39 @@ def spans_decades(values: Iterable[np.ndarray]) -> bool:
         >>> spans_decades([np.array([1e-3, 1.0, np.nan])]), spans_decades([np.array([0.5, 1.0])])
         (True, False)
     """
-    together = np.concatenate([np.ravel(each) for each in values] or [np.zeros(0)])
-    found = together[np.isfinite(together)]
-    return len(found) > 0 and bool(found.min() > 0) and bool(np.log10(found.max() / found.min()) > DECADES)
+    together = np.concatenate([np.ravel(array) for array in values] or [np.zeros(0)])
+    finite = together[np.isfinite(together)]
+    return len(finite) > 0 and bool(finite.min() > 0) and bool(np.log10(finite.max() / finite.min()) > DECADES)
 
 
 def fit_losses(
-    axes: Axes, kept: Sequence[np.ndarray], lost: Sequence[np.ndarray] = (), *, highest: float = float("inf")
+    axes: Axes, converged: Sequence[np.ndarray], diverged: Sequence[np.ndarray] = (), *, highest: float = float("inf")
 ) -> None:
-    """Set the scale and limits of an axis of losses: what did not diverge, and the rest as far as it came down.
+    """Set the scale and limits of an axis of losses: converged runs, and the descending part of diverged ones.
 
-    What is on its way to infinity would otherwise flatten all else.
+    Diverging losses would otherwise flatten all others.
 
     Args:
-        axes: with everything drawn.
-        kept: the losses of runs that did not diverge.
-        lost: the losses of runs that did.
-        highest: what is above leaves through the top edge; see `highest_shown`.
+        axes: with all curves drawn.
+        converged: the losses of runs that did not diverge.
+        diverged: the losses of runs that did.
+        highest: losses above leave through the top edge; see `off_scale_limit`.
     """
     together = np.concatenate(
-        [*(np.ravel(values) for values in kept), *(values[values <= values[:1]] for values in lost), np.zeros(0)]
+        [
+            *(np.ravel(values) for values in converged),
+            *(values[values <= values[:1]] for values in diverged),
+            np.zeros(0),
+        ]
     )
-    found = together[np.isfinite(together)]
-    found = found[found <= highest] if np.any(found <= highest) else found
-    if not len(found):
+    finite = together[np.isfinite(together)]
+    finite = finite[finite <= highest] if np.any(finite <= highest) else finite
+    if not len(finite):
         axes.set_yticks([])
         axes.text(0.5, 0.5, "all diverged", transform=axes.transAxes, ha="center", va="center", color="#404040")
         return
-    low, high = float(found.min()), float(found.max())
-    if spans_decades([found]):
+    low, high = float(finite.min()), float(finite.max())
+    if spans_decades([finite]):
         room = (high / low) ** 0.06
         axes.set_yscale("log")
         axes.set_ylim(low / room, high * room)
@@ -108,10 +111,10 @@ def fit_losses(
 
 
 def cross_out(axes: Axes, x: float, color: str, *, rank: int = 0, beside: str = "") -> None:
-    """Mark at the top edge that something diverged, below `rank` other such marks, with a word beside it."""
+    """Mark a divergence at the top edge, below `rank` other marks, with a text beside it."""
     figure = axes.get_figure(root=True)
-    place = offset_copy(axes.get_xaxis_transform(), figure, y=-MARK_HEIGHT * rank, units="points")
-    axes.plot([x], [1.0], color=color, transform=place, clip_on=False, **CROSS)
+    transform = offset_copy(axes.get_xaxis_transform(), figure, y=-MARK_HEIGHT * rank, units="points")
+    axes.plot([x], [1.0], color=color, transform=transform, clip_on=False, **CROSS)
     if beside:
         _write_at_top(axes, x, beside, color, ha="left", offset=(7, -MARK_HEIGHT * rank))
 
@@ -122,7 +125,7 @@ def point_up(axes: Axes, x: float, loss: float, color: str, *, rank: int = 0) ->
 
 
 def _write_at_top(axes: Axes, x: float, text: str, color: str, *, ha: str, offset: tuple[int, int]) -> None:
-    """Write at or beside a place of the top edge, moved by an offset in points."""
+    """Write at a position of the top edge, moved by an offset in points."""
     axes.annotate(
         text,
         (x, 1.0),
@@ -138,7 +141,7 @@ def _write_at_top(axes: Axes, x: float, text: str, color: str, *, ha: str, offse
 
 
 def cross_handle(label: str) -> Line2D:
-    """Return the entry of a legend for the marks of what diverged."""
+    """Return the entry of a legend for the marks of diverged runs."""
     return Line2D([], [], color=BLACK, label=label, **{**CROSS, "ms": 7})
 
 

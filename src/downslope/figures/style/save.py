@@ -1,10 +1,10 @@
-"""Figures as files, the same bytes each time."""
+"""Figures as files, reproducible byte for byte."""
 
 from __future__ import annotations
 
 import os
+from io import BufferedWriter, BytesIO
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     Dates and program versions are left out, so that equal figures are equal files.
 
     Args:
-        figure: a figure of this room, or any other.
+        figure: a figure of this package, or any other.
         path: ends in `.png`, `.svg` or `.pdf`; the folder must be there.
 
     Raises:
@@ -42,7 +42,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def save_into(file: Any, figure: Figure, ending: str) -> None:
+def save_into(file: BufferedWriter | BytesIO, figure: Figure, ending: str) -> None:
     """Write a figure into a binary file that is open, in the format of an ending."""
     with matplotlib.rc_context({"svg.hashsalt": "downslope"}):
         metadata = _metadata(ending, alt_text(figure))
@@ -50,12 +50,12 @@ def save_into(file: Any, figure: Figure, ending: str) -> None:
 
 
 def alt_text(figure: Figure) -> str:
-    """Return what a figure shows, in words: for screen readers, and for pages that place it."""
+    """Return the alternative text of a figure: for screen readers, and for pages that embed it."""
     return str(figure.get_label())
 
 
-def _metadata(ending: str, description: str) -> dict[str, Any]:
-    """Return what is written into a file beside the drawing."""
+def _metadata(ending: str, description: str) -> dict[str, str | None]:
+    """Return the metadata of a file."""
     if ending == ".png":
         return {"Software": None, "Description": description}
     if ending == ".svg":

@@ -1,4 +1,4 @@
-"""How all figures look: colors that color-blind people tell apart, quiet axes, one size of type.
+"""The theme of all figures: colors for color-blind people, quiet axes, one size of type.
 
 References:
     Okabe and Ito, "Color Universal Design", 2008: the palette.
@@ -7,11 +7,14 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+ArtistOptions: TypeAlias = dict[str, Any]
+"""Keywords of the matplotlib artists that make up a mark."""
 
 BLACK = "#000000"
 BLUE = "#0072B2"
@@ -20,7 +23,7 @@ GREEN = "#009E73"
 VERMILLION = "#D55E00"
 GRAY = "#6E6E6E"
 
-STYLE: dict[str, Any] = {
+STYLE: dict[str, str | float | list[str]] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 10.0,
@@ -44,11 +47,11 @@ STYLE: dict[str, Any] = {
 }
 
 
-def drawn(draw: Callable[[Figure], str], size: tuple[float, float]) -> Figure:
-    """Return a new figure that a function has drawn on, in our style.
+def styled_figure(draw: Callable[[Figure], str], size: tuple[float, float]) -> Figure:
+    """Return a new figure in the theme of all figures, drawn on by a function.
 
     Args:
-        draw: draws on the figure, and returns what it shows in words, for those who cannot see it.
+        draw: draws on the figure, and returns its alternative text.
         size: width and height in inches.
     """
     with matplotlib.rc_context():
@@ -59,15 +62,15 @@ def drawn(draw: Callable[[Figure], str], size: tuple[float, float]) -> Figure:
     return figure
 
 
-def without_frame(axes: Axes) -> None:
-    """Take ticks, grid and frame off axes that hold a picture."""
+def hide_frame(axes: Axes) -> None:
+    """Hide ticks and grid of axes that hold an image."""
     axes.grid(visible=False)
     axes.set_xticks([])
     axes.set_yticks([])
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """Return a share in percent; only what is certain is called 100 %.
+    """Return a share in percent; only a share of exactly 1 is called 100 %.
 
     Example:
         >>> percent(0.42), percent(0.9987), percent(1.0)

@@ -1,4 +1,4 @@
-"""Ticks that read well: whole epochs from 1, plain numbers on logarithmic axes."""
+"""Readable ticks: whole epochs from 1, plain numbers on logarithmic axes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 FEW_DECADES = 2.5
-"""Over so few powers of ten, 2 and 5 times each are written, too."""
+"""Over fewer powers of ten than this, 2 and 5 times each are labeled, too."""
 
 PLAIN = (1e-3, 1e5)
 """Numbers between these are written without an exponent."""
@@ -22,7 +22,7 @@ def epoch_axis(axes: Axes, epochs: int) -> None:
 
 
 def decade_ticks(axis: Axis) -> None:
-    """Write plain numbers on an axis that is logarithmic and has its limits."""
+    """Label a logarithmic axis that has its limits with plain numbers."""
     low, high = axis.get_view_interval()
     few = bool(np.log10(high / low) < FEW_DECADES)
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
@@ -31,14 +31,16 @@ def decade_ticks(axis: Axis) -> None:
 
 
 def shifted_ticks(axis: Axis, origin: float) -> None:
-    """Write on an axis that has its limits what its numbers are from `origin` on; nothing to do where that is 0."""
+    """Label an axis that has its limits with its numbers plus `origin`; without effect where that is 0."""
     if not origin:
         return
     low, high = (float(end) + origin for end in axis.get_view_interval())
-    places = np.asarray(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
-    places = places[(places >= low) & (places <= high)]
-    axis.set_major_locator(FixedLocator(list(places - origin)))
-    axis.set_major_formatter(FuncFormatter(lambda at, _: plain(float(places[np.argmin(np.abs(places - origin - at))]))))
+    ticks = np.asarray(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
+    ticks = ticks[(ticks >= low) & (ticks <= high)]
+    axis.set_major_locator(FixedLocator(list(ticks - origin)))
+    axis.set_major_formatter(
+        FuncFormatter(lambda position, _: plain(float(ticks[np.argmin(np.abs(ticks - origin - position))])))
+    )
 
 
 def plain(value: float, *, digits: int = 6) -> str:
