@@ -86,8 +86,16 @@ def _growing(axes: Axes, columns: tuple[np.ndarray, ...], style: PathStyle, **op
 
 def _ball(axes: Axes, columns: tuple[np.ndarray, ...], style: PathStyle, **options: Any) -> Moving:
     """Return a ball at an index on a path."""
-    usual = {"ls": "none", "marker": style.marker, "mfc": style.color, "mec": BLACK, "mew": 1.0, "ms": 9, "zorder": 9}
-    artist = _line(axes, columns, usual | options)
+    marks = {
+        "ls": "none",
+        "marker": style.marker,
+        "mfc": style.color,
+        "mec": BLACK,
+        "mew": 1.0,
+        "ms": 9,
+        "zorder": 9,
+    }
+    artist = _line(axes, columns, marks | options)
     last = len(columns[0]) - 1
     return Moving(artist, lambda index: tuple(column[min(index, last) : min(index, last) + 1] for column in columns))
 

@@ -87,7 +87,7 @@ def _bars(axes: Axes, values: Float[np.ndarray, " k"], lengths: Float[np.ndarray
     low, high, clipped = _limits(lengths)
     room = high - low
     for index, (length, text) in enumerate(zip(clipped, words, strict=True)):
-        axes.barh(index, length, height=0.72, **_look(float(values[index]) if index < len(values) else None))
+        axes.barh(index, length, height=0.72, **_face(float(values[index]) if index < len(values) else None))
         beyond = length != lengths[index]
         x, side, text = (0.5 * (low + high), "center", f"{text}, beyond the axis") if beyond else (length, "left", text)
         axes.annotate(
@@ -111,7 +111,7 @@ def _limits(lengths: Float[np.ndarray, " bars"]) -> tuple[float, float, Float[np
     return low, high if high > low else 1.0, lengths
 
 
-def _look(value: float | None) -> ArtistOptions:
+def _face(value: float | None) -> ArtistOptions:
     """Return the face of a bar: upward, downward, or the rest."""
     if value is None:
         return {"facecolor": "#BDBDBD"}
@@ -121,8 +121,8 @@ def _look(value: float | None) -> ArtistOptions:
 def _legend(figure: Figure, values: Float[np.ndarray, " k"]) -> None:
     """Draw the legend of the colors that occur, above the panels."""
     kinds = [(1.0, "curves upward", bool((values >= 0).any())), (-1.0, "curves downward", bool((values < 0).any()))]
-    handles = [Patch(label=label, **_look(value)) for value, label, present in kinds if present]
-    rest = Patch(label="all others together", **_look(None))
+    handles = [Patch(label=label, **_face(value)) for value, label, present in kinds if present]
+    rest = Patch(label="all others together", **_face(None))
     figure.legend(handles=[*handles, rest], loc="outside upper left", ncols=3, fontsize=9)
 
 

@@ -119,10 +119,9 @@ def _draw_bars(figure: Figure, blocks: HessianBlocks) -> str:
 
 def _title(blocks: HessianBlocks) -> str:
     """Return the share outside the blocks, and its precision."""
-    how = f"± {100 * blocks.standard_error:.2g} %, {blocks.probes} probes" if blocks.probes else "exact"
-    return (
-        f"{percent(float(blocks.share_outside or 0.0), 1)} of ‖H‖² lies outside the {len(blocks.names)} blocks ({how})"
-    )
+    precision = f"± {100 * blocks.standard_error:.2g} %, {blocks.probes} probes" if blocks.probes else "exact"
+    share = percent(float(blocks.share_outside or 0.0), 1)
+    return f"{share} of ‖H‖² lies outside the {len(blocks.names)} blocks ({precision})"
 
 
 def _describe(blocks: HessianBlocks) -> str:

@@ -70,9 +70,9 @@ def plane_color_levels(
 
     A path's losses higher than all planes do not count: they have the highest color.
     """
-    together = np.concatenate([np.ravel(array) for array in planes])
-    highest = np.max(together, where=np.isfinite(together), initial=-np.inf)
-    return color_levels([together, *(losses[losses <= highest] for losses in paths)], log)
+    pooled = np.concatenate([np.ravel(array) for array in planes])
+    highest = np.max(pooled, where=np.isfinite(pooled), initial=-np.inf)
+    return color_levels([pooled, *(losses[losses <= highest] for losses in paths)], log)
 
 
 def color_levels(losses: Iterable[np.ndarray], log: bool | str = "auto") -> ColorLevels:
@@ -94,8 +94,8 @@ def color_levels(losses: Iterable[np.ndarray], log: bool | str = "auto") -> Colo
     """
     if log not in (True, False, "auto"):
         raise SettingError(Setting("log"), f"must be True, False or 'auto', got {log!r}.")
-    together = np.concatenate([np.ravel(array) for array in losses] or [np.zeros(0)])
-    finite = together[np.isfinite(together)]
+    pooled = np.concatenate([np.ravel(array) for array in losses] or [np.zeros(0)])
+    finite = pooled[np.isfinite(pooled)]
     if _suits_log(finite) if log == "auto" else log:
         return _logarithmic(finite)
     return ColorLevels(_linear_levels(finite), False, "neither")
@@ -155,9 +155,9 @@ def color_bar(
 ) -> Colorbar:
     """Draw a color bar beside axes."""
     mappable = ScalarMappable(norm=levels.norm, cmap=COLOR_MAP)
-    every = -(-len(levels.boundaries) // MOST_TICKS)
+    stride = -(-len(levels.boundaries) // MOST_TICKS)
     bar = figure.colorbar(
-        mappable, ax=axes, label=label, spacing="uniform", ticks=list(levels.boundaries[::every]), **settings
+        mappable, ax=axes, label=label, spacing="uniform", ticks=list(levels.boundaries[::stride]), **settings
     )  # pyright: ignore[reportArgumentType]
     bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: plain(float(value))))

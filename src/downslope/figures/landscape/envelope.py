@@ -47,9 +47,9 @@ def envelope(envelopes: Envelope | Mapping[str, Envelope], *, title: str = "") -
             axes.fill_between(lines.radii, low, high, color=color, alpha=0.15, lw=0)
             for edge in (low, high):
                 axes.plot(lines.radii, edge, ls=style, color=color, lw=0.8)
-            every = max(1, len(lines.radii) // MOST_MARKS)
+            stride = max(1, len(lines.radii) // MOST_MARKS)
             axes.plot(
-                lines.radii, middle, ls=style, color=color, lw=2.2, marker=marker, markevery=every, ms=5, mfc="white"
+                lines.radii, middle, ls=style, color=color, lw=2.2, marker=marker, markevery=stride, ms=5, mfc="white"
             )
         fit_axis(axes, [values for lines in by_name.values() for values in (lines.lowest, lines.highest)])
         axes.set_xlim(left=0)

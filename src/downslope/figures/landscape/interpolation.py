@@ -61,14 +61,14 @@ def interpolation(straight: Interpolation, curved: Curve | None = None, *, title
             _draw(axes, curved.t, curved.losses, VERMILLION, DASHED, name, rank=1)
             _arrow(axes, curved.t, curved.losses, curved.barrier, VERMILLION)
         _ends(axes, straight)
-        together = [straight.losses, *([] if curved is None else [curved.losses])]
-        fit_axis(axes, together)
+        all_losses = [straight.losses, *([] if curved is None else [curved.losses])]
+        fit_axis(axes, all_losses)
         axes.margins(y=0.12)
         axes.set_xlabel("t: way from a to b (share)")
         axes.set_ylabel("loss")
         handles = [
             *axes.get_legend_handles_labels()[0],
-            *hole_marks(together, [np.ones(len(losses), bool) for losses in together]),
+            *hole_marks(all_losses, [np.ones(len(losses), bool) for losses in all_losses]),
         ]
         part.legend(handles=handles, loc="outside upper left", ncols=3, fontsize=8.5)
         return _describe(straight, curved)

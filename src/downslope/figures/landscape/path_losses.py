@@ -67,11 +67,11 @@ def path_losses(paths: Projection | Mapping[str, Projection], *, title: str = ""
 def _draw(above: Axes, below: Axes, path: Projection, style: PathStyle) -> None:
     """Draw one path in both panels."""
     marks = max(1, -(-len(path) // MOST_MARKS))
-    known = [finite(values) for values in (path.losses, path.heights)]
-    above.fill_between(path.steps, known[0], known[1], color=style.color, alpha=0.12, lw=0)
-    above.plot(path.steps, known[1], ls=style.dashes, color=style.color, lw=0.9)
+    curves = [finite(values) for values in (path.losses, path.heights)]
+    above.fill_between(path.steps, curves[0], curves[1], color=style.color, alpha=0.12, lw=0)
+    above.plot(path.steps, curves[1], ls=style.dashes, color=style.color, lw=0.9)
     marker = {"marker": style.marker, "markevery": marks, "ms": 5, "mfc": "white", "mec": style.color, "mew": 1.2}
-    above.plot(path.steps, known[0], ls=style.dashes, color=style.color, lw=2.2, **marker)
+    above.plot(path.steps, curves[0], ls=style.dashes, color=style.color, lw=2.2, **marker)
     below.plot(path.steps, finite(path.distances), ls=style.dashes, color=style.color, lw=1.8, **marker)
 
 

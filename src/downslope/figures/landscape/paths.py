@@ -120,9 +120,9 @@ def draw_path(axes: Axes, plane: Plane, path: Projection, style: PathStyle, leve
     halo = [withStroke(linewidth=3.6, foreground="white")]
     axes.plot(x, y, ls=style.dashes, color=style.color, lw=1.7, zorder=6, path_effects=halo)
     beads = bead_indices(plane, path)
-    known = np.where(np.isfinite(path.losses[beads]), path.losses[beads], np.nan)
+    losses = np.where(np.isfinite(path.losses[beads]), path.losses[beads], np.nan)
     axes.scatter(
-        x[beads], y[beads], c=known, cmap=COLOR_MAP, norm=levels.norm, marker=style.marker, s=30,
+        x[beads], y[beads], c=losses, cmap=COLOR_MAP, norm=levels.norm, marker=style.marker, s=30,
         edgecolors=style.color, linewidths=1.1, zorder=7, plotnonfinite=True,
     )  # fmt: skip
     far = beads[path.distances[beads] > far_off(plane)]

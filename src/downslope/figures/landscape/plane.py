@@ -102,8 +102,8 @@ def plane_of(source: Slice) -> Plane:
 
 def _is_parameter(direction: PyTree) -> bool:
     """Return whether a direction is the axis of a single parameter."""
-    moved = [number for leaf in jax.tree.leaves(direction) for number in np.ravel(leaf)[np.flatnonzero(leaf)]]
-    return moved == [1]
+    nonzero = [number for leaf in jax.tree.leaves(direction) for number in np.ravel(leaf)[np.flatnonzero(leaf)]]
+    return nonzero == [1]
 
 
 def axis_label(label: str, norm: float, *, longest: int = LONGEST_LABEL) -> str:
@@ -155,7 +155,7 @@ def plane_handles(planes: Sequence[Plane], *, center: str = CENTER) -> list[Line
 def hole_handles(planes: Sequence[Plane]) -> list[Patch]:
     """Return the entries of a legend for the holes of planes."""
     kinds = {name for plane in planes for name in plane.holes}
-    return [Patch(lw=0.6, label=name, **look) for name, look in HOLES.items() if name in kinds]
+    return [Patch(lw=0.6, label=name, **hatching) for name, hatching in HOLES.items() if name in kinds]
 
 
 def describe(plane: Plane) -> str:
@@ -213,8 +213,8 @@ def _iso_lines(axes: Axes, plane: Plane, levels: ColorLevels, most_written: int)
         return
     lines = axes.contour(plane.a, plane.b, np.ma.masked_invalid(losses), list(values), colors="#303030", linewidths=0.6)
     lines.set_zorder(2)
-    every = -(-len(values) // most_written)
-    axes.clabel(lines, list(values[::every]), fontsize=7.5, fmt=lambda value: plain(float(value)), inline_spacing=3)
+    stride = -(-len(values) // most_written)
+    axes.clabel(lines, list(values[::stride]), fontsize=7.5, fmt=lambda value: plain(float(value)), inline_spacing=3)
 
 
 def _outline(plane: Plane, cells: np.ndarray) -> Path:

@@ -119,8 +119,8 @@ def _draw_surface(axes: Axes3D, plane: Plane, heights: np.ndarray, levels: Color
     """Draw the surface, each patch in the color of the loss in its middle."""
     if min(heights.shape) < 2 or not np.isfinite(heights).any():
         return
-    every = -(-max(heights.shape) // MOST_CELLS)
-    a, b = (_thin(axis, every) for axis in (plane.a, plane.b))
+    stride = -(-max(heights.shape) // MOST_CELLS)
+    a, b = (_thin(axis, stride) for axis in (plane.a, plane.b))
     z = heights[np.ix_(a, b)]
     corners = np.stack([z[:-1, :-1], z[1:, :-1], z[1:, 1:], z[:-1, 1:]])
     middle = corners.mean(axis=0)
@@ -138,9 +138,9 @@ def _draw_surface(axes: Axes3D, plane: Plane, heights: np.ndarray, levels: Color
     axes.add_collection3d(surface)
 
 
-def _thin(axis: np.ndarray, every: int) -> np.ndarray:
+def _thin(axis: np.ndarray, stride: int) -> np.ndarray:
     """Return every n-th index of an axis, and its last."""
-    return np.unique(np.r_[np.arange(0, len(axis), every), len(axis) - 1])
+    return np.unique(np.r_[np.arange(0, len(axis), stride), len(axis) - 1])
 
 
 def _draw_map(axes: Axes3D, plane: Plane, levels: ColorLevels, floor: float) -> None:
@@ -188,8 +188,8 @@ def _label(axes: Axes3D, plane: Plane, levels: ColorLevels, box: Box) -> None:
     ticks = ticks[(ticks >= low - room) & (ticks <= high + room)]
     ticks = ticks[:: max(1, -(-len(ticks) // 7))]
     axes.zaxis.set_major_locator(FixedLocator(list(ticks)))  # pyright: ignore[reportAttributeAccessIssue]
-    written = FuncFormatter(lambda value, _: plain(10**value if levels.logarithmic else value, digits=3))
-    axes.zaxis.set_major_formatter(written)  # pyright: ignore[reportAttributeAccessIssue]
+    formatter = FuncFormatter(lambda value, _: plain(10**value if levels.logarithmic else value, digits=3))
+    axes.zaxis.set_major_formatter(formatter)  # pyright: ignore[reportAttributeAccessIssue]
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(nbins=5))
     for axis, origin in zip((axes.xaxis, axes.yaxis), plane.origins, strict=True):

@@ -53,8 +53,8 @@ def slice_lines(slices: Slice | Mapping[str, Slice], *, log: bool | str = "auto"
     styles = {name: path_style(index) for index, name in enumerate(lines)}
 
     def draw(figure: Figure) -> str:
-        losses, known = ([getattr(line, part) for line in lines.values()] for part in ("losses", "computed"))
-        handles = [*_handles(styles), *hole_marks(losses, known)]
+        losses, computed = ([getattr(line, part) for line in lines.values()] for part in ("losses", "computed"))
+        handles = [*_handles(styles), *hole_marks(losses, computed)]
         part = add_frame(figure, SIZE, title=title, handles=handles, sentences=_sentences(lines))
         axes = part.subplots()
         for rank, (name, line) in enumerate(lines.items()):
@@ -125,8 +125,10 @@ def _describe(lines: Mapping[str, Slice]) -> str:
     """Describe the lines."""
     sentences = []
     for name, line in lines.items():
-        known = line.losses[np.isfinite(line.losses)]
-        low, high = (plain(value, digits=4) for value in (known.min(), known.max())) if len(known) else ("none",) * 2
+        heights = line.losses[np.isfinite(line.losses)]
+        low, high = (
+            (plain(value, digits=4) for value in (heights.min(), heights.max())) if len(heights) else ("none",) * 2
+        )
         holes = int(np.sum(~np.isfinite(line.losses) & line.computed))
         gaps = f", {holes} not finite" if holes else ""
         sentences.append(

@@ -106,10 +106,10 @@ def _draw_map(axes: Axes, name: str, bowl: LineDescent, style: PathStyle, levels
 def _draw_curves(axes: Axes, bowls: Mapping[str, LineDescent], styles: Mapping[str, PathStyle]) -> None:
     """Draw the losses of all runs against the time."""
     for name, bowl in bowls.items():
-        style, every = styles[name], max(1, len(bowl.times) // 10)
+        style, stride = styles[name], max(1, len(bowl.times) // 10)
         axes.plot(
             bowl.times, finite(bowl.path.losses), ls=style.dashes, color=style.color, lw=2.0, marker=style.marker,
-            markevery=every, ms=5, mfc="white",
+            markevery=stride, ms=5, mfc="white",
         )  # fmt: skip
     fit_axis(axes, [bowl.path.losses for bowl in bowls.values()])
     times = {bowl.time for bowl in bowls.values()}

@@ -77,8 +77,8 @@ def line_descent(run: Run, *, x_label: str | None = None, t_label: str | None = 
     losses = _losses(surface, run.params, points)
     window = _window(points, losses)
     grid = np.stack(np.meshgrid(*window, indexing="ij"), axis=-1).reshape(-1, 2)
-    over = _losses(surface, run.params, grid).reshape(SIZE, SIZE)
-    plane = Plane(*window, over, np.ones((SIZE, SIZE), bool), ("intercept", "slope"), None, center=False)
+    grid_losses = _losses(surface, run.params, grid).reshape(SIZE, SIZE)
+    plane = Plane(*window, grid_losses, np.ones((SIZE, SIZE), bool), ("intercept", "slope"), None, center=False)
     steps = np.asarray(trajectory.steps)
     path = Projection(
         steps, points, losses, losses, np.zeros(len(points)), 1.0 if np.ptp(points, axis=0).any() else None
@@ -165,5 +165,5 @@ def labels_of(run: Run) -> tuple[str, str]:
 
 def _scaled(run: Run, setting: str) -> str:
     """Describe the scaling of inputs or targets."""
-    how = None if run.recipe is None else run.recipe.settings[setting]
-    return "" if how is None else " (standardized)" if how == "standard" else " (normalized)"
+    scaling = None if run.recipe is None else run.recipe.settings[setting]
+    return "" if scaling is None else " (standardized)" if scaling == "standard" else " (normalized)"

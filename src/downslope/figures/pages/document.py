@@ -131,8 +131,8 @@ def unpacked(array: Array) -> np.ndarray:
         >>> unpacked(packed(np.array([[1.5, np.nan]])))
         array([[1.5, nan]], dtype=float32)
     """
-    written = np.frombuffer(base64.b64decode(array.data), np.dtype(array.dtype).newbyteorder("<"))
-    return written.reshape(array.shape).astype(array.dtype)
+    flat = np.frombuffer(base64.b64decode(array.data), np.dtype(array.dtype).newbyteorder("<"))
+    return flat.reshape(array.shape).astype(array.dtype)
 
 
 def _floats(values: np.ndarray) -> np.ndarray:

@@ -76,8 +76,8 @@ def _draw(figure: Figure, result: Comparison, count: int) -> str:
     axes.set_ylabel(_label(result))
     _legends(figure, result, count)
     losses = "; ".join(f"{_short(run)} ({_differences(run)}) {plain(run.loss, digits=4)}" for run in result.runs)
-    some = f"the best {len(result.runs)} of {count}" if count > len(result.runs) else str(count)
-    return f"Loss against the epoch of {some} runs, the lowest first: {losses}."
+    number = f"the best {len(result.runs)} of {count}" if count > len(result.runs) else str(count)
+    return f"Loss against the epoch of {number} runs, the lowest first: {losses}."
 
 
 def _curves(runs: list[Compared]) -> list[np.ndarray]:
@@ -136,11 +136,11 @@ def _chosen(run: Compared) -> dict[str, str]:
         return run.settings
     defaults = {name: written(number.default) for name, number in signature(maker).parameters.items()}
     changed = [part for part in inside.split(", ") if part.rpartition(" ")[2] != defaults.get(part.rpartition(" ")[0])]
-    named = f"{kind}({', '.join(changed)})" if any(changed) else kind
+    optimizer = f"{kind}({', '.join(changed)})" if any(changed) else kind
     rest = {
         name: value for name, value in run.settings.items() if name == "learning_rate" or defaults.get(name) != value
     }
-    return {name: named if name == "optimizer" else value for name, value in rest.items()}
+    return {name: optimizer if name == "optimizer" else value for name, value in rest.items()}
 
 
 def _short(run: Compared) -> str:

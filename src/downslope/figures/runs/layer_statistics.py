@@ -120,13 +120,13 @@ def _limits(steps: np.ndarray) -> tuple[float, float]:
 def _legend(axes: Axes, layers: tuple[str, ...], colors: np.ndarray) -> None:
     """Name the layers by color, from the input to the output."""
     axes.axis("off")
-    every = -(-len(layers) // MOST_NAMES)
+    stride = -(-len(layers) // MOST_NAMES)
     handles = [
         Line2D([], [], color=color, lw=2.5, label=layer)
         for index, (layer, color) in enumerate(zip(layers, colors, strict=True))
-        if index % every == 0 or index == len(layers) - 1
+        if index % stride == 0 or index == len(layers) - 1
     ]
-    title = "layers, input first" + (f" (1 in {every} named)" if every > 1 else "")
+    title = "layers, input first" + (f" (1 in {stride} named)" if stride > 1 else "")
     handles.append(Line2D([], [], color=GRAY, lw=1.2, ls=(0, (2, 2)), label="1e-3, usual with Adam"))
     axes.legend(handles=handles, title=title, loc="center left", ncols=1 + (len(handles) > 9), alignment="left")
 

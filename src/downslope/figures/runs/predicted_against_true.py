@@ -37,8 +37,8 @@ def draw_predicted_against_true(figure: Figure, truth: np.ndarray, predicted: np
 
 def _panel(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
     """Draw points, and the line where predictions are right."""
-    every = -(-len(truth) // MOST_POINTS)
-    t, p = truth[::every], predicted[::every]
+    stride = -(-len(truth) // MOST_POINTS)
+    t, p = truth[::stride], predicted[::stride]
     finite = np.concatenate([t, p[np.isfinite(p)]])
     low, high = float(finite.min()), float(finite.max())
     margin = 0.04 * (high - low) or 1.0
@@ -59,5 +59,5 @@ def _panel(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
     alpha = float(np.clip(60 / np.sqrt(len(t)) / 5, 0.15, 0.8))
     axes.plot(t, p, "o", ms=5, color=BLUE, alpha=alpha, mec="none", zorder=2)
     axes.set(xlim=limits, ylim=limits, aspect="equal", xlabel="true", ylabel="predicted")
-    if every > 1:
-        axes.set_xlabel(f"true (each {every}th of {len(truth):,} rows)")
+    if stride > 1:
+        axes.set_xlabel(f"true (each {stride}th of {len(truth):,} rows)")

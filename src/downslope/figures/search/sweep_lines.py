@@ -103,19 +103,19 @@ def _scale_x(axes: Axes, x: SweptSetting) -> None:
             axes.set_xscale("symlog", linthresh=positive.min(), linscale=0.6)
     axes.update_datalim(np.column_stack([positions, np.ones(len(positions))]), updatey=False)
     axes.autoscale_view(scaley=False)
-    written = _apart(axes, positions)
-    axes.set_xticks(written, [value_text(position) for position in written])
+    labeled = _apart(axes, positions)
+    axes.set_xticks(labeled, [value_text(position) for position in labeled])
     axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _apart(axes: Axes, positions: np.ndarray) -> list[float]:
     """Return the values that can be written on the axis without touching."""
     to_axes = axes.transData + axes.transAxes.inverted()
-    written: list[float] = []
+    labeled: list[float] = []
     for position in positions:
         current, last = (
-            to_axes.transform((value, 1.0))[0] for value in (position, written[-1] if written else position)
+            to_axes.transform((value, 1.0))[0] for value in (position, labeled[-1] if labeled else position)
         )
-        if not written or current - last >= TICK_GAP:
-            written.append(float(position))
-    return written
+        if not labeled or current - last >= TICK_GAP:
+            labeled.append(float(position))
+    return labeled

@@ -33,10 +33,10 @@ def fit_axis(axes: Axes, losses: Sequence[np.ndarray], *, log: bool | str = "aut
         decade_ticks(axes.yaxis)
 
 
-def mark_holes(axes: Axes, x: np.ndarray, losses: np.ndarray, known: np.ndarray, color: str, *, rank: int) -> None:
+def mark_holes(axes: Axes, x: np.ndarray, losses: np.ndarray, computed: np.ndarray, color: str, *, rank: int) -> None:
     """Mark infinite losses, and those that are not a number, at the top edge."""
     transform = offset_copy(axes.get_xaxis_transform(), axes.get_figure(root=True), y=-5 - BELOW * rank, units="points")
-    for marker, mask in zip(MARKS.values(), (np.isinf(losses) & known, np.isnan(losses) & known), strict=True):
+    for marker, mask in zip(MARKS.values(), (np.isinf(losses) & computed, np.isnan(losses) & computed), strict=True):
         if mask.any():
             axes.plot(
                 x[mask],
@@ -50,10 +50,10 @@ def mark_holes(axes: Axes, x: np.ndarray, losses: np.ndarray, known: np.ndarray,
             )
 
 
-def hole_marks(losses: Sequence[np.ndarray], known: Sequence[np.ndarray]) -> list[Line2D]:
+def hole_marks(losses: Sequence[np.ndarray], computed: Sequence[np.ndarray]) -> list[Line2D]:
     """Return the entries of a legend for the marks of losses that are not finite."""
     kinds = {"infinite": np.isinf, "not a number": np.isnan}
     names = [
-        name for name, test in kinds.items() if any(np.any(test(a) & b) for a, b in zip(losses, known, strict=True))
+        name for name, test in kinds.items() if any(np.any(test(a) & b) for a, b in zip(losses, computed, strict=True))
     ]
     return [Line2D([], [], ls="none", marker=MARKS[name], color=GRAY, ms=6, label=name) for name in names]

@@ -68,8 +68,8 @@ def spans_decades(values: Iterable[np.ndarray]) -> bool:
         >>> spans_decades([np.array([1e-3, 1.0, np.nan])]), spans_decades([np.array([0.5, 1.0])])
         (True, False)
     """
-    together = np.concatenate([np.ravel(array) for array in values] or [np.zeros(0)])
-    finite = together[np.isfinite(together)]
+    pooled = np.concatenate([np.ravel(array) for array in values] or [np.zeros(0)])
+    finite = pooled[np.isfinite(pooled)]
     return len(finite) > 0 and bool(finite.min() > 0) and bool(np.log10(finite.max() / finite.min()) > DECADES)
 
 
@@ -86,14 +86,14 @@ def fit_losses(
         diverged: the losses of runs that did.
         highest: losses above leave through the top edge; see `off_scale_limit`.
     """
-    together = np.concatenate(
+    pooled = np.concatenate(
         [
             *(np.ravel(values) for values in converged),
             *(values[values <= values[:1]] for values in diverged),
             np.zeros(0),
         ]
     )
-    finite = together[np.isfinite(together)]
+    finite = pooled[np.isfinite(pooled)]
     finite = finite[finite <= highest] if np.any(finite <= highest) else finite
     if not len(finite):
         axes.set_yticks([])

@@ -76,7 +76,7 @@ def percent(share: float, digits: int = 0) -> str:
         >>> percent(0.42), percent(0.9987), percent(1.0)
         ('42 %', '>99 %', '100 %')
     """
-    written = f"{100 * share:.{digits}f}"
-    if share < 1 and float(written) == 100:
+    text = f"{100 * share:.{digits}f}"
+    if share < 1 and float(text) == 100:
         return f">{100 - 10**-digits:.{digits}f} %"
-    return f"{written} %"
+    return f"{text} %"
