@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import downslope as ds
-from downslope.figures._surface_page import FittedLine
+from downslope.figures import FittedLine
 from downslope.landscape import Projection, Slice
 
 

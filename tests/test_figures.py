@@ -12,8 +12,8 @@ from matplotlib.text import Text
 
 import downslope as ds
 from downslope import figures
-from downslope.figures._example_predictions import images_of, interesting_rows
-from downslope.figures._loss_curves import HIGHEST, spread
+from downslope.figures.runs.example_predictions import images_of, interesting_rows
+from downslope.figures.runs.loss_curves import HIGHEST, spread
 
 
 def trained(name, outputs, **settings):

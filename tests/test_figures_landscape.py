@@ -14,8 +14,8 @@ from scipy.interpolate import RegularGridInterpolator
 
 from downslope import figures
 from downslope.core import DataError, SettingError
-from downslope.figures._plane_paths import MOST_BEADS, STYLES
-from downslope.figures._shades import GROUND, shades
+from downslope.figures.landscape.color_levels import COLOR_MAP, color_levels
+from downslope.figures.landscape.paths import DASHES, MOST_BEADS
 from downslope.landscape import Curve, Envelope, Interpolation, Projection, Slice
 
 SIZE = 21
@@ -104,7 +104,7 @@ def test_a_map_is_the_losses():
     outlines = zip(lines.levels, lines.get_paths(), strict=True)
     on_it = np.concatenate([np.isclose(between(outline.vertices), level) for level, outline in outlines])
     assert on_it.mean() > 0.8  # all but where lines make room for their numbers
-    assert np.array_equal(filled.levels, shades([ground.losses]).levels)
+    assert np.array_equal(filled.levels, color_levels([ground.losses]).boundaries)
     assert bar.get_ylabel() == "loss"
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("one (1 = length 3)", "two (1 = length 4)")
     units = (np.array([1.0, 0, 0]), np.array([0, 1.0, 0]))
@@ -151,7 +151,7 @@ def test_beads_have_the_color_of_true_losses_and_rings_are_far_off():
     np.testing.assert_array_equal(beads.get_array(), walk.losses[places])
     np.testing.assert_array_equal(beads.get_offsets(), walk.coordinates[places])
     beads.update_scalarmappable()
-    colors = GROUND(shades([ground.losses, walk.losses]).norm(walk.losses[places]))
+    colors = COLOR_MAP(color_levels([ground.losses, walk.losses]).norm(walk.losses[places]))
     np.testing.assert_allclose(beads.get_facecolors(), colors)
     (rings,) = [line for line in axes.lines if line.get_markersize() == 15]
     far = places[walk.distances[places] > 0.1 * LENGTHS[1]]
@@ -178,7 +178,7 @@ def test_paths_differ_by_color_line_and_marker():
     handles = [each for part in figure.subfigs for legend in part.legends for each in legend.legend_handles][:7]
     assert len({to_hex(each.get_color()) for each in handles}) == 7
     assert len({each.get_marker() for each in handles}) == 7
-    assert len({str(style) for style in STYLES}) == 7
+    assert len({str(style) for style in DASHES}) == 7
     with pytest.raises(DataError, match="up to 7 paths, got 8"):
         figures.surface_contour(plane(), walks | {"8": path()})
 
@@ -257,26 +257,26 @@ def test_a_line_is_no_map_and_a_map_no_line():
     ids=str,
 )
 def test_colors_are_spread_over_powers_of_ten_where_losses_are(losses, logarithmic):
-    found = shades([np.array(losses)])
+    found = color_levels([np.array(losses)])
     assert found.logarithmic == logarithmic
-    assert np.all(np.diff(found.levels) > 0)
+    assert np.all(np.diff(found.boundaries) > 0)
     if losses:
-        assert found.levels[0] <= min(losses)
-        assert found.levels[-1] >= max(losses)
-        assert 4 <= len(found.levels) <= 20
+        assert found.boundaries[0] <= min(losses)
+        assert found.boundaries[-1] >= max(losses)
+        assert 4 <= len(found.boundaries) <= 20
 
 
 def test_a_bowl_that_comes_to_zero_is_no_abyss():
     axis = np.linspace(-1, 1, 51)
     bowl = axis[:, None] ** 2 + axis[None, :] ** 2
-    assert not shades([bowl]).logarithmic
-    told = shades([bowl], log=True)
+    assert not color_levels([bowl]).logarithmic
+    told = color_levels([bowl], log=True)
     assert (told.logarithmic, told.extend) == (True, "min")
-    assert shades([np.exp(30 * (axis[:, None] + axis[None, :]))]).extend == "both"
+    assert color_levels([np.exp(30 * (axis[:, None] + axis[None, :]))]).extend == "both"
     with pytest.raises(SettingError, match="needs a positive loss"):
-        shades([-bowl], log=True)
+        color_levels([-bowl], log=True)
     with pytest.raises(SettingError, match="True, False or 'auto', got 'yes'"):
-        shades([bowl], log="yes")
+        color_levels([bowl], log="yes")
 
 
 def test_a_strip_shares_its_colors_and_carries_notes():

@@ -1,6 +1,7 @@
 """A line through data found by descent, still and in motion: exact losses, the path, the line, the same bytes."""
 
 import sys
+import time
 from itertools import chain
 
 import numpy as np
@@ -13,8 +14,8 @@ from PIL import Image
 import downslope as ds
 from downslope import figures
 from downslope.core import DataError, SettingError
-from downslope.figures._animation import MOST_FRAMES, frame_places
-from downslope.figures._line_descent import line_descent
+from downslope.figures.animation.animation import MOST_FRAMES, frame_indices, report_progress
+from downslope.figures.line_fit.descent import line_descent
 from downslope.landscape import Projection, Slice
 
 LINE = ds.Sequential([ds.Dense(1)])
@@ -66,13 +67,13 @@ def way(count):
 def test_the_surface_of_a_line_is_exact(run):
     found = line_descent(run)
     x, t = found.x, found.t
-    a, b = (axis[:, None, None] for axis in (found.ground.a, found.ground.b))
+    a, b = (axis[:, None, None] for axis in (found.plane.a, found.ground.b))
     truth = np.sum((a + b.swapaxes(0, 1) * x[None, None, :] - t[None, None, :]) ** 2, axis=-1)
-    np.testing.assert_allclose(found.ground.losses, truth, rtol=1e-9)
+    np.testing.assert_allclose(found.plane.losses, truth, rtol=1e-9)
     np.testing.assert_allclose(found.path.losses[-1], 51.2827, atol=1e-3)
     np.testing.assert_allclose(found.path.coordinates[[0, -1]], [[4, 4], [0, 0.9008]], atol=2e-4)
     np.testing.assert_allclose(found.curvatures, [544, 544], rtol=1e-6)  # 2 x 272 rows, standardized
-    assert found.ground.inside(found.path.coordinates).all()
+    assert found.plane.inside(found.path.coordinates).all()
     assert (found.time, found.times[-1]) == ("epoch", 200)
 
 
@@ -133,7 +134,7 @@ def test_the_ball_rolls_and_the_line_moves(run):
     found = line_descent(run)
     plan, relief, data, *_ = animation.figure.axes
     animation.show(25)
-    place = frame_places(201)[25]
+    place = frame_indices(201)[25]
     point = found.path.coordinates[place]
     moving = [each for each in animation.moving if each.axes is plan]
     np.testing.assert_array_equal(moving[0].get_xydata(), found.path.coordinates[: place + 1])
@@ -201,12 +202,34 @@ def test_what_cannot_be_written_is_refused(tmp_path, monkeypatch):
         figures.save_animation(animation, tmp_path / "race.mp4")
 
 
-def test_long_work_tells_how_far_it_is(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("downslope.figures._animation.SILENT", 0.0)
+def dot_animation(delay=0.0):
+    """Return three frames of a dot that moves, the first of them after a delay in seconds."""
     figure = Figure(figsize=(1, 1))
     (dot,) = figure.subplots().plot([0], [0], "o")
-    animation = figures.Animation(figure, (dot,), 3, lambda frame: dot.set_data([frame / 100], [0]))
-    figures.save_animation(animation, tmp_path / "dot.gif", width=64)
+
+    def show(frame):
+        time.sleep(delay * (frame == 0))
+        dot.set_data([frame / 100], [0])
+
+    return figures.Animation(figure, (dot,), 3, show)
+
+
+@pytest.mark.parametrize(
+    "times, lines",
+    [
+        ([0.0, 1.0, 2.0, 3.0, 4.5, 7.0], ["frame 2/5, about 3.00 s left", "frame 4/5, about 1.12 s left"]),
+        ([0.0, 0.3, 0.6, 0.9, 1.2, 9.0], []),
+    ],
+)
+def test_progress_is_written_every_two_seconds_and_not_at_the_end(times, lines, capsys):
+    images, ticks = list(range(5)), iter(times)
+    assert list(report_progress(iter(images), 5, clock=lambda: next(ticks))) == images
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+@pytest.mark.slow
+def test_long_work_tells_how_far_it_is(tmp_path, capsys):
+    figures.save_animation(dot_animation(delay=2.1), tmp_path / "dot.gif", width=64)
     assert capsys.readouterr().err.startswith("frame 1/3, about ")
-    figures.save_animation(animation, tmp_path / "dot.gif", width=64, progress=False)
+    figures.save_animation(dot_animation(delay=2.1), tmp_path / "dot.gif", width=64, progress=False)
     assert not capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 import downslope as ds
 from downslope import figures
 from downslope.efficiency import LayerProfile, Profile, StepTime
-from downslope.figures._profile import MOST_LAYERS
+from downslope.figures.runs.profile import MOST_LAYERS
 
 
 def layer(place, forward, backward, share):

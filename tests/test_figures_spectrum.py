@@ -6,9 +6,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import downslope as ds
 from downslope import curvature, figures
-from downslope.figures._eigenvalue_counts import mean_bounds
-from downslope.figures._gradient_shares import MOST_BARS
-from downslope.figures._hessian_blocks import MOST_NAMES, MOST_NUMBERS
+from downslope.figures.curvature.eigenvalue_counts import mean_bounds
+from downslope.figures.curvature.gradient_shares import MOST_BARS
+from downslope.figures.curvature.hessian_blocks import MOST_NAMES, MOST_NUMBERS
 from operators import SIZE, MatrixSurface, case, every_operator, tree_of
 
 OUTLIERS = np.r_[np.linspace(-0.2, 1, SIZE - 3), 30.0, 60.0, -20.0]

@@ -14,8 +14,8 @@ import pytest
 import page_examples
 from downslope.core import SettingError, ShapeError
 from downslope.figures import FittedLine, surface_page
-from downslope.figures._page_document import Array, Document, packed, unpacked
-from downslope.figures._surface_page import BUILT
+from downslope.figures.pages import BUILT
+from downslope.figures.pages.document import Array, Document, packed, unpacked
 from downslope.landscape import Slice
 
 

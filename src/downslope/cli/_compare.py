@@ -34,7 +34,7 @@ def compare(
         print_text(str(found))
     if figure is not None:
         from downslope.figures import comparison
-        from downslope.figures._comparison import MOST_RUNS
+        from downslope.figures.runs import MOST_RUNS
 
         if len(found.runs) > MOST_RUNS:
             say(f"The figure shows the best {MOST_RUNS} of {len(found.runs)} runs.")

@@ -28,7 +28,7 @@ __all__ = [
     "RunSubject",
     "Serving",
     "Subject",
-    "carried_over",
+    "transfer_state",
     "explorer_app",
     "listening",
     "noisy",

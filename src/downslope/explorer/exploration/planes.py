@@ -11,7 +11,7 @@ import numpy as np
 from downslope.core import PyTree, Setting, SettingError
 from downslope.explorer.protocol import Plane
 from downslope.explorer.subjects import OpenedSubject, params_of
-from downslope.figures._page_document import Axis, Surface, packed
+from downslope.figures.pages import Axis, Surface, packed
 from downslope.landscape import Slice, slice_levels
 
 

@@ -15,7 +15,7 @@ from downslope.core import PyTree, Variables
 from downslope.explorer.protocol import ExamplesView, Frame, Kind, NetworkSubject, PointsView, RowsView, View, Watch
 from downslope.explorer.subjects import OpenedSubject, Stepper, recipe_of
 from downslope.figures import fitted_line
-from downslope.figures._page_document import LineView, packed
+from downslope.figures.pages import LineView, packed
 from downslope.landscape import Slice
 from downslope.layers import Activation
 from downslope.losses import Loss

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from downslope.explorer.protocol.settings import DescentSettings, Part, Plane, Subject
-from downslope.figures._page_document import Array, LineView, Surface
+from downslope.figures.pages import Array, LineView, Surface
 
 
 class Range(Part):

@@ -16,7 +16,7 @@ from downslope.explorer.protocol import LONGEST_REQUEST, PROTOCOL
 from downslope.explorer.server.guard import Guard
 from downslope.explorer.session import Session
 from downslope.explorer.subjects import Exhibit
-from downslope.figures._surface_page import BUILT
+from downslope.figures.pages import BUILT
 
 if TYPE_CHECKING:
     import uvicorn

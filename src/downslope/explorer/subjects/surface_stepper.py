@@ -10,7 +10,7 @@ import numpy as np
 
 from downslope.core import LossSurface, PyTree, all_finite
 from downslope.optimizers import Optimizer, OptimizerState, Rule, apply_rule, initial_state, set_hyperparam
-from downslope.training.engine.stepper import carried_over
+from downslope.training import transfer_state
 
 
 class SurfaceStepper:
@@ -59,8 +59,8 @@ class SurfaceStepper:
         self.state = set_hyperparam(self.state, **hyperparams)
 
     def adopt(self, optimizer: Optimizer) -> None:
-        """Go on with another optimizer of the kind; see `carried_over`."""
-        self.state = carried_over(self.state, optimizer, self.params)
+        """Go on with another optimizer of the kind; see `transfer_state`."""
+        self.state = transfer_state(self.state, optimizer, self.params)
         self.rule = optimizer.rule
 
     def advance(self, steps: int) -> int:

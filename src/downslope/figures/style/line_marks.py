@@ -1,0 +1,59 @@
+"""Figures of losses along lines: the axis of losses, and marks at its top for losses that are not finite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.transforms import offset_copy
+
+from downslope.figures.style.loss_axis import spans_decades
+from downslope.figures.style.theme import GRAY
+from downslope.figures.style.ticks import decade_ticks
+
+MARKS = {"infinite": "^", "not a number": "x"}
+"""The marks of losses that are not finite, at the top edge."""
+
+BELOW = 8
+"""The distance between the marks of one line and those of the next below, in points."""
+
+
+def finite(values: np.ndarray) -> np.ndarray:
+    """Return values with gaps where they are not finite."""
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def fit_axis(axes: Axes, losses: Sequence[np.ndarray], *, log: bool | str = "auto") -> None:
+    """Make the axis of losses logarithmic where they span decades, or as `log` says."""
+    positive = not any(np.any(values <= 0) for values in losses)
+    if log is True or (log == "auto" and positive and spans_decades(losses)):
+        axes.set_yscale("log")
+        decade_ticks(axes.yaxis)
+
+
+def mark_holes(axes: Axes, x: np.ndarray, losses: np.ndarray, computed: np.ndarray, color: str, *, rank: int) -> None:
+    """Mark infinite losses, and those that are not a number, at the top edge."""
+    transform = offset_copy(axes.get_xaxis_transform(), axes.get_figure(root=True), y=-5 - BELOW * rank, units="points")
+    for marker, mask in zip(MARKS.values(), (np.isinf(losses) & computed, np.isnan(losses) & computed), strict=True):
+        if mask.any():
+            axes.plot(
+                x[mask],
+                np.ones(int(mask.sum())),
+                marker,
+                color=color,
+                ms=5,
+                transform=transform,
+                clip_on=False,
+                zorder=6,
+            )
+
+
+def hole_marks(losses: Sequence[np.ndarray], computed: Sequence[np.ndarray]) -> list[Line2D]:
+    """Return the entries of a legend for the marks of losses that are not finite."""
+    kinds = {"infinite": np.isinf, "not a number": np.isnan}
+    names = [
+        name for name, test in kinds.items() if any(np.any(test(a) & b) for a, b in zip(losses, computed, strict=True))
+    ]
+    return [Line2D([], [], ls="none", marker=MARKS[name], color=GRAY, ms=6, label=name) for name in names]

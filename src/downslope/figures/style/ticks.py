@@ -1,0 +1,61 @@
+"""Readable ticks: whole epochs from 1, plain numbers on logarithmic axes."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+FEW_DECADES = 2.5
+"""Over fewer powers of ten than this, 2 and 5 times each are labeled, too."""
+
+PLAIN = (1e-3, 1e5)
+"""Numbers between these are written without an exponent."""
+
+
+def epoch_axis(axes: Axes, epochs: int) -> None:
+    """Make the horizontal axis one of epochs, counted from 1."""
+    axes.set_xlim(1 - 0.02 * epochs, epochs * 1.02 + (epochs == 1))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
+    axes.set_xlabel("epoch")
+
+
+def decade_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis that has its limits with plain numbers."""
+    low, high = axis.get_view_interval()
+    few = bool(np.log10(high / low) < FEW_DECADES)
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: plain(float(value))))
+    axis.set_minor_locator(NullLocator())
+
+
+def shifted_ticks(axis: Axis, origin: float) -> None:
+    """Label an axis that has its limits with its numbers plus `origin`; without effect where that is 0."""
+    if not origin:
+        return
+    low, high = (float(end) + origin for end in axis.get_view_interval())
+    ticks = np.asarray(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
+    ticks = ticks[(ticks >= low) & (ticks <= high)]
+    axis.set_major_locator(FixedLocator(list(ticks - origin)))
+    axis.set_major_formatter(
+        FuncFormatter(lambda position, _: plain(float(ticks[np.argmin(np.abs(ticks - origin - position))])))
+    )
+
+
+def plain(value: float, *, digits: int = 6) -> str:
+    """Return a number as short as it reads well, also one that is not finite.
+
+    Example:
+        >>> plain(0.001), plain(1e-05), plain(100000.0), plain(2.725e32, digits=2), plain(6583.2, digits=3)
+        ('0.001', '1e-5', '1e5', '2.7e32', '6580')
+        >>> plain(float("inf")), plain(float("nan"))
+        ('infinite', 'not a number')
+    """
+    if not np.isfinite(value):
+        return "not a number" if np.isnan(value) else ("minus infinite" if value < 0 else "infinite")
+    rounded = float(f"{value:.{digits}g}")
+    if rounded == 0 or PLAIN[0] <= abs(rounded) < PLAIN[1]:
+        return f"{rounded:.6g}"
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    return f"{float(mantissa):g}e{int(power)}"
