@@ -10,10 +10,10 @@ import cases
 import downslope as ds
 from downslope.core import FunctionSurface, SettingError
 from downslope.diagnosis import VERDICTS, case_of, diagnose
-from downslope.diagnosis._questions import speed_answer, start_answer, stuck_answer
-from downslope.diagnosis._trend import trend_of
-from downslope.diagnosis._verdict import verdict_of
-from downslope.diagnosis._way_out import certified_negative
+from downslope.diagnosis.measurements.trend import trend_of
+from downslope.diagnosis.measurements.way_out import certified_negative
+from downslope.diagnosis.questions import speed_answer, start_answer, stuck_answer
+from downslope.diagnosis.verdict import verdict_of
 
 
 def surface_of(function, size=2):

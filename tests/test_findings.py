@@ -9,13 +9,13 @@ import pytest
 import downslope as ds
 from downslope.core import Message, Variables, generator
 from downslope.diagnosis import Finding
-from downslope.diagnosis._case import case_of
-from downslope.diagnosis._causes import EXPLAINS, findings_of_case
-from downslope.diagnosis._input_moments import input_moments
-from downslope.diagnosis._label_noise import label_noise
-from downslope.diagnosis._recall import recalls_on
-from downslope.diagnosis._row_order import drift
-from downslope.diagnosis._variants import advice_on_widths, even, hidden_widths, wider
+from downslope.diagnosis.case import case_of
+from downslope.diagnosis.findings.ordering import EXPLAINS, findings_of_case
+from downslope.diagnosis.measurements.input_moments import input_moments
+from downslope.diagnosis.measurements.label_noise import label_noise
+from downslope.diagnosis.measurements.recall import recalls_on
+from downslope.diagnosis.measurements.row_order import drift
+from downslope.diagnosis.remedies.variants import advice_on_widths, even, hidden_widths, wider
 
 CLASSES, FEATURES = 3, 6
 SOUND = {"optimizer": ds.adam(1e-2), "epochs": 20, "validation": 0.25, "normalize": "standard"}

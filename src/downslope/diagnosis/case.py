@@ -34,20 +34,20 @@ from downslope.curvature import (
     step_model,
 )
 from downslope.data import Dataset
-from downslope.diagnosis._initialization import initialization_report
-from downslope.diagnosis._initialization_report import InitializationReport
-from downslope.diagnosis._point import Point
-from downslope.diagnosis._reach import Reach, reach_of
-from downslope.diagnosis._stability import (
-    ADAPTIVE,
+from downslope.diagnosis.measurements import (
+    Point,
+    Reach,
     Stability,
-    innermost,
+    Trend,
+    WayOut,
     number_of,
+    reach_of,
     stability_of,
+    trend_of,
+    trivial_loss,
+    way_out_of,
 )
-from downslope.diagnosis._trend import Trend, trend_of
-from downslope.diagnosis._trivial import trivial_loss
-from downslope.diagnosis._way_out import WayOut, way_out_of
+from downslope.diagnosis.starts import InitializationReport, initialization_report
 from downslope.training import Part, Problem, Recipe, Run
 
 ROWS = 2000
@@ -280,7 +280,7 @@ class Case:
         if self.run is None:
             return 0.0
         optimizer = self.problem.optimizer
-        name = ADAPTIVE.get(innermost(optimizer).maker.__name__, "momentum")
+        name = "b1" if "b1" in optimizer.hyperparams else "momentum"
         return number_of(optimizer, name, self.steps) or 0.0
 
     @cached_property

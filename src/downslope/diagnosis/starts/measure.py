@@ -14,10 +14,10 @@ from jaxtyping import Array, Float, Shaped
 
 from downslope.core import Params, Variables, check_integer, generator
 from downslope.data import Dataset
-from downslope.diagnosis._cosines import activation_cosine, weight_cosine
-from downslope.diagnosis._initialization_findings import findings_of
-from downslope.diagnosis._initialization_report import InitializationReport, Inputs, LayerStart
-from downslope.diagnosis._signal_theory import Prediction, drawn, predict
+from downslope.diagnosis.starts.cosines import activation_cosine, weight_cosine
+from downslope.diagnosis.starts.findings import findings_of
+from downslope.diagnosis.starts.report import InitializationReport, Inputs, LayerStart
+from downslope.diagnosis.starts.signal_theory import Prediction, drawn, predict
 from downslope.layers import Activation, Context
 from downslope.losses import Loss
 from downslope.networks import (
@@ -50,8 +50,8 @@ def initialization_report(
 
     The network is that which `ds.train` with the same settings starts from. Batch norm normalizes by the rows measured
     on, as in training; dropout drops nothing. The theory is that of wide layers (it is derived in
-    `downslope.diagnosis._signal_theory`): with `n` units, mean squares differ from it by about `√(5/n)` a layer, and
-    these differences add up with depth.
+    `downslope.diagnosis.starts.signal_theory`): with `n` units, mean squares differ from it by about `√(5/n)` a layer,
+    and these differences add up with depth.
 
     Args:
         net: the network.

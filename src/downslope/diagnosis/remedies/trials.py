@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from downslope.core import UnknownNameError, tree_size
-from downslope.diagnosis._case import Case
+from downslope.diagnosis.case import Case
 from downslope.schedules import Schedule
 from downslope.training import Problem, Recipe, Run, sweep, train
 

@@ -14,11 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from downslope.diagnosis._case import Case
-from downslope.diagnosis._linear_model import linear_loss
-from downslope.diagnosis._trials import Trials, rate_trials, short_training
-from downslope.diagnosis._trivial import trivial_loss
-from downslope.diagnosis._variants import wider
+from downslope.diagnosis.case import Case
+from downslope.diagnosis.measurements import linear_loss, trivial_loss
+from downslope.diagnosis.remedies import Trials, rate_trials, short_training, wider
 from downslope.training import Part
 
 FITTED, MOSTLY_FITTED = 0.01, 0.1

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 
 from downslope.core import Advice, PyTree, Setting, SettingError, check_integer
 from downslope.curvature import quadratic
-from downslope.diagnosis._point import Point, Vector, flat
+from downslope.diagnosis.measurements import Point, Vector, flat
 from downslope.reference import dense_hessian
 from downslope.training import Run
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from downslope.diagnosis._point import Point, Vector
+from downslope.diagnosis.measurements.point import Point, Vector
 
 RADIUS = 0.1
 """The ball's radius as a share of the length of the parameters, which is taken as 1 where it is less: a tenth is about

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from downslope.core import Message, Shape, aligned
-from downslope.diagnosis._finding import Finding
+from downslope.diagnosis.finding import Finding
 from downslope.layers import Activation, AnyLayer, Frozen
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from downslope.core import Advice, Message
-from downslope.diagnosis._finding import Finding
-from downslope.diagnosis._initialization_findings import LARGE, NORMALIZE, SHIFTED, SMALL, UNEQUAL
-from downslope.diagnosis._input_moments import InputMoments, input_moments
-from downslope.diagnosis._learned import Learned
-from downslope.diagnosis._row_order import drift
+from downslope.diagnosis.finding import Finding
+from downslope.diagnosis.findings.learned import Learned
+from downslope.diagnosis.measurements import InputMoments, drift, input_moments
+from downslope.diagnosis.starts import LARGE, NORMALIZE, SHIFTED, SMALL, UNEQUAL
 
 FAR = 0.9
 """Where so much of the mean square is that of the means, features lie three deviations off zero, and the mean makes the

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from downslope.core import LossSurface, PyTree, check_integer
 from downslope.data import Dataset
-from downslope.diagnosis._case import Case, Tell, case_of
-from downslope.diagnosis._causes import findings_of_case
-from downslope.diagnosis._questions import speed_answer, start_answer, stuck_answer
-from downslope.diagnosis._report import Report
-from downslope.diagnosis._verdict import verdict_of
-from downslope.diagnosis._verify import verify_fixes
+from downslope.diagnosis.case import Case, Tell, case_of
+from downslope.diagnosis.findings import findings_of_case
+from downslope.diagnosis.questions import speed_answer, start_answer, stuck_answer
+from downslope.diagnosis.remedies import verify_fixes
+from downslope.diagnosis.report import Report
+from downslope.diagnosis.verdict import verdict_of
 from downslope.training import Run
 
 
@@ -27,7 +27,7 @@ def diagnose(
     The verdict is about the point where the last step led (`run.last`), on the loss that descends over at most 2,000
     training rows, in inference mode. It rests on the history, on eigenvalues with their residuals, on the noise of
     batches' gradients and on what steps along the gradient and the curvature gain there; how, is written at the top of
-    `downslope.diagnosis._verdict`. Some findings rest on short trainings of their own. Nothing given is changed, and
+    `downslope.diagnosis.verdict`. Some findings rest on short trainings of their own. Nothing given is changed, and
     the same gives the same.
 
     Args:

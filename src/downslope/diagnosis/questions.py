@@ -6,9 +6,9 @@ import math
 
 from downslope.core import Function, Message
 from downslope.curvature import Quadratic, quadratic
-from downslope.diagnosis._case import Case
-from downslope.diagnosis._stability import innermost
-from downslope.diagnosis._verdict import EDGE, NEGLIGIBLE, NOISE_WINS, Verdict, percent
+from downslope.diagnosis.case import Case
+from downslope.diagnosis.measurements import innermost
+from downslope.diagnosis.verdict import EDGE, NEGLIGIBLE, NOISE_WINS, Verdict, percent
 
 STUCK = "Are we stuck?"
 SPEED = "How fast does this converge, and can it be faster?"

@@ -7,7 +7,7 @@ from typing import Any
 
 from downslope.core import Setting, SettingError, check_integer, render
 from downslope.data import Dataset
-from downslope.diagnosis._start_comparison import StartComparison
+from downslope.diagnosis.starts.comparison import StartComparison
 from downslope.layers.initializers import Initializer
 from downslope.networks import Sequential, with_initializer
 from downslope.training import TrainingSettings, train

@@ -10,8 +10,8 @@ import numpy as np
 
 from downslope.core import PyTree, Setting, ShapeError
 from downslope.curvature import Eigenpairs
-from downslope.diagnosis._point import Point, flat
-from downslope.diagnosis._reach import RADIUS
+from downslope.diagnosis.measurements.point import Point, flat
+from downslope.diagnosis.measurements.reach import RADIUS
 
 FRACTIONS = tuple(2.0**power for power in range(-6, 4))
 """Steps tried along the way out, as multiples of the radius within reach: from a 64th of it to eight times as far."""

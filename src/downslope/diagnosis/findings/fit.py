@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from downslope.core import Advice, Message
-from downslope.diagnosis._finding import Finding
-from downslope.diagnosis._label_noise import LabelNoise, label_noise
-from downslope.diagnosis._learned import HALF, Learned
-from downslope.diagnosis._recall import class_recalls
-from downslope.diagnosis._variants import advice_on_widths, hidden_widths, narrower, wider, with_dropout
+from downslope.diagnosis.case import Case
+from downslope.diagnosis.finding import Finding
+from downslope.diagnosis.findings.learned import HALF, Learned
+from downslope.diagnosis.measurements import ClassRecalls, LabelNoise, label_noise, recalls_on
+from downslope.diagnosis.remedies import advice_on_widths, hidden_widths, narrower, wider, with_dropout
 from downslope.optimizers import decoupled_weight_decay
 
 CARRIED = 0.8
@@ -42,6 +42,9 @@ that pass for clean have 3.4 % of wrong labels on average (Northcutt, Athalye an
 2021)."""
 
 WEIGHT_DECAY = 0.1
+
+RECALL_ROWS = 20_000
+"""Recalls are measured on so many rows at most."""
 
 
 def findings_of_fit(learned: Learned) -> list[Finding]:
@@ -155,7 +158,7 @@ def _classes(learned: Learned) -> list[Finding]:
     most, least = counts.max(), max(counts.min(), 1)
     if most < UNEQUAL * least or most - least < BY_CHANCE * np.sqrt(most + least):
         return []
-    found = class_recalls(case)
+    found = _class_recalls(case)
     rare = counts * UNEQUAL <= most
     worst = int(np.nanargmin(np.where(rare, found.recalls, np.inf))) if np.isfinite(found.recalls[rare]).any() else 0
     hidden = found.accuracy - found.recalls[worst] > HIDDEN
@@ -178,6 +181,17 @@ def _classes(learned: Learned) -> list[Finding]:
             {"class_weight": "balanced"},
         )
     ]
+
+
+def _class_recalls(case: Case) -> ClassRecalls:
+    """Return how well the run's best variables recognize each class, on held-out rows where there are any."""
+    run, data = case.run, case.validation_data
+    of = "the training rows" if data is None else "the validation rows"
+    data = case.training_data if data is None else data
+    data = data.take(np.arange(min(len(data), RECALL_ROWS)))
+    if run is None:
+        return ClassRecalls(np.empty(0), float("nan"), of)
+    return recalls_on(run, data, of)
 
 
 def _labels(learned: Learned) -> list[Finding]:

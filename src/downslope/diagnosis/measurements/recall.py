@@ -8,10 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from downslope.data import Dataset
-from downslope.diagnosis._case import Case
 from downslope.training import Run
-
-_ROWS = 20_000
 
 
 class ClassRecalls(NamedTuple):
@@ -31,17 +28,6 @@ class ClassRecalls(NamedTuple):
     def balanced(self) -> float:
         """The mean recall."""
         return float(np.nanmean(self.recalls))
-
-
-def class_recalls(case: Case) -> ClassRecalls:
-    """Return how well the run's best variables recognize each class, on held-out rows where there are any."""
-    run, data = case.run, case.validation_data
-    of = "the training rows" if data is None else "the validation rows"
-    data = case.training_data if data is None else data
-    data = data.take(np.arange(min(len(data), _ROWS)))
-    if run is None:
-        return ClassRecalls(np.empty(0), float("nan"), of)
-    return recalls_on(run, data, of)
 
 
 def recalls_on(run: Run, data: Dataset, of: str) -> ClassRecalls:

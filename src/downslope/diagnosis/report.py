@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from downslope.core import Message
-from downslope.diagnosis._case import Case
-from downslope.diagnosis._finding import Finding
-from downslope.diagnosis._verdict import Verdict
-from downslope.diagnosis._verify import Trial
+from downslope.diagnosis.case import Case
+from downslope.diagnosis.finding import Finding
+from downslope.diagnosis.remedies import Trial
+from downslope.diagnosis.verdict import Verdict
 
 
 @dataclass(frozen=True)

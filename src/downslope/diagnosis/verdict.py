@@ -30,8 +30,8 @@ from typing import Any
 
 import numpy as np
 
-from downslope.diagnosis._case import Case
-from downslope.diagnosis._way_out import WayOut
+from downslope.diagnosis.case import Case
+from downslope.diagnosis.measurements import WayOut
 
 VERDICTS = (
     "descending",

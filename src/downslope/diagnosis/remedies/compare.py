@@ -10,9 +10,9 @@ import numpy as np
 
 from downslope.core import Variables, check_integer, fold, generator, tree_size
 from downslope.data import Dataset
-from downslope.diagnosis._remedy_table import Remedy, RemedyTable
-from downslope.diagnosis._tangents import Tangents, tangents
-from downslope.diagnosis._variants import even, hidden_widths, with_activations, with_norms, with_skips
+from downslope.diagnosis.measurements import Tangents, tangents
+from downslope.diagnosis.remedies.table import Remedy, RemedyTable
+from downslope.diagnosis.remedies.variants import even, hidden_widths, with_activations, with_norms, with_skips
 from downslope.layers import BatchNorm, Nested, Tanh
 from downslope.losses import Loss
 from downslope.networks import Sequential, with_initializer
@@ -54,9 +54,9 @@ def compare_remedies(
 
     What is compared is the condition number of the tangent kernel `J Jᵀ`, which has the nonzero eigenvalues of the
     Gauss–Newton matrix for squared error, over the directions that hold half of what is to be learned: how much slower
-    than along the steepest direction gradient descent learns there (see `downslope.diagnosis._tangents`). The Hessian
-    itself has negative eigenvalues at a start, with which `κ` is undefined. All is measured on the same rows; what
-    counts is the factor by which a remedy changes `κ`.
+    than along the steepest direction gradient descent learns there (see `downslope.diagnosis.measurements.tangents`).
+    The Hessian itself has negative eigenvalues at a start, with which `κ` is undefined. All is measured on the same
+    rows; what counts is the factor by which a remedy changes `κ`.
 
     Args:
         net: the network.

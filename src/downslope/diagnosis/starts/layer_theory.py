@@ -1,6 +1,6 @@
 """What one layer does to the moments of signals, and of gradients on their way back, over draws of its weights.
 
-The formulas, and what they take for granted, are in `downslope.diagnosis._signal_theory`.
+The formulas, and what they take for granted, are in `downslope.diagnosis.starts.signal_theory`.
 """
 
 from __future__ import annotations

@@ -11,12 +11,11 @@ from jaxtyping import Float
 
 from downslope.core import Message, Values, check_integer
 from downslope.data import Dataset
-from downslope.diagnosis._case import Case
-from downslope.diagnosis._finding import Finding
-from downslope.diagnosis._recall import recalls_on
-from downslope.diagnosis._trials import brief, reached
-from downslope.diagnosis._trivial import trivial_loss
-from downslope.diagnosis._variants import difference
+from downslope.diagnosis.case import Case
+from downslope.diagnosis.finding import Finding
+from downslope.diagnosis.measurements import recalls_on, trivial_loss
+from downslope.diagnosis.remedies.trials import brief, reached
+from downslope.diagnosis.remedies.variants import difference
 from downslope.networks import Sequential
 from downslope.training import Problem, Recipe, Run, sweep
 

@@ -14,9 +14,6 @@ from downslope.training import Run, edge_of
 TOLERANCE = 0.01
 """The residual allowed to the preconditioned sharpness, as a share: a rate needs no more digits."""
 
-ADAPTIVE = {"adam": "b1", "adamw": "b1", "nadam": "b1", "rmsprop": "momentum"}
-"""Optimizers that divide by a running root mean square of the gradient, each with the name of its momentum."""
-
 
 @dataclass(frozen=True)
 class Stability:

@@ -33,7 +33,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from downslope.core import Params, Shape
-from downslope.diagnosis._layer_theory import (
+from downslope.diagnosis.starts.layer_theory import (
     Moments,
     after_weights,
     before_weights,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from downslope.core import Advice, Message, SettingError
 from downslope.curvature import quadratic
-from downslope.diagnosis._finding import Finding
-from downslope.diagnosis._learned import Learned
-from downslope.diagnosis._stability import innermost
-from downslope.diagnosis._trials import Trials
-from downslope.diagnosis._variants import with_numbers
-from downslope.diagnosis._verdict import NOISE_WINS
+from downslope.diagnosis.finding import Finding
+from downslope.diagnosis.findings.learned import Learned
+from downslope.diagnosis.measurements import innermost
+from downslope.diagnosis.remedies import Trials, with_numbers
+from downslope.diagnosis.verdict import NOISE_WINS
 from downslope.schedules import piecewise_constant
 
 USUAL_BATCH = 32

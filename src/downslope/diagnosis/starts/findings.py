@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from downslope.core import Advice, Message
-from downslope.diagnosis._finding import Finding, by_severity
-from downslope.diagnosis._initialization_report import Inputs, LayerStart, Stage, stages_of
+from downslope.diagnosis.finding import Finding, by_severity
+from downslope.diagnosis.starts.report import Inputs, LayerStart, Stage, stages_of
 from downslope.layers import Activation, Frozen
 
 CHANGED, RUINED = 1e2, 1e4

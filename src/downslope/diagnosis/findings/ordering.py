@@ -18,13 +18,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from downslope.diagnosis._case import Case
-from downslope.diagnosis._finding import SEVERITIES, Finding, by_severity
-from downslope.diagnosis._findings_data import findings_of_data
-from downslope.diagnosis._findings_descent import findings_of_descent
-from downslope.diagnosis._findings_fit import findings_of_fit
-from downslope.diagnosis._findings_network import findings_of_network
-from downslope.diagnosis._learned import HALF, Learned
+from downslope.diagnosis.case import Case
+from downslope.diagnosis.finding import SEVERITIES, Finding, by_severity
+from downslope.diagnosis.findings.data import findings_of_data
+from downslope.diagnosis.findings.descent import findings_of_descent
+from downslope.diagnosis.findings.fit import findings_of_fit
+from downslope.diagnosis.findings.learned import HALF, Learned
+from downslope.diagnosis.findings.network import findings_of_network
 
 _LEARNS_BADLY = ("ill_conditioned", "rate_too_small", "earlier_layers_slower", "bouncing", "underfit")
 _UNITS = ("dead_units", "saturated_units")

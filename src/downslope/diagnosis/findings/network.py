@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from downslope.core import Advice, Message
-from downslope.diagnosis._finding import SEVERITIES, Finding
-from downslope.diagnosis._initialization_findings import LEAKY, MANY_DEAD, SKIPS, SOME_DEAD, rectified, suited
-from downslope.diagnosis._initialization_report import LayerStart, Stage
-from downslope.diagnosis._learned import Learned
-from downslope.diagnosis._variants import advice_on_widths, even, hidden_widths, shallower, with_activations, with_norms
+from downslope.diagnosis.finding import SEVERITIES, Finding
+from downslope.diagnosis.findings.learned import Learned
+from downslope.diagnosis.remedies import advice_on_widths, even, hidden_widths, shallower, with_activations, with_norms
+from downslope.diagnosis.starts import LEAKY, MANY_DEAD, SKIPS, SOME_DEAD, LayerStart, Stage, rectified, suited
 from downslope.layers import BatchNorm, LayerNorm, LeakyReLU, Tanh
 from downslope.networks import Sequential, with_initializer
 

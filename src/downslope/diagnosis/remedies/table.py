@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from downslope.core import aligned
-from downslope.diagnosis._tangents import Tangents
+from downslope.diagnosis.measurements import Tangents
 
 
 @dataclass(frozen=True)
