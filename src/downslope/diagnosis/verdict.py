@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from downslope.diagnosis.case import Case
+from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.measurements import WayOut
 
 VERDICTS = (
@@ -74,7 +75,7 @@ NOTHING_LEARNED = 0.5
 through."""
 
 
-VANISHING = ("vanishing_gradients", "vanishing_signal")
+VANISHING = (Kind.VANISHING_GRADIENTS.code, Kind.VANISHING_SIGNAL.code)
 """What makes a plateau of a network that answers the same to all rows."""
 
 

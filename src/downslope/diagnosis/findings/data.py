@@ -7,6 +7,7 @@ import numpy as np
 from downslope.core import Advice, Message
 from downslope.diagnosis.finding import Finding
 from downslope.diagnosis.findings.learned import Learned
+from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.measurements import InputMoments, drift, input_moments
 from downslope.diagnosis.starts import LARGE, NORMALIZE, SHIFTED, SMALL, UNEQUAL
 
@@ -39,8 +40,7 @@ def _inputs(learned: Learned) -> list[Finding]:
     change = {"normalize": "standard"}
     if found.largest > UNEQUAL * found.smallest or found.spread > LARGE or found.spread < SMALL:
         return [
-            Finding(
-                "inputs_not_normalized",
+            Kind.INPUTS_NOT_NORMALIZED.finding(
                 severity,
                 "The inputs are not normalized: features differ in scale from each other or from 1, which makes the "
                 "loss surface a narrow ravine.",
@@ -52,8 +52,7 @@ def _inputs(learned: Learned) -> list[Finding]:
     if found.shift <= SHIFTED:
         return []
     return [
-        Finding(
-            "inputs_not_centered",
+        Kind.INPUTS_NOT_CENTERED.finding(
             severity if found.shift > FAR else "note",
             "The inputs are shifted away from zero: their mean adds one direction of large curvature, which the "
             "learning rate has to suit.",
@@ -85,8 +84,7 @@ def _targets(learned: Learned) -> list[Finding]:
     if SMALL < spread < LARGE and shift <= FAR:
         return []
     return [
-        Finding(
-            "targets_not_normalized",
+        Kind.TARGETS_NOT_NORMALIZED.finding(
             "severe" if learned.crippled else "warning",
             "The targets are not normalized: outputs start near 0 with unit size, and most of the training goes into "
             "reaching the targets' mean and scale.",
@@ -117,8 +115,7 @@ def _order(learned: Learned) -> list[Finding]:
     if found.share < SOME_DRIFT or found.errors < UNLIKELY:
         return []
     return [
-        Finding(
-            "data_order_correlated",
+        Kind.DATA_ORDER_CORRELATED.finding(
             "severe" if found.share >= MOST_DRIFT or learned.crippled else "warning",
             "Rows are learned from in an order that is correlated: successive batches show different parts of the "
             "data, and the network swings between them.",

@@ -6,6 +6,7 @@ from downslope.core import Advice, Message, SettingError
 from downslope.curvature import quadratic
 from downslope.diagnosis.finding import Finding
 from downslope.diagnosis.findings.learned import Learned
+from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.measurements import innermost
 from downslope.diagnosis.remedies import Trials, with_numbers
 from downslope.diagnosis.verdict import NOISE_WINS
@@ -49,14 +50,14 @@ def _rate(learned: Learned) -> list[Finding]:
     if trials is None or severity is None or trials.best == trials.own:
         return _diverged(learned)
     large, change = trials.best < trials.own, _with_rate(learned, trials)
+    kind = Kind.RATE_TOO_LARGE if large else Kind.RATE_TOO_SMALL
     statement = (
         "The learning rate is too large: steps overshoot, and the loss bounces or grows instead of falling."
         if large
         else "The learning rate is too small: the loss creeps down and would need many more steps."
     )
     return [
-        Finding(
-            "rate_too_large" if large else "rate_too_small",
+        kind.finding(
             severity,
             statement,
             f"{_reached(learned)} with the rate {trials.own:.3g}; trials of {trials.steps:,} steps from the same start "
@@ -77,7 +78,7 @@ def _diverged(learned: Learned) -> list[Finding]:
     if run is None or run.divergence is None:
         return []
     statement = "The descent diverged: the learning rate is too large for this loss surface."
-    return [Finding("rate_too_large", "severe", statement, run.divergence.evidence, run.divergence.remedy)]
+    return [Kind.RATE_TOO_LARGE.finding("severe", statement, run.divergence.evidence, run.divergence.remedy)]
 
 
 def _limit(learned: Learned) -> str:
@@ -99,18 +100,17 @@ def _conditioning(learned: Learned) -> list[Finding]:
         return []
     momentum = round(min(quadratic([1.0, kappa]).best("momentum").momentum, MOST_MOMENTUM), 2)
     change = {"optimizer": with_numbers(optimizer, momentum=momentum)}
-    severity = learned.severity(learned.attempt("ill_conditioned", change))
+    severity = learned.severity(learned.attempt(Kind.ILL_CONDITIONED.code, change))
     if stability.share < NEAR_LIMIT or severity is None:
         return []
     return [
-        Finding(
-            "ill_conditioned",
+        Kind.ILL_CONDITIONED.finding(
             severity,
             "The loss is ill-conditioned: the rate that its steepest direction allows is much too small for the "
             "directions that are left to descend.",
             f"λ_max is {case.sharpness:.3g}, κ = {kappa:.3g} times the curvature that is left to descend; the rate is "
             f"{stability.share:.2g} of the stability limit {stability.limit:.3g}. A short training with momentum "
-            f"{momentum:g} reaches {learned.tried['ill_conditioned']:.3g}, this run {learned.reached:.3g}.",
+            f"{momentum:g} reaches {learned.tried[Kind.ILL_CONDITIONED.code]:.3g}, this run {learned.reached:.3g}.",
             Message(
                 Advice(f"use momentum {momentum:g}, which suits this κ:", optimizer=change["optimizer"]),
                 Advice("normalize inputs and layers"),
@@ -140,23 +140,23 @@ def _batch(learned: Learned) -> list[Finding]:
     ratio = case.noise_to_gradient if case.finite else None
     if size <= SMALL_BATCH and (ratio is None or ratio >= NOISE_WINS):
         statement = "The batch is too small for this rate: steps are mostly noise, and the loss stays above its floor."
-        return _tried_batch(learned, "batch_too_small", statement)
+        return _tried_batch(learned, Kind.BATCH_TOO_SMALL, statement)
     high = float("inf") if noise is None or noise.value is None else noise.interval[1]
     if size <= max(USUAL_BATCH, high):
         return []
-    return _tried_batch(learned, "batch_too_large", _WASTE) or _wasteful(learned, high)
+    return _tried_batch(learned, Kind.BATCH_TOO_LARGE, _WASTE) or _wasteful(learned, high)
 
 
 _WASTE = "The batch is needlessly large: the same passes over the data would make many more steps, each nearly as good."
 
 
-def _tried_batch(learned: Learned, code: str, statement: str) -> list[Finding]:
+def _tried_batch(learned: Learned, kind: Kind, statement: str) -> list[Finding]:
     """Return a finding on the batch size, if a usual one learns more in as many epochs."""
     case, change = learned.case, {"batch_size": USUAL_BATCH}
     if learned.fitted:
         return []
     try:
-        loss = learned.attempt(code, change)
+        loss = learned.attempt(kind.code, change)
     except SettingError:  # batch norm, and a last batch of one row
         return []
     severity = learned.severity(loss)
@@ -164,8 +164,7 @@ def _tried_batch(learned: Learned, code: str, statement: str) -> list[Finding]:
         return []
     measured = f"; at the end: {case.noise}" if case.finite and case.noise is not None else "."
     return [
-        Finding(
-            code,
+        kind.finding(
             severity,
             statement,
             f"batches of {case.batch_size} rows, {case.steps:,} steps{measured} A short training with "
@@ -183,7 +182,7 @@ def _wasteful(learned: Learned, high: float) -> list[Finding]:
         return []
     evidence = f"batches of {case.batch_size} rows; even at the end: {case.noise}"
     change = {"batch_size": USUAL_BATCH}
-    return [Finding("batch_too_large", "note", _WASTE, evidence, USE_USUAL_BATCH, change)]
+    return [Kind.BATCH_TOO_LARGE.finding("note", _WASTE, evidence, USE_USUAL_BATCH, change)]
 
 
 def _bouncing(learned: Learned) -> list[Finding]:
@@ -197,8 +196,7 @@ def _bouncing(learned: Learned) -> list[Finding]:
         decayed = piecewise_constant([rate, rate / 10], at=[lower_at])
         change = {"optimizer": with_numbers(case.problem.optimizer, learning_rate=decayed)}
     return [
-        Finding(
-            "bouncing",
+        Kind.BOUNCING.finding(
             "warning",
             "The loss bounces: from epoch to epoch it jumps up and down, and no longer falls.",
             f"over the last {trend.epochs} epochs the training loss jumps by {100 * trend.relative_jumps:.2g} % of "

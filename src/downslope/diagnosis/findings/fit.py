@@ -11,6 +11,7 @@ from downslope.core import Advice, Message
 from downslope.diagnosis.case import Case
 from downslope.diagnosis.finding import Finding
 from downslope.diagnosis.findings.learned import HALF, Learned
+from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.measurements import ClassRecalls, LabelNoise, label_noise, recalls_on
 from downslope.diagnosis.remedies import advice_on_widths, hidden_widths, narrower, wider, with_dropout
 from downslope.optimizers import decoupled_weight_decay
@@ -61,8 +62,7 @@ def _underfit(learned: Learned) -> list[Finding]:
     widths, more = hidden_widths(learned.case.recipe.net), hidden_widths(net)
     has = "no hidden layer" if len(widths) < len(more) else f"hidden layers of {_listed(widths)} units"
     return [
-        Finding(
-            "underfit",
+        Kind.UNDERFIT.finding(
             severity,
             "The network underfits: it is too small for what is to be learned.",
             f"it has {has} and reaches {learned.reached:.3g} (training loss {learned.trained:.3g}); a short training "
@@ -87,8 +87,7 @@ def _overfit(learned: Learned) -> list[Finding]:
         return []
     remedy = _regularized(learned)
     return [
-        Finding(
-            "overfit",
+        Kind.OVERFIT.finding(
             "severe" if last > trivial else "warning",
             "The network overfits: it learns the training rows by heart, and little of that holds for others.",
             f"at the end the training loss is {trained:.3g}, the validation loss {last:.3g} (lowest {lowest:.3g} after "
@@ -97,7 +96,7 @@ def _overfit(learned: Learned) -> list[Finding]:
             + (
                 ""
                 if remedy is None
-                else f" A short training with {remedy.words} reaches {learned.tried['overfit']:.3g}."
+                else f" A short training with {remedy.words} reaches {learned.tried[Kind.OVERFIT.code]:.3g}."
             ),
             Message(Message(Advice("get more data"), *_ways(remedy)), Advice("stop early, too:", early_stopping=10)),
             {"early_stopping": 10} | ({} if remedy is None else dict(remedy.change)),
@@ -143,9 +142,9 @@ def _regularized(learned: Learned) -> Regularizer | None:
         found.append(Regularizer(words, Advice(f"use {words}", optimizer=decaying), {"optimizer": decaying}))
     if not found:
         return None
-    losses = [learned.attempt(f"overfit: {one.words}", one.change) for one in found]
+    losses = [learned.attempt(f"{Kind.OVERFIT.code}: {one.words}", one.change) for one in found]
     best = int(np.argmin(losses))
-    learned.tried["overfit"] = losses[best]
+    learned.tried[Kind.OVERFIT.code] = losses[best]
     return found[best]
 
 
@@ -166,8 +165,7 @@ def _classes(learned: Learned) -> list[Finding]:
         return []
     labels = case.run.preprocessing.class_labels
     return [
-        Finding(
-            "classes_unbalanced",
+        Kind.CLASSES_UNBALANCED.finding(
             "severe" if hidden and found.recalls[worst] < HALF else "warning",
             "The classes are unbalanced: the frequent ones make up the loss, and the accuracy hides how badly the rare "
             "ones are recognized.",
@@ -204,8 +202,7 @@ def _labels(learned: Learned) -> list[Finding]:
         return []
     remedy = _regularized(learned) if learned.case.history.get("validation_loss") is not None else None
     return [
-        Finding(
-            "label_noise",
+        Kind.LABEL_NOISE.finding(
             "warning",
             "Many labels contradict the rows around them: they are noisy, or the features do not hold what decides "
             "them. That is a floor under the validation loss; below it a network learns errors by heart.",

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from downslope.diagnosis.case import Case
+from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.measurements import linear_loss, trivial_loss
 from downslope.diagnosis.remedies import Trials, rate_trials, short_training, wider
 from downslope.training import Part
@@ -98,15 +99,15 @@ class Learned:
         self._tell("short trainings at other learning rates")
         found = rate_trials(self.case)
         if found is not None:
-            lower = found.best < found.own
-            self.tried["rate_too_large" if lower else "rate_too_small"] = found.lowest
+            kind = Kind.RATE_TOO_LARGE if found.best < found.own else Kind.RATE_TOO_SMALL
+            self.tried[kind.code] = found.lowest
         return found
 
     @cached_property
     def wider(self) -> float | None:
         """What a short training of a wider network reaches; None if the rows have been learned, or there is none."""
         net = None if self.mostly_fitted else wider(self.case.recipe.net)
-        return None if net is None else self.attempt("underfit", {"net": net, "start": None})
+        return None if net is None else self.attempt(Kind.UNDERFIT.code, {"net": net, "start": None})
 
     @cached_property
     def known(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -13,8 +13,9 @@ import numpy as np
 from downslope.core import Advice, Message
 from downslope.diagnosis.finding import SEVERITIES, Finding
 from downslope.diagnosis.findings.learned import Learned
+from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.remedies import advice_on_widths, even, hidden_widths, shallower, with_activations, with_norms
-from downslope.diagnosis.starts import LEAKY, MANY_DEAD, SKIPS, SOME_DEAD, LayerStart, Stage, rectified, suited
+from downslope.diagnosis.starts import LEAKY, MANY_DEAD, SKIPS, SOME_DEAD, Stage, rectified, suited
 from downslope.layers import BatchNorm, LayerNorm, LeakyReLU, Tanh
 from downslope.networks import Sequential, with_initializer
 
@@ -33,7 +34,8 @@ SLOWER = 30.0
 """The first hidden layer's weights moved so many times less, for their size, than the last one's: one and a half powers
 of ten, which no choice of a single rate makes good."""
 
-AT_START = ("zero_weights", "identical_units", "dead_units", "saturated_units")
+AT_START = tuple(kind.code for kind in (Kind.ZERO_WEIGHTS, Kind.IDENTICAL_UNITS, Kind.DEAD_UNITS, Kind.SATURATED_UNITS))
+"""Faults of given weights that drawing them by a formula undoes."""
 
 
 def findings_of_network(learned: Learned) -> list[Finding]:
@@ -44,11 +46,12 @@ def findings_of_network(learned: Learned) -> list[Finding]:
 
 def _start(learned: Learned) -> list[Finding]:
     """Return what is wrong with the start, each with a change; what inputs do is said of the data."""
-    report = learned.case.signals_start
-    found = [finding for finding in report.findings if not finding.code.startswith("inputs_")]
-    if not any(finding.code in ("zero_weights", "identical_units") for finding in found):
-        found = [*_scale(learned), *found]
-    return [replace(finding, change=_change(learned, finding)) for finding in found]
+    of_inputs = (Kind.INPUTS_NOT_NORMALIZED.code, Kind.INPUTS_NOT_CENTERED.code)
+    alike = (Kind.ZERO_WEIGHTS.code, Kind.IDENTICAL_UNITS.code)
+    findings = [finding for finding in learned.case.signals_start.findings if finding.code not in of_inputs]
+    if not any(finding.code in alike for finding in findings):
+        findings = [*_scale(learned), *findings]
+    return [replace(finding, change=_change(learned, finding)) for finding in findings]
 
 
 def _overcome(learned: Learned, finding: Finding) -> Finding:
@@ -92,15 +95,16 @@ def _scale(learned: Learned) -> list[Finding]:
     if too_small >= 1 / OFF and too_large <= OFF:
         return []
     large = too_large > OFF
+    kind = Kind.WEIGHTS_TOO_LARGE if large else Kind.WEIGHTS_TOO_SMALL
+    ruinous = learned.crippled or too_large > OFF**2 or too_small < OFF**-2
     effect = (
         "signals grow from layer to layer, outputs start far from any target, and bounded units saturate"
         if large
         else "signals fade from layer to layer, and the start is a plateau near zero"
     )
     return [
-        Finding(
-            "weights_too_large" if large else "weights_too_small",
-            "severe" if learned.crippled or too_large > OFF**2 or too_small < OFF**-2 else "warning",
+        kind.finding(
+            "severe" if ruinous else "warning",
             f"The weights start much too {'large' if large else 'small'}: {effect}.",
             f"their variance is {too_large if large else too_small:.2g} times the "
             f"{'largest' if large else 'smallest'} that keeps signals as they pass a layer (median over layers); the "
@@ -124,31 +128,43 @@ def _excess(stage: Stage) -> tuple[float, float]:
 
 
 def _units_at_the_end(learned: Learned, start: list[Finding]) -> list[Finding]:
-    """Find units that died or saturated while training; single ones are no harm."""
-    case = learned.case
-    if not case.finite:
+    """Find units that died or saturated while training; a few are no harm."""
+    if not learned.case.finite:
         return []
     known = {finding.code for finding in start}
-    found = [one for one in case.signals_end.findings if one.code in ("dead_units", "saturated_units")]
-    became = {"dead_units": "died", "saturated_units": "saturated"}
-    least = {"dead_units": SOME_DEAD, "saturated_units": MANY_DEAD}
-    ended = []
-    for one in found:
-        share = _worst(case.signals_end.layers, one.code)
-        if one.code in known or share - _worst(case.signals_start.layers, one.code) < least[one.code]:
-            continue
-        severity = one.severity if learned.crippled else "note"
-        leaky = with_activations(case.recipe.net, lambda layer: LeakyReLU() if layer.rectifier else layer)
-        statement = f"Units {became[one.code]} while training: nothing is learned through them any more."
-        fix = Message(Advice("lower the learning rate, which threw them there"), LEAKY)
-        change = {"net": leaky, "start": None} if one.code == "dead_units" else None
-        ended.append(Finding(one.code, severity, statement, one.evidence, fix, change))
-    return ended
+    return [
+        _after_training(learned, finding)
+        for finding in learned.case.signals_end.findings
+        if finding.code not in known and _is_new(learned, finding)
+    ]
 
 
-def _worst(layers: tuple[LayerStart, ...], code: str) -> float:
-    """Return the largest share of dead units, or of saturated numbers, of a layer."""
-    return max((getattr(layer, code.split("_")[0]) or 0.0 for layer in layers), default=0.0)
+def _is_new(learned: Learned, finding: Finding) -> bool:
+    """Return whether a finding is that many units died or saturated since the start."""
+    start, end = learned.case.signals_start.layers, learned.case.signals_end.layers
+    if finding.code == Kind.DEAD_UNITS.code:
+        return _largest(layer.dead for layer in end) - _largest(layer.dead for layer in start) >= SOME_DEAD
+    if finding.code == Kind.SATURATED_UNITS.code:
+        return _largest(layer.saturated for layer in end) - _largest(layer.saturated for layer in start) >= MANY_DEAD
+    return False
+
+
+def _after_training(learned: Learned, finding: Finding) -> Finding:
+    """Return a finding on units as one on what training did to them."""
+    died = finding.code == Kind.DEAD_UNITS.code
+    leaky = with_activations(learned.case.recipe.net, lambda layer: LeakyReLU() if layer.rectifier else layer)
+    return replace(
+        finding,
+        severity=finding.severity if learned.crippled else "note",
+        statement=f"Units {'died' if died else 'saturated'} while training: nothing is learned through them any more.",
+        fix=Message(Advice("lower the learning rate, which threw them there"), LEAKY),
+        change={"net": leaky, "start": None} if died else None,
+    )
+
+
+def _largest(shares: Iterable[float | None]) -> float:
+    """Return the largest share of dead units, or of saturated numbers, of a layer; None counts as 0."""
+    return max((share or 0.0 for share in shares), default=0.0)
 
 
 def _widths(learned: Learned) -> list[Finding]:
@@ -160,12 +176,11 @@ def _widths(learned: Learned) -> list[Finding]:
     if not steps or max(steps) <= UNEVEN or net is None:
         return []
     change = {"net": net, "start": None}
-    loss = None if learned.fitted else learned.attempt("widths_unequal", change)
+    loss = None if learned.fitted else learned.attempt(Kind.WIDTHS_UNEQUAL.code, change)
     narrow = min(widths)
     bottleneck = f" All that the network knows of a row passes through {narrow} numbers." if narrow < outputs else ""
     return [
-        Finding(
-            "widths_unequal",
+        Kind.WIDTHS_UNEQUAL.finding(
             learned.severity(loss) or "warning",
             "The widths of hidden layers are very unequal, which makes curvatures unequal too, and the narrowest layer "
             "a bottleneck.",
@@ -184,12 +199,11 @@ def _depth(learned: Learned) -> list[Finding]:
     if net is None or depth < DEEP or learned.fitted:
         return []
     change = {"net": net, "start": None}
-    loss = learned.attempt("deeper_than_needed", change)
+    loss = learned.attempt(Kind.DEEPER_THAN_NEEDED.code, change)
     if not loss <= learned.reached:
         return []
     return [
-        Finding(
-            "deeper_than_needed",
+        Kind.DEEPER_THAN_NEEDED.finding(
             learned.severity(loss) or "note",
             "The network is deeper than needed: with its first two hidden layers alone it learns as much.",
             f"it has {depth} hidden layers." + _reached(learned, loss),
@@ -212,8 +226,7 @@ def _slow_layers(learned: Learned) -> list[Finding]:
     if len(moved) < 3 or not moved[0] < moved[-2] / SLOWER or not math.isfinite(moved[-2]):
         return []
     return [
-        Finding(
-            "earlier_layers_slower",
+        Kind.EARLIER_LAYERS_SLOWER.finding(
             "note" if learned.fitted else "warning",
             "Earlier layers learn much slower than later ones.",
             f"the weights moved by {', '.join(f'{100 * one:.2g} %' for one in moved)} of their size, first to last.",

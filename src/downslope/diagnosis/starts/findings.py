@@ -10,6 +10,7 @@ import numpy as np
 
 from downslope.core import Advice, Message
 from downslope.diagnosis.finding import Finding, by_severity
+from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.starts.report import Inputs, LayerStart, Stage, stages_of
 from downslope.layers import Activation, Frozen
 
@@ -78,7 +79,7 @@ def _zero_weights(layers: Sequence[LayerStart]) -> list[Finding]:
         f"{learning} of {len(weighted)} layers with weights get any."
     )
     fix = _drawn_anew(layers)
-    return [Finding("zero_weights", "severe" if severe else "warning", statement, evidence, fix)]
+    return [Kind.ZERO_WEIGHTS.finding("severe" if severe else "warning", statement, evidence, fix)]
 
 
 def _identical_units(layers: Sequence[LayerStart]) -> list[Finding]:
@@ -87,8 +88,7 @@ def _identical_units(layers: Sequence[LayerStart]) -> list[Finding]:
     if not alike:
         return []
     return [
-        Finding(
-            "identical_units",
+        Kind.IDENTICAL_UNITS.finding(
             "severe",
             "All units of a layer are identical, and stay so: they get the same gradients. Descent can only reach a "
             "point of that symmetric subspace, which has negative curvature outside of it.",
@@ -107,13 +107,13 @@ def _signal(layers: Sequence[LayerStart], stages: Sequence[Stage]) -> list[Findi
     ratio, last = _ratio(sound[-1].mean_square, sound[0].mean_square), sound[-1]
     if math.isnan(ratio) or 1 / CHANGED < ratio < CHANGED:
         return []
+    kind = Kind.EXPLODING_SIGNAL if ratio > 1 else Kind.VANISHING_SIGNAL
     total = _power(_ratio(last.mean_square, layers[0].mean_square))
     predicted = _ratio(last.mean_square_theory, layers[0].mean_square)
     theory = "" if math.isnan(predicted) else f"; theory: {_power(predicted)}"
     overflow = f". Behind it, they are too large for {len(hidden) - len(sound)} layers more"
     return [
-        Finding(
-            "exploding_signal" if ratio > 1 else "vanishing_signal",
+        kind.finding(
             _severity(ratio),
             f"Activations {'grow' if ratio > 1 else 'shrink'} exponentially with depth, by {total} in mean square over "
             f"{len(sound)} hidden layers.",
@@ -133,10 +133,10 @@ def _gradients(layers: Sequence[LayerStart], stages: Sequence[Stage]) -> list[Fi
     if math.isnan(ratio) or 1 / CHANGED < ratio < CHANGED:
         return []
     grows = ratio > 1
+    kind = Kind.EXPLODING_GRADIENTS if grows else Kind.VANISHING_GRADIENTS
     way, speed = ("explode", "faster") if grows else ("vanish", "slower")
     return [
-        Finding(
-            "exploding_gradients" if grows else "vanishing_gradients",
+        kind.finding(
             _severity(ratio),
             f"Gradients with respect to activations {way} on the way back: earlier layers learn much {speed} than "
             "later ones.",
@@ -154,8 +154,7 @@ def _saturated(layers: Sequence[LayerStart], inputs: Inputs) -> list[Finding]:
     if share < SOME_SATURATED:
         return []
     return [
-        Finding(
-            "saturated_units",
+        Kind.SATURATED_UNITS.finding(
             "severe" if share >= MANY_SATURATED else "warning",
             "Units are saturated: they sit on plateaus, where the slope is below a tenth of that at 0.",
             f"{_percent(share)} of the activations at layer {worst.place} ({worst.name}).",
@@ -178,8 +177,7 @@ def _dead(layers: Sequence[LayerStart], inputs: Inputs) -> list[Finding]:
     else:
         fix = Message(Advice("start biases at 0, and weights with {}", initializer=suited(layers)), LEAKY)
     return [
-        Finding(
-            "dead_units",
+        Kind.DEAD_UNITS.finding(
             "severe" if share >= MANY_DEAD else "warning",
             "Units are dead from the start: their slope is 0 on every row, so that nothing is learned through them.",
             f"{_percent(share)} of the units at layer {worst.place} ({worst.name}).",
@@ -197,11 +195,11 @@ def _inputs(inputs: Inputs) -> list[Finding]:
             f"their root mean square is {inputs.size:.3g}, the standard deviations of features lie between {low:.3g} "
             f"and {high:.3g}."
         )
-        return [Finding("inputs_not_normalized", "warning", statement, evidence, NORMALIZE)]
+        return [Kind.INPUTS_NOT_NORMALIZED.finding("warning", statement, evidence, NORMALIZE)]
     if inputs.shift > SHIFTED:
         statement = "The inputs are not centered, which correlates the units of the first layer."
         evidence = f"{_percent(inputs.shift)} of their mean square is that of the features' means."
-        return [Finding("inputs_not_centered", "note", statement, evidence, NORMALIZE)]
+        return [Kind.INPUTS_NOT_CENTERED.finding("note", statement, evidence, NORMALIZE)]
     return []
 
 
