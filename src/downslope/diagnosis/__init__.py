@@ -1,4 +1,4 @@
-"""Diagnosis: what is wrong, why, and what to do about it, with evidence."""
+"""Diagnosis: verdicts, findings with causes and fixes, and answers, with evidence."""
 
 from downslope.diagnosis.case import Case, case_of
 from downslope.diagnosis.diagnose import diagnose, report_of

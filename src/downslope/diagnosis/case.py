@@ -1,11 +1,10 @@
-"""A case: what is being diagnosed, and all that is measured of it, each thing once and only if it is asked for."""
+"""A case: a run or a point on a surface, with measurements that are made once, when first needed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from downslope.core import (
     PyTree,
     Setting,
     SettingError,
+    Variables,
     all_finite,
     check_integer,
     generator,
@@ -40,15 +40,15 @@ from downslope.diagnosis.measurements import (
     Stability,
     Trend,
     WayOut,
+    constant_predictor_loss,
     number_of,
     reach_of,
     stability_of,
     trend_of,
-    trivial_loss,
     way_out_of,
 )
 from downslope.diagnosis.starts import InitializationReport, initialization_report
-from downslope.training import Part, Problem, Recipe, Run
+from downslope.training import Part, Problem, Recipe, Run, Tracking
 
 ROWS = 2000
 """Curvature is measured on at most so many training rows: those of `train_loss`, always the same."""
@@ -74,15 +74,15 @@ DECAYED = 0.1
 NOISE_BATCHES = 128
 """The noise scale is measured on so many batches at most."""
 
-Tell = Callable[[str], None]
-"""Is told, in a few words, what is being measured."""
+Progress = Callable[[str], object]
+"""Called with a few words on each measurement before it is made."""
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
     """A point on a loss surface and, where there is one, the run that led there.
 
-    Everything measured is a property that is computed when it is first asked for, at a bounded cost, and kept. The
+    Every measurement is a property that is computed when it is first read, at a bounded cost, and cached. The
     point is where the descent stands, after the last step (`run.last`), not the best by validation loss. The surface is
     the loss that descends over at most 2,000 training rows, in inference mode.
 
@@ -92,7 +92,7 @@ class Case:
         run: with its rows and its recipe; None for a bare surface, which has no history, no network and no data.
         part: the rows of the surface, as the network sees them; None for a bare surface.
         seed: of all that is drawn.
-        tell: is told what is being measured.
+        progress: called with a few words on each measurement before it is made.
     """
 
     surface: LossSurface
@@ -100,7 +100,7 @@ class Case:
     run: Run | None = None
     part: Part | None = None
     seed: int = 0
-    tell: Tell | None = None
+    progress: Progress | None = None
 
     # ---- the surface at the point
 
@@ -138,7 +138,7 @@ class Case:
     @cached_property
     def eigenvalues(self) -> Eigenpairs:
         """The outermost eigenvalues of the Hessian at both ends, the largest first, with vectors and residuals."""
-        self._tell("eigenvalues of the Hessian")
+        self.announce("eigenvalues of the Hessian")
         return eigenvalues(
             self.surface,
             self.params,
@@ -157,13 +157,13 @@ class Case:
     @cached_property
     def condition(self) -> ConditionNumber:
         """The condition number, over the resolved eigenvalues."""
-        self._tell("condition number")
+        self.announce("condition number")
         return condition_number(self.surface, self.params, tol=TOLERANCE / 10, max_hvps=self.products, key=self.seed)
 
     @cached_property
     def noise(self) -> NoiseScale | None:
         """The gradient noise scale; None where the surface is no plain mean over rows, or has too few of them."""
-        self._tell("gradient noise")
+        self.announce("gradient noise")
         try:
             return noise_scale(
                 self.surface,  # pyright: ignore[reportArgumentType]
@@ -182,7 +182,7 @@ class Case:
     @cached_property
     def reach(self) -> Reach:
         """By how much the loss falls within reach of the point, by the gradient and with the curvature known."""
-        self._tell("what can be gained within reach")
+        self.announce("what can be gained within reach")
         return reach_of(self.point, products=self.products)
 
     @cached_property
@@ -192,14 +192,14 @@ class Case:
 
     @cached_property
     def step_model(self) -> StepModel:
-        """What a step along the gradient does, at the run's current rate; at the best one where there is none."""
+        """The model of a step along the gradient, at the run's current rate; at the best rate where it has none."""
         return step_model(self.surface, self.params, self.learning_rate, k=0)
 
-    # ---- the run and what it was told
+    # ---- the run and its recipe
 
     @cached_property
     def recipe(self) -> Recipe:
-        """What training was told.
+        """The recipe of the training.
 
         Raises:
             SettingError: the case is a bare surface.
@@ -222,7 +222,7 @@ class Case:
 
     @property
     def losses(self) -> np.ndarray:
-        """The history of the loss that descends, one an epoch: at fixed parameters, where that is what descends.
+        """The history of the loss that descends, one value an epoch; at fixed parameters, if classes are not weighted.
 
         With class weights that is `batch_loss`: `train_loss` counts every row alike, to compare with other runs.
         """
@@ -231,12 +231,12 @@ class Case:
 
     @cached_property
     def trend(self) -> Trend | None:
-        """Where those losses are heading; None with fewer than two epochs."""
+        """The trend of those losses; None with fewer than two epochs."""
         return trend_of(self.losses)
 
     @cached_property
     def long_trend(self) -> Trend | None:
-        """Where they are heading over the last half, which outlasts the ups and downs at the edge of stability."""
+        """The trend over the last half, which outlasts the ups and downs at the edge of stability."""
         return trend_of(self.losses, share=0.5)
 
     @cached_property
@@ -252,7 +252,7 @@ class Case:
 
     @property
     def rate_decayed(self) -> bool:
-        """Whether the rate is now a small share of what it was on average over the epochs of the trend."""
+        """Whether the rate is a small share of its average over the epochs of the trend."""
         rates = self.history.get("learning_rate")
         if rates is None or self.trend is None:
             return False
@@ -304,9 +304,9 @@ class Case:
         return self.run is not None and self.batch_size == len(self.problem.train)
 
     @property
-    def tracking(self) -> Any:
-        """What was tracked while training; None if nothing was."""
-        return getattr(self.run, "tracking", None)
+    def tracking(self) -> Tracking | None:
+        """The curvature and noise tracked while training; None if there was no tracking."""
+        return None if self.run is None else self.run.tracking
 
     @cached_property
     def noise_to_gradient(self) -> float | None:
@@ -359,25 +359,25 @@ class Case:
     @cached_property
     def signals_end(self) -> InitializationReport:
         """Signals through the layers after the last step, at the point."""
-        return self._signals(self._given_run.last, "at the end")
+        return self._signals(self._required_run.last, "at the end")
 
     @cached_property
-    def trivial_loss(self) -> float:
+    def constant_predictor_loss(self) -> float:
         """The lowest loss of a network that gives one answer to all rows: that of the mean, or of the classes' shares.
 
         Measured on the rows of the surface.
         """
-        run, part = self._given_run, self._given_part
+        run, part = self._required_run, self._required_part
         outputs = run.net.output_shape(run.preprocessing.input_shape)[-1]
-        return trivial_loss(run.loss, part, outputs)
+        return constant_predictor_loss(run.loss, part, outputs)
 
     @property
-    def _given_run(self) -> Run:
+    def _required_run(self) -> Run:
         _ = self.recipe  # refuses a bare surface
         return self.run  # pyright: ignore[reportReturnType]
 
     @property
-    def _given_part(self) -> Part:
+    def _required_part(self) -> Part:
         _ = self.recipe
         return self.part  # pyright: ignore[reportReturnType]
 
@@ -385,17 +385,17 @@ class Case:
         """Return loss and metrics on a data set, or on a fixed draw of it."""
         if len(data) > ROWS:
             data = data.take(np.sort(generator(self.seed, "score").choice(len(data), ROWS, replace=False)))
-        return self._given_run.evaluate(data)
+        return self._required_run.evaluate(data)
 
-    def _signals(self, variables: Any, when: str) -> InitializationReport:
+    def _signals(self, variables: Variables, when: str) -> InitializationReport:
         """Return the signals through the network with some variables."""
-        self._tell(f"signals through the layers {when}")
+        self.announce(f"signals through the layers {when}")
         settings = self.recipe.settings
         with np.errstate(over="ignore", invalid="ignore"):  # after a divergence
             return initialization_report(
                 self.recipe.net,
                 self.training_data,
-                loss=self._given_run.loss,
+                loss=self._required_run.loss,
                 seed=settings.seed,
                 rows=SIGNAL_ROWS,
                 normalize=settings.normalize,
@@ -403,9 +403,10 @@ class Case:
                 start=variables,
             )
 
-    def _tell(self, what: str) -> None:
-        if self.tell is not None:
-            self.tell(what)
+    def announce(self, work: str) -> None:
+        """Announce the next measurement or training."""
+        if self.progress is not None:
+            self.progress(work)
 
 
 def case_of(
@@ -414,7 +415,7 @@ def case_of(
     *,
     params: PyTree | None = None,
     seed: int = 0,
-    tell: Tell | None = None,
+    progress: Progress | None = None,
 ) -> Case:
     """Return the case of a run, or of a point on a surface.
 
@@ -423,7 +424,7 @@ def case_of(
         data: the rows a run was trained on, if it was opened from its folder and they cannot be read again.
         params: the point on a bare surface; a run stands where its last step left it.
         seed: of all that is drawn.
-        tell: is told what is being measured.
+        progress: called with a few words on each measurement before it is made.
 
     Raises:
         SettingError: what was passed is neither, or the point is missing or one too many.
@@ -438,7 +439,7 @@ def case_of(
                 Advice("leave them out"),
                 Advice("in place of the run pass {}", code="run.surface()"),
             )
-        return _of_run(run_or_surface, data, seed, tell)
+        return _case_of_run(run_or_surface, data, seed, progress)
     if not offers(run_or_surface, LossSurface):
         raise SettingError(
             Setting("run_or_surface"),
@@ -454,10 +455,10 @@ def case_of(
             Setting("data"),
             ".",
         )
-    return Case(run_or_surface, params, seed=seed, tell=tell)
+    return Case(run_or_surface, params, seed=seed, progress=progress)
 
 
-def _of_run(run: Run, data: Dataset | None, seed: int, tell: Tell | None) -> Case:
+def _case_of_run(run: Run, data: Dataset | None, seed: int, progress: Progress | None) -> Case:
     """Return the case of a run: the surface over a fixed draw of its rows, at its last variables."""
     if data is not None or run.training_rows is None:
         run = run.with_data(data)
@@ -468,4 +469,4 @@ def _of_run(run: Run, data: Dataset | None, seed: int, tell: Tell | None) -> Cas
         rows = generator(recipe.settings.seed, "subset").choice(len(part), ROWS, replace=False)
         part = part.take(np.sort(rows))
     surface = replace(run, variables=run.last, training_rows=part).surface()
-    return Case(surface, run.last.params, run, part, seed, tell)
+    return Case(surface, run.last.params, run, part, seed, progress)

@@ -1,10 +1,10 @@
-"""Diagnose a run, or a point on a loss surface: the one call from what was trained to what is wrong with it."""
+"""Diagnose a run, or a point on a loss surface: the one call from a training to its faults."""
 
 from __future__ import annotations
 
 from downslope.core import LossSurface, PyTree, check_integer
 from downslope.data import Dataset
-from downslope.diagnosis.case import Case, Tell, case_of
+from downslope.diagnosis.case import Case, Progress, case_of
 from downslope.diagnosis.findings import findings_of_case
 from downslope.diagnosis.questions import speed_answer, start_answer, stuck_answer
 from downslope.diagnosis.remedies import verify_fixes
@@ -20,9 +20,9 @@ def diagnose(
     params: PyTree | None = None,
     verify: int = 0,
     seed: int = 0,
-    progress: Tell | None = None,
+    progress: Progress | None = None,
 ) -> Report:
-    """Return whether a descent is stuck, how fast it converges, which start is best, and what is wrong.
+    """Return whether a descent is stuck, how fast it converges, which start is best, and the faults found.
 
     The verdict is about the point where the last step led (`run.last`), on the loss that descends over at most 2,000
     training rows, in inference mode. It rests on the history, on eigenvalues with their residuals, on the noise of
@@ -38,7 +38,7 @@ def diagnose(
         verify: over how many seeds to train briefly with and without each proposed fix, from the same starts, to
             measure what it gains; 0 for none. 3 tells luck from gain.
         seed: of what is drawn to measure with.
-        progress: is told, in a few words, what is being measured.
+        progress: called with a few words on each measurement before it is made.
 
     Returns:
         The verdict, the findings, and the three answers in sentences.
@@ -58,7 +58,7 @@ def diagnose(
         >>> report.verdict.way_out.applied_to(np.zeros(2)).round(6).tolist() in ([0.0, 0.8], [0.0, -0.8])
         True
     """
-    case = case_of(run_or_surface, data, params=params, seed=seed, tell=progress)
+    case = case_of(run_or_surface, data, params=params, seed=seed, progress=progress)
     seeds = check_integer("verify", verify, at_least=0, advice="It counts seeds; 3 tells luck from gain.")
     return report_of(case, seeds)
 

@@ -1,12 +1,14 @@
-"""A finding: one thing that is wrong or worth knowing, with what was measured and what to do about it."""
+"""A finding: a fault or a fact worth knowing, with its evidence and its fix."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from downslope.core import Message, check_choice
+
+Change = Mapping[str, object]
+"""Settings of `ds.train` to change, by name, and `"net"` for another network."""
 
 SEVERITIES = ("severe", "warning", "note")
 """The most severe first."""
@@ -14,14 +16,14 @@ SEVERITIES = ("severe", "warning", "note")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a diagnosis found.
+    """A fault, or a fact worth knowing, of a training.
 
     Attributes:
         code: a short name that stays the same, such as `"vanishing_signal"`, for programs.
         severity: `"severe"` (training will fail or be crippled), `"warning"` (likely slower or worse), `"note"`.
-        statement: what is the matter, in a sentence.
-        evidence: what was measured.
-        fix: what to do about it, as Python says it; a message that carries its advice.
+        statement: the fault in a sentence.
+        evidence: the measurements.
+        fix: the remedy, in Python's words; a message that carries its advice.
         change: the same for programs: settings of `ds.train` to change, by name, and `"net"` for another network, so
             that `fixed = run.recipe.changed(change)` is what trains with the fix: `ds.train(fixed.net, fixed.data,
             **fixed.settings)`. None where no setting does it. Two findings that differ in nothing else are equal.
@@ -38,14 +40,14 @@ class Finding:
     statement: str
     evidence: str
     fix: str
-    change: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    change: Change | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         check_choice("severity", self.severity, SEVERITIES)
 
     @property
-    def settings(self) -> Mapping[str, Any]:
-        """What the fix, in its first way, sets to what: arguments of `ds.train` or `ds.mlp`; empty if it sets none."""
+    def settings(self) -> Mapping[str, object]:
+        """The settings of the fix's first advice: arguments of `ds.train` or `ds.mlp`; empty if it has none."""
         return next((advice.settings for advice in Message(self.fix).advice if advice.settings), {})
 
     @property
@@ -55,7 +57,7 @@ class Finding:
             (f"{self.severity}: {self.statement}", f"  measured: {self.evidence}", Message("  fix:", self.fix))
         )
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, str]:
         """Return the finding as plain data."""
         return {name: getattr(self, name) for name in ("code", "severity", "statement", "evidence", "fix")}
 

@@ -2,7 +2,7 @@
 
 One fault has many symptoms: inputs on a large scale make the rate too large, kill units and leave the network underfit,
 each of which would be found on its own. So each kind says which others it can be the cause of: never the other way
-round, for it follows the order in which things act: data and start, then the descent, then what came of it. In that
+round, for it follows the order in which things act: data and start, then the descent, then its outcome. In that
 order the kinds are defined, and named among equals.
 
 A new kind is a member here, a function that finds it in `findings` (or in `starts.findings`), and a case of
@@ -11,11 +11,10 @@ A new kind is a member here, a function that finds it in `findings` (or in `star
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from downslope.diagnosis.finding import Finding
+from downslope.diagnosis.finding import Change, Finding
 
 _LEARNS_BADLY = ("ill_conditioned", "rate_too_small", "earlier_layers_slower", "bouncing", "underfit")
 _UNITS = ("dead_units", "saturated_units")
@@ -30,7 +29,7 @@ class Facts:
     Attributes:
         code: its name for programs.
         explains: codes of the kinds that it can be the cause of.
-        surely: those of them that it is believed to be the cause of whatever the symptom's own fix does.
+        surely: those of them that it is believed to cause without a comparison with the symptom's own fix.
         by_trial: whether it is found by short trainings alone.
     """
 
@@ -124,9 +123,7 @@ class Kind(Enum):
         """Its facts."""
         return self._value_
 
-    def finding(
-        self, severity: str, statement: str, evidence: str, fix: str, change: Mapping[str, object] | None = None
-    ) -> Finding:
+    def finding(self, severity: str, statement: str, evidence: str, fix: str, change: Change | None = None) -> Finding:
         """Return a finding of this kind."""
         return Finding(self.code, severity, statement, evidence, fix, change)
 
@@ -135,7 +132,7 @@ _KINDS = {kind.code: kind for kind in Kind}
 
 
 def facts_of(finding: Finding) -> Facts:
-    """Return the facts of a finding's kind; of a finding that is of no kind, that it explains nothing.
+    """Return the facts of a finding's kind; a finding of no kind explains nothing.
 
     Example:
         >>> facts_of(Finding("underfit", "note", "It underfits.", "1 unit.", "Use more.")).by_trial
@@ -146,6 +143,6 @@ def facts_of(finding: Finding) -> Facts:
 
 
 def rank_of(finding: Finding) -> int:
-    """Return where a finding is named among equals: in the order of kinds, and after them what is of no kind."""
+    """Return a finding's rank among equals: in the order of kinds, findings of no kind last."""
     order = [kind.code for kind in Kind]
     return order.index(finding.code) if finding.code in order else len(order)

@@ -1,21 +1,21 @@
-"""What quadratic theory says that gradient descent will do, beside what it did.
+"""Gradient descent as predicted by quadratic theory, beside the observed descent.
 
 To second order the loss at a displacement `x` from a point is `l + gᵀx + ½ xᵀHx`. Along an eigenvector of `H`, with
 eigenvalue `λᵢ` and gradient `gᵢ`, a step of `ds.sgd` is
 
     v ← μ v + gᵢ + λᵢ x;  x ← x − η v        (Nesterov: x ← x − η (gᵢ + λᵢ x + μ v))
 
-and what it changes is `Σ gᵢ xᵢ + ½ λᵢ xᵢ²`. This needs no minimum: flat and downward directions follow it as well, as
+and the loss changes by `Σ gᵢ xᵢ + ½ λᵢ xᵢ²`. This needs no minimum: flat and downward directions follow it as well, as
 far as the loss is quadratic.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from downslope.core import Advice, PyTree, Setting, SettingError, check_integer
 from downslope.curvature import quadratic
@@ -80,7 +80,7 @@ class Prediction:
 
 
 def predict_descent(run: Run, *, epoch: int = 0) -> Prediction:
-    """Return what quadratic theory predicts of a descent with the full batch, beside what training then did.
+    """Predict a descent with the full batch by quadratic theory, beside the losses that training recorded.
 
     For a linear model with a squared error the loss is quadratic everywhere, and the prediction from the start is exact
     to rounding. For others it holds near the point it is made from; record the parameters to start from a later epoch.
@@ -101,8 +101,8 @@ def predict_descent(run: Run, *, epoch: int = 0) -> Prediction:
         >>> from downslope.diagnosis import predict_descent
         >>> line, eruptions = ds.mlp([], outputs=1), ds.load("old_faithful")
         >>> run = ds.train(line, eruptions, optimizer=ds.sgd(0.06), batch_size=272, epochs=300, progress=False)
-        >>> found = predict_descent(run)
-        >>> round(found.rate_predicted, 3), round(found.rate_observed, 3)
+        >>> prediction = predict_descent(run)
+        >>> round(prediction.rate_predicted, 3), round(prediction.rate_observed, 3)
         (0.989, 0.989)
     """
     epoch = check_integer("epoch", epoch, at_least=0)
@@ -117,9 +117,9 @@ def predict_descent(run: Run, *, epoch: int = 0) -> Prediction:
             Advice("for the ends of it take {}", code="`ds.eigenvalues`"),
             setting="run",
         )
-    here = np.zeros(point.size)
-    loss, g = point.loss(here), point.gradient(here)
-    velocity = here if before is None else _velocity(rule, point, flat(before))
+    origin = np.zeros(point.size)
+    loss, g = point.loss(origin), point.gradient(origin)
+    velocity = origin if before is None else _velocity(rule, point, flat(before))
     H = dense_hessian(point.surface.gradient, params, limit=LARGEST)
     values, vectors = np.linalg.eigh((H + H.T) / 2)
     c = vectors.T @ g
@@ -214,8 +214,8 @@ def _changes(values: Vector, c: Vector, velocity: Vector, rule: _Rule, count: in
     return changes
 
 
-def _resolved(values: Vector) -> Any:
-    """Return which eigenvalues are above zero for certain."""
+def _resolved(values: Vector) -> Bool[np.ndarray, " params"]:
+    """Return a mask of the eigenvalues that are resolved and positive."""
     return values > RESOLVED * np.max(np.abs(values))
 
 
@@ -230,7 +230,7 @@ def _lowest(loss: float, values: Vector, c: Vector) -> float | None:
 
 
 def _rate(above: Float[np.ndarray, " steps"]) -> float | None:
-    """Return by what a distance shrinks a step, from losses above the lowest, which are its square."""
+    """Return the factor by which the distance shrinks a step, from losses above the lowest, its square."""
     last = above[int(SETTLED * len(above)) :]
     if len(last) < 2 or not np.all(np.isfinite(last)) or np.min(last) <= 0:
         return None

@@ -1,4 +1,4 @@
-"""The three questions of who trains a network, answered in sentences: stuck? how fast? which start?"""
+"""Three questions about a training, answered in sentences: stuck? how fast? which start?"""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def stuck_answer(verdict: Verdict) -> str:
 
 
 def speed_answer(case: Case) -> str:
-    """Return the answer to the second question: the theory of descent here, what was observed, and what would help."""
+    """Return the answer to the second question: theory, observation, and remedies."""
     if not case.finite or (case.run is not None and case.run.divergence is not None):
         return f"{SPEED} It does not converge."
     where = "" if case.run is None else f"Curvature of the training loss after epoch {case.run.epochs}: "
@@ -43,13 +43,13 @@ def speed_answer(case: Case) -> str:
 
 
 def start_answer(case: Case) -> Message:
-    """Return the answer to the third question: what is wrong with the run's own start, and how starts are compared."""
+    """Return the answer to the third question: faults of the run's own start, and how starts are compared."""
     if case.run is None:
         return Message(f"{START} A bare surface has no start to judge, only the point it was measured at.")
-    found = [one for one in case.signals_start.findings if one.severity != "note"]
+    faults = [finding for finding in case.signals_start.findings if finding.severity != "note"]
     own = (
-        Message(f"The run's own start has a fault: {_after_colon(found[0].statement)}", found[0].fix)
-        if found
+        Message(f"The run's own start has a fault: {_after_colon(faults[0].statement)}", faults[0].fix)
+        if faults
         else "The run's own start is sound: signals and gradients keep their size through the layers."
     )
     restarts = case.run.restarts
@@ -64,30 +64,30 @@ def _after_colon(statement: str) -> str:
 
 
 def _theory(case: Case) -> list[str]:
-    """Return what quadratic theory says of the run's rate."""
+    """Describe the run's rate by quadratic theory."""
     limit, rate, kappa = case.stability, case.learning_rate, case.condition.kappa
-    said = []
+    sentences = []
     if limit is not None and math.isfinite(limit.limit):
-        seen = " by the curvature as the optimizer rescales it" if limit.preconditioned else ""
-        said.append(
-            f"The rate {limit.learning_rate:.4g} is {percent(limit.share)} of the limit {limit.limit:.4g}{seen}."
+        rescaled = " by the curvature as the optimizer rescales it" if limit.preconditioned else ""
+        sentences.append(
+            f"The rate {limit.learning_rate:.4g} is {percent(limit.share)} of the limit {limit.limit:.4g}{rescaled}."
         )
     elif case.sharpness > case.eigenvalues.resolution:
-        said.append(f"Gradient descent is stable up to a rate of {2 / case.sharpness:.4g}.")
+        sentences.append(f"Gradient descent is stable up to a rate of {2 / case.sharpness:.4g}.")
     if kappa is None or case.condition.smallest is None:
-        return said
+        return sentences
     bowl = quadratic([case.condition.smallest, case.condition.largest])
     if rate is not None and limit is not None and not limit.preconditioned:
-        said.append(
+        sentences.append(
             f"At this rate it takes {_tenfold_now(case, bowl, rate)} to come ten times closer to the lowest loss."
         )
     plain, heavy = bowl.best("gradient_descent"), bowl.best("momentum")
     with_momentum = f", with momentum {heavy.momentum:.2g} {_tenfold(heavy.factor)} (rate {heavy.learning_rate:.3g})"
-    said.append(
+    sentences.append(
         f"At best, gradient descent takes {_tenfold(plain.factor)} (rate {plain.learning_rate:.3g})"
         f"{with_momentum if kappa > ROUND else ''}."
     )
-    return said
+    return sentences
 
 
 def _tenfold_now(case: Case, bowl: Quadratic, rate: float) -> str:
@@ -109,25 +109,25 @@ def _tenfold(factor: float) -> str:
 
 
 def _observed(case: Case) -> list[str]:
-    """Return how fast the loss fell of late."""
+    """Describe how fast the loss fell over the last epochs."""
     trend = case.trend
     if trend is None:
         return []
     if not trend.resolved or trend.relative_fall < NEGLIGIBLE:
         return [f"Observed: over the last {trend.epochs} epochs the training loss fell no further."]
     first, last = trend.level + trend.fall / 2, trend.level - trend.fall / 2
-    each = trend.relative_fall / (trend.epochs - 1)
+    pace = trend.relative_fall / (trend.epochs - 1)
     if last <= 0:
-        return [f"Observed: over the last {trend.epochs} epochs the training loss fell by {100 * each:.2g} % an epoch."]
+        return [f"Observed: over the last {trend.epochs} epochs the training loss fell by {100 * pace:.2g} % an epoch."]
     epochs = math.ceil((trend.epochs - 1) * math.log(10) / math.log(first / last))
     return [
-        f"Observed: over the last {trend.epochs} epochs the training loss fell by {100 * each:.2g} % an epoch; at that "
+        f"Observed: over the last {trend.epochs} epochs the training loss fell by {100 * pace:.2g} % an epoch; at that "
         f"pace tenfold lower takes {epochs:,} epochs."
     ]
 
 
 def _faster(case: Case) -> list[str]:
-    """Return what would make it faster, by what was measured."""
+    """Suggest ways to make it faster, by the measurements."""
     kappa = case.condition.kappa
     poor = kappa is not None and kappa >= ILL_CONDITIONED
     advice = []

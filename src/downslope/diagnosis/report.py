@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from downslope.core import Message
 from downslope.diagnosis.case import Case
@@ -16,17 +15,17 @@ from downslope.diagnosis.verdict import Verdict
 
 @dataclass(frozen=True)
 class Report:
-    """What a diagnosis found. Printed, it answers the three questions and lists the findings.
+    """A verdict, answers and findings. Printed, it answers the three questions and lists the findings.
 
     Attributes:
         verdict: where the descent stands.
-        findings: what is wrong or worth knowing, the most severe first; of equally severe ones, the likeliest cause
+        findings: faults and facts worth knowing, the most severe first; of equally severe ones, the likeliest cause
             first.
         stuck: the answer to "Are we stuck?".
         speed: the answer to "How fast does this converge, and can it be faster?".
         start: the answer to "Which start is best?".
         trials: of the fixes that were verified, in the order of the findings.
-        case: what was measured.
+        case: the measurements.
     """
 
     verdict: Verdict
@@ -41,29 +40,28 @@ class Report:
         """Return the trial of the fix of a finding; None if it was not verified."""
         return next((trial for trial in self.trials if trial.code == code), None)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return the report as plain data; numbers that are not finite as text."""
-        return _plain(
-            {
-                "verdict": self.verdict.as_json(),
-                "stuck": self.stuck,
-                "speed": self.speed,
-                "start": self.start,
-                "findings": [finding.as_json() for finding in self.findings],
-                "trials": [trial.as_json() for trial in self.trials],
-            }
-        )
+        plain = {
+            "verdict": self.verdict.as_json(),
+            "stuck": self.stuck,
+            "speed": self.speed,
+            "start": self.start,
+            "findings": [finding.as_json() for finding in self.findings],
+            "trials": [trial.as_json() for trial in self.trials],
+        }
+        return {name: _plain(value) for name, value in plain.items()}
 
     @property
     def message(self) -> Message:
         """The answers and the findings."""
-        found = tuple(self._found()) or ("Nothing wrong was found.",)
-        return Message.lines([self.stuck, "", self.speed, "", self.start, "", *found])
+        findings = tuple(self._findings_text()) or ("Nothing wrong was found.",)
+        return Message.lines([self.stuck, "", self.speed, "", self.start, "", *findings])
 
     def __str__(self) -> str:
         return str(self.message)
 
-    def _found(self) -> Iterator[str]:
+    def _findings_text(self) -> Iterator[str]:
         """Yield each finding in words, with its trial."""
         for finding in self.findings:
             yield finding.message
@@ -72,10 +70,10 @@ class Report:
                 yield Message("  verified:", trial.message)
 
 
-def _plain(value: Any) -> Any:
-    """Return nested data with numbers that are not finite as text, which JSON has no other way to hold."""
+def _plain(value: object) -> object:
+    """Return nested data with numbers that are not finite as text, for want of them in JSON."""
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -26,13 +26,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from downslope.diagnosis.case import Case
 from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.measurements import WayOut
+
+Evidence = float | str | None
+"""A measurement: a number, a description, or None where it was not made."""
 
 VERDICTS = (
     "descending",
@@ -44,7 +46,7 @@ VERDICTS = (
     "saddle",
     "diverged",
 )
-"""All there are."""
+"""The names of all verdicts."""
 
 NEGLIGIBLE = 0.01
 """A fall, or a gain, of less than this share of the loss does not count: nobody sees it in a curve."""
@@ -53,7 +55,7 @@ WORTHWHILE = 0.1
 """A gain of so large a share of the loss is worth having; without it within reach, a minimum it is."""
 
 FINISHED = 1e-6
-"""What is left of the loss, as a share of that at the start, where nothing is left to gain."""
+"""The rest of the loss, as a share of that at the start, below which there is nothing to gain."""
 
 EDGE = 0.9
 """The edge of stability begins at this share of the limit: sharpness settles within 10 % of it (Cohen et al., 2021)."""
@@ -71,12 +73,11 @@ DEAD, SATURATED = 0.5, 0.75
 """Shares of a layer's units that let no gradient through, from which on the layer is a plateau."""
 
 NOTHING_LEARNED = 0.5
-"""A loss above this share of the trivial one, that of the best constant answer, is a plateau if units let no gradient
-through."""
+"""A loss above this share of that of the best constant predictor is a plateau if units let no gradient through."""
 
 
 VANISHING = (Kind.VANISHING_GRADIENTS.code, Kind.VANISHING_SIGNAL.code)
-"""What makes a plateau of a network that answers the same to all rows."""
+"""Findings that make a plateau of a network that answers the same to all rows."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,14 @@ class Verdict:
     Attributes:
         name: `"descending"`, `"edge_of_stability"`, `"minimum"`, `"noise_floor"`, `"bouncing"`, `"plateau"`,
             `"saddle"` or `"diverged"`.
-        statement: the same in a sentence or two, with what decided.
-        evidence: name → what was measured, numbers or text.
+        statement: the same in a sentence or two, with the reason.
+        evidence: name → measurement, numbers or text.
         way_out: of a saddle; else None.
     """
 
     name: str
     statement: str
-    evidence: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, Evidence] = field(default_factory=dict)
     way_out: WayOut | None = None
 
     @property
@@ -101,7 +102,7 @@ class Verdict:
         """Whether training on as before would gain nothing, though there is something to be gained."""
         return self.name in ("noise_floor", "bouncing", "plateau", "saddle", "diverged")
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return the verdict as plain data."""
         out = None if self.way_out is None else self.way_out.as_json()
         return {"name": self.name, "statement": self.statement, "evidence": self.evidence, "way_out": out}
@@ -109,7 +110,7 @@ class Verdict:
     def __str__(self) -> str:
         lines = [f"{self.name.replace('_', ' ')}: {self.statement}"]
         return "\n".join(
-            [*lines, *(f"  {name.replace('_', ' ')}: {_shown(self.evidence[name])}" for name in self.evidence)]
+            [*lines, *(f"  {name.replace('_', ' ')}: {_text(self.evidence[name])}" for name in self.evidence)]
         )
 
 
@@ -121,7 +122,7 @@ def verdict_of(case: Case) -> Verdict:
 
 
 Answer = tuple[str, str] | None
-"""A verdict's name and statement, or None: ask on."""
+"""A verdict's name and statement; None for no verdict yet."""
 
 
 def _diverged(case: Case) -> Answer:
@@ -137,7 +138,7 @@ def _falling(case: Case) -> Answer:
     if trend is None or long is None:
         return _fallen(case)
     at_edge = case.stability is not None and case.stability.share >= EDGE
-    if at_edge and any(one.resolved and one.relative_fall >= NEGLIGIBLE for one in (trend, long)):
+    if at_edge and any(line.resolved and line.relative_fall >= NEGLIGIBLE for line in (trend, long)):
         return "edge_of_stability", _edge_statement(case)
     if not trend.resolved or trend.relative_fall < NEGLIGIBLE:
         return None
@@ -280,7 +281,7 @@ _QUESTIONS: tuple[Callable[[Case], Answer], ...] = (
     _flat,
     _at_a_minimum,
 )
-"""In this order."""
+"""Asked in this order."""
 
 
 def _the_loss(case: Case) -> str:
@@ -289,7 +290,7 @@ def _the_loss(case: Case) -> str:
 
 
 def _gain(case: Case) -> float:
-    """Return what ten steps along the full gradient gain, as a share of the loss."""
+    """Return the gain of ten steps along the full gradient, as a share of the loss."""
     return _share(case, case.reach.along_gradient)
 
 
@@ -301,21 +302,21 @@ def _share(case: Case, gain: float) -> float:
 
 
 def _blocked(case: Case) -> str | None:
-    """Return a sentence on what lets no gradient through, where little was learned; else None."""
-    if case.run is None or case.loss < NOTHING_LEARNED * case.trivial_loss:
+    """Return a sentence on units that let no gradient through, where little was learned; else None."""
+    if case.run is None or case.loss < NOTHING_LEARNED * case.constant_predictor_loss:
         return None
     for layer in case.signals_end.layers:
-        for what, share, most in (("dead", layer.dead, DEAD), ("saturated", layer.saturated, SATURATED)):
+        for state, share, most in (("dead", layer.dead, DEAD), ("saturated", layer.saturated, SATURATED)):
             if share is not None and share >= most:
-                return f"{percent(share)} of the units at layer {layer.place} ({layer.name}) are {what}."
-    if case.loss < (1 - NEGLIGIBLE) * case.trivial_loss:
+                return f"{percent(share)} of the units at layer {layer.place} ({layer.name}) are {state}."
+    if case.loss < (1 - NEGLIGIBLE) * case.constant_predictor_loss:
         return None
-    vanishing = [one.statement for one in case.signals_end.findings if one.code in VANISHING]
+    vanishing = [finding.statement for finding in case.signals_end.findings if finding.code in VANISHING]
     return f"Nothing was learned but the average answer. {vanishing[0]}" if vanishing else None
 
 
-def _evidence(case: Case) -> Iterator[tuple[str, Any]]:
-    """Yield the name of each thing measured, and what was found."""
+def _evidence(case: Case) -> Iterator[tuple[str, Evidence]]:
+    """Yield the name and the value of each measurement."""
     if not case.finite or (case.run is not None and case.run.divergence is not None):
         yield "loss", case.loss
         return
@@ -358,7 +359,7 @@ def _times(ratio: float) -> str:
     return f"{ratio:.2g} times" if np.isfinite(ratio) else "infinitely many times"
 
 
-def _shown(value: Any) -> str:
+def _text(value: Evidence) -> str:
     if value is None:
         return "unknown"
     return value if isinstance(value, str) else f"{value:.4g}"

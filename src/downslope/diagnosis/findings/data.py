@@ -1,4 +1,4 @@
-"""What can be wrong with the data as the network sees them: scale, center, order, and conflicting copies."""
+"""Findings on the data as the network sees them: scale, center and order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNLIKELY = 5.0
 
 
 def findings_of_data(learned: Learned) -> list[Finding]:
-    """Return what is wrong with the inputs, the targets and the order of rows."""
+    """Return the findings on the targets, the inputs and the order of rows."""
     return [*_targets(learned), *_inputs(learned), *_order(learned)]
 
 
@@ -35,40 +35,43 @@ def _inputs(learned: Learned) -> list[Finding]:
     if case.recipe.settings.normalize == "standard" or case.part is None:
         return []
     x = np.asarray(case.part.x)
-    found = input_moments(x.reshape(len(x), -1))
+    moments = input_moments(x.reshape(len(x), -1))
     severity = "severe" if learned.crippled else "warning"
     change = {"normalize": "standard"}
-    if found.largest > UNEQUAL * found.smallest or found.spread > LARGE or found.spread < SMALL:
+    if moments.largest > UNEQUAL * moments.smallest or moments.spread > LARGE or moments.spread < SMALL:
         return [
             Kind.INPUTS_NOT_NORMALIZED.finding(
                 severity,
                 "The inputs are not normalized: features differ in scale from each other or from 1, which makes the "
                 "loss surface a narrow ravine.",
-                f"standard deviations of features from {found.smallest:.3g} to {found.largest:.3g}; {_moments(found)}",
+                f"standard deviations of features from {moments.smallest:.3g} to {moments.largest:.3g}; "
+                f"{_moments_text(moments)}",
                 NORMALIZE,
                 change,
             )
         ]
-    if found.shift <= SHIFTED:
+    if moments.shift <= SHIFTED:
         return []
     return [
         Kind.INPUTS_NOT_CENTERED.finding(
-            severity if found.shift > FAR else "note",
+            severity if moments.shift > FAR else "note",
             "The inputs are shifted away from zero: their mean adds one direction of large curvature, which the "
             "learning rate has to suit.",
-            f"{100 * found.shift:.0f} % of their mean square is that of the features' means; {_moments(found)}",
+            f"{100 * moments.shift:.0f} % of their mean square is that of the features' means; "
+            f"{_moments_text(moments)}",
             NORMALIZE,
             change,
         )
     ]
 
 
-def _moments(found: InputMoments) -> str:
-    """Return what normalizing makes of the second moments, which are the first layer's Hessian."""
+def _moments_text(moments: InputMoments) -> str:
+    """Describe the effect of normalizing on the second moments, the first layer's Hessian."""
     return (
         f"the inputs' second-moment matrix (covariance plus mean outer mean, the Hessian of a linear model) has "
-        f"κ = {found.kappa:.3g}, predicted {found.kappa_centered:.3g} once centered and {found.kappa_normalized:.3g} "
-        f"once normalized; its largest eigenvalue goes from {found.curvature:.3g} to {found.curvature_normalized:.3g}."
+        f"κ = {moments.kappa:.3g}, predicted {moments.kappa_centered:.3g} once centered and "
+        f"{moments.kappa_normalized:.3g} once normalized; its largest eigenvalue goes from {moments.curvature:.3g} to "
+        f"{moments.curvature_normalized:.3g}."
     )
 
 
@@ -89,7 +92,7 @@ def _targets(learned: Learned) -> list[Finding]:
             "The targets are not normalized: outputs start near 0 with unit size, and most of the training goes into "
             "reaching the targets' mean and scale.",
             f"targets have the mean {float(np.mean(mean)):.3g} and the standard deviation {spread:.3g}; the loss at "
-            f"the start is {case.start_loss:.3g}, that of always answering the mean {learned.trivial:.3g}.",
+            f"the start is {case.start_loss:.3g}, that of always answering the mean {learned.constant:.3g}.",
             Message(
                 Advice("normalize the targets: {} (predictions stay in their own units)", normalize_targets="standard")
             ),
@@ -109,18 +112,18 @@ def _order(learned: Learned) -> list[Finding]:
         else np.concatenate([batches.at(epoch=0, step=step) for step in range(batches.steps)])
     )
     train = case.problem.train
-    found = drift(
+    order_drift = drift(
         np.asarray(train.x)[rows], np.asarray(train.truth)[rows], case.batch_size or 1, task=case.recipe.data.task or ""
     )
-    if found.share < SOME_DRIFT or found.errors < UNLIKELY:
+    if order_drift.share < SOME_DRIFT or order_drift.errors < UNLIKELY:
         return []
     return [
         Kind.DATA_ORDER_CORRELATED.finding(
-            "severe" if found.share >= MOST_DRIFT or learned.crippled else "warning",
+            "severe" if order_drift.share >= MOST_DRIFT or learned.crippled else "warning",
             "Rows are learned from in an order that is correlated: successive batches show different parts of the "
             "data, and the network swings between them.",
-            f"{100 * found.share:.0f} % of the variance of the {found.of} lies between batches of {case.batch_size} "
-            f"rows; shuffled it is 0 ± {100 * found.error:.1g} %.",
+            f"{100 * order_drift.share:.0f} % of the variance of the {order_drift.of} lies between batches of "
+            f"{case.batch_size} rows; shuffled it is 0 ± {100 * order_drift.error:.1g} %.",
             Message(Advice("shuffle the rows anew each epoch:", order="shuffle")),
             {"order": "shuffle"},
         )

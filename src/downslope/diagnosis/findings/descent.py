@@ -1,4 +1,4 @@
-"""What can be wrong with the descent: its rate, its momentum, its batches."""
+"""Findings on the descent: its rate, its momentum, its batches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from downslope.diagnosis.verdict import NOISE_WINS
 from downslope.schedules import piecewise_constant
 
 USUAL_BATCH = 32
-"""What is proposed in place of batches too small or too large: Masters and Luschi (2018), Revisiting small batch
+"""The size proposed in place of batches too small or too large: Masters and Luschi (2018), Revisiting small batch
 training, find the best results between 2 and 32, and 32 uses the hardware better."""
 
 USE_USUAL_BATCH = Message(Advice("use {}", batch_size=USUAL_BATCH))
@@ -25,8 +25,8 @@ WASTEFUL = 10.0
 """A batch of so many noise scales: nine rows in ten are wasted, for the efficiency is `1 / (1 + B / B_noise)`."""
 
 ILL_CONDITIONED = 100.0
-"""`λ_max` over the curvature of directions that are left to descend, from which that is what makes it slow: at the best
-rate `κ ln(10)/4 ≈ 58` steps then go into a tenth of the loss, with the best momentum a tenth of that."""
+"""`λ_max` over the curvature of directions that are left to descend, from which on it makes the descent slow: at the
+best rate `κ ln(10)/4 ≈ 58` steps then go into a tenth of the loss, with the best momentum a tenth of that."""
 
 NEAR_LIMIT = 0.1
 """A rate above this share of the stability limit cannot be raised tenfold: where progress is slow then, curvatures are
@@ -39,7 +39,7 @@ MOST_MOMENTUM = 0.99
 
 
 def findings_of_descent(learned: Learned) -> list[Finding]:
-    """Return what is wrong with the rate, the momentum and the batch size."""
+    """Return the findings on the rate, the momentum and the batch size."""
     return [*_batch(learned), *_conditioning(learned), *_rate(learned), *_bouncing(learned)]
 
 
@@ -60,8 +60,8 @@ def _rate(learned: Learned) -> list[Finding]:
         kind.finding(
             severity,
             statement,
-            f"{_reached(learned)} with the rate {trials.own:.3g}; trials of {trials.steps:,} steps from the same start "
-            f"reach, by rate, {trials}.{_limit(learned)}",
+            f"{_progress_text(learned)} with the rate {trials.own:.3g}; trials of {trials.steps:,} steps from the same "
+            f"start reach, by rate, {trials}.{_limit_text(learned)}",
             Message(Advice(f"use a learning rate of {trials.best:.3g}:", optimizer=change["optimizer"])),
             change,
         )
@@ -73,7 +73,7 @@ def _with_rate(learned: Learned, trials: Trials) -> dict[str, object]:
 
 
 def _diverged(learned: Learned) -> list[Finding]:
-    """Return what the run itself says of its divergence, where no trial knows better."""
+    """Return the run's own account of its divergence, for want of a trial that knows better."""
     run = learned.case.run
     if run is None or run.divergence is None:
         return []
@@ -81,7 +81,7 @@ def _diverged(learned: Learned) -> list[Finding]:
     return [Kind.RATE_TOO_LARGE.finding("severe", statement, run.divergence.evidence, run.divergence.remedy)]
 
 
-def _limit(learned: Learned) -> str:
+def _limit_text(learned: Learned) -> str:
     """Return how the rate compares with the one that is unstable, at the end of the run."""
     stability = learned.case.stability if learned.case.finite else None
     if stability is None or not 0 < stability.limit < float("inf"):
@@ -140,17 +140,17 @@ def _batch(learned: Learned) -> list[Finding]:
     ratio = case.noise_to_gradient if case.finite else None
     if size <= SMALL_BATCH and (ratio is None or ratio >= NOISE_WINS):
         statement = "The batch is too small for this rate: steps are mostly noise, and the loss stays above its floor."
-        return _tried_batch(learned, Kind.BATCH_TOO_SMALL, statement)
+        return _batch_by_trial(learned, Kind.BATCH_TOO_SMALL, statement)
     high = float("inf") if noise is None or noise.value is None else noise.interval[1]
     if size <= max(USUAL_BATCH, high):
         return []
-    return _tried_batch(learned, Kind.BATCH_TOO_LARGE, _WASTE) or _wasteful(learned, high)
+    return _batch_by_trial(learned, Kind.BATCH_TOO_LARGE, _WASTE) or _wasteful(learned, high)
 
 
 _WASTE = "The batch is needlessly large: the same passes over the data would make many more steps, each nearly as good."
 
 
-def _tried_batch(learned: Learned, kind: Kind, statement: str) -> list[Finding]:
+def _batch_by_trial(learned: Learned, kind: Kind, statement: str) -> list[Finding]:
     """Return a finding on the batch size, if a usual one learns more in as many epochs."""
     case, change = learned.case, {"batch_size": USUAL_BATCH}
     if learned.fitted:
@@ -213,8 +213,8 @@ def _bouncing(learned: Learned) -> list[Finding]:
     ]
 
 
-def _reached(learned: Learned) -> str:
-    """Return how far the run came."""
+def _progress_text(learned: Learned) -> str:
+    """Describe how far the run came."""
     if learned.diverged:
         return "the run diverged"
     return f"the run reached {learned.reached:.3g} in {learned.case.steps:,} steps"

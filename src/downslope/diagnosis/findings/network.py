@@ -1,17 +1,16 @@
-"""What can be wrong with the network: how it starts, how signals run through it, its units, widths and depth."""
+"""Findings on the network: its start, its signals, its units, widths and depth."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from downslope.core import Advice, Message
-from downslope.diagnosis.finding import SEVERITIES, Finding
+from downslope.diagnosis.finding import SEVERITIES, Change, Finding
 from downslope.diagnosis.findings.learned import Learned
 from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.remedies import advice_on_widths, even, hidden_widths, shallower, with_activations, with_norms
@@ -28,7 +27,7 @@ UNEVEN = 8.0
 """Neighboring hidden layers whose widths differ by more: pyramids halve or quarter from layer to layer."""
 
 DEEP = 4
-"""Hidden layers from which it is asked whether fewer would do."""
+"""Hidden layers from which on fewer are tried."""
 
 SLOWER = 30.0
 """The first hidden layer's weights moved so many times less, for their size, than the last one's: one and a half powers
@@ -39,13 +38,13 @@ AT_START = tuple(kind.code for kind in (Kind.ZERO_WEIGHTS, Kind.IDENTICAL_UNITS,
 
 
 def findings_of_network(learned: Learned) -> list[Finding]:
-    """Return what is wrong with the start, and what has become of the units since."""
-    start = [_overcome(learned, finding) for finding in _start(learned)]
+    """Return the findings on the start, on the units since, on widths, depth and slow layers."""
+    start = [_as_it_turned_out(learned, finding) for finding in _start(learned)]
     return [*start, *_units_at_the_end(learned, start), *_widths(learned), *_depth(learned), *_slow_layers(learned)]
 
 
 def _start(learned: Learned) -> list[Finding]:
-    """Return what is wrong with the start, each with a change; what inputs do is said of the data."""
+    """Return the findings on the start, each with its change; those on inputs are left to the data."""
     of_inputs = (Kind.INPUTS_NOT_NORMALIZED.code, Kind.INPUTS_NOT_CENTERED.code)
     alike = (Kind.ZERO_WEIGHTS.code, Kind.IDENTICAL_UNITS.code)
     findings = [finding for finding in learned.case.signals_start.findings if finding.code not in of_inputs]
@@ -54,34 +53,36 @@ def _start(learned: Learned) -> list[Finding]:
     return [replace(finding, change=_change(learned, finding)) for finding in findings]
 
 
-def _overcome(learned: Learned, finding: Finding) -> Finding:
+def _as_it_turned_out(learned: Learned, finding: Finding) -> Finding:
     """Return a finding of the start as severe as it turned out: less where the run learned its rows all the same."""
     if not learned.mostly_fitted:
         return finding
     return replace(finding, severity=SEVERITIES[min(SEVERITIES.index(finding.severity) + 1, 2)])
 
 
-def _change(learned: Learned, finding: Finding) -> Mapping[str, Any] | None:
+def _change(learned: Learned, finding: Finding) -> Change | None:
     """Return the settings that a finding of the start asks for."""
-    recipe, asked = learned.case.recipe, finding.settings
-    given = recipe.settings.start is not None
-    if "normalize" in asked:
-        return dict(asked)
-    if "activation" in asked:
-        net = with_activations(recipe.net, lambda layer: Tanh() if not layer.centered else layer)
+    recipe, advised = learned.case.recipe, finding.settings
+    if "normalize" in advised:
+        return dict(advised)
+    if "activation" in advised:
+        net = with_activations(recipe.net, lambda layer: layer if layer.centered else Tanh())
         return {"net": net, "start": None}
-    if "initializer" in asked:
-        redrawn = {"net": with_initializer(recipe.net, asked["initializer"]), "start": None}
-        return {"start": None} if given and finding.code in AT_START and not _is_odd(recipe.net) else redrawn
-    if "norm" in asked:
+    initializer = advised.get("initializer")
+    if isinstance(initializer, str):
+        has_start = recipe.settings.start is not None
+        if has_start and finding.code in AT_START and not _is_odd(recipe.net):
+            return {"start": None}
+        return {"net": with_initializer(recipe.net, initializer), "start": None}
+    if "norm" in advised:
         return {"net": with_norms(recipe.net, LayerNorm()), "start": None}
     return None
 
 
 def _is_odd(net: Sequential) -> bool:
     """Return whether some weights are not drawn by a formula that suits the layer."""
-    drawn = [getattr(layer, "initializer", "auto") for layer in net.layers]
-    return any(not isinstance(one, str) or one == "zeros" for one in drawn)
+    initializers = [getattr(layer, "initializer", "auto") for layer in net.layers]
+    return any(not isinstance(initializer, str) or initializer == "zeros" for initializer in initializers)
 
 
 def _scale(learned: Learned) -> list[Finding]:
@@ -91,7 +92,7 @@ def _scale(learned: Learned) -> list[Finding]:
     normed = any(isinstance(layer, (BatchNorm, LayerNorm)) for layer in learned.case.recipe.net.layers)
     if len(stages) < 2 or normed:
         return []
-    too_large, too_small = (float(np.median(each)) for each in zip(*map(_excess, stages), strict=True))
+    too_large, too_small = (float(np.median(ratios)) for ratios in zip(*map(_excess, stages), strict=True))
     if too_small >= 1 / OFF and too_large <= OFF:
         return []
     large = too_large > OFF
@@ -109,7 +110,7 @@ def _scale(learned: Learned) -> list[Finding]:
             f"their variance is {too_large if large else too_small:.2g} times the "
             f"{'largest' if large else 'smallest'} that keeps signals as they pass a layer (median over layers); the "
             f"loss at the start is {learned.case.start_loss:.3g}, that of one answer for all rows "
-            f"{learned.trivial:.3g}.",
+            f"{learned.constant:.3g}.",
             Message(
                 Advice("draw the weights by a formula that keeps signals:", initializer=suited(report.layers)),
                 Advice("leave it at 'auto'"),
@@ -119,7 +120,7 @@ def _scale(learned: Learned) -> list[Finding]:
 
 
 def _excess(stage: Stage) -> tuple[float, float]:
-    """Return a layer's variance over the largest, and over the smallest, that keeps what passes it forward or back."""
+    """Return a layer's variance over the largest, and over the smallest, that keeps signals or gradients."""
     layer = stage.weights
     n_in, n_out = round((layer.weight_cosine_theory or 1.0) ** -2), layer.shape[-1]
     rectifies = stage.activation is not None and rectified([stage.activation])
@@ -150,7 +151,7 @@ def _is_new(learned: Learned, finding: Finding) -> bool:
 
 
 def _after_training(learned: Learned, finding: Finding) -> Finding:
-    """Return a finding on units as one on what training did to them."""
+    """Return a finding on units as a finding on the training that made them so."""
     died = finding.code == Kind.DEAD_UNITS.code
     leaky = with_activations(learned.case.recipe.net, lambda layer: LeakyReLU() if layer.rectifier else layer)
     return replace(
@@ -185,7 +186,7 @@ def _widths(learned: Learned) -> list[Finding]:
             "The widths of hidden layers are very unequal, which makes curvatures unequal too, and the narrowest layer "
             "a bottleneck.",
             f"widths {' → '.join(map(str, widths))}, neighbors differ by a factor of {max(steps):.3g}.{bottleneck}"
-            + _reached(learned, loss),
+            + _trial_text(learned, loss),
             Message(advice_on_widths("give all hidden layers about the same width", net)),
             change,
         )
@@ -206,7 +207,7 @@ def _depth(learned: Learned) -> list[Finding]:
         Kind.DEEPER_THAN_NEEDED.finding(
             learned.severity(loss) or "note",
             "The network is deeper than needed: with its first two hidden layers alone it learns as much.",
-            f"it has {depth} hidden layers." + _reached(learned, loss),
+            f"it has {depth} hidden layers." + _trial_text(learned, loss),
             Message(Advice("use 2 hidden layers"), SKIPS),
             change,
         )
@@ -229,14 +230,14 @@ def _slow_layers(learned: Learned) -> list[Finding]:
         Kind.EARLIER_LAYERS_SLOWER.finding(
             "note" if learned.fitted else "warning",
             "Earlier layers learn much slower than later ones.",
-            f"the weights moved by {', '.join(f'{100 * one:.2g} %' for one in moved)} of their size, first to last.",
+            f"the weights moved by {', '.join(f'{100 * m:.2g} %' for m in moved)} of their size, first to last.",
             Message(SKIPS, Advice("use batch norm", norm="batch")),
         )
     ]
 
 
-def _reached(learned: Learned, loss: float | None) -> str:
-    """Return what a trial reached beside the run, in words."""
+def _trial_text(learned: Learned, loss: float | None) -> str:
+    """Describe the losses of a trial and of the run."""
     return (
         "" if loss is None else f" A short training with the change reaches {loss:.3g}, this run {learned.reached:.3g}."
     )

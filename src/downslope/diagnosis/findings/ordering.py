@@ -26,12 +26,12 @@ from downslope.diagnosis.findings.network import findings_of_network
 from downslope.diagnosis.kinds import Kind, facts_of, rank_of
 
 AS_GOOD = 0.8
-"""A cause is believed if undoing it brings back so much of what the symptom's own fix does: short trainings from other
-starts differ by that much."""
+"""A cause is believed if undoing it brings back this share of the gain of the symptom's own fix: short trainings
+from other starts differ by that much."""
 
 
 def findings_of_case(case: Case) -> tuple[Finding, ...]:
-    """Return all findings on a case, the likeliest cause first; what follows from it is kept as notes."""
+    """Return all findings on a case, the likeliest cause first; symptoms are kept as notes."""
     if case.run is None:
         return ()
     learned = Learned(case)
@@ -101,6 +101,6 @@ def _limited(finding: Finding, learned: Learned, best: float) -> Finding:
 
 
 def _note(finding: Finding, cause: str) -> Finding:
-    """Return a symptom as a note that says from what it follows."""
+    """Return a symptom as a note that names its cause."""
     evidence = f"{finding.evidence} It follows from {cause.replace('_', ' ')}."
     return replace(finding, severity="note", evidence=evidence)

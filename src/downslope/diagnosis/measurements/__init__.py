@@ -1,6 +1,6 @@
 """Measurements of a loss, a run or its rows, each in a file of its own that knows nothing of findings."""
 
-from downslope.diagnosis.measurements.constant_predictor import trivial_loss
+from downslope.diagnosis.measurements.constant_predictor import constant_predictor_loss
 from downslope.diagnosis.measurements.input_moments import InputMoments, input_moments
 from downslope.diagnosis.measurements.label_noise import LabelNoise, label_noise
 from downslope.diagnosis.measurements.linear_model import linear_loss
@@ -24,6 +24,7 @@ __all__ = [
     "Trend",
     "Vector",
     "WayOut",
+    "constant_predictor_loss",
     "drift",
     "flat",
     "innermost",
@@ -36,6 +37,5 @@ __all__ = [
     "stability_of",
     "tangents",
     "trend_of",
-    "trivial_loss",
     "way_out_of",
 ]

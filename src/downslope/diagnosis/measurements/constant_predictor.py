@@ -1,4 +1,4 @@
-"""The loss of a network that has learned nothing but the average answer."""
+"""The loss of the constant predictor: a network that has learned nothing but the average answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STEPS = 100
 """Of the search for the best answer, at most."""
 
 
-def trivial_loss(loss: Loss, part: Part, outputs: int) -> float:
+def constant_predictor_loss(loss: Loss, part: Part, outputs: int) -> float:
     """Return the lowest loss over some rows of a network whose output `y` is the same for all of them.
 
     For squared error that `y` is the mean of the targets, for cross-entropy the logarithms of the classes' shares; for
@@ -32,7 +32,7 @@ def trivial_loss(loss: Loss, part: Part, outputs: int) -> float:
         >>> import downslope as ds
         >>> from downslope.losses import squared_error
         >>> t = np.array([[1.0], [3.0]])
-        >>> round(trivial_loss(squared_error, Part(t, t, None, t), 1), 6)
+        >>> round(constant_predictor_loss(squared_error, Part(t, t, None, t), 1), 6)
         1.0
     """
     from scipy.optimize import minimize
@@ -40,12 +40,12 @@ def trivial_loss(loss: Loss, part: Part, outputs: int) -> float:
     dtype = float_dtype()
     weights = jnp.ones(len(part), dtype) if part.weights is None else jnp.asarray(part.weights, dtype)
 
-    def at(y: np.ndarray) -> tuple[float, np.ndarray]:
+    def value_and_slope(y: np.ndarray) -> tuple[float, np.ndarray]:
         value, slope = _value_and_slope(loss, jnp.asarray(y, dtype), jnp.asarray(part.t), weights)
         return float(value), np.asarray(slope, np.float64)
 
     start = _start(np.asarray(part.t), outputs)
-    return float(minimize(at, start, jac=True, method="BFGS", options={"maxiter": _STEPS}).fun)
+    return float(minimize(value_and_slope, start, jac=True, method="BFGS", options={"maxiter": _STEPS}).fun)
 
 
 @partial(jax.jit, static_argnames="loss")

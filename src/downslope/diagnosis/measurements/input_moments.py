@@ -1,4 +1,4 @@
-"""The second moments of the inputs: they are the Hessian of a first layer, and so say what normalizing gains.
+"""The second moments of the inputs: they are the Hessian of a first layer, and so tell the gain of normalizing.
 
 For a linear model with squared error the Hessian in the weights and bias of an output is `2 E[x̃ x̃ᵀ]`, `x̃ = (x, 1)`:
 the covariance of the inputs plus the outer product of their mean. In a network the same matrix, weighted by what comes
@@ -22,7 +22,7 @@ _FEW = 0.1
 
 @dataclass(frozen=True)
 class InputMoments:
-    """The inputs as the network sees them, and what normalizing makes of them.
+    """The inputs as the network sees them, and once centered and normalized.
 
     Attributes:
         shift: the share of their mean square that is that of the features' means.
@@ -53,11 +53,11 @@ def input_moments(x: Float[np.ndarray, "rows features"]) -> InputMoments:
     """Return the second moments of inputs, on at most 1,000 rows and features, evenly spaced.
 
     Example:
-        >>> found = input_moments(np.array([[-1.0, 98.0], [1.0, 102.0], [-1.0, 102.0], [1.0, 98.0]]))
-        >>> round(found.kappa), round(found.kappa_centered), round(found.kappa_normalized)
+        >>> moments = input_moments(np.array([[-1.0, 98.0], [1.0, 102.0], [-1.0, 102.0], [1.0, 98.0]]))
+        >>> round(moments.kappa), round(moments.kappa_centered), round(moments.kappa_normalized)
         (25..., 4, 1)
     """
-    x = np.asarray(_thinned(_thinned(x, _ROWS).T, _FEATURES).T, np.float64)
+    x = np.asarray(_evenly_spaced(_evenly_spaced(x, _ROWS).T, _FEATURES).T, np.float64)
     means, deviations = x.mean(axis=0), x.std(axis=0)
     varies = deviations > 1e-6 * np.abs(means)
     varying = deviations[varies] if varies.any() else np.zeros(1)
@@ -86,7 +86,7 @@ def _condition(x: np.ndarray) -> tuple[float, float]:
     return float((above[0] / above[-1]) ** 2), float(singular[0] ** 2 / len(x))
 
 
-def _thinned(values: np.ndarray, most: int) -> np.ndarray:
+def _evenly_spaced(values: np.ndarray, most: int) -> np.ndarray:
     """Return at most so many rows, evenly spaced."""
     if len(values) <= most:
         return values

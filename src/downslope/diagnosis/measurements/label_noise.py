@@ -43,7 +43,7 @@ class LabelNoise:
 
 
 def label_noise(x: Shaped[np.ndarray, "rows ..."], labels: Int[np.ndarray, " rows"], *, seed: int) -> LabelNoise | None:
-    """Return which labels are doubted; None with fewer than five rows for each class and fold.
+    """Return the doubted labels; None with fewer than five rows for each class and fold.
 
     Args:
         x: inputs.
@@ -67,13 +67,13 @@ def label_noise(x: Shaped[np.ndarray, "rows ..."], labels: Int[np.ndarray, " row
     deviations = flat.std(axis=0)
     z = (flat - flat.mean(axis=0)) / np.where(deviations > 0, deviations, np.inf)
     truth = np.eye(len(present))[t]
-    first, second = (_sure(scores, t) for scores in (_votes(z, truth), _linear_scores(z, truth, seed)))
+    first, second = (_confident_classes(scores, t) for scores in (_votes(z, truth), _linear_scores(z, truth, seed)))
     doubted = np.flatnonzero((first == second) & (first >= 0) & (first != t))
     share = len(doubted) / len(flat)
     return LabelNoise(share, _wilson(share, len(flat)), doubted, _conflicting(flat, t), len(flat))
 
 
-def _sure(scores: Float[np.ndarray, "rows classes"], t: np.ndarray) -> Int[np.ndarray, " rows"]:
+def _confident_classes(scores: Float[np.ndarray, "rows classes"], t: np.ndarray) -> Int[np.ndarray, " rows"]:
     """Return the class that a model is as sure of as it usually is of rows with that label; −1 where of none."""
     thresholds = np.array([scores[t == k, k].mean() for k in range(scores.shape[1])])
     top = scores.argmax(axis=1)
@@ -83,25 +83,25 @@ def _sure(scores: Float[np.ndarray, "rows classes"], t: np.ndarray) -> Int[np.nd
 def _votes(z: Float[np.ndarray, "rows features"], truth: np.ndarray) -> Float[np.ndarray, "rows classes"]:
     """Return the shares of classes among each row's nearest neighbors, itself left out."""
     squares = np.sum(z * z, axis=1)
-    found = []
+    shares = []
     for start in range(0, len(z), 500):
         rows = np.arange(start, min(start + 500, len(z)))
         distances = squares[rows, None] + squares[None, :] - 2 * z[rows] @ z.T
         distances[np.arange(len(rows)), rows] = np.inf
         near = np.argpartition(distances, NEIGHBORS, axis=1)[:, :NEIGHBORS]
-        found.append(truth[near].mean(axis=1))
-    return np.concatenate(found)
+        shares.append(truth[near].mean(axis=1))
+    return np.concatenate(shares)
 
 
 def _linear_scores(z: np.ndarray, truth: np.ndarray, seed: int) -> Float[np.ndarray, "rows classes"]:
     """Return each row's scores by a ridge regression on the folds without it."""
-    fold = np.random.default_rng(seed).permutation(len(z)) % FOLDS
+    folds = np.random.default_rng(seed).permutation(len(z)) % FOLDS
     design = np.concatenate([z, np.ones((len(z), 1))], axis=1)
     scores = np.empty_like(truth)
-    for one in range(FOLDS):
-        rest = design[fold != one]
+    for fold in range(FOLDS):
+        rest = design[folds != fold]
         gram = rest.T @ rest + RIDGE * len(rest) * np.eye(design.shape[1])
-        scores[fold == one] = design[fold == one] @ np.linalg.solve(gram, rest.T @ truth[fold != one])
+        scores[folds == fold] = design[folds == fold] @ np.linalg.solve(gram, rest.T @ truth[folds != fold])
     return scores
 
 

@@ -1,4 +1,4 @@
-"""The loss of a linear model on normalized inputs: what the least of networks learns of some rows."""
+"""The loss of a linear model on normalized inputs, the least of networks."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def linear_loss(loss: Loss, fitted: Part, judged: Part) -> float | None:
         start[-1] = np.average(t, axis=0, weights=np.asarray(w))
     if loss.name == "poisson":
         start[-1] = np.log(np.maximum(start[-1], 1e-6))
-    found = minimize(value_and_slope, start.reshape(-1), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
-    if not np.isfinite(found.fun):
+    fit = minimize(value_and_slope, start.reshape(-1), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
+    if not np.isfinite(fit.fun):
         return None
     z = (np.asarray(judged.x, np.float64).reshape(len(judged), -1) - mean) / scale
-    W = found.x.reshape(-1, outputs)
+    W = fit.x.reshape(-1, outputs)
     w = jnp.ones(len(judged), dtype) if judged.weights is None else jnp.asarray(judged.weights, dtype)
     value, _ = _linear(loss, jnp.asarray(W, dtype), _design(z, dtype), jnp.asarray(judged.t), w)
     return float(value) - RIDGE * float(np.sum(W[:-1] ** 2))

@@ -50,22 +50,22 @@ class Point:
             structure, [part.reshape(np.shape(leaf)).astype(np.asarray(leaf).dtype) for leaf, part in parts]
         )
 
-    def at(self, d: Vector) -> PyTree:
+    def moved(self, d: Vector) -> PyTree:
         """Return the parameters `θ + d`."""
         return self.tree(self.theta + d)
 
     def loss(self, d: Vector) -> float:
         """Return `l(θ + d)`; infinite where it is not a number."""
-        loss = float(self.surface.value(self.at(d)))
+        loss = float(self.surface.value(self.moved(d)))
         return loss if np.isfinite(loss) else float("inf")
 
     def gradient(self, d: Vector) -> Vector:
         """Return `∇l(θ + d)`."""
-        return flat(self.surface.gradient(self.at(d)))
+        return flat(self.surface.gradient(self.moved(d)))
 
     def curved(self, d: Vector, v: Vector) -> Vector:
         """Return `H(θ + d) v`."""
-        return flat(self.surface.hvp(self.at(d), self.tree(v)))
+        return flat(self.surface.hvp(self.moved(d), self.tree(v)))
 
 
 def flat(tree: PyTree) -> Vector:

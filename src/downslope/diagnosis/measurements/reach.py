@@ -52,23 +52,23 @@ def reach_of(point: Point, *, products: int = PRODUCTS) -> Reach:
         products: Hessian products that the Newton step may take.
 
     Example:
-        On a ravine's floor the gradient leads along it very slowly; who knows the curvature goes straight there.
+        On a ravine's floor the gradient leads along it very slowly; a step by the curvature goes straight there.
 
         >>> from downslope.core import FunctionSurface
         >>> ravine = FunctionSurface(lambda p: 0.5 * (p[0] ** 2 + 1e6 * p[1] ** 2), np.ones(2))
-        >>> found = reach_of(Point(ravine, np.array([0.05, 5e-8])))
-        >>> bool(found.along_gradient < 1e-4 * 0.00125), bool(found.with_curvature > 0.99 * 0.00125)
+        >>> reach = reach_of(Point(ravine, np.array([0.05, 5e-8])))
+        >>> bool(reach.along_gradient < 1e-4 * 0.00125), bool(reach.with_curvature > 0.99 * 0.00125)
         (True, True)
 
     References:
         Steihaug, "The conjugate gradient method and trust regions in large scale optimization" (1983).
     """
     radius = RADIUS * max(point.norm, 1.0)
-    here = np.zeros(point.size)
-    loss, gradient = point.loss(here), point.gradient(here)
+    origin = np.zeros(point.size)
+    loss, gradient = point.loss(origin), point.gradient(origin)
     along = _along_gradient(point, loss, gradient, radius)
     step = _newton_step(point, gradient, radius, min(products, PRODUCTS))
-    return Reach(radius, along, max(along, loss - _searched(point, here, step, loss)[1]))
+    return Reach(radius, along, max(along, loss - _backtrack(point, origin, step, loss)[1]))
 
 
 def _along_gradient(point: Point, loss: float, gradient: Vector, radius: float) -> float:
@@ -83,7 +83,7 @@ def _along_gradient(point: Point, loss: float, gradient: Vector, radius: float) 
         best = squared / curvature if curvature > 0 else np.inf
         step = -g * min(best, 2 * radius / np.sqrt(squared))
         step = _within(d, step, radius)
-        d, new = _searched(point, d, step, lowest)
+        d, new = _backtrack(point, d, step, lowest)
         if new >= lowest:
             break
         lowest, g = new, point.gradient(d)
@@ -92,14 +92,14 @@ def _along_gradient(point: Point, loss: float, gradient: Vector, radius: float) 
 
 def _newton_step(point: Point, gradient: Vector, radius: float, products: int) -> Vector:
     """Return the step that conjugate gradients take down the quadratic model, to the ball's edge at most."""
-    here, d = np.zeros(point.size), np.zeros(point.size)
+    origin, d = np.zeros(point.size), np.zeros(point.size)
     r, p = -gradient, -gradient
     squared = float(r @ r)
     enough = EXACT**2 * squared
     for _ in range(products):
         if squared <= enough:
             break
-        image = point.curved(here, p)
+        image = point.curved(origin, p)
         curvature = float(p @ image)
         if curvature <= 0:
             return d + _within(d, p * (2 * radius / np.linalg.norm(p)), radius)
@@ -121,11 +121,11 @@ def _within(d: Vector, step: Vector, radius: float) -> Vector:
     return step * max(0.0, (-b + np.sqrt(max(b * b - a * c, 0.0))) / a)
 
 
-def _searched(point: Point, d: Vector, step: Vector, loss: float) -> tuple[Vector, float]:
+def _backtrack(point: Point, d: Vector, step: Vector, loss: float) -> tuple[Vector, float]:
     """Return where a step leads that is halved until it lowers the loss, and the loss there; `d` if it never does."""
     for _ in range(HALVINGS + 1):
-        found = point.loss(d + step)
-        if found < loss:
-            return d + step, found
+        new_loss = point.loss(d + step)
+        if new_loss < loss:
+            return d + step, new_loss
         step = step / 2
     return d, loss

@@ -33,9 +33,9 @@ class ClassRecalls(NamedTuple):
 def recalls_on(run: Run, data: Dataset, of: str) -> ClassRecalls:
     """Return how well a run recognizes each class of some rows."""
     truth = run.preprocessing.targets(data.y)
-    found = run.preprocessing.targets(run.predict(data))
+    predicted = run.preprocessing.targets(run.predict(data))
     classes = len(run.preprocessing.class_labels)
-    hits = np.bincount(truth[truth == found], minlength=classes)
+    hits = np.bincount(truth[truth == predicted], minlength=classes)
     rows = np.bincount(truth, minlength=classes)
     with np.errstate(invalid="ignore"):
-        return ClassRecalls(hits / rows, float(np.mean(truth == found)), of)
+        return ClassRecalls(hits / rows, float(np.mean(truth == predicted)), of)

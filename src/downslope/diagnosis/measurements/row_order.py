@@ -73,11 +73,12 @@ def drift(
     inputs = inputs / np.where(deviations > 0, deviations, 1.0)
     batches = len(x) // size
     error = float(np.sqrt(2 / (size * (size - 1) * batches)))
-    of_targets, of_inputs = _shared(np.asarray(t, np.float64), size), _shared(inputs, size)
+    of_targets = _intraclass_correlation(np.asarray(t, np.float64), size)
+    of_inputs = _intraclass_correlation(inputs, size)
     return Drift(of_targets, error, "targets") if of_targets >= of_inputs else Drift(of_inputs, error, "inputs")
 
 
-def _shared(values: np.ndarray, size: int) -> float:
+def _intraclass_correlation(values: np.ndarray, size: int) -> float:
     """Return the intraclass correlation of batches of `size` rows, columns averaged by their variance."""
     batches = len(values) // size
     grouped = values[: batches * size].reshape(batches, size, -1)

@@ -1,4 +1,4 @@
-"""The learning rate from which a run's optimizer is unstable where it stands."""
+"""The learning rate from which a run's optimizer is unstable at its last parameters."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Stability:
 
 
 def innermost(optimizer: Optimizer) -> Optimizer:
-    """Return an optimizer without what is wrapped around it, such as `ds.clip`."""
+    """Return an optimizer without its wrappers, such as `ds.clip`."""
     inside = optimizer.settings.get("optimizer")
     return optimizer if inside is None else innermost(inside)
 
@@ -77,12 +77,13 @@ def stability_of(
     if edge is None or learning_rate <= 0:
         return None
     if edge.preconditioner is None:
-        found = sharpness()
+        largest = sharpness()
     else:
         settings = {"tol": TOLERANCE, "max_hvps": max_hvps, "key": key}
         try:
-            found = float(preconditioned_sharpness(surface, run.last.params, edge.preconditioner, **settings).values[0])
+            pairs = preconditioned_sharpness(surface, run.last.params, edge.preconditioner, **settings)
         except SettingError:  # dead units have no gradients, and without `eps` nothing to divide by
             return None
-    limit = learning_rate * edge.limit / found if found > 0 and edge.limit > 0 else float("inf")
-    return Stability(limit, learning_rate, found, edge.preconditioner is not None)
+        largest = float(pairs.values[0])
+    limit = learning_rate * edge.limit / largest if largest > 0 and edge.limit > 0 else float("inf")
+    return Stability(limit, learning_rate, largest, edge.preconditioner is not None)

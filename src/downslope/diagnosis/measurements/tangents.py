@@ -24,7 +24,7 @@ from downslope.losses import Loss
 from downslope.networks import Sequential
 
 HALF = 0.5
-"""`κ` is over the directions that hold half of what is to be learned: in the other half noise may lie, which is spread
+"""`κ` is over the directions that hold half of the learnable: in the other half noise may lie, which is spread
 over all directions, the slowest too, and need not be learned."""
 
 
@@ -60,8 +60,8 @@ class Tangents:
         Over all eigenvalues it would be as large as the precision lets it, for every network: outputs of neighboring
         rows are hardly told apart, and need not be. Infinite where half lies out of reach, below the floor.
         """
-        place = int(np.searchsorted(np.cumsum(self.shares), HALF * (1 - 1e-9)))
-        value = self.values[min(place, len(self.values) - 1)]
+        index = int(np.searchsorted(np.cumsum(self.shares), HALF * (1 - 1e-9)))
+        value = self.values[min(index, len(self.values) - 1)]
         return float(self.values[0] / value) if value > self.floor else float("inf")
 
 
@@ -82,8 +82,8 @@ def tangents(
 
         >>> import downslope as ds
         >>> net, x = ds.mlp([], outputs=1), jnp.array([[1.0], [-1.0], [3.0], [-3.0]])
-        >>> found = tangents(net, ds.losses.squared_error, net.init(0, (1,)), x, x + 1)
-        >>> [round(float(value), 3) for value in found.values[:2]], found.rank, round(found.kappa, 3)
+        >>> kernel = tangents(net, ds.losses.squared_error, net.init(0, (1,)), x, x + 1)
+        >>> [round(float(value), 3) for value in kernel.values[:2]], kernel.rank, round(kernel.kappa, 3)
         ([5.0, 1.0], 2, 1.0)
     """
     J, errors = (np.asarray(part, np.float64) for part in _derivatives(net, loss, variables, x, t))

@@ -1,4 +1,4 @@
-"""Where a loss is heading: how much it fell over the last epochs, and how much it jumped about."""
+"""The trend of a loss: its fall over the last epochs, and its jumps about it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 LATEST = 0.25
-"""The last quarter of the epochs is what is looked at, so that the answer is to "what would more of the same do"."""
+"""The share of the epochs that counts, the last quarter: the trend is to tell the effect of more epochs."""
 
 FEWEST = 4
 """But so many epochs at least, where there are so many: a trend and a spread around it need them."""
@@ -55,11 +55,11 @@ def trend_of(
 
     Args:
         losses: one an epoch.
-        share: which share of them to look at, of the last.
+        share: the share of them that counts, from the end.
 
     Example:
-        >>> found = trend_of(np.array([8.0, 4.0, 2.0, 1.9, 1.8, 1.7]))
-        >>> found.epochs, round(found.fall, 3), found.resolved, round(found.jumps, 3)
+        >>> trend = trend_of(np.array([8.0, 4.0, 2.0, 1.9, 1.8, 1.7]))
+        >>> trend.epochs, round(trend.fall, 3), trend.resolved, round(trend.jumps, 3)
         (4, 0.3, True, 0.0)
     """
     values = np.asarray(losses, float)

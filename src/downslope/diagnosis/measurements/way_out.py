@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import jax
 import numpy as np
@@ -61,20 +60,20 @@ class WayOut:
             lambda p, v: (np.asarray(p) + self.step * np.asarray(v)).astype(np.asarray(p).dtype), params, self.direction
         )
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, float]:
         """Return the numbers, without the direction."""
         names = ("eigenvalue", "residual", "step", "loss", "lowest_loss", "predicted_loss", "gained")
         return {name: float(getattr(self, name)) for name in names}
 
 
 def certified_negative(pairs: Eigenpairs) -> int | None:
-    """Return which of some eigenpairs is the most negative one that is certified; None if none is.
+    """Return the index of the most negative eigenpair that is certified; None if none is.
 
     An eigenvalue counts as negative when `λ + residual` is below zero by more than this precision can resolve.
     """
     upper = pairs.values + pairs.residuals
-    at = int(np.argmin(upper)) if len(pairs) else 0
-    return at if len(pairs) and upper[at] < -pairs.resolution else None
+    index = int(np.argmin(upper)) if len(pairs) else 0
+    return index if len(pairs) and upper[index] < -pairs.resolution else None
 
 
 def way_out_of(point: Point, pairs: Eigenpairs) -> WayOut | None:
@@ -90,31 +89,31 @@ def way_out_of(point: Point, pairs: Eigenpairs) -> WayOut | None:
         >>> from downslope.core import FunctionSurface
         >>> from downslope.curvature import eigenvalues
         >>> saddle = FunctionSurface(lambda p: p[0] ** 2 - p[1] ** 2 + p[1] ** 4, np.zeros(2))
-        >>> at = np.zeros(2)
-        >>> found = way_out_of(Point(saddle, at), eigenvalues(saddle, at, which="both"))
-        >>> round(found.eigenvalue, 6), found.step, round(found.gained, 4)
+        >>> origin = np.zeros(2)
+        >>> out = way_out_of(Point(saddle, origin), eigenvalues(saddle, origin, which="both"))
+        >>> round(out.eigenvalue, 6), out.step, round(out.gained, 4)
         (-2.0, 0.8, 0.2304)
     """
     most = certified_negative(pairs)
     if most is None:
         return None
     v = flat(pairs.vectors[most])
-    v, here = v / np.linalg.norm(v), np.zeros(point.size)
-    loss, reach = point.loss(here), RADIUS * max(point.norm, 1.0)
+    v, origin = v / np.linalg.norm(v), np.zeros(point.size)
+    loss, reach = point.loss(origin), RADIUS * max(point.norm, 1.0)
     steps = [sense * share * reach for share in FRACTIONS for sense in (1.0, -1.0)]
     losses = [point.loss(step * v) for step in steps]
-    at = int(np.argmin(losses))
-    if not losses[at] < loss:
+    index = int(np.argmin(losses))
+    if not losses[index] < loss:
         return None
-    value, step = float(pairs.values[most]), steps[at]
-    slope = float(point.gradient(here) @ v)
+    value, step = float(pairs.values[most]), steps[index]
+    slope = float(point.gradient(origin) @ v)
     return WayOut(
         eigenvalue=value,
         residual=float(pairs.residuals[most]),
         direction=point.tree(np.sign(step) * v),
         step=abs(step),
         loss=loss,
-        lowest_loss=losses[at],
+        lowest_loss=losses[index],
         predicted_loss=loss + step * slope + 0.5 * value * step**2,
         gained_within=loss - min(loss, *(low for low, s in zip(losses, steps, strict=True) if abs(s) <= reach)),
     )

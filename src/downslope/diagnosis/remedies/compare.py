@@ -1,21 +1,23 @@
-"""What improves the condition of the loss, on the user's own network and data: one remedy at a time."""
+"""Compare remedies, one at a time, by the condition of the loss on the user's own network and data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from downslope.core import Variables, check_integer, fold, generator, tree_size
 from downslope.data import Dataset
 from downslope.diagnosis.measurements import Tangents, tangents
 from downslope.diagnosis.remedies.table import Remedy, RemedyTable
 from downslope.diagnosis.remedies.variants import even, hidden_widths, with_activations, with_norms, with_skips
-from downslope.layers import BatchNorm, Nested, Tanh
+from downslope.layers import AnyLayer, BatchNorm, Nested, Tanh
 from downslope.losses import Loss
 from downslope.networks import Sequential, with_initializer
+from downslope.optimizers import Optimizer
 from downslope.training import Problem, TrainingSettings, prepare, train
 
 MOST_NUMBERS = 2**24
@@ -24,8 +26,8 @@ MOST_NUMBERS = 2**24
 FEWEST_ROWS = 8
 
 
-class _Patient(NamedTuple):
-    """A network and the rows it sees."""
+class _Variant(NamedTuple):
+    """A network and its inputs, with a remedy applied to one of them."""
 
     name: str
     net: Sequential
@@ -43,10 +45,10 @@ def compare_remedies(
     seeds: int = 3,
     seed: int = 0,
     epochs: int = 0,
-    optimizer: Any = "adam",
+    optimizer: Optimizer | str = "adam",
     batch_size: int = 32,
 ) -> RemedyTable:
-    """Return the condition of the loss before and after each remedy, on a network and its data: which one helps here?
+    """Return the condition of the loss before and after each remedy, on a network and its data.
 
     The remedies, each alone, where it would change anything: inputs centered; inputs normalized; activations centered
     (tanh); hidden layers of equal width with as many weights in all; weights drawn with variance `1/n_in` (LeCun's);
@@ -92,26 +94,26 @@ def compare_remedies(
     seeds = check_integer("seeds", seeds)
     epochs = check_integer("epochs", epochs, at_least=0)
     problem = _prepared(net, data, loss, normalize, normalize_targets, seed)
-    patients = list(_patients(net, np.asarray(problem.train.x)))
-    chosen = _rows(problem, patients, check_integer("rows", rows, at_least=2), seed)
+    variants = list(_variants(net, np.asarray(problem.train.x)))
+    chosen = _rows(problem, variants, check_integer("rows", rows, at_least=2), seed)
     t = jnp.asarray(np.asarray(problem.train.t)[chosen])
     remedies = []
-    for patient in patients:
-        x = jnp.asarray(patient.x[chosen])
+    for variant in variants:
+        x = jnp.asarray(variant.x[chosen])
 
-        def measured(variables: Variables, patient: _Patient = patient, x: Any = x) -> Tangents:
-            return tangents(with_initializer(patient.net, "auto"), problem.loss, variables, x, t)
+        def kernel_at(variables: Variables, variant: _Variant = variant, x: Array = x) -> Tangents:
+            return tangents(with_initializer(variant.net, "auto"), problem.loss, variables, x, t)
 
-        shape = patient.x.shape[1:]
-        starts = [patient.net.init(fold(seed + k, "initialize"), shape) for k in range(seeds)]
+        shape = variant.x.shape[1:]
+        starts = [variant.net.init(fold(seed + k, "initialize"), shape) for k in range(seeds)]
         after, reached = None, None
         if epochs:
             settings = {"optimizer": optimizer, "batch_size": batch_size, "epochs": epochs, "seed": seed}
-            run = train(patient.net, _seen(problem, patient.x), loss=problem.loss, progress=False, **settings)
+            run = train(variant.net, _as_trained(problem, variant.x), loss=problem.loss, progress=False, **settings)
             finite = run.stop_reason != "diverged" and len(run.history["train_loss"]) > 0
-            after = measured(run.last) if finite else None
+            after = kernel_at(run.last) if finite else None
             reached = float(run.history["train_loss"][-1]) if finite else float("inf")
-        remedies.append(Remedy(patient.name, tuple(map(measured, starts)), after, reached))
+        remedies.append(Remedy(variant.name, tuple(map(kernel_at, starts)), after, reached))
     return RemedyTable(tuple(remedies), len(chosen), epochs)
 
 
@@ -131,48 +133,50 @@ def _prepared(
     return prepare(net, data, settings)
 
 
-def _patients(net: Sequential, x: np.ndarray) -> Iterator[_Patient]:
+def _variants(net: Sequential, x: np.ndarray) -> Iterator[_Variant]:
     """Yield the network as it is, then with each remedy that would change anything."""
-    yield _Patient("as it is", net, x)
+    yield _Variant("as it is", net, x)
     rows = np.asarray(x, np.float64)
     centered = rows - rows.mean(axis=0)
     deviations = centered.std(axis=0)
     normalized = centered / np.where(deviations > 1e-6 * np.abs(rows.mean(axis=0)), deviations, np.inf)
     size = float(np.sqrt(np.mean(rows**2))) or 1.0
     if np.abs(centered - rows).max() > 1e-3 * size:
-        yield _Patient("centered inputs", net, centered.astype(x.dtype))
+        yield _Variant("centered inputs", net, centered.astype(x.dtype))
     if np.abs(normalized - rows).max() > 1e-3 * size:
-        yield _Patient("normalized inputs", net, normalized.astype(x.dtype))
+        yield _Variant("normalized inputs", net, normalized.astype(x.dtype))
     tanh = with_activations(net, lambda layer: layer if layer.centered else Tanh())
     if tanh != net:
-        yield _Patient("centered activations", tanh, x)
+        yield _Variant("centered activations", tanh, x)
     leveled = even(net, x.shape[1:]) if len(set(hidden_widths(net))) > 1 else None
     if leveled is not None:
-        yield _Patient("equal widths", leveled, x)
+        yield _Variant("equal widths", leveled, x)
     if with_initializer(net, "lecun_normal") != net:
-        yield _Patient("1/n weights", with_initializer(net, "lecun_normal"), x)
+        yield _Variant("1/n weights", with_initializer(net, "lecun_normal"), x)
     normed = with_norms(net, BatchNorm())
     if normed != net and not _has_norm(net.layers):
-        yield _Patient("batch norm", normed, x)
+        yield _Variant("batch norm", normed, x)
     skips = with_skips(net)
     if skips is not None:
-        yield _Patient("skips", skips, x)
+        yield _Variant("skips", skips, x)
 
 
-def _has_norm(layers: Any) -> bool:
+def _has_norm(layers: Sequence[AnyLayer]) -> bool:
     """Return whether a batch norm is among layers, in blocks too."""
-    return any(isinstance(one, BatchNorm) or (isinstance(one, Nested) and _has_norm(one.layers)) for one in layers)
+    return any(
+        isinstance(layer, BatchNorm) or (isinstance(layer, Nested) and _has_norm(layer.layers)) for layer in layers
+    )
 
 
-def _rows(problem: Problem, patients: list[_Patient], most: int, seed: int) -> np.ndarray:
+def _rows(problem: Problem, variants: list[_Variant], most: int, seed: int) -> np.ndarray:
     """Return the numbers of the rows to measure on: so few that all derivatives fit into memory."""
     outputs = problem.net.output_shape(problem.preprocessing.input_shape)[-1]
-    parameters = max(tree_size(one.net.init(0, one.x.shape[1:]).params) for one in patients)
+    parameters = max(tree_size(variant.net.init(0, variant.x.shape[1:]).params) for variant in variants)
     count = min(len(problem.train), most, max(FEWEST_ROWS, MOST_NUMBERS // (outputs * parameters)))
     return np.sort(generator(seed, "remedies").choice(len(problem.train), count, replace=False))
 
 
-def _seen(problem: Problem, x: np.ndarray) -> Dataset:
+def _as_trained(problem: Problem, x: np.ndarray) -> Dataset:
     """Return inputs with the targets, as the network sees both."""
     part = problem.train
     classes = problem.preprocessing.task == "classification"

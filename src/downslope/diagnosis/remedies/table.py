@@ -13,7 +13,7 @@ from downslope.diagnosis.measurements import Tangents
 
 @dataclass(frozen=True)
 class Remedy:
-    """What one remedy makes of the loss.
+    """The condition of the loss with one remedy.
 
     Attributes:
         name: of the remedy.
@@ -34,17 +34,17 @@ class Remedy:
 
     @property
     def spread(self) -> float:
-        """By what factor it differs between starts, the largest over the smallest."""
+        """The largest κ over the smallest, between starts."""
         return float(np.max(self._kappas) / np.min(self._kappas)) if np.isfinite(self._kappas).all() else float("inf")
 
     @property
     def largest(self) -> float:
-        """The largest eigenvalue at the start, to which the learning rate must be suited; the mean over starts."""
-        return float(np.mean([one.largest for one in self.starts]))
+        """The largest eigenvalue at the start, which limits the learning rate; the mean over starts."""
+        return float(np.mean([start.largest for start in self.starts]))
 
     @property
     def _kappas(self) -> np.ndarray:
-        return np.array([one.kappa for one in self.starts])
+        return np.array([start.kappa for start in self.starts])
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,13 @@ class RemedyTable:
 
     @property
     def gains(self) -> dict[str, float]:
-        """By what factor each remedy lowers κ; below 1 it raises it."""
+        """The factor by which each remedy lowers κ; below 1 it raises it."""
         plain = self.plain.kappa
         return {remedy.name: plain / remedy.kappa if np.isfinite(remedy.kappa) else 0.0 for remedy in self.remedies[1:]}
 
     @property
     def answer(self) -> str:
-        """Which remedy helps here, and by how much, in a sentence that says whether chance could do as much."""
+        """The remedy that helps most and its gain, compared with chance, in a sentence or more."""
         best, plain = self.best, self.plain
         if best is plain or not np.isfinite(best.kappa):
             return f"None of these remedies helps here: as it is, κ is {plain.kappa:.3g}."
@@ -95,40 +95,40 @@ class RemedyTable:
         return f"What helps most here: {best.name}. {fall}{self._others(chance)}{self._trained()}"
 
     def _others(self, chance: float) -> str:
-        """Return which other remedies help by more than chance."""
+        """Name the other remedies that help by more than chance."""
         gains = {name: gain for name, gain in self.gains.items() if name != self.best.name and gain > chance}
         if not gains:
             return ""
-        shown = (name if np.isinf(gain) else f"{name} ({gain:.2g}-fold)" for name, gain in gains.items())
-        return f" Also: {', '.join(shown)}."
+        texts = (name if np.isinf(gain) else f"{name} ({gain:.2g}-fold)" for name, gain in gains.items())
+        return f" Also: {', '.join(texts)}."
 
     def _trained(self) -> str:
-        """Return what the short trainings reached."""
+        """Describe the losses of the short trainings."""
         if not self.epochs:
             return ""
-        losses = [np.inf if one.loss is None else one.loss for one in self.remedies]
-        place = int(np.argmin(losses))
-        if place == 0:
+        losses = [np.inf if remedy.loss is None else remedy.loss for remedy in self.remedies]
+        lowest = int(np.argmin(losses))
+        if lowest == 0:
             return f" After {self.epochs} epochs no remedy reached a lower loss than without: {losses[0]:.3g}."
         return (
-            f" After {self.epochs} epochs the lowest loss is that with {self.remedies[place].name}: "
-            f"{losses[place]:.3g} against {losses[0]:.3g}."
+            f" After {self.epochs} epochs the lowest loss is that with {self.remedies[lowest].name}: "
+            f"{losses[lowest]:.3g} against {losses[0]:.3g}."
         )
 
     def table(self) -> Any:
         """Return a polars table, one row a remedy."""
         import polars
 
-        columns: dict[str, Any] = {
-            "remedy": [one.name for one in self.remedies],
-            "kappa": [one.kappa for one in self.remedies],
+        columns: dict[str, list] = {
+            "remedy": [remedy.name for remedy in self.remedies],
+            "kappa": [remedy.kappa for remedy in self.remedies],
             "gain": [1.0, *self.gains.values()],
-            "largest": [one.largest for one in self.remedies],
-            "rank": [int(np.median([start.rank for start in one.starts])) for one in self.remedies],
+            "largest": [remedy.largest for remedy in self.remedies],
+            "rank": [int(np.median([start.rank for start in remedy.starts])) for remedy in self.remedies],
         }
         if self.epochs:
-            columns["kappa_after"] = [None if one.after is None else one.after.kappa for one in self.remedies]
-            columns["loss_after"] = [one.loss for one in self.remedies]
+            columns["kappa_after"] = [None if remedy.after is None else remedy.after.kappa for remedy in self.remedies]
+            columns["loss_after"] = [remedy.loss for remedy in self.remedies]
         return polars.DataFrame(columns)
 
     def __str__(self) -> str:
@@ -140,6 +140,6 @@ class RemedyTable:
         return "\n".join([about, aligned([heads, *cells], left=1), "", self.answer])
 
 
-def _cell(value: Any) -> str:
+def _cell(value: str | int | float | None) -> str:
     """Return a cell of the table."""
     return value if isinstance(value, str) else "–" if value is None else f"{value:.3g}"

@@ -1,16 +1,15 @@
-"""Short trainings with a change, from the same seed: what would have happened."""
+"""Short trainings with a change, from the same seed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from downslope.core import UnknownNameError, tree_size
 from downslope.diagnosis.case import Case
+from downslope.diagnosis.finding import Change
 from downslope.schedules import Schedule
 from downslope.training import Problem, Recipe, Run, sweep, train
 
@@ -25,7 +24,7 @@ FEWEST_STEPS = 50
 
 @dataclass(frozen=True)
 class Trials:
-    """What short trainings at several rates reached.
+    """Losses of short trainings at several rates.
 
     Attributes:
         own: the run's first rate.
@@ -52,48 +51,48 @@ class Trials:
 
     def __str__(self) -> str:
         """Return the losses by rate."""
-        shown = ("diverges" if np.isinf(loss) else f"{loss:.3g}" for loss in self.losses)
-        return ", ".join(f"{rate:.3g}: {loss}" for rate, loss in zip(self.rates, shown, strict=True))
+        texts = ("diverges" if np.isinf(loss) else f"{loss:.3g}" for loss in self.losses)
+        return ", ".join(f"{rate:.3g}: {loss}" for rate, loss in zip(self.rates, texts, strict=True))
 
 
 def rate_trials(case: Case) -> Trials | None:
     """Return short trainings at other rates, from the run's own start; None if the optimizer shows no rate."""
     first = case.history.get("learning_rate", np.empty(0))
     rate = float(first[0]) if len(first) else None
-    shown: Any = case.problem.optimizer.hyperparams.get("learning_rate")
-    if rate is None and shown is not None:
-        rate = float(shown(0) if isinstance(shown, Schedule) else shown)
+    number = case.problem.optimizer.hyperparams.get("learning_rate")
+    if rate is None and number is not None:
+        rate = float(number(0) if isinstance(number, Schedule) else number)
     if not rate:
         return None
     rates = [float(f"{rate * factor:.6g}") for factor in FACTORS]  # the history holds 0.01 as 0.00999999977648
-    settings = brief(case, case.recipe, at_once=len(rates)).settings
+    settings = shortened(case, case.recipe, members=len(rates)).settings
     try:
-        found = sweep(case.recipe.net, case.recipe.data, learning_rate=rates, progress=False, **settings)
+        trainings = sweep(case.recipe.net, case.recipe.data, learning_rate=rates, progress=False, **settings)
     except UnknownNameError:  # a transformation of others, whose rate is inside of it
         return None
-    losses = np.array([reached(run) for run in found.runs])
+    losses = np.array([reached_loss(run) for run in trainings.runs])
     steps = settings.epochs * case.problem.batches.steps
     return Trials(rate, np.array(rates), losses, steps) if np.isfinite(losses).any() else None
 
 
-def short_training(case: Case, change: Mapping[str, Any]) -> tuple[float, Problem]:
-    """Return what a short training with a change reaches, infinite if it diverges, and the problem it solved."""
-    recipe = brief(case, case.recipe.changed(change), at_once=1)
+def short_training(case: Case, change: Change) -> tuple[float, Problem]:
+    """Return the loss of a short training with a change, infinite if it diverges, and the problem it solved."""
+    recipe = shortened(case, case.recipe.changed(change), members=1)
     run = train(recipe.net, recipe.data, progress=False, **recipe.settings)
-    return reached(run), recipe.problem()
+    return reached_loss(run), recipe.problem()
 
 
-def brief(case: Case, recipe: Recipe, *, at_once: int) -> Recipe:
+def shortened(case: Case, recipe: Recipe, *, members: int) -> Recipe:
     """Return a recipe for as many epochs as a trial may take, and no more than the run was to make."""
     rows = len(case.problem.train)
     size = min(rows, recipe.settings.first_batch_size)
-    a_step = tree_size(case.problem.start.params) * size * at_once
+    a_step = tree_size(case.problem.start.params) * size * members
     steps = int(np.clip(WORK / a_step, FEWEST_STEPS, MOST_STEPS))
     epochs = max(1, min(recipe.settings.epochs, steps // -(-rows // size)))
     return recipe.changed({"epochs": epochs, "metrics": (), "early_stopping": None})
 
 
-def reached(run: Run) -> float:
+def reached_loss(run: Run) -> float:
     """Return the lowest validation loss, or the last training loss; infinite where it diverged."""
     losses = run.history.get("validation_loss", run.history.get("train_loss", np.empty(0))[-1:])
     finite = losses[np.isfinite(losses)]

@@ -44,14 +44,14 @@ def wider(net: Sequential) -> Sequential | None:
         >>> [type(layer).__name__ for layer in wider(ds.mlp([], outputs=1)).layers]
         ['Dense', 'ReLU', 'Dense']
     """
-    places = hidden_places(net)
+    indices = hidden_indices(net)
     if not net.layers or not isinstance(net.layers[-1], Dense) or _has_blocks(net):
         return None
     if not any(isinstance(layer, Activation) for layer in net.layers):
         head = net.layers[-1]
-        kept = [layer for layer in net.layers[:-1] if not isinstance(layer, Dense)]
-        return Sequential([*kept, Dense(AT_LEAST), ReLU(), head])
-    return _with_widths(net, {place: max(TIMES * _units(net, place), AT_LEAST) for place in places})
+        others = [layer for layer in net.layers[:-1] if not isinstance(layer, Dense)]
+        return Sequential([*others, Dense(AT_LEAST), ReLU(), head])
+    return _with_widths(net, {index: max(TIMES * _units(net, index), AT_LEAST) for index in indices})
 
 
 def even(net: Sequential, input_shape: Shape) -> Sequential | None:
@@ -62,28 +62,28 @@ def even(net: Sequential, input_shape: Shape) -> Sequential | None:
         >>> [layer.units for layer in even(ds.mlp([100, 4, 100], outputs=3), (20,)).layers[::2]]
         [35, 35, 35, 3]
     """
-    places = hidden_places(net)
-    if len(places) < 2 or _has_blocks(net):
+    indices = hidden_indices(net)
+    if len(indices) < 2 or _has_blocks(net):
         return None
-    weights = [_weights(_with_widths(net, dict.fromkeys(places, width)), input_shape) for width in (1, 2, 3)]
+    weights = [_weights(_with_widths(net, dict.fromkeys(indices, width)), input_shape) for width in (1, 2, 3)]
     a = (weights[2] - 2 * weights[1] + weights[0]) / 2  # in a chain they are a quadratic of the width
     b = weights[1] - weights[0] - 3 * a
     c = weights[0] - a - b - _weights(net, input_shape)
     width = round((-b + np.sqrt(b * b - 4 * a * c)) / (2 * a))
-    return _with_widths(net, dict.fromkeys(places, max(1, width)))
+    return _with_widths(net, dict.fromkeys(indices, max(1, width)))
 
 
 def narrower(net: Sequential) -> Sequential | None:
     """Return the network with a quarter of the units in every hidden dense layer, 4 or more."""
-    places = hidden_places(net)
-    if not places or _has_blocks(net):
+    indices = hidden_indices(net)
+    if not indices or _has_blocks(net):
         return None
-    return _with_widths(net, {place: max(4, _units(net, place) // A_QUARTER) for place in places})
+    return _with_widths(net, {index: max(4, _units(net, index) // A_QUARTER) for index in indices})
 
 
-def with_activations(net: Sequential, wanted: Callable[[Any], Any]) -> Sequential:
-    """Return the network with every activation replaced by what a function makes of it, in blocks too."""
-    return Sequential([_activated(layer, wanted) for layer in net.layers])
+def with_activations(net: Sequential, replace_activation: Callable[[Activation], Activation | Layer]) -> Sequential:
+    """Return the network with every activation replaced by a function's result, in blocks too."""
+    return Sequential([_activated(layer, replace_activation) for layer in net.layers])
 
 
 def with_dropout(net: Sequential, rate: float) -> Sequential | None:
@@ -117,7 +117,7 @@ def with_numbers(optimizer: Optimizer, **numbers: Any) -> Optimizer:
 
 
 def difference(net: Sequential, other: Sequential) -> str:
-    """Return in words what another network has that a network has not: widths, kinds of layers, or initializers.
+    """Describe how another network differs from a network: by widths, kinds of layers, or initializers.
 
     Example:
         >>> import downslope as ds
@@ -141,7 +141,7 @@ def difference(net: Sequential, other: Sequential) -> str:
 
 
 def with_skips(net: Sequential) -> Sequential | None:
-    """Return the network with a skip around every hidden dense layer but the first, with what follows it.
+    """Return the network with a skip around every hidden dense layer but the first and the layers behind it.
 
     None for a network with fewer than two of them, or with blocks already.
 
@@ -150,30 +150,30 @@ def with_skips(net: Sequential) -> Sequential | None:
         >>> [type(layer).__name__ for layer in with_skips(ds.mlp([8, 8], outputs=1)).layers]
         ['Dense', 'ReLU', 'Residual', 'Dense']
     """
-    places = hidden_places(net)
-    if len(places) < 2 or _has_blocks(net):
+    indices = hidden_indices(net)
+    if len(indices) < 2 or _has_blocks(net):
         return None
-    last = max(place for place, layer in enumerate(net.layers) if isinstance(layer, Dense))
-    blocks = [Residual(net.layers[start:end]) for start, end in zip(places[1:], [*places[2:], last], strict=True)]
-    return Sequential([*net.layers[: places[1]], *blocks, *net.layers[last:]])
+    last = max(index for index, layer in enumerate(net.layers) if isinstance(layer, Dense))
+    blocks = [Residual(net.layers[start:end]) for start, end in zip(indices[1:], [*indices[2:], last], strict=True)]
+    return Sequential([*net.layers[: indices[1]], *blocks, *net.layers[last:]])
 
 
 def shallower(net: Sequential, *, hidden: int) -> Sequential | None:
-    """Return the network with its first hidden dense layers only, each with what follows it, and its last layer."""
-    places = hidden_places(net)
-    if len(places) <= hidden or _has_blocks(net):
+    """Return the network with its first hidden dense layers, each with the layers behind it, and its last layer."""
+    indices = hidden_indices(net)
+    if len(indices) <= hidden or _has_blocks(net):
         return None
-    return Sequential([*net.layers[: places[hidden]], net.layers[-1]])
+    return Sequential([*net.layers[: indices[hidden]], net.layers[-1]])
 
 
-def hidden_places(net: Sequential) -> list[int]:
-    """Return where the dense layers are, but for the last one."""
-    return [place for place, layer in enumerate(net.layers) if isinstance(layer, Dense)][:-1]
+def hidden_indices(net: Sequential) -> list[int]:
+    """Return the indices of the dense layers, but for the last."""
+    return [index for index, layer in enumerate(net.layers) if isinstance(layer, Dense)][:-1]
 
 
 def hidden_widths(net: Sequential) -> list[int]:
     """Return the widths of the hidden dense layers."""
-    return [_units(net, place) for place in hidden_places(net)]
+    return [_units(net, index) for index in hidden_indices(net)]
 
 
 def advice_on_widths(words: str, net: Sequential) -> Advice:
@@ -184,22 +184,24 @@ def advice_on_widths(words: str, net: Sequential) -> Advice:
     return Advice(f"{words}:", code=f"ds.mlp({widths}, …)", network=widths)
 
 
-def _kinds(layers: Sequence[Any]) -> Counter[str]:
+def _kinds(layers: Sequence[AnyLayer]) -> Counter[str]:
     """Return how many layers there are of each kind, in blocks too."""
-    found = Counter(type(layer).__name__ for layer in layers)
-    return sum((_kinds(layer.layers) for layer in layers if isinstance(layer, Nested)), found)
+    kinds = Counter(type(layer).__name__ for layer in layers)
+    return sum((_kinds(layer.layers) for layer in layers if isinstance(layer, Nested)), kinds)
 
 
-def _initializers(layers: Sequence[Any]) -> list[str]:
+def _initializers(layers: Sequence[AnyLayer]) -> list[str]:
     """Return the initializers of layers by name, each once, in blocks too."""
-    found = [str(layer.initializer) for layer in layers if hasattr(layer, "initializer")]
+    initializers = [getattr(layer, "initializer", None) for layer in layers]
+    names = [str(initializer) for initializer in initializers if initializer is not None]
     inner = [name for layer in layers if isinstance(layer, Nested) for name in _initializers(layer.layers)]
-    return list(dict.fromkeys(found + inner))
+    return list(dict.fromkeys(names + inner))
 
 
-def _units(net: Sequential, place: int) -> int:
-    layer: Any = net.layers[place]
-    return layer.units
+def _units(net: Sequential, index: int) -> int:
+    """Return the width of a dense layer."""
+    layer = net.layers[index]
+    return layer.units if isinstance(layer, Dense) else 0
 
 
 def _weights(net: Sequential, input_shape: Shape) -> int:
@@ -208,10 +210,13 @@ def _weights(net: Sequential, input_shape: Shape) -> int:
 
 
 def _with_widths(net: Sequential, widths: dict[int, int]) -> Sequential:
-    layers: list[Any] = list(net.layers)
-    for place, width in widths.items():
-        layers[place] = replace(layers[place], units=width)
-    return Sequential(layers)
+    """Return the network with other widths of the dense layers at some indices."""
+    return Sequential(
+        [
+            replace(layer, units=widths[index]) if index in widths and isinstance(layer, Dense) else layer
+            for index, layer in enumerate(net.layers)
+        ]
+    )
 
 
 def _has_blocks(net: Sequential) -> bool:
@@ -219,25 +224,26 @@ def _has_blocks(net: Sequential) -> bool:
     return any(isinstance(layer, Nested) for layer in net.layers)
 
 
-def _normed(layers: Sequence[Any], norm: Any) -> list[Any]:
+def _normed(layers: Sequence[AnyLayer], norm: AnyLayer) -> list[AnyLayer]:
     """Return layers with a norm in front of every activation."""
-    found: list[Any] = []
+    normed: list[AnyLayer] = []
     for layer in layers:
         if isinstance(layer, Nested):
-            found.append(_with_layers(layer, tuple(_normed(layer.layers, norm))))
+            normed.append(_with_layers(layer, tuple(_normed(layer.layers, norm))))
         else:
-            found += [norm, layer] if isinstance(layer, Activation) else [layer]
-    return found
+            normed += [norm, layer] if isinstance(layer, Activation) else [layer]
+    return normed
 
 
-def _activated(layer: Any, wanted: Callable[[Any], Any]) -> Any:
+def _activated(layer: AnyLayer, replace_activation: Callable[[Activation], Activation | Layer]) -> Any:
+    """Return a layer with its activations replaced."""
     if isinstance(layer, Activation):
-        return wanted(layer)
+        return replace_activation(layer)
     if isinstance(layer, Nested):
-        return _with_layers(layer, tuple(_activated(one, wanted) for one in layer.layers))
+        return _with_layers(layer, tuple(_activated(inner, replace_activation) for inner in layer.layers))
     return layer
 
 
-def _with_layers(layer: Any, layers: tuple[Any, ...]) -> Any:
+def _with_layers(layer: Any, layers: tuple[AnyLayer, ...]) -> AnyLayer:
     """Return a layer with others inside."""
     return replace(layer, layers=layers)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -12,9 +11,9 @@ from jaxtyping import Float
 from downslope.core import Message, Values, check_integer
 from downslope.data import Dataset
 from downslope.diagnosis.case import Case
-from downslope.diagnosis.finding import Finding
-from downslope.diagnosis.measurements import recalls_on, trivial_loss
-from downslope.diagnosis.remedies.trials import brief, reached
+from downslope.diagnosis.finding import Change, Finding
+from downslope.diagnosis.measurements import constant_predictor_loss, recalls_on
+from downslope.diagnosis.remedies.trials import reached_loss, shortened
 from downslope.diagnosis.remedies.variants import difference
 from downslope.networks import Sequential
 from downslope.training import Problem, Recipe, Run, sweep
@@ -25,7 +24,7 @@ SEEDS = 3
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What short trainings with and without a fix reached, seed by seed, all else equal.
+    """Losses of short trainings with and without a fix, seed by seed, all else equal.
 
     Attributes:
         code: of the finding whose fix it is.
@@ -49,7 +48,7 @@ class Trial:
 
     @property
     def gains(self) -> Float[np.ndarray, " seeds"]:
-        """By which share of itself the loss is lower with the fix, for each seed; 1 where only the fix converged."""
+        """The relative gain of each seed, `1 − with / without`; 1 where only the fix converged."""
         with np.errstate(invalid="ignore", divide="ignore"):
             shares = 1 - self.with_fix / self.without
         shares = np.where(np.isinf(self.without), 1.0, shares)
@@ -70,7 +69,7 @@ class Trial:
         """Whether the loss is lower for more than half of the seeds."""
         return 2 * self.better > len(self.seeds)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return the trial as plain data; None stands for a training that diverged."""
         losses = {name: [_finite(loss) for loss in getattr(self, name)] for name in ("without", "with_fix")}
         plain = {"code": self.code, "change": self.change, "measured": self.measured, "epochs": self.epochs}
@@ -78,8 +77,8 @@ class Trial:
 
     @property
     def message(self) -> Message:
-        """What was changed, whether it helps, and by how much."""
-        low, high = _shown(float(np.median(self.without))), _shown(float(np.median(self.with_fix)))
+        """The change, whether it helps, and by how much."""
+        low, high = _loss_text(float(np.median(self.without))), _loss_text(float(np.median(self.with_fix)))
         verdict = "helps" if self.helps else "does not help"
         return Message(
             self.change,
@@ -100,7 +99,7 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
 
     Args:
         case: the run.
-        findings: what was found.
+        findings: whose fixes to try.
         seeds: how many seeds, 1 or more.
     """
     check_integer("seeds", seeds)
@@ -111,9 +110,8 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
     for finding in findings:
         if not finding.change:
             continue
-        if case.tell is not None:
-            case.tell(f"{seeds} short trainings with and without the fix of {finding.code.replace('_', ' ')}")
-        plain, fixed = _brief_pair(case, recipe, finding.change)
+        case.announce(f"{seeds} short trainings with and without the fix of {finding.code.replace('_', ' ')}")
+        plain, fixed = _shortened_pair(case, recipe, finding.change)
         epochs, held_out = plain.settings.epochs, plain.settings.holds_out
         rows = "validation" if held_out else "training"
         if "class_weight" in finding.change:
@@ -128,7 +126,7 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
         without, with_fix = known[epochs], _losses(fixed, chosen)
         other_units = "normalize_targets" in finding.change
         if other_units:
-            without, with_fix = without / _trivial(plain.problem()), with_fix / _trivial(fixed.problem())
+            without, with_fix = without / _constant_loss(plain.problem()), with_fix / _constant_loss(fixed.problem())
         measured = f"{rows} loss"
         if other_units:
             measured = f"{measured}, as a share of that of the mean,"
@@ -138,8 +136,8 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
     return tuple(trials)
 
 
-def in_words(change: Mapping[str, Any], net: Sequential) -> Message:
-    """Return changed settings of `ds.train` as they are written; of another network, what it has that `net` has not.
+def in_words(change: Change, net: Sequential) -> Message:
+    """Return changed settings of `ds.train` as they are written; another network by how it differs from `net`.
 
     Example:
         >>> import downslope as ds
@@ -150,15 +148,16 @@ def in_words(change: Mapping[str, Any], net: Sequential) -> Message:
         'a network with hidden layers of 16'
     """
     others = {name: value for name, value in change.items() if name not in ("net", "start")}
-    network = [f"a network with {difference(net, change['net'])}"] if "net" in change else []
+    other = change.get("net")
+    network = [f"a network with {difference(net, other)}"] if isinstance(other, Sequential) else []
     start = [Values({"start": change["start"]})] if change.get("start") is not None else []
     pieces = [*network, *([Values(others)] if others else []), *start]
-    return Message(*(part for at, piece in enumerate(pieces) for part in ((",", piece) if at else (piece,))))
+    return Message(*(part for index, piece in enumerate(pieces) for part in ((",", piece) if index else (piece,))))
 
 
-def _brief_pair(case: Case, recipe: Recipe, change: Mapping[str, Any]) -> tuple[Recipe, Recipe]:
-    """Return what to train without and with a change: equally many epochs, short enough for both."""
-    plain, fixed = (brief(case, each, at_once=SEEDS) for each in (recipe, recipe.changed(change)))
+def _shortened_pair(case: Case, recipe: Recipe, change: Change) -> tuple[Recipe, Recipe]:
+    """Return the recipes without and with a change: equally many epochs, short enough for both."""
+    plain, fixed = (shortened(case, changed, members=SEEDS) for changed in (recipe, recipe.changed(change)))
     if "epochs" in change:
         return plain, fixed
     epochs = {"epochs": min(plain.settings.epochs, fixed.settings.epochs)}
@@ -166,17 +165,17 @@ def _brief_pair(case: Case, recipe: Recipe, change: Mapping[str, Any]) -> tuple[
 
 
 def _losses(recipe: Recipe, seeds: tuple[int, ...]) -> np.ndarray:
-    """Return what a recipe reaches with each seed."""
-    return np.array([reached(run) for run in _runs(recipe, seeds)])
+    """Return the loss that a recipe reaches with each seed."""
+    return np.array([reached_loss(run) for run in _runs(recipe, seeds)])
 
 
 def _misses(recipe: Recipe, seeds: tuple[int, ...]) -> np.ndarray:
-    """Return which share of a class is missed on average, with each seed; infinite where it diverged."""
+    """Return the mean share of a class that is missed, with each seed; infinite where it diverged."""
     return np.array([_missed(run, recipe, seed) for run, seed in zip(_runs(recipe, seeds), seeds, strict=True)])
 
 
 def _missed(run: Run, recipe: Recipe, seed: int) -> float:
-    """Return which share of a class a run misses on average, among the rows held out, or among all if none were."""
+    """Return the mean share of a class that a run misses, among the rows held out, or among all if none were."""
     if run.stop_reason == "diverged":
         return float("inf")
     share = recipe.settings.validation
@@ -190,14 +189,15 @@ def _runs(recipe: Recipe, seeds: tuple[int, ...]) -> tuple[Run, ...]:
     return tuple(sweep(recipe.net, recipe.data, seed=list(seeds), progress=False, **settings).runs)
 
 
-def _trivial(problem: Problem) -> float:
+def _constant_loss(problem: Problem) -> float:
     """Return the loss of one answer for all rows."""
-    return trivial_loss(problem.loss, problem.subset, problem.net.output_shape(problem.preprocessing.input_shape)[-1])
+    outputs = problem.net.output_shape(problem.preprocessing.input_shape)[-1]
+    return constant_predictor_loss(problem.loss, problem.subset, outputs)
 
 
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _shown(loss: float) -> str:
+def _loss_text(loss: float) -> str:
     return f"{loss:.4g}" if np.isfinite(loss) else "diverged"

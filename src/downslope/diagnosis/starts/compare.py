@@ -1,4 +1,4 @@
-"""Which start is best, on the user's own network and data."""
+"""Compare initializers on the user's own network and data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from downslope.networks import Sequential, with_initializer
 from downslope.training import TrainingSettings, train
 
 INITIALIZERS = ("auto", "he_normal", "glorot_normal", "lecun_normal", "orthogonal")
-"""What is compared unless told otherwise."""
+"""The initializers compared by default."""
 
 
 def compare_initializations(
@@ -26,7 +26,7 @@ def compare_initializations(
     progress: str | bool = "auto",
     **settings: Any,
 ) -> StartComparison:
-    """Train a network from several kinds of starting weights, a few restarts each, and say which is best.
+    """Train a network from several kinds of starting weights, a few restarts each, and compare them.
 
     For each initializer the runs are those of `ds.train(with_initializer(net, initializer), …, restarts=restarts)` with
     the same seed: the same split, the same batches.
@@ -57,14 +57,18 @@ def compare_initializations(
         ['zeros', 'he_normal']
     """
     check_integer("restarts", restarts, at_least=2, advice="The spread between restarts is what tells starts apart.")
-    nets = {name: with_initializer(net, one) for name, one in _by_name(initializers).items()}
-    asked = TrainingSettings.of(settings | {"epochs": epochs, "start": None})
-    runs = {name: train(started, data, **asked, restarts=restarts, progress=progress) for name, started in nets.items()}
-    held_out = asked.holds_out
+    nets = {name: with_initializer(net, initializer) for name, initializer in _by_name(initializers).items()}
+    training = TrainingSettings.of(settings | {"epochs": epochs, "start": None})
+    runs = {
+        name: train(variant, data, **training, restarts=restarts, progress=progress) for name, variant in nets.items()
+    }
+    held_out = training.holds_out
     return StartComparison(runs, "validation loss" if held_out else "training loss")
 
 
-def _by_name(initializers: Any) -> dict[str, Initializer | str]:
+def _by_name(
+    initializers: Sequence[Initializer | str] | Mapping[str, Initializer | str],
+) -> dict[str, Initializer | str]:
     """Return the initializers, each by its name.
 
     Raises:
@@ -77,15 +81,18 @@ def _by_name(initializers: Any) -> dict[str, Initializer | str]:
             Setting("initializers"), f"must be several, such as ('he_normal', 'zeros'), got {initializers!r}."
         )
     else:
-        named = [(one if isinstance(one, str) else _described(one), one) for one in initializers]
+        named = [
+            (initializer if isinstance(initializer, str) else _name_of(initializer), initializer)
+            for initializer in initializers
+        ]
     if not named or len(dict(named)) < len(named):
         names = [name for name, _ in named]
         raise SettingError(Setting("initializers"), f"must hold one or more, each of its own name, got {names}.")
     return dict(named)
 
 
-def _described(initializer: Initializer) -> str:
-    """Return what an initializer is called, with its settings: `constant(c=0.1)`."""
+def _name_of(initializer: Initializer) -> str:
+    """Return an initializer's name with its settings: `constant(c=0.1)`."""
     spec = render(initializer)
     if "kind" not in spec:
         return next(iter(spec.values())).split(".")[-1]

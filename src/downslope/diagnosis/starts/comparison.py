@@ -1,7 +1,8 @@
-"""How several ways to start compare: what each reached, over restarts, and which is best."""
+"""The comparison of initializers: losses over restarts, and the best."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from downslope.training import Restarts, Run
 
 @dataclass(frozen=True)
 class StartComparison:
-    """What several ways to start reached.
+    """Losses of several initializers, over restarts.
 
     A start that diverged counts as an infinite loss.
 
@@ -27,8 +28,8 @@ class StartComparison:
 
     @property
     def losses(self) -> dict[str, np.ndarray]:
-        """What each restart reached, `(restarts,)`; infinite where it diverged."""
-        return {name: _reached(_restarts(run)) for name, run in self.runs.items()}
+        """The loss of each restart, `(restarts,)`; infinite where it diverged."""
+        return {name: _final_losses(_restarts(run)) for name, run in self.runs.items()}
 
     @property
     def medians(self) -> dict[str, float]:
@@ -52,7 +53,7 @@ class StartComparison:
 
     @property
     def as_good(self) -> tuple[str, ...]:
-        """The names that restarts cannot tell from the best, which is the first of them.
+        """The best and the names that restarts cannot tell from it.
 
         Their median is above the best one's by no more than the larger spread of the two.
         """
@@ -68,7 +69,7 @@ class StartComparison:
 
     @property
     def answer(self) -> str:
-        """Which start is best, in a sentence that says whether the difference exceeds the spread between restarts."""
+        """The best start, compared with the spread between restarts, in a sentence."""
         medians, best, tied = self.medians, self.best, self.as_good
         if not np.isfinite(medians[best]):
             return "No start works here: with every initializer half of the restarts or more diverged."
@@ -81,8 +82,8 @@ class StartComparison:
         if len(tied) > 1:
             worse = [name for name in medians if name not in tied]
             return (
-                f"{best} reaches the lowest {reached}, but {_listed(tied[1:])} cannot be told from it: restarts differ "
-                f"by as much. {_listed(worse)} {'is' if len(worse) == 1 else 'are'} worse by more than that."
+                f"{best} reaches the lowest {reached}, but {_join(tied[1:])} cannot be told from it: restarts differ "
+                f"by as much. {_join(worse)} {'is' if len(worse) == 1 else 'are'} worse by more than that."
             )
         if len(medians) == 1:
             return f"{best} reaches a {reached}; there is nothing to compare it with."
@@ -133,10 +134,10 @@ def _restarts(run: Run) -> Restarts:
     return run.restarts
 
 
-def _reached(ended: Restarts) -> np.ndarray:
-    """Return what each restart reached; infinite where it diverged, whatever it had reached before."""
-    lost = np.array([reason == "diverged" for reason in ended.stop_reasons])
-    return np.where(lost | ~np.isfinite(ended.losses), np.inf, ended.losses)
+def _final_losses(restarts: Restarts) -> np.ndarray:
+    """Return the loss of each restart; infinite where it diverged, even after a lower loss."""
+    diverged = np.array([reason == "diverged" for reason in restarts.stop_reasons])
+    return np.where(diverged | ~np.isfinite(restarts.losses), np.inf, restarts.losses)
 
 
 def _spread(losses: np.ndarray) -> float:
@@ -145,7 +146,7 @@ def _spread(losses: np.ndarray) -> float:
     return float(np.ptp(finite)) if len(finite) > 1 else float("nan")
 
 
-def _listed(names: Any) -> str:
+def _join(names: Sequence[str]) -> str:
     """Return names in words."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -33,7 +31,7 @@ def mean_cosine(vectors: Float[np.ndarray, "count size"]) -> float | None:
     return float(np.sqrt(np.clip(squares, 0, 1)))
 
 
-def weight_cosine(weight: Any) -> float | None:
+def weight_cosine(weight: Float[np.ndarray, "... units"]) -> float | None:
     """Return the mean cosine between the incoming weights of the units of a layer (of the channels, for images)."""
     W = np.asarray(weight, np.float64)
     return mean_cosine(W.reshape(-1, W.shape[-1]).T)

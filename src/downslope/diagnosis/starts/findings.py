@@ -1,4 +1,4 @@
-"""What can be wrong with a start, each with its evidence and its fix."""
+"""Findings on a start, each with its evidence and its fix."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ KEEP_SIZE = (
     Advice("put batch norm there", code="ds.BatchNorm()", norm="batch"),
     SKIPS,
 )
-"""What keeps the size of signals from layer to layer."""
+"""Ways to keep the size of signals from layer to layer."""
 
 
 def findings_of(layers: Sequence[LayerStart], inputs: Inputs) -> tuple[Finding, ...]:
-    """Return what is wrong with a start, the most severe first."""
+    """Return the findings on a start, the most severe first."""
     stages = stages_of(layers)
     zero = _zero_weights(layers)
     if zero:
@@ -48,15 +48,20 @@ def findings_of(layers: Sequence[LayerStart], inputs: Inputs) -> tuple[Finding, 
         *_saturated(layers, inputs),
         *_dead(layers, inputs),
     ]
-    # what inputs cause stands behind them, so they are as severe as that
+    # effects of the inputs stand behind them, so they are as severe as those
     causes = [
         replace(
             cause,
-            severity=by_severity([cause, *(one for one in effects if one.settings == cause.settings)])[0].severity,
+            severity=_worst_severity(cause, effects),
         )
         for cause in _inputs(inputs)
     ]
     return by_severity([*causes, *effects])
+
+
+def _worst_severity(cause: Finding, effects: Sequence[Finding]) -> str:
+    """Return the severity of the most severe of a finding on the inputs and those with the same fix."""
+    return by_severity([cause, *(effect for effect in effects if effect.settings == cause.settings)])[0].severity
 
 
 def _zero_weights(layers: Sequence[LayerStart]) -> list[Finding]:
@@ -75,8 +80,8 @@ def _zero_weights(layers: Sequence[LayerStart]) -> list[Finding]:
         else "A layer of zeros carries no gradient to earlier layers until it has moved itself."
     )
     evidence = (
-        f"the weights of {'all layers' if every else _places(zero)} are 0; the gradient is 0 at {_places(cut)}; "
-        f"{learning} of {len(weighted)} layers with weights get any."
+        f"the weights of {'all layers' if every else _layer_list(zero)} are 0; the gradient is 0 at "
+        f"{_layer_list(cut)}; {learning} of {len(weighted)} layers with weights get any."
     )
     fix = _drawn_anew(layers)
     return [Kind.ZERO_WEIGHTS.finding("severe" if severe else "warning", statement, evidence, fix)]
@@ -92,7 +97,7 @@ def _identical_units(layers: Sequence[LayerStart]) -> list[Finding]:
             "severe",
             "All units of a layer are identical, and stay so: they get the same gradients. Descent can only reach a "
             "point of that symmetric subspace, which has negative curvature outside of it.",
-            f"the units of {_places(alike)} have equal weights (cosines 1) and equal gradients.",
+            f"the units of {_layer_list(alike)} have equal weights (cosines 1) and equal gradients.",
             _drawn_anew(layers),
         )
     ]
@@ -134,11 +139,11 @@ def _gradients(layers: Sequence[LayerStart], stages: Sequence[Stage]) -> list[Fi
         return []
     grows = ratio > 1
     kind = Kind.EXPLODING_GRADIENTS if grows else Kind.VANISHING_GRADIENTS
-    way, speed = ("explode", "faster") if grows else ("vanish", "slower")
+    verb, speed = ("explode", "faster") if grows else ("vanish", "slower")
     return [
         kind.finding(
             _severity(ratio),
-            f"Gradients with respect to activations {way} on the way back: earlier layers learn much {speed} than "
+            f"Gradients with respect to activations {verb} on the way back: earlier layers learn much {speed} than "
             "later ones.",
             f"from layer {hidden[-1].place} back to layer {hidden[0].place} their mean square changes by "
             f"{_power(ratio)}, a factor of {ratio ** (1 / (len(hidden) - 1)):.2g} a layer.",
@@ -204,23 +209,23 @@ def _inputs(inputs: Inputs) -> list[Finding]:
 
 
 def _drawn_anew(layers: Sequence[LayerStart]) -> Message:
-    """Return what to do about weights that were not drawn at random."""
+    """Return the fix of weights that were not drawn at random."""
     return Message(Advice("draw the weights at random:", initializer=suited(layers)), Advice("leave it at 'auto'"))
 
 
 def _scale_fix(layers: Sequence[LayerStart], *, too_large: bool) -> Message:
-    """Return what keeps the size of signals: another initializer, if that is the cause, else norms or skips."""
+    """Return the fix that keeps the size of signals: another initializer, if that is the cause, else norms or skips."""
     gains = [layer.gain for layer in layers if layer.gain is not None][:-1]
-    wanted = 2.0 if rectified(layers) else 1.0
-    off = np.median(gains) > 1.1 * wanted if too_large else np.median(gains) < 0.9 * wanted
+    suitable = 2.0 if rectified(layers) else 1.0
+    off = np.median(gains) > 1.1 * suitable if too_large else np.median(gains) < 0.9 * suitable
     if not off:
         return Message(*KEEP_SIZE)
-    found = f"the weights' n_in · variance is {np.median(gains):.2g}, {wanted:g} suits these activations"
-    return Message(Advice(f"use {{}}: {found}", initializer=suited(layers)))
+    reason = f"the weights' n_in · variance is {np.median(gains):.2g}, {suitable:g} suits these activations"
+    return Message(Advice(f"use {{}}: {reason}", initializer=suited(layers)))
 
 
 def _gradient_fix(layers: Sequence[LayerStart], *, too_large: bool) -> Message:
-    """Return what keeps the size of gradients."""
+    """Return the fix that keeps the size of gradients."""
     activation = next(filter(None, map(_activation, layers)), None)
     if activation is not None and not too_large and not activation.centered and not activation.rectifier:
         return Message(
@@ -259,7 +264,7 @@ def _ratio(a: float | None, b: float | None) -> float:
 
 
 def _square(a: float) -> float:
-    """Return `a²`, infinite where it is too large, which `**` would refuse."""
+    """Return `a²`, infinite where it overflows, where `**` would raise."""
     return a * a
 
 
@@ -272,10 +277,10 @@ def _power(ratio: float) -> str:
     return f"2^{math.log2(ratio):.0f}" if 0 < ratio < math.inf else f"a factor of {ratio:g}"
 
 
-def _places(layers: Sequence[LayerStart]) -> str:
+def _layer_list(layers: Sequence[LayerStart]) -> str:
     """Return the places of layers in words."""
-    shown = ", ".join(layer.place for layer in layers[:6]) + (", …" if len(layers) > 6 else "")
-    return f"layer{'s' if len(layers) > 1 else ''} {shown}"
+    places = ", ".join(layer.place for layer in layers[:6]) + (", …" if len(layers) > 6 else "")
+    return f"layer{'s' if len(layers) > 1 else ''} {places}"
 
 
 def _percent(share: float) -> str:

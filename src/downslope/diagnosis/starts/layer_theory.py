@@ -1,6 +1,6 @@
-"""What one layer does to the moments of signals, and of gradients on their way back, over draws of its weights.
+"""The effect of one layer on the moments of signals and of gradients, over draws of its weights.
 
-The formulas, and what they take for granted, are in `downslope.diagnosis.starts.signal_theory`.
+The formulas, and their assumptions, are in `downslope.diagnosis.starts.signal_theory`.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ def expectations(layer: Any, mean: Array, square: Array) -> tuple[Array, Array, 
     """Return `E[σ(z)]`, `E[σ(z)²]` and `E[σ'(z)²]` for normal `z` of these moments."""
     deviation = jnp.sqrt(jnp.maximum(square - jnp.square(mean), 0))
 
-    def at(node: Array) -> tuple[Array, Array, Array]:
+    def moments_at(node: Array) -> tuple[Array, Array, Array]:
         h, cache = layer.forward({}, mean + node * deviation)
         slope = layer.backward({}, cache, jnp.ones_like(h))[1]
         return h, jnp.square(h), jnp.square(slope)
 
     def add(sums: Any, node: tuple[Array, Array]) -> tuple[Any, None]:
-        return jax.tree.map(lambda total, term: total + node[1] * term, sums, at(node[0])), None
+        return jax.tree.map(lambda total, term: total + node[1] * term, sums, moments_at(node[0])), None
 
     zero = jnp.zeros_like(deviation)
     nodes, weights = (jnp.asarray(part, mean.dtype) for part in _nodes())
@@ -80,11 +80,11 @@ def _nodes() -> tuple[np.ndarray, np.ndarray]:
     Gauss–Legendre on either side of 0, out to 8 deviations, rather than Gauss–Hermite, which converges slowly for an
     `f` with a kink at 0.
     """
-    at, weight = np.polynomial.legendre.leggauss(24)
-    at, weight = 4 * (at + 1), 4 * weight
-    weight = weight * np.exp(-0.5 * at**2)
+    node, weight = np.polynomial.legendre.leggauss(24)
+    node, weight = 4 * (node + 1), 4 * weight
+    weight = weight * np.exp(-0.5 * node**2)
     weight = weight / (2 * weight.sum())
-    return np.concatenate([-at, at]), np.concatenate([weight, weight])
+    return np.concatenate([-node, node]), np.concatenate([weight, weight])
 
 
 def _window(layer: Any, axes: int) -> Shape:

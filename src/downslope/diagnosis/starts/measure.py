@@ -1,4 +1,4 @@
-"""The initialization report: what a network does with its first batch, before any training."""
+"""The initialization report: signals of a network on its first batch, before any training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from downslope.data import Dataset
 from downslope.diagnosis.starts.cosines import activation_cosine, weight_cosine
 from downslope.diagnosis.starts.findings import findings_of
 from downslope.diagnosis.starts.report import InitializationReport, Inputs, LayerStart
-from downslope.diagnosis.starts.signal_theory import Prediction, drawn, predict
+from downslope.diagnosis.starts.signal_theory import PredictedSignal, predict, weight_statistics
 from downslope.layers import Activation, Context
 from downslope.losses import Loss
 from downslope.networks import (
@@ -46,7 +46,7 @@ def initialization_report(
     rows: int = 256,
     **settings: Any,
 ) -> InitializationReport:
-    """Return how signals run through a network before its first step, beside what theory predicts, and what is wrong.
+    """Return the signals through a network before its first step, beside theory, and the faults found.
 
     The network is that which `ds.train` with the same settings starts from. Batch norm normalizes by the rows measured
     on, as in training; dropout drops nothing. The theory is that of wide layers (it is derived in
@@ -82,21 +82,21 @@ def initialization_report(
         ('0', 'Dense', (64,))
     """
     check_integer("rows", rows)
-    asked = TrainingSettings.of(settings)
-    problem = prepare(net, data, asked | {"optimizer": "sgd", "batch_size": len(data), "order": "sequential"})
-    part = _drawn(problem.train, rows, asked.seed)
-    layers, inputs = _measured(problem, part), _inputs(np.asarray(part.x, np.float64))
+    training = TrainingSettings.of(settings)
+    problem = prepare(net, data, training | {"optimizer": "sgd", "batch_size": len(data), "order": "sequential"})
+    part = _sample(problem.train, rows, training.seed)
+    layers, inputs = _layer_starts(problem, part), _inputs(np.asarray(part.x, np.float64))
     return InitializationReport(
         layers=layers,
         inputs=inputs,
         findings=findings_of(layers, inputs),
         loss=problem.loss.name,
         rows=len(part),
-        seed=None if asked.start is not None else asked.seed,
+        seed=None if training.start is not None else training.seed,
     )
 
 
-def _drawn(part: Part, rows: int, seed: int) -> Part:
+def _sample(part: Part, rows: int, seed: int) -> Part:
     """Return some rows that count, drawn without replacement."""
     counted = np.arange(len(part)) if part.weights is None else np.flatnonzero(part.weights)
     if len(counted) > rows:
@@ -104,16 +104,16 @@ def _drawn(part: Part, rows: int, seed: int) -> Part:
     return part.take(counted)
 
 
-def _measured(problem: Problem, part: Part) -> tuple[LayerStart, ...]:
+def _layer_starts(problem: Problem, part: Part) -> tuple[LayerStart, ...]:
     """Return the input and every layer."""
     net, start, x, weights = problem.net, problem.start, jnp.asarray(part.x), _weights(part)
     compiled = with_initializer(net, "auto")  # one for all starts: how weights were drawn is no part of it
-    found, chain = _passes(compiled, problem.loss, start, x, jnp.asarray(part.t), weights)
-    predictions = predict(compiled, drawn(net.layers, *start), chain, weights)
+    statistics, chain = _passes(compiled, problem.loss, start, x, jnp.asarray(part.t), weights)
+    predictions = predict(compiled, weight_statistics(net.layers, *start), chain, weights)
     layers = [_input(chain, weights)]
-    everywhere = signal_layers(net, tuple(x.shape[1:])), each_passed(net.layers, *start, chain), predictions
-    numbers = zip(*(np.asarray(values, np.float64).tolist() for values in found), strict=True)
-    for (place, layer, shape), (opened, params, passed), prediction, values in zip(*everywhere, numbers, strict=True):
+    in_order = signal_layers(net, tuple(x.shape[1:])), each_passed(net.layers, *start, chain), predictions
+    numbers = zip(*(np.asarray(values, np.float64).tolist() for values in statistics), strict=True)
+    for (place, layer, shape), (opened, params, passed), prediction, values in zip(*in_order, numbers, strict=True):
         mean, deviation, dead, saturated, gradient = values
         active, bounded = isinstance(opened, Activation), not getattr(opened, "rectifier", True)
         layers.append(
@@ -127,8 +127,8 @@ def _measured(problem: Problem, part: Part) -> tuple[LayerStart, ...]:
                 dead=dead if active else None,
                 saturated=saturated if bounded else None,
                 activation_cosine=activation_cosine(passed.h),
-                **_theory(prediction),
-                **_of_weights(params, passed.gradients),
+                **_theory_fields(prediction),
+                **_weight_fields(params, passed.gradients),
             )
         )
     return tuple(layers)
@@ -143,11 +143,11 @@ def _passes(
     t: Shaped[Array, "rows ..."],
     weights: Float[Array, " rows"],
 ) -> tuple[Signals, Chain]:
-    """Return the statistics of a pass forward and back, and what passed."""
-    found = signals(net, start, x, t, loss, training=True, row_weights=weights)
+    """Return the statistics of a pass forward and back, and its signals."""
+    statistics = signals(net, start, x, t, loss, training=True, row_weights=weights)
     output = net.forward(start, x, training=True, row_weights=weights).output
     context = Context(training=True, row_weights=weights)
-    return found, pass_through(net.layers, context, *start, x, loss.derivative(output, t, weights))
+    return statistics, pass_through(net.layers, context, *start, x, loss.derivative(output, t, weights))
 
 
 def _weights(part: Part) -> Float[Array, " rows"]:
@@ -178,8 +178,8 @@ def _mean(values: Float[np.ndarray, "rows ..."], weights: Float[Array, " rows"])
     return float(np.average(values.reshape(len(values), -1).mean(axis=1), weights=np.asarray(weights, np.float64)))
 
 
-def _theory(prediction: Prediction) -> dict[str, Any]:
-    """Return what theory predicts; None also where it overflows."""
+def _theory_fields(prediction: PredictedSignal) -> dict[str, Any]:
+    """Return the fields predicted by theory; None also where they overflow."""
     mean, square, gradient = (None if value is None else float(value) for value in prediction)
     numbers: dict[str, Any] = {"mean_theory": None, "variance_theory": None, "gradient_theory": None}
     if mean is not None and square is not None:
@@ -190,8 +190,8 @@ def _theory(prediction: Prediction) -> dict[str, Any]:
     return {name: value if value is not None and math.isfinite(value) else None for name, value in numbers.items()}
 
 
-def _of_weights(params: Params, gradients: Params) -> dict[str, Any]:
-    """Return what there is to say of a layer's weights, if it has any. Frozen ones have no gradients."""
+def _weight_fields(params: Params, gradients: Params) -> dict[str, Any]:
+    """Return the fields on a layer's weights, if it has any. Frozen weights have no gradients."""
     if "weight" not in params or np.ndim(params["weight"]) < 2:
         return {}
     W = np.asarray(params["weight"], np.float64)
@@ -218,7 +218,7 @@ def _all_alike(units: np.ndarray) -> bool:
 
 
 def _inputs(x: np.ndarray) -> Inputs:
-    """Return what there is to say of the inputs."""
+    """Return the statistics of the inputs."""
     flat_x = x.reshape(len(x), -1)
     square, means, deviations = np.mean(np.square(flat_x)), flat_x.mean(axis=0), flat_x.std(axis=0)
     varying = deviations[deviations > 1e-6 * np.abs(means)]

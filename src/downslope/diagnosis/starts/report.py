@@ -1,4 +1,4 @@
-"""What a network looks like before its first step, layer by layer: measured, and beside it what theory predicts."""
+"""A network before its first step, layer by layer: measured, and beside it predicted by theory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from downslope.layers import Activation, AnyLayer, Frozen
 
 @dataclass(frozen=True)
 class LayerStart:
-    """One layer at the start. What has a `_theory` beside it is predicted as well; None where there is no theory.
+    """One layer at the start. A field with a `_theory` beside it is predicted as well; None where there is no theory.
 
     Attributes:
         place: where it is: `"2"`, or `"2.0"` for the first layer inside the block at place 2; `"input"`.
@@ -25,7 +25,7 @@ class LayerStart:
             `gradient_theory`.
         dead: of an activation, the share of units whose slope is about 0 on all rows. None for other layers.
         saturated: of a bounded activation, the share of numbers where the slope is below a tenth of that at 0.
-        gain: `n_in · mean(W²)`, by which a layer with weights multiplies the mean square of what it sees.
+        gain: `n_in · mean(W²)`, by which a layer with weights multiplies the mean square of its inputs.
         weight_gradient: the root mean square of `∂l/∂W`; None where nothing learns.
         weight_cosine: the root mean square of the cosines between the incoming weights of different units.
         weight_cosine_theory: `1/√n_in`, for independent random weights.
@@ -53,18 +53,18 @@ class LayerStart:
 
     @property
     def name(self) -> str:
-        """What the layer is called; a frozen one by what it holds."""
+        """The name of the layer's type; of a frozen layer, that of the layer inside."""
         layer = self.layer.layer if isinstance(self.layer, Frozen) else self.layer
         return "" if layer is None else type(layer).__name__
 
     @property
     def mean_square(self) -> float:
-        """The mean square of its outputs, which relu networks are to keep."""
+        """The mean square of its outputs, which a sound start keeps."""
         return self.mean * self.mean + self.variance
 
     @property
     def mean_square_theory(self) -> float | None:
-        """What theory predicts for it."""
+        """The mean square predicted by theory."""
         if self.mean_theory is None or self.variance_theory is None:
             return None
         return self.mean_theory * self.mean_theory + self.variance_theory
@@ -76,7 +76,7 @@ class LayerStart:
 
 
 class Stage(NamedTuple):
-    """A layer with weights, or a block, and what follows it up to the next.
+    """A layer with weights, or a block, and the layers behind it up to the next.
 
     Attributes:
         weights: the layer with weights.
@@ -113,10 +113,10 @@ class InitializationReport:
     Attributes:
         layers: the input, then every layer, blocks before what is inside them.
         inputs: the inputs as the network sees them.
-        findings: what is wrong, the most severe first.
+        findings: faults of the start, the most severe first.
         loss: the name of the loss whose gradients are shown.
         rows: how many rows were measured on.
-        seed: what the weights were drawn with; None where they were given.
+        seed: of the weights; None where they were given.
     """
 
     layers: tuple[LayerStart, ...]
@@ -128,7 +128,7 @@ class InitializationReport:
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """The layers with weights, each with what follows it; the last one makes the output."""
+        """The layers with weights, each with the layers behind it; the last makes the output."""
         return stages_of(self.layers)
 
     def table(self) -> Any:
@@ -149,8 +149,8 @@ class InitializationReport:
         table = aligned([_HEADS, *map(_cells, self.layers)], left=3)
         origin = "given weights" if self.seed is None else f"seed {self.seed}"
         about = f"At the start ({origin}, {self.rows} rows, loss {self.loss.replace('_', ' ')}); theory in brackets:"
-        found = [finding.message for finding in self.findings] or ["Nothing wrong was found at this start."]
-        return Message.lines([about, table, "", *found])
+        findings = [finding.message for finding in self.findings] or ["Nothing wrong was found at this start."]
+        return Message.lines([about, table, "", *findings])
 
     def __str__(self) -> str:
         return str(self.message)
