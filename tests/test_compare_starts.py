@@ -7,7 +7,7 @@ import pytest
 
 import downslope as ds
 from downslope.diagnosis import StartComparison, compare_initializations
-from downslope.diagnosis._compare_initializations import _by_name
+from downslope.diagnosis.starts.compare import _by_name
 from downslope.networks import with_initializer
 from downslope.training import Restarts
 

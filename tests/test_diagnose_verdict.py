@@ -10,10 +10,10 @@ import cases
 import downslope as ds
 from downslope.core import FunctionSurface, SettingError
 from downslope.diagnosis import VERDICTS, case_of, diagnose
-from downslope.diagnosis._questions import speed_answer, start_answer, stuck_answer
-from downslope.diagnosis._trend import trend_of
-from downslope.diagnosis._verdict import verdict_of
-from downslope.diagnosis._way_out import certified_negative
+from downslope.diagnosis.measurements.trend import trend_of
+from downslope.diagnosis.measurements.way_out import certified_negative
+from downslope.diagnosis.questions import speed_answer, start_answer, stuck_answer
+from downslope.diagnosis.verdict import verdict_of
 
 
 def surface_of(function, size=2):
@@ -243,8 +243,8 @@ def test_a_run_opened_from_its_folder_gives_the_same_case(tmp_path):
 def test_a_case_measures_what_a_run_has():
     split = {"epochs": 5, "validation": 0.2, "batch_size": 10}
     run = trained(ds.mlp([6], outputs=3), ds.load("iris"), optimizer=ds.sgd(0.1, momentum=0.8), **split)
-    told = []
-    case = case_of(run, tell=told.append)
+    announced = []
+    case = case_of(run, progress=announced.append)
     assert case.loss == pytest.approx(run.history["train_loss"][-1])
     assert case.start_loss > case.loss
     assert case.momentum == pytest.approx(0.8)
@@ -252,9 +252,9 @@ def test_a_case_measures_what_a_run_has():
     assert case.stability.limit == pytest.approx(3.6 / case.sharpness)
     assert case.train_score["loss"] < 1.1
     assert set(case.validation_score) == {"loss", "accuracy"}
-    assert case.trivial_loss == pytest.approx(np.log(3), rel=1e-6)
+    assert case.constant_predictor_loss == pytest.approx(np.log(3), rel=1e-6)
     assert case.eigenvalues is case.eigenvalues
     assert case.noise_to_gradient > 0
-    assert told.count("eigenvalues of the Hessian") == 1
+    assert announced.count("eigenvalues of the Hessian") == 1
     with pytest.raises(SettingError, match="run is needed"):
         _ = case_of(surface_of(bowl), params=np.ones(2)).problem

@@ -9,13 +9,15 @@ import pytest
 import downslope as ds
 from downslope.core import Message, Variables, generator
 from downslope.diagnosis import Finding
-from downslope.diagnosis._case import case_of
-from downslope.diagnosis._causes import EXPLAINS, findings_of_case
-from downslope.diagnosis._input_moments import input_moments
-from downslope.diagnosis._label_noise import label_noise
-from downslope.diagnosis._recall import recalls_on
-from downslope.diagnosis._row_order import drift
-from downslope.diagnosis._variants import advice_on_widths, even, hidden_widths, wider
+from downslope.diagnosis.case import case_of
+from downslope.diagnosis.findings.learned import Learned
+from downslope.diagnosis.findings.ordering import findings_of_case, ordered
+from downslope.diagnosis.kinds import Kind
+from downslope.diagnosis.measurements.input_moments import input_moments
+from downslope.diagnosis.measurements.label_noise import label_noise
+from downslope.diagnosis.measurements.recall import recalls_on
+from downslope.diagnosis.measurements.row_order import drift
+from downslope.diagnosis.remedies.variants import advice_on_widths, even, hidden_widths, wider
 
 CLASSES, FEATURES = 3, 6
 SOUND = {"optimizer": ds.adam(1e-2), "epochs": 20, "validation": 0.25, "normalize": "standard"}
@@ -157,13 +159,29 @@ def test_symptoms_are_notes_that_name_their_cause():
 
 
 def test_explanations_go_one_way():
-    order = list(EXPLAINS)
+    facts = {kind.code: kind.facts for kind in Kind}
+    order = list(facts)
     late = {"rate_too_large", "dead_units", "saturated_units"}  # units die at the start, or of the rate
-    for cause, symptoms in EXPLAINS.items():
-        for symptom in symptoms:
-            assert symptom in EXPLAINS, symptom
+    for cause, of_cause in facts.items():
+        assert set(of_cause.surely) <= set(of_cause.explains), cause
+        for symptom in of_cause.explains:
+            assert symptom in facts, symptom
             assert order.index(cause) < order.index(symptom) or {cause, symptom} & late, (cause, symptom)
-            assert cause not in EXPLAINS[symptom], (cause, symptom)
+            assert cause not in facts[symptom].explains, (cause, symptom)
+
+
+def test_a_kind_is_found_by_its_code():
+    assert len({kind.code for kind in Kind}) == len(Kind)
+    for kind in Kind:
+        assert kind.name.lower() == kind.code
+        assert kind.finding("note", "s", "e", "f") == Finding(kind.code, "note", "s", "e", "f")
+
+
+def test_a_finding_of_no_kind_is_the_last_among_equals():
+    unlisted, listed = Finding("unheard_of", "note", "s", "e", "f"), Kind.BOUNCING.finding("note", "s", "e", "f")
+    severe = replace(unlisted, severity="severe")
+    run = ds.train(net(), data(), progress=False, **(SOUND | {"epochs": 1}))
+    assert ordered([unlisted, listed, severe], Learned(case_of(run))) == (severe, listed, unlisted)
 
 
 def test_a_finding_is_equal_whatever_it_changes():

@@ -10,9 +10,9 @@ import pytest
 import downslope as ds
 from downslope.core import fold, generator
 from downslope.diagnosis import Finding, initialization_report
-from downslope.diagnosis._cosines import activation_cosine, mean_cosine
-from downslope.diagnosis._finding import by_severity
-from downslope.diagnosis._layer_theory import expectations
+from downslope.diagnosis.finding import by_severity
+from downslope.diagnosis.starts.cosines import activation_cosine, mean_cosine
+from downslope.diagnosis.starts.layer_theory import expectations
 
 WIDTH, DEPTH = 256, 30
 

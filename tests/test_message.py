@@ -22,7 +22,7 @@ from downslope.core import (
     Values,
     worded,
 )
-from downslope.diagnosis._initialization_findings import KEEP_SIZE, NORMALIZE
+from downslope.diagnosis.starts.findings import KEEP_SIZE, NORMALIZE
 from downslope.explorer.session import PAGE
 from downslope.training import Divergence
 from spoken import false_words, unstructured

@@ -8,7 +8,7 @@ from jax.flatten_util import ravel_pytree
 import downslope as ds
 from downslope.core import generator
 from downslope.diagnosis import Remedy, RemedyTable, compare_remedies
-from downslope.diagnosis._tangents import Tangents, tangents
+from downslope.diagnosis.measurements.tangents import Tangents, tangents
 from downslope.losses import squared_error
 
 ROWS = 12

@@ -1,19 +1,22 @@
-"""Diagnosis: what is wrong, why, and what to do about it, with evidence."""
+"""Diagnosis: verdicts, findings with causes and fixes, and answers, with evidence."""
 
-from downslope.diagnosis._case import Case, case_of
-from downslope.diagnosis._compare_initializations import compare_initializations
-from downslope.diagnosis._diagnose import diagnose, report_of
-from downslope.diagnosis._finding import Finding
-from downslope.diagnosis._initialization import initialization_report
-from downslope.diagnosis._initialization_report import InitializationReport, Inputs, LayerStart, Stage
-from downslope.diagnosis._prediction import Prediction, predict_descent
-from downslope.diagnosis._remedies import compare_remedies
-from downslope.diagnosis._remedy_table import Remedy, RemedyTable
-from downslope.diagnosis._report import Report
-from downslope.diagnosis._start_comparison import StartComparison
-from downslope.diagnosis._verdict import VERDICTS, Verdict
-from downslope.diagnosis._verify import SEEDS, Trial
-from downslope.diagnosis._way_out import WayOut
+from downslope.diagnosis.case import Case, case_of
+from downslope.diagnosis.diagnose import diagnose, report_of
+from downslope.diagnosis.finding import Finding
+from downslope.diagnosis.measurements import WayOut
+from downslope.diagnosis.prediction import Prediction, predict_descent
+from downslope.diagnosis.remedies import SEEDS, Remedy, RemedyTable, Trial, compare_remedies
+from downslope.diagnosis.report import Report
+from downslope.diagnosis.starts import (
+    InitializationReport,
+    Inputs,
+    LayerStart,
+    Stage,
+    StartComparison,
+    compare_initializations,
+    initialization_report,
+)
+from downslope.diagnosis.verdict import VERDICTS, Verdict
 
 __all__ = [
     "SEEDS",

@@ -1,0 +1,148 @@
+"""The kinds of findings: one table of their facts.
+
+One fault has many symptoms: inputs on a large scale make the rate too large, kill units and leave the network underfit,
+each of which would be found on its own. So each kind says which others it can be the cause of: never the other way
+round, for it follows the order in which things act: data and start, then the descent, then its outcome. In that
+order the kinds are defined, and named among equals.
+
+A new kind is a member here, a function that finds it in `findings` (or in `starts.findings`), and a case of
+`tests/test_findings.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from downslope.diagnosis.finding import Change, Finding
+
+_LEARNS_BADLY = ("ill_conditioned", "rate_too_small", "earlier_layers_slower", "bouncing", "underfit")
+_UNITS = ("dead_units", "saturated_units")
+_SIGNALS = ("exploding_signal", "vanishing_signal", "exploding_gradients", "vanishing_gradients")
+_BATCHES = ("batch_too_large", "batch_too_small")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The facts of a kind of finding.
+
+    Attributes:
+        code: its name for programs.
+        explains: codes of the kinds that it can be the cause of.
+        surely: those of them that it is believed to cause without a comparison with the symptom's own fix.
+        by_trial: whether it is found by short trainings alone.
+    """
+
+    code: str
+    explains: tuple[str, ...] = ()
+    surely: tuple[str, ...] = ()
+    by_trial: bool = False
+
+
+class Kind(Enum):
+    """A kind of finding."""
+
+    _value_: Facts
+
+    ZERO_WEIGHTS = Facts(
+        "zero_weights", explains=("rate_too_large", *_BATCHES, "deeper_than_needed", *_UNITS, *_LEARNS_BADLY)
+    )
+    IDENTICAL_UNITS = Facts(
+        "identical_units",
+        explains=("rate_too_large", "batch_too_large", "deeper_than_needed", *_SIGNALS, *_UNITS, *_LEARNS_BADLY),
+    )
+    INPUTS_NOT_NORMALIZED = Facts(
+        "inputs_not_normalized", explains=(*_SIGNALS, *_UNITS, *_BATCHES, "rate_too_large", *_LEARNS_BADLY)
+    )
+    INPUTS_NOT_CENTERED = Facts(
+        "inputs_not_centered", explains=(*_SIGNALS, *_UNITS, *_BATCHES, "rate_too_large", *_LEARNS_BADLY)
+    )
+    TARGETS_NOT_NORMALIZED = Facts(
+        "targets_not_normalized", explains=(*_UNITS, *_BATCHES, "rate_too_large", *_LEARNS_BADLY)
+    )
+    DATA_ORDER_CORRELATED = Facts(
+        "data_order_correlated",
+        explains=("overfit", "batch_too_small", "rate_too_large", "dead_units", *_LEARNS_BADLY),
+    )
+    WEIGHTS_TOO_LARGE = Facts(
+        "weights_too_large",
+        explains=(*_SIGNALS, *_UNITS, "overfit", "batch_too_large", "rate_too_large", *_LEARNS_BADLY),
+    )
+    WEIGHTS_TOO_SMALL = Facts(
+        "weights_too_small",
+        explains=(*_SIGNALS, *_UNITS, "batch_too_large", *_LEARNS_BADLY, "deeper_than_needed"),
+    )
+    CLASSES_UNBALANCED = Facts("classes_unbalanced")
+    LABEL_NOISE = Facts("label_noise", explains=("overfit", "batch_too_small", "bouncing", "underfit"))
+    WIDTHS_UNEQUAL = Facts(
+        "widths_unequal",
+        explains=(*_UNITS, "vanishing_gradients", "underfit", "ill_conditioned", "bouncing", "deeper_than_needed"),
+        surely=("underfit",),  # widths are made equal without more weights, which a wider network has
+    )
+    VANISHING_SIGNAL = Facts(
+        "vanishing_signal",
+        explains=("vanishing_gradients", "batch_too_large", "deeper_than_needed", *_LEARNS_BADLY),
+    )
+    VANISHING_GRADIENTS = Facts(
+        "vanishing_gradients", explains=("saturated_units", "batch_too_large", "deeper_than_needed", *_LEARNS_BADLY)
+    )
+    EXPLODING_SIGNAL = Facts(
+        "exploding_signal", explains=("exploding_gradients", *_UNITS, "rate_too_large", *_LEARNS_BADLY)
+    )
+    EXPLODING_GRADIENTS = Facts("exploding_gradients", explains=("rate_too_large", *_UNITS, *_LEARNS_BADLY))
+    BATCH_TOO_SMALL = Facts("batch_too_small", explains=("rate_too_large", "overfit", "bouncing"), by_trial=True)
+    RATE_TOO_LARGE = Facts(
+        "rate_too_large",
+        explains=("overfit", *_UNITS, "bouncing", "underfit", "earlier_layers_slower", "deeper_than_needed"),
+        by_trial=True,
+    )
+    OVERFIT = Facts("overfit", explains=("batch_too_large", "rate_too_small", "underfit"))
+    BATCH_TOO_LARGE = Facts(
+        "batch_too_large",
+        explains=(*_LEARNS_BADLY, "deeper_than_needed"),
+        # a rate is too small only for the number of steps, and batches that waste rows are why there are so few
+        surely=("rate_too_small",),
+        by_trial=True,
+    )
+    DEAD_UNITS = Facts("dead_units", explains=(*_LEARNS_BADLY, "vanishing_gradients", "deeper_than_needed"))
+    SATURATED_UNITS = Facts("saturated_units", explains=(*_LEARNS_BADLY, "deeper_than_needed"))
+    ILL_CONDITIONED = Facts("ill_conditioned", explains=("rate_too_small", "bouncing", "underfit"), by_trial=True)
+    RATE_TOO_SMALL = Facts("rate_too_small", explains=("earlier_layers_slower", "underfit"), by_trial=True)
+    DEEPER_THAN_NEEDED = Facts("deeper_than_needed", explains=("earlier_layers_slower",))
+    UNDERFIT = Facts("underfit", by_trial=True)
+    EARLIER_LAYERS_SLOWER = Facts("earlier_layers_slower")
+    BOUNCING = Facts("bouncing")
+
+    @property
+    def code(self) -> str:
+        """Its name for programs."""
+        return self._value_.code
+
+    @property
+    def facts(self) -> Facts:
+        """Its facts."""
+        return self._value_
+
+    def finding(self, severity: str, statement: str, evidence: str, fix: str, change: Change | None = None) -> Finding:
+        """Return a finding of this kind."""
+        return Finding(self.code, severity, statement, evidence, fix, change)
+
+
+_KINDS = {kind.code: kind for kind in Kind}
+
+
+def facts_of(finding: Finding) -> Facts:
+    """Return the facts of a finding's kind; a finding of no kind explains nothing.
+
+    Example:
+        >>> facts_of(Finding("underfit", "note", "It underfits.", "1 unit.", "Use more.")).by_trial
+        True
+    """
+    kind = _KINDS.get(finding.code)
+    return Facts(finding.code) if kind is None else kind.facts
+
+
+def rank_of(finding: Finding) -> int:
+    """Return a finding's rank among equals: in the order of kinds, findings of no kind last."""
+    order = [kind.code for kind in Kind]
+    return order.index(finding.code) if finding.code in order else len(order)

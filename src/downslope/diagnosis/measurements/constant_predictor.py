@@ -1,0 +1,66 @@
+"""The loss of the constant predictor: a network that has learned nothing but the average answer."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Shaped
+
+from downslope.core import float_dtype
+from downslope.losses import Loss
+from downslope.training import Part
+
+_STEPS = 100
+"""Of the search for the best answer, at most."""
+
+
+def constant_predictor_loss(loss: Loss, part: Part, outputs: int) -> float:
+    """Return the lowest loss over some rows of a network whose output `y` is the same for all of them.
+
+    For squared error that `y` is the mean of the targets, for cross-entropy the logarithms of the classes' shares; for
+    others it is searched for.
+
+    Args:
+        loss: the loss.
+        part: the rows.
+        outputs: how many outputs the network has.
+
+    Example:
+        >>> import downslope as ds
+        >>> from downslope.losses import squared_error
+        >>> t = np.array([[1.0], [3.0]])
+        >>> round(constant_predictor_loss(squared_error, Part(t, t, None, t), 1), 6)
+        1.0
+    """
+    from scipy.optimize import minimize
+
+    dtype = float_dtype()
+    weights = jnp.ones(len(part), dtype) if part.weights is None else jnp.asarray(part.weights, dtype)
+
+    def value_and_slope(y: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = _value_and_slope(loss, jnp.asarray(y, dtype), jnp.asarray(part.t), weights)
+        return float(value), np.asarray(slope, np.float64)
+
+    start = _start(np.asarray(part.t), outputs)
+    return float(minimize(value_and_slope, start, jac=True, method="BFGS", options={"maxiter": _STEPS}).fun)
+
+
+@partial(jax.jit, static_argnames="loss")
+def _value_and_slope(
+    loss: Loss, y: Float[Array, " outputs"], t: Shaped[Array, "rows ..."], weights: Float[Array, " rows"]
+) -> tuple[Float[Array, ""], Float[Array, " outputs"]]:
+    """Return the loss of the answer `y` to every row, and its derivative."""
+    answers = jnp.broadcast_to(y, (len(t), len(y)))
+    return loss.value(answers, t, weights), jnp.sum(loss.derivative(answers, t, weights), axis=0)
+
+
+def _start(t: np.ndarray, outputs: int) -> np.ndarray:
+    """Return where the search begins: at the mean of numbers, at the logarithms of the shares of classes."""
+    if t.ndim == 2 and t.shape[1] == outputs:
+        return t.mean(axis=0).astype(np.float64)
+    if t.ndim == 1 and outputs > 1:
+        return np.log((np.bincount(t.astype(int), minlength=outputs) + 0.5) / len(t))
+    return np.zeros(outputs)

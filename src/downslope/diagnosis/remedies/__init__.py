@@ -1,0 +1,40 @@
+"""Remedies: changed networks and optimizers, and short trainings that measure what a change gains."""
+
+from downslope.diagnosis.remedies.compare import compare_remedies
+from downslope.diagnosis.remedies.table import Remedy, RemedyTable
+from downslope.diagnosis.remedies.trials import Trials, rate_trials, short_training
+from downslope.diagnosis.remedies.variants import (
+    advice_on_widths,
+    even,
+    hidden_widths,
+    narrower,
+    shallower,
+    wider,
+    with_activations,
+    with_dropout,
+    with_norms,
+    with_numbers,
+)
+from downslope.diagnosis.remedies.verify import SEEDS, Trial, verify_fixes
+
+__all__ = [
+    "SEEDS",
+    "Remedy",
+    "RemedyTable",
+    "Trial",
+    "Trials",
+    "advice_on_widths",
+    "compare_remedies",
+    "even",
+    "hidden_widths",
+    "narrower",
+    "rate_trials",
+    "shallower",
+    "short_training",
+    "verify_fixes",
+    "wider",
+    "with_activations",
+    "with_dropout",
+    "with_norms",
+    "with_numbers",
+]
