@@ -1,7 +1,9 @@
 """Estimators: `ds.train` in scikit-learn's clothes, and scikit-learn's networks where the words are the same."""
 
+import io
 import pickle
 import warnings
+from contextlib import redirect_stdout
 
 import jax
 import numpy as np
@@ -14,6 +16,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import cases
 import downslope as ds
 from downslope.core import DataError, RunWarning, SettingError, ShapeError, UnknownNameError
 from downslope.estimators import NetworkClassifier, NetworkRegressor
@@ -290,17 +293,18 @@ def test_losses_without_probabilities_offer_none():
     assert not hasattr(estimator, "predict_proba")
 
 
-def test_ctrl_c_keeps_what_was_learned(monkeypatch):
-    def interrupt(patience, loss):
-        patience.count += 1
-        if patience.count == 3:
+class InterruptedInTheThirdPass(io.StringIO):
+    def write(self, text):
+        if text.startswith("Iteration 3,"):
             raise KeyboardInterrupt
-        return False
+        return super().write(text)
 
-    monkeypatch.setattr(Patience, "exhausted_by", interrupt)
-    estimator = NetworkClassifier(**SMALL)
-    with pytest.warns(RunWarning, match="Interrupted"):
+
+def test_ctrl_c_keeps_what_was_learned():
+    estimator = NetworkClassifier(**SMALL, verbose=True)
+    with redirect_stdout(InterruptedInTheThirdPass()) as lines, pytest.warns(RunWarning, match="Interrupted"):
         estimator.fit(X, TARGETS["two classes"])
+    assert "Iteration 2, batch loss" in lines.getvalue()
     assert estimator.stop_reason_ == "interrupted"
     assert estimator.predict(X).shape == (40,)
 
@@ -336,7 +340,7 @@ def test_the_end_of_iterations_is_told_as_by_scikit_learn():
     ],
 )
 def test_a_parameter_that_cannot_be_is_named(settings, error, message):
-    with pytest.raises(error, match=message):
+    with cases.refused(error, match=message):
         NetworkClassifier(**settings).fit(X, TARGETS["two classes"])
 
 

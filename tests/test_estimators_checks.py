@@ -1,5 +1,6 @@
 """scikit-learn's own checks of its contract, on both estimators."""
 
+import jaxtyping
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
@@ -24,6 +25,14 @@ SOME = (
 
 ESTIMATORS = (NetworkClassifier(**SHORT), NetworkRegressor(**SHORT))
 ignoring_the_end_of_iterations = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(autouse=True)
+def types_as_for_users():
+    """Let wrong arguments reach the estimators: only tests check types at run time, and scikit-learn passes many."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def some():

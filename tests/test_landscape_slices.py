@@ -10,8 +10,9 @@ import pytest
 
 import cases
 import downslope as ds
-from downslope.core import FunctionSurface, PlaneSurface, SettingError, ShapeError, displaced, generator
+from downslope.core import FunctionSurface, PlaneSurface, SettingError, ShapeError, displaced, generator, open_meter
 from downslope.landscape import Slice, nonconvexity, slice_1d, slice_2d, slice_levels
+from downslope.landscape._evaluate import BlockSizes, filled
 from downslope.landscape._levels import levels_of
 
 RANDOM = generator(0, "tests", "landscape")
@@ -142,12 +143,19 @@ def test_levels_only_add_and_end_as_all_at_once():
 
 @pytest.mark.parametrize("kind", [Waves, WavesOnPlanes])
 @pytest.mark.parametrize("after", [0, 1, 30, 80])
-def test_stopped_and_gone_on_with_is_uninterrupted(kind, after, monkeypatch):
-    monkeypatch.setattr("downslope.landscape._evaluate._LARGEST_BLOCK", 20)
+def test_stopped_and_gone_on_with_is_uninterrupted(kind, after):
     surface, settings = kind(), {"directions": (FIRST, SECOND), "size": 11, "span": 1.0}
     whole = slice_2d(surface, PARAMS, **settings)
+    draft = slice_2d(surface, PARAMS, **settings, should_stop=lambda: True)
+    assert not draft.computed.any()
     surface.asked = 0
-    part = slice_2d(surface, PARAMS, **settings, should_stop=lambda: surface.asked >= after)
+    *_, part = filled(
+        surface,
+        draft,
+        should_stop=lambda: surface.asked >= after,
+        progress=open_meter(False, 121, "losses", "compute"),
+        sizes=BlockSizes(largest=20),
+    )
     assert not part.complete
     assert "not computed" in str(part)
     assert np.array_equal(part.losses[part.computed], whole.losses[part.computed])
@@ -158,17 +166,16 @@ def test_stopped_and_gone_on_with_is_uninterrupted(kind, after, monkeypatch):
     assert np.array_equal(again.losses, whole.losses)
 
 
-def test_ctrl_c_keeps_what_there_is(monkeypatch):
-    monkeypatch.setattr("downslope.landscape._evaluate._FIRST_BLOCK", 5)
-    surface, value = Waves(), Waves.value
-
-    def interrupted(self, params):
+class InterruptedAfterThirty(Waves):
+    def value(self, params):
         if self.asked == 30:
             self.asked += 1
             raise KeyboardInterrupt
-        return value(self, params)
+        return super().value(params)
 
-    monkeypatch.setattr(Waves, "value", interrupted)
+
+def test_ctrl_c_keeps_what_there_is():
+    surface = InterruptedAfterThirty()
     part = slice_1d(surface, PARAMS, FIRST, size=51, span=1.0)
     assert 0 < part.computed.sum() <= 30
     again = slice_1d(surface, PARAMS, resume=part)

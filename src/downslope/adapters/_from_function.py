@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +12,11 @@ from downslope.core import FunctionSurface, PyTree, Setting, SettingError
 
 
 def from_function(
-    loss_fn: Callable[..., Any],
+    loss_fn: Callable[..., jax.Array],
     params: PyTree,
     batches: Iterable[PyTree] | None = None,
     *,
-    model: Callable[..., Any] | None = None,
+    model: Callable[..., PyTree] | None = None,
     chunk_weights: Sequence[float] | None = None,
     description: str = "",
 ) -> FunctionSurface:
@@ -72,33 +71,35 @@ def from_function(
         [4.7749, 0.5585]
     """
     leaves, structure = jax.tree.flatten(params)
-    moves = [_moves(leaf) for leaf in leaves]
-    if not any(moves):
+    descends = [_descends(leaf) for leaf in leaves]
+    if not any(descends):
         raise SettingError(
             Setting("params"),
             "must hold at least one array of floating-point numbers, got none. Make a number into an array: "
             "np.array(1.0).",
         )
-    kept = [None if moving else leaf for leaf, moving in zip(leaves, moves, strict=True)]
-    descending = structure.unflatten([leaf if moving else None for leaf, moving in zip(leaves, moves, strict=True)])
+    static = [None if dynamic else leaf for leaf, dynamic in zip(leaves, descends, strict=True)]
+    descending = structure.unflatten(
+        [leaf if dynamic else None for leaf, dynamic in zip(leaves, descends, strict=True)]
+    )
 
-    def whole(params: PyTree) -> PyTree:
-        moved = iter(jax.tree.leaves(params))
-        return structure.unflatten([next(moved) if leaf is None else leaf for leaf in kept])
+    def combined(params: PyTree) -> PyTree:
+        dynamic = iter(jax.tree.leaves(params))
+        return structure.unflatten([next(dynamic) if leaf is None else leaf for leaf in static])
 
-    def of_whole(function: Callable[..., Any]) -> Callable[..., Any]:
-        return function if all(moves) else lambda params, *batch: function(whole(params), *batch)
+    def of_descending(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+        return function if all(descends) else lambda params, *batch: function(combined(params), *batch)
 
     return FunctionSurface(
-        loss_fn if model is not None else of_whole(loss_fn),
+        loss_fn if model is not None else of_descending(loss_fn),
         descending,
         None if batches is None else tuple(batches),
-        model=None if model is None else of_whole(model),
+        model=None if model is None else of_descending(model),
         chunk_weights=chunk_weights,
         description=description,
     )
 
 
-def _moves(leaf: Any) -> bool:
-    """Return whether a leaf of the parameters is what descends: an array of floating-point numbers."""
+def _descends(leaf: object) -> bool:
+    """Return whether a leaf of the parameters descends: whether it is an array of floating-point numbers."""
     return isinstance(leaf, (np.ndarray, np.generic, jax.Array)) and jnp.issubdtype(leaf.dtype, jnp.inexact)

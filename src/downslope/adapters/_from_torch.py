@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from types import ModuleType
 
 from downslope.adapters._torch_surface import TorchSurface
+from downslope.adapters._torch_types import LossFunction, Module, Tensor
 from downslope.core import MissingExtraError, Setting, SettingError, ShapeError
 
 
 def from_torch(
-    module: Any, loss_fn: Callable[[Any, Any], Any], batches: Iterable[Any], *, description: str = ""
+    module: Module, loss_fn: LossFunction, batches: Iterable[object], *, description: str = ""
 ) -> TorchSurface:
     """Return the loss of a PyTorch module over data, as a surface over the module's parameters.
 
@@ -57,19 +58,19 @@ def from_torch(
         raise SettingError(Setting("module"), f"must be a torch.nn.Module, got {type(module).__name__}.")
     x, y, sizes = _rows(torch, batches)
     name = getattr(loss_fn, "__name__", type(loss_fn).__name__)
-    words = description or f"{name} over {len(x):,} rows, inference mode"
-    return TorchSurface(_still(module), loss_fn, x, y, sizes, words)
+    description = description or f"{name} over {len(x):,} rows, inference mode"
+    return TorchSurface(_inference_copy(module), loss_fn, x, y, sizes, description)
 
 
-def _still(module: Any) -> Any:
+def _inference_copy(module: Module) -> Module:
     """Return a copy of a module in inference mode, without gradients.
 
     Raises:
         SettingError: nothing in it descends, or not in float32 or float64.
     """
-    still = copy.deepcopy(module).eval()
-    still.zero_grad(set_to_none=True)
-    types = {name: str(p.dtype) for name, p in still.named_parameters() if p.requires_grad}
+    inference_copy = copy.deepcopy(module).eval()
+    inference_copy.zero_grad(set_to_none=True)
+    types = {name: str(p.dtype) for name, p in inference_copy.named_parameters() if p.requires_grad}
     if not types:
         raise SettingError(Setting("module"), "must have a parameter with requires_grad=True, got none.")
     for name, dtype in types.items():
@@ -78,10 +79,10 @@ def _still(module: Any) -> Any:
                 Setting("module"),
                 f"must be in float32 or float64, got {dtype} at {name!r}. Pass a copy made with .float().",
             )
-    return still
+    return inference_copy
 
 
-def _rows(torch: Any, batches: Iterable[Any]) -> tuple[Any, Any, tuple[int, ...]]:
+def _rows(torch: ModuleType, batches: Iterable[object]) -> tuple[Tensor, Tensor, tuple[int, ...]]:
     """Return all inputs and all targets, and how many rows each batch has.
 
     Raises:
@@ -103,7 +104,7 @@ def _rows(torch: Any, batches: Iterable[Any]) -> tuple[Any, Any, tuple[int, ...]
     return torch.cat(inputs), torch.cat(targets), tuple(len(x) for x in inputs)
 
 
-def _pair(torch: Any, batch: Any) -> tuple[Any, Any]:
+def _pair(torch: ModuleType, batch: object) -> tuple[Tensor, Tensor]:
     """Return a batch's inputs and targets as tensors.
 
     Raises:
@@ -125,7 +126,7 @@ def _pair(torch: Any, batch: Any) -> tuple[Any, Any]:
     return x, y
 
 
-def _torch() -> Any:
+def _torch() -> ModuleType:
     """Return PyTorch.
 
     Raises:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from downslope.adapters._torch_types import LossFunction, Module, Tensor
 from downslope.core import (
     Advice,
     Key,
@@ -49,10 +50,10 @@ class TorchSurface:
         Schraudolph, "Fast curvature matrix-vector products for second-order gradient descent" (2002), for Gauss–Newton.
     """
 
-    module: Any
-    loss_fn: Callable[[Any, Any], Any]
-    x: Any
-    y: Any
+    module: Module
+    loss_fn: LossFunction
+    x: Tensor
+    y: Tensor
     sizes: tuple[int, ...]
     description: str = ""
     unit_axis: int = 0
@@ -70,24 +71,24 @@ class TorchSurface:
 
     def value(self, params: PyTree) -> float:
         """Return the loss; infinite or NaN where it is."""
-        leaves = self._checked(params)
+        leaves = self._leaves(params)
         return sum(share * self._loss_at(leaves, x, y) for share, x, y in self._chunks())
 
     def values(self, many_params: PyTree) -> np.ndarray:
         """Return the losses at many points, `(points,)`; each leaf of `many_params` has them along its first axis."""
         many = {name: np.asarray(leaf) for name, leaf in named_leaves(many_params).items()}
         points = len(next(iter(many.values()), ()))
-        return np.array([self.value({name: leaf[at] for name, leaf in many.items()}) for at in range(points)])
+        return np.array([self.value({name: leaf[index] for name, leaf in many.items()}) for index in range(points)])
 
     def gradient(self, params: PyTree) -> Arrays:
         """Return the gradient of the loss."""
-        leaves = self._checked(params)
+        leaves = self._leaves(params)
         return self._sum(lambda x, y: self._slope(leaves, x, y))
 
     def hvp(self, params: PyTree, v: PyTree) -> Arrays:
         """Return the Hessian at `params` times `v`, both dicts of arrays."""
-        leaves, along = self._checked(params), self._tensors(v, "vector")
-        return self._sum(lambda x, y: _pulled(self._slope(leaves, x, y, create_graph=True), leaves, along))
+        leaves, along = self._leaves(params), self._tensors(v, "vector")
+        return self._sum(lambda x, y: _vjp(self._slope(leaves, x, y, create_graph=True), leaves, along))
 
     def hvp_at(self, params: PyTree) -> Callable[[PyTree], Arrays]:
         """Return the map `v ↦ H v` at `params`: with all rows in one batch, by one gradient whose graph is kept."""
@@ -95,22 +96,22 @@ class TorchSurface:
 
         if len(self.sizes) > 1:
             return lambda v: self.hvp(params, v)
-        leaves = self._checked(params)
+        leaves = self._leaves(params)
         ((_, x, y),) = self._chunks()
         with torch.enable_grad():
             slope = self._slope(leaves, x, y, create_graph=True)
-        return lambda v: self._arrays(_pulled(slope, leaves, self._tensors(v, "vector"), keep=True))
+        return lambda v: self._arrays(_vjp(slope, leaves, self._tensors(v, "vector"), keep_graph=True))
 
     def gauss_newton_product(self, params: PyTree, v: PyTree) -> Arrays:
         """Return the Gauss–Newton term `Jᵀ (∂²l/∂y²) J` of the Hessian times `v`."""
-        leaves, along = self._checked(params), self._tensors(v, "vector")
+        leaves, along = self._leaves(params), self._tensors(v, "vector")
 
-        def product(x: Any, y: Any) -> list[Any]:
+        def product(x: Tensor, y: Tensor) -> list[Tensor]:
             outputs = self._outputs(leaves, x)
-            d_outputs = _pushed(outputs, leaves, along)
-            at = outputs.detach().requires_grad_()
-            slope = _pulled([self._loss(at, y)], [at], create_graph=True)
-            return _pulled([outputs], leaves, _pulled(slope, [at], [d_outputs]))
+            d_outputs = _jvp(outputs, leaves, along)
+            free = outputs.detach().requires_grad_()
+            slope = _vjp([self._loss(free, y)], [free], create_graph=True)
+            return _vjp([outputs], leaves, _vjp(slope, [free], [d_outputs]))
 
         return self._sum(product)
 
@@ -124,45 +125,45 @@ class TorchSurface:
         if batch_size > self.rows:
             raise SettingError(Setting("batch_size"), f"must be at most {self.rows}, the rows, got {batch_size}.")
         order = generator(key, "batch gradients").permutation(self.rows)
-        return self._batch_gradients(self._checked(params), batch_size, order)
+        return self._batch_gradients(self._leaves(params), batch_size, order)
 
-    def _batch_gradients(self, leaves: list[Any], size: int, order: np.ndarray) -> Iterator[Arrays]:
+    def _batch_gradients(self, leaves: list[Tensor], size: int, order: np.ndarray) -> Iterator[Arrays]:
         import torch
 
         for start in range(0, len(order) - size + 1, size):
             rows = torch.from_numpy(np.sort(order[start : start + size]))
             with torch.enable_grad():
-                gradient = self._slope(leaves, *self._placed(self.x[rows], self.y[rows]))
+                gradient = self._slope(leaves, *self._on_device(self.x[rows], self.y[rows]))
             yield self._arrays(gradient)
 
-    def _chunks(self) -> Iterator[tuple[float, Any, Any]]:
+    def _chunks(self) -> Iterator[tuple[float, Tensor, Tensor]]:
         """Yield the chunks of the data, each with its share of the rows."""
         for x, y in zip(self.x.split(self.sizes), self.y.split(self.sizes), strict=True):
-            yield (len(x) / self.rows, *self._placed(x, y))
+            yield (len(x) / self.rows, *self._on_device(x, y))
 
-    def _placed(self, x: Any, y: Any) -> tuple[Any, Any]:
+    def _on_device(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return rows on the module's device."""
         device = next(self.module.parameters()).device
         return x.to(device), y.to(device)
 
-    def _sum(self, part: Callable[[Any, Any], Sequence[Any]]) -> Arrays:
+    def _sum(self, part: Callable[[Tensor, Tensor], Sequence[Tensor]]) -> Arrays:
         """Return the sum over chunks of a part weighted by their rows, computed chunk by chunk."""
         import torch
 
-        total: list[Any] = []
+        total: list[Tensor] = []
         for share, x, y in self._chunks():
             with torch.enable_grad():
                 terms = [share * term for term in part(x, y)]
             total = [a + b for a, b in zip(total, terms, strict=True)] if total else terms
         return self._arrays(total)
 
-    def _outputs(self, leaves: Sequence[Any], x: Any) -> Any:
-        """Return what the module gives with these parameters."""
+    def _outputs(self, leaves: Sequence[Tensor], x: Tensor) -> Tensor:
+        """Return the module's outputs with these parameters."""
         from torch.func import functional_call
 
         return functional_call(self.module, dict(zip(self.params, leaves, strict=True)), (x,))
 
-    def _loss(self, outputs: Any, y: Any) -> Any:
+    def _loss(self, outputs: Tensor, y: Tensor) -> Tensor:
         """Return the loss of a chunk's outputs.
 
         Raises:
@@ -177,26 +178,26 @@ class TorchSurface:
             )
         return loss
 
-    def _loss_at(self, leaves: Sequence[Any], x: Any, y: Any) -> float:
+    def _loss_at(self, leaves: Sequence[Tensor], x: Tensor, y: Tensor) -> float:
         """Return the loss of a chunk."""
         import torch
 
         with torch.no_grad():
             return float(self._loss(self._outputs(leaves, x), y))
 
-    def _slope(self, leaves: list[Any], x: Any, y: Any, *, create_graph: bool = False) -> list[Any]:
+    def _slope(self, leaves: list[Tensor], x: Tensor, y: Tensor, *, create_graph: bool = False) -> list[Tensor]:
         """Return the gradient of a chunk's loss."""
-        return _pulled([self._loss(self._outputs(leaves, x), y)], leaves, create_graph=create_graph)
+        return _vjp([self._loss(self._outputs(leaves, x), y)], leaves, create_graph=create_graph)
 
-    def _checked(self, params: PyTree) -> list[Any]:
-        """Return parameters as tensors to differentiate by; the first time, refuse what is no loss surface."""
+    def _leaves(self, params: PyTree) -> list[Tensor]:
+        """Return parameters as tensors to differentiate by; the first time, refuse a loss that is no surface."""
         leaves = self._tensors(params, "parameter")
-        _ = self._sound
+        _ = self._verified
         return [leaf.requires_grad_() for leaf in leaves]
 
     @cached_property
-    def _sound(self) -> bool:
-        """Whether the loss repeats and is a mean over rows: refused if not."""
+    def _verified(self) -> bool:
+        """Whether the loss repeats and is a mean over rows; raises if not."""
         import torch
 
         leaves = self._tensors(self.params, "parameter")
@@ -212,7 +213,7 @@ class TorchSurface:
                 _check_mean(together, float(apart), least)
         return True
 
-    def _tensors(self, tree: PyTree, what: str) -> list[Any]:
+    def _tensors(self, tree: PyTree, noun: str) -> list[Tensor]:
         """Return arrays as new tensors on the module's device, in the order of the module's parameters.
 
         Raises:
@@ -222,44 +223,44 @@ class TorchSurface:
 
         like, named = self.params, named_leaves(tree)
         arrays = {name: np.asarray(leaf, like[name].dtype if name in like else None) for name, leaf in named.items()}
-        fitted = with_named_leaves(like, arrays, what=what)
+        fitted = with_named_leaves(like, arrays, what=noun)
         device = next(self.module.parameters()).device
         return [torch.tensor(fitted[name], device=device) for name in like]
 
-    def _arrays(self, tensors: Sequence[Any]) -> Arrays:
+    def _arrays(self, tensors: Sequence[Tensor]) -> Arrays:
         """Return tensors in the order of the module's parameters as arrays by their names."""
         return {name: leaf.detach().cpu().numpy() for name, leaf in zip(self.params, tensors, strict=True)}
 
 
-def _pulled(
-    outputs: Sequence[Any],
-    at: list[Any],
-    along: Sequence[Any] | None = None,
+def _vjp(
+    outputs: Sequence[Tensor],
+    inputs: list[Tensor],
+    along: Sequence[Tensor] | None = None,
     *,
     create_graph: bool = False,
-    keep: bool = False,
-) -> list[Any]:
-    """Return `Σ alongᵀ ∂outputs/∂at`, zeros where nothing depends; the gradient where `outputs` is one number."""
+    keep_graph: bool = False,
+) -> list[Tensor]:
+    """Return `Σ alongᵀ ∂outputs/∂inputs`, zeros where nothing depends; the gradient where `outputs` is one number."""
     import torch
 
     pairs = list(zip(outputs, along or [torch.ones_like(output) for output in outputs], strict=True))
     live = [(output, weight) for output, weight in pairs if output.requires_grad]
     if not live:
-        return [torch.zeros_like(leaf) for leaf in at]
-    given, weights = zip(*live, strict=True)
-    settings = {"create_graph": create_graph, "retain_graph": create_graph or keep, "materialize_grads": True}
-    return list(torch.autograd.grad(given, at, weights, **settings))
+        return [torch.zeros_like(leaf) for leaf in inputs]
+    differentiable, weights = zip(*live, strict=True)
+    settings = {"create_graph": create_graph, "retain_graph": create_graph or keep_graph, "materialize_grads": True}
+    return list(torch.autograd.grad(differentiable, inputs, weights, **settings))
 
 
-def _pushed(outputs: Any, at: list[Any], along: Sequence[Any]) -> Any:
+def _jvp(outputs: Tensor, inputs: list[Tensor], along: Sequence[Tensor]) -> Tensor:
     """Return `J v`: the derivative of `Jᵀ u`, which is linear in `u`, along `v`."""
     import torch
 
     u = torch.zeros_like(outputs, requires_grad=True)
-    return _pulled(_pulled([outputs], at, [u], create_graph=True), [u], along)[0]
+    return _vjp(_vjp([outputs], inputs, [u], create_graph=True), [u], along)[0]
 
 
-def _check_mean(together: float, apart: float, dtype: Any) -> None:
+def _check_mean(together: float, apart: float, dtype: DTypeLike) -> None:
     """Check that the loss of two batches together is the mean of their losses weighted by rows.
 
     Raises:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import Shape, float_dtype, fold, generator
+from downslope.core import Params, Shape, float_dtype, fold, generator
 from downslope.efficiency._stopwatch import Deadline, compile_loop, time_loop
 from downslope.layers import Context, Flatten, forward_in, initial_state, initialize
 from downslope.networks import Site, with_cheap_weights
@@ -23,10 +23,11 @@ class LayerSeconds(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where a part of a cache comes from: `"input"` or `"result"` with a number, or `"constant"` with the part."""
+    """Where a part of a cache comes from: `"input"` or `"result"` by its index, or `"constant"`, the part itself."""
 
-    kind: str
-    part: Any
+    kind: Literal["input", "result", "constant"]
+    index: int = 0
+    constant: object = None
 
 
 def time_layer(site: Site, rows: int, *, seed: int, deadline: Deadline) -> LayerSeconds:
@@ -44,30 +45,32 @@ def time_layer(site: Site, rows: int, *, seed: int, deadline: Deadline) -> Layer
     params = jax.device_put(initialize(layer, fold(seed, "weights"), site.input_shape))
     state = jax.device_put(initial_state(layer, site.input_shape))
     inputs = params, state, drawn(rows, site.input_shape, seed), fold(seed, "step"), jnp.ones(rows, float_dtype())
-    kept: dict[str, Any] = {}
+    structure, sources = jax.tree.structure(()), list[Source]()
 
-    def forward(params: Any, state: Any, x: Any, key: Any, row_weights: Any) -> list[jax.Array]:
+    def forward(params: Params, state: Params, x: jax.Array, key: jax.Array, row_weights: jax.Array) -> list[jax.Array]:
+        nonlocal structure, sources
         y, cache, next_state = forward_in(layer, Context(True, key, row_weights), params, state, x)
-        parts, kept["tree"] = jax.tree.flatten(cache)
-        given = jax.tree.leaves((params, state, x, key, row_weights))
-        results, kept["sources"] = _new_arrays([y, *jax.tree.leaves(next_state)], parts, given)
+        parts, structure = jax.tree.flatten(cache)
+        arguments = jax.tree.leaves((params, state, x, key, row_weights))
+        results, sources = _new_arrays([y, *jax.tree.leaves(next_state)], parts, arguments)
         return results
 
     forward_seconds, results = time_loop(compile_loop(forward, *inputs), *inputs, deadline=deadline)
     if not site.parameters and not site.feeds:
         return LayerSeconds(forward_seconds, 0.0)
-    cache = _collected(kept["sources"], jax.tree.leaves(inputs), results)
+    cache = _collected(sources, jax.tree.leaves(inputs), results)
     constants = [None if isinstance(part, jax.Array | np.ndarray) else part for part in cache]
     arrays = [part if constant is None else None for part, constant in zip(cache, constants, strict=True)]
 
-    def backward(params: Any, arrays: Any, dy: Any) -> list[jax.Array]:
-        parts = [array if fixed is None else fixed for array, fixed in zip(arrays, constants, strict=True)]
-        d_params, dx = layer.backward(params, jax.tree.unflatten(kept["tree"], parts), dy)
-        wanted = [d_params if site.parameters else (), dx if site.feeds else ()]
-        return _new_arrays(jax.tree.leaves(wanted), [], jax.tree.leaves((params, arrays, dy)))[0]
+    def backward(params: Params, arrays: list[jax.Array | None], dy: jax.Array) -> list[jax.Array]:
+        parts = [array if constant is None else constant for array, constant in zip(arrays, constants, strict=True)]
+        d_params, dx = layer.backward(params, jax.tree.unflatten(structure, parts), dy)
+        gradients = [d_params if site.parameters else (), dx if site.feeds else ()]
+        return _new_arrays(jax.tree.leaves(gradients), [], jax.tree.leaves((params, arrays, dy)))[0]
 
-    own = params, arrays, drawn(rows, site.output_shape, seed + 1)
-    return LayerSeconds(forward_seconds, time_loop(compile_loop(backward, *own), *own, deadline=deadline)[0])
+    backward_inputs = params, arrays, drawn(rows, site.output_shape, seed + 1)
+    program = compile_loop(backward, *backward_inputs)
+    return LayerSeconds(forward_seconds, time_loop(program, *backward_inputs, deadline=deadline)[0])
 
 
 def drawn(rows: int, shape: Shape, seed: int) -> jax.Array:
@@ -86,22 +89,22 @@ def _time_addition(site: Site, rows: int, *, seed: int, deadline: Deadline) -> L
 
 
 def _new_arrays(
-    wanted: Sequence[Any], parts: Sequence[Any], given: Sequence[Any]
+    outputs: Sequence[object], parts: Sequence[object], arguments: Sequence[object]
 ) -> tuple[list[jax.Array], list[Source]]:
-    """Return what a pass has to compute, each array once, and where each part of its cache comes from.
+    """Return the arrays that a pass has to compute, each once, and where each part of its cache comes from.
 
     Inputs that a layer hands on or keeps are no results: the loop would copy them in every run.
     """
-    places = {id(array): Source("input", number) for number, array in enumerate(given)}
+    sources = {id(array): Source("input", index) for index, array in enumerate(arguments)}
     results: list[jax.Array] = []
-    for array in [*wanted, *parts]:
-        if isinstance(array, jax.Array) and id(array) not in places:
-            places[id(array)] = Source("result", len(results))
+    for array in [*outputs, *parts]:
+        if isinstance(array, jax.Array) and id(array) not in sources:
+            sources[id(array)] = Source("result", len(results))
             results.append(array)
-    return results, [places.get(id(part), Source("constant", part)) for part in parts]
+    return results, [sources.get(id(part), Source("constant", constant=part)) for part in parts]
 
 
-def _collected(sources: Sequence[Source], inputs: Sequence[Any], results: Sequence[Any]) -> list[Any]:
-    """Return the parts of a cache from where they are."""
-    found = {"input": inputs, "result": results}
-    return [found[kind][part] if kind in found else part for kind, part in sources]
+def _collected(sources: Sequence[Source], inputs: Sequence[object], results: Sequence[object]) -> list[object]:
+    """Return the parts of a cache from their sources."""
+    arrays = {"input": inputs, "result": results}
+    return [source.constant if source.kind == "constant" else arrays[source.kind][source.index] for source in sources]

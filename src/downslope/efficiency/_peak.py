@@ -1,9 +1,6 @@
-"""What the machine gives at best: the rate of one large matrix product."""
+"""The peak rate of the machine: that of one large matrix product."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 import jax.numpy as jnp
 
@@ -20,11 +17,10 @@ def matrix_product_rate(deadline: Deadline) -> float:
 
     The best of larger and larger ones, until one takes 10 ms.
     """
-    product: Callable[..., Any] = jnp.matmul
     best = 0.0
     for side in SIDES:
         a = drawn(side, (side,), 0)
-        seconds, _ = time_loop(compile_loop(product, a, a), a, a, deadline=deadline)
+        seconds, _ = time_loop(compile_loop(jnp.matmul, a, a), a, a, deadline=deadline)
         best = max(best, 2 * side**3 / seconds)
         if seconds > LONG_ENOUGH:
             break

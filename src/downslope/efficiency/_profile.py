@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 import jax
 import numpy as np
@@ -22,6 +21,7 @@ from downslope.core import (
     fold,
 )
 from downslope.data import Dataset, Preprocessing
+from downslope.efficiency._advice import advice_on
 from downslope.efficiency._layer_times import LayerSeconds, time_layer
 from downslope.efficiency._peak import matrix_product_rate
 from downslope.efficiency._result import LayerProfile, Profile
@@ -88,46 +88,46 @@ def profile(
     Example:
         >>> import downslope as ds
         >>> net = ds.Sequential([ds.Dense(256), ds.ReLU(), ds.Dense(2)])
-        >>> found = profile(net, (64,), batch_sizes=[16, 32], seconds=60)
-        >>> [row.layer for row in found.rows], round(sum(row.share for row in found.rows), 6)
+        >>> result = profile(net, (64,), batch_sizes=[16, 32], seconds=60)
+        >>> [row.layer for row in result.rows], round(sum(row.share for row in result.rows), 6)
         (['Dense(256)', 'ReLU()', 'Dense(2)'], 1.0)
-        >>> found.throughput_table()["batch_size"].to_list()
+        >>> result.throughput_table()["batch_size"].to_list()
         [16, 32]
     """
     begun, total = time.monotonic(), check_number("seconds", seconds, above=0)
     check_integer("batch_size", batch_size)
     limit = MEMORY_LIMIT if memory_limit is None else check_integer("memory_limit", memory_limit)
-    seed, told = check_integer("seed", seed, at_least=0), tell or _nothing
+    seed, tell = check_integer("seed", seed, at_least=0), tell or _silent
     shape, task, rows = _facts(net, data)
     sizes = powers_of_two(rows) if batch_sizes is None else _checked_sizes(batch_sizes)
 
     def by(share: float) -> Deadline:
         return Deadline(begun + share * total)
 
-    told(f"a step on {batch_size} examples")
+    tell(f"a step on {batch_size} examples")
     step = _step(net, shape, as_loss(loss, task=task, outputs=net.output_shape(shape)[-1]), seed)
-    whole = _whole(step, batch_size, limit, by(LAYERS_SHARE))
-    told("a large matrix product")
+    step_time = _step_time(step, batch_size, limit, by(LAYERS_SHARE))
+    tell("a large matrix product")
     peak = matrix_product_rate(by(LAYERS_SHARE))
     sites = sites_of(net.layers, shape)
-    times, notes = _layer_times(sites, batch_size, seed=seed, deadline=by(LAYERS_SHARE), tell=told)
-    throughput, why = throughputs(
-        step, sizes, known=whole, memory_limit=limit, deadline=by(THROUGHPUT_SHARE), tell=told
+    times, notes = _layer_times(sites, batch_size, seed=seed, deadline=by(LAYERS_SHARE), tell=tell)
+    throughput, throughput_notes = throughputs(
+        step, sizes, known=step_time, memory_limit=limit, deadline=by(THROUGHPUT_SHARE), tell=tell
     )
-    saved = savings(sites, times, batch_size, seed=seed, memory_limit=limit, deadline=by(1.0), tell=told)
+    saved = savings(sites, times, batch_size, seed=seed, memory_limit=limit, deadline=by(1.0), tell=tell)
     return Profile(
         rows=_rows(sites, times, batch_size),
         input_shape=shape,
-        step=whole,
+        step=step_time,
         peak_flops=peak,
         savings=saved,
         throughput=tuple(throughput),
         memory_limit=limit,
-        notes=(*notes, *why),
+        notes=(*notes, *throughput_notes),
     )
 
 
-def _facts(net: Any, data: Any) -> tuple[Shape, str | None, int | None]:
+def _facts(net: object, data: object) -> tuple[Shape, str | None, int | None]:
     """Return the shape of an example, the task and the number of rows, as far as they are known."""
     if not isinstance(net, Sequential):
         raise SettingError(
@@ -145,9 +145,9 @@ def _facts(net: Any, data: Any) -> tuple[Shape, str | None, int | None]:
     return tuple(check_integer("data", size, advice="A shape holds no row axis.") for size in data), None, None
 
 
-def _checked_sizes(batch_sizes: Any) -> list[int]:
+def _checked_sizes(batch_sizes: object) -> list[int]:
     """Return batch sizes in rising order, each once."""
-    if isinstance(batch_sizes, str) or not hasattr(batch_sizes, "__iter__"):
+    if isinstance(batch_sizes, str) or not isinstance(batch_sizes, Iterable):
         raise SettingError(Setting("batch_sizes"), f"must be a list such as [1, 32, 1024], got {batch_sizes!r}.")
     return sorted({check_integer("batch_sizes", size) for size in batch_sizes})
 
@@ -158,18 +158,18 @@ def _step(net: Sequential, shape: Shape, loss: Loss, seed: int) -> Step:
     Raises:
         ShapeError: the loss wants rows of outputs, and the network makes images or sequences.
     """
-    made = net.output_shape(shape)
-    if loss.targets in ("classes", "sides") and len(made) != 1:
+    output_shape = net.output_shape(shape)
+    if loss.targets in ("classes", "sides") and len(output_shape) != 1:
         raise ShapeError(
             f"With the loss {loss.name} the network must end in a row of outputs, such as Dense(10), got outputs of "
-            f"shape {made}.",
+            f"shape {output_shape}.",
             Advice("put a flattening and a dense layer last", code="ds.Flatten(), ds.Dense(10)"),
             Advice("use {}", loss="squared_error"),
         )
     return Step(net, loss, jax.device_put(net.init(fold(seed, "initialize"), shape)), shape, seed)
 
 
-def _whole(step: Step, batch_size: int, limit: int, deadline: Deadline) -> StepTime:
+def _step_time(step: Step, batch_size: int, limit: int, deadline: Deadline) -> StepTime:
     """Return the time of the step at the batch size asked for.
 
     Raises:
@@ -189,14 +189,14 @@ def _layer_times(
     sites: Sequence[Site], batch_size: int, *, seed: int, deadline: Deadline, tell: Tell
 ) -> tuple[list[LayerSeconds | None], list[str]]:
     """Return the times of all layers, equal ones measured once; None after the deadline, and a note that says so."""
-    known: dict[Any, LayerSeconds] = {}
+    known: dict[tuple, LayerSeconds] = {}
     times: list[LayerSeconds | None] = []
     for number, site in enumerate(sites, start=1):
-        alike = site.layer, site.input_shape, site.parameters > 0, site.feeds
-        if alike not in known and deadline.allows():
+        kind = site.layer, site.input_shape, site.parameters > 0, site.feeds
+        if kind not in known and deadline.allows():
             tell(f"layer {number} of {len(sites)}, {site.name}")
-            known[alike] = time_layer(site, batch_size, seed=seed, deadline=deadline)
-        times.append(known.get(alike))
+            known[kind] = time_layer(site, batch_size, seed=seed, deadline=deadline)
+        times.append(known.get(kind))
     missing = times.count(None)
     if not missing:
         return times, []
@@ -209,10 +209,10 @@ def _layer_times(
 
 def _rows(sites: Sequence[Site], times: Sequence[LayerSeconds | None], batch_size: int) -> tuple[LayerProfile, ...]:
     """Return the rows of the profile."""
-    total = sum(sum(taken) for taken in times if taken is not None)
+    total = sum(sum(seconds) for seconds in times if seconds is not None)
     rows = []
-    for site, taken in zip(sites, times, strict=True):
-        one = forward_flops(site.layer, site.input_shape)
+    for site, seconds in zip(sites, times, strict=True):
+        flops = forward_flops(site.layer, site.input_shape)
         passes = 1 + (site.parameters > 0) + site.feeds
         rows.append(
             LayerProfile(
@@ -221,14 +221,15 @@ def _rows(sites: Sequence[Site], times: Sequence[LayerSeconds | None], batch_siz
                 output_shape=site.output_shape,
                 parameters=site.parameters,
                 connections=connections(site.layer, site.input_shape),
-                flops=None if one is None else one * passes * batch_size,
-                forward_seconds=None if taken is None else taken.forward,
-                backward_seconds=None if taken is None else taken.backward,
-                share=sum(taken) / total if taken is not None and total else None,
+                flops=None if flops is None else flops * passes * batch_size,
+                forward_seconds=None if seconds is None else seconds.forward,
+                backward_seconds=None if seconds is None else seconds.backward,
+                share=sum(seconds) / total if seconds is not None and total else None,
+                advice=advice_on(site),
             )
         )
     return tuple(rows)
 
 
-def _nothing(words: str) -> None:
-    """Tell nobody."""
+def _silent(words: str) -> None:
+    """Report nothing."""

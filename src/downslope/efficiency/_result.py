@@ -1,15 +1,20 @@
-"""What a profile of a network found: as numbers, as tables, in words."""
+"""The result of a profile of a network: as numbers, as tables, in words."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 from downslope.core import Message, Shape, aligned, bytes_text, count_text, seconds_text
 from downslope.efficiency._savings import SHARE, Saving
 from downslope.efficiency._throughput import GROWTH, StepTime, stops_growing
 from downslope.networks import known_sum, shape_text
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+else:
+    DataFrame = object
 
 DOMINANT = 0.5
 """A layer with more than this share of the time is the bottleneck."""
@@ -17,7 +22,7 @@ DOMINANT = 0.5
 
 @dataclass(frozen=True)
 class LayerProfile:
-    """What one layer takes for a batch.
+    """The time and operations of one layer for a batch.
 
     Attributes:
         place: from 0; `"2.1"` is layer 1 inside the residual block at place 2, `"2.skip"` the projection around it.
@@ -29,6 +34,7 @@ class LayerProfile:
         forward_seconds: of the whole batch; None where the time was up.
         backward_seconds: likewise; 0 where training needs no gradient.
         share: of the time of all layers measured; None where it was not.
+        advice: what could make it cheaper.
     """
 
     place: str
@@ -40,6 +46,7 @@ class LayerProfile:
     forward_seconds: float | None
     backward_seconds: float | None
     share: float | None
+    advice: str = field(default="", repr=False)
 
     @property
     def seconds(self) -> float | None:
@@ -115,18 +122,19 @@ class Profile:
             [step.batch_size for step in self.throughput], [step.examples_per_second for step in self.throughput]
         )
 
-    def table(self) -> Any:
+    def table(self) -> DataFrame:
         """Return a polars table, one row a layer."""
         import polars
 
-        columns = {name: [getattr(row, name) for row in self.rows] for name in LayerProfile.__dataclass_fields__}
+        names = [field.name for field in fields(LayerProfile) if field.name != "advice"]
+        columns = {name: [getattr(row, name) for row in self.rows] for name in names}
         columns["output_shape"] = [shape_text(row.output_shape) for row in self.rows]
         columns["flops_per_second"] = [row.flops_per_second for row in self.rows]
-        whole = dict.fromkeys(("connections", "flops"), polars.Int64)
-        real = dict.fromkeys(("forward_seconds", "backward_seconds", "share", "flops_per_second"), polars.Float64)
-        return polars.DataFrame(columns, schema_overrides={**whole, **real})
+        integers = dict.fromkeys(("connections", "flops"), polars.Int64)
+        floats = dict.fromkeys(("forward_seconds", "backward_seconds", "share", "flops_per_second"), polars.Float64)
+        return polars.DataFrame(columns, schema_overrides={**integers, **floats})
 
-    def throughput_table(self) -> Any:
+    def throughput_table(self) -> DataFrame:
         """Return a polars table, one row a batch size."""
         import polars
 
@@ -135,22 +143,22 @@ class Profile:
         columns = {name: [getattr(step, name) for step in self.throughput] for name in names}
         return polars.DataFrame(columns, schema=dict(zip(names, types, strict=True)))
 
-    def savings_table(self) -> Any:
+    def savings_table(self) -> DataFrame:
         """Return a polars table, one row a convolution."""
         import polars
 
         columns = {name: [getattr(saving, name) for saving in self.savings] for name in Saving.__dataclass_fields__}
-        real = ("seconds", "dense_seconds")
+        floats = ("seconds", "dense_seconds")
         text = ("place", "layer")
         types = {
-            name: polars.Float64 if name in real else polars.String if name in text else polars.Int64
+            name: polars.Float64 if name in floats else polars.String if name in text else polars.Int64
             for name in columns
         }
         return polars.DataFrame(columns, schema=types)
 
     @property
     def message(self) -> Message:
-        """All tables, each followed by what it says."""
+        """All tables, each followed by its conclusion."""
         parts = [
             _layers_text(self),
             self.step_sentence(),
@@ -178,25 +186,25 @@ class Profile:
         )
 
     def bottleneck_sentence(self) -> str:
-        """Return which layer dominates and what could be done, or that none does, in words."""
+        """Return which layer dominates, with advice, or that none does, in words."""
         largest = self.largest
         if largest is None:
             return ""
-        said = f"{largest.layer} at place {largest.place}"
+        subject = f"{largest.layer} at place {largest.place}"
         if self.bottleneck is None:
-            return f"No layer dominates: {said} takes longest, {largest.share:.0%} of the time."
-        return f"The bottleneck is {said}: {largest.share:.0%} of the time of all layers. {_advice(largest)}"
+            return f"No layer dominates: {subject} takes longest, {largest.share:.0%} of the time."
+        return f"The bottleneck is {subject}: {largest.share:.0%} of the time of all layers. {largest.advice}".rstrip()
 
     def growth_sentence(self) -> str:
         """Return from which batch size throughput stops growing, in words."""
         size = self.growth_stops_at
         if size is None:
             return ""
-        at = next(step for step in self.throughput if step.batch_size == size)
+        rate = _per_second(next(step for step in self.throughput if step.batch_size == size))
         if size == max(step.batch_size for step in self.throughput):
-            return f"Throughput was still growing at {size}, the largest batch measured: {_per_second(at)} examples/s."
+            return f"Throughput was still growing at {size}, the largest batch measured: {rate} examples/s."
         return (
-            f"Throughput stops growing at a batch size of {size}, {_per_second(at)} examples/s: "
+            f"Throughput stops growing at a batch size of {size}, {rate} examples/s: "
             f"no larger batch measured makes over {GROWTH:.0%} more."
         )
 
@@ -251,17 +259,3 @@ def _per_second(step: StepTime) -> str:
     """Return a throughput as text."""
     rate = step.examples_per_second
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
-
-
-def _advice(row: LayerProfile) -> str:
-    """Return what could be done about a layer that dominates."""
-    name = row.layer.removeprefix("Frozen(")
-    if name.startswith("Dense"):
-        return "Fewer units here or before it, or a pool before the flattening, make it cheaper."
-    if name.startswith("Conv"):
-        return "A stride, a pool before it, fewer channels or a smaller kernel make it cheaper."
-    if name.startswith(("MaxPool", "AvgPool")):
-        return "A stride in the convolution before it may take its place."
-    if name.startswith("Dropout"):
-        return "Drawing its random numbers takes long; drop fewer, later or smaller activations."
-    return "It is no layer of weights; check whether the network needs it, or needs it at this size."

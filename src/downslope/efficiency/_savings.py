@@ -1,4 +1,4 @@
-"""What local connectivity saves: each convolution beside the dense layer between the same shapes."""
+"""The savings of local connectivity: each convolution beside the dense layer between the same shapes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from downslope.core import Setting, SettingError
 from downslope.efficiency._layer_times import LayerSeconds, time_layer
 from downslope.efficiency._stopwatch import Deadline
-from downslope.layers import Dense, Frozen
+from downslope.layers import Dense, Frozen, thawed
 from downslope.networks import Site, connections, itemsize
 
 SHARE = 4
@@ -53,8 +53,8 @@ def savings(
     deadline: Deadline,
     tell: Callable[[str], None],
 ) -> tuple[Saving, ...]:
-    """Return what each convolution saves, the dense layers measured where they fit and the time allows."""
-    found = []
+    """Return the savings of each convolution, the dense layers measured where they fit and the time allows."""
+    results = []
     for site, time in zip(sites, times, strict=True):
         if not site.is_convolution:
             continue
@@ -62,22 +62,22 @@ def savings(
         if saving.dense_bytes * SHARE <= memory_limit and deadline.allows():
             tell(f"the dense layer in place of {site.name}")
             saving = replace(saving, dense_seconds=_dense_seconds(site, rows, seed=seed, deadline=deadline))
-        found.append(saving)
-    return tuple(found)
+        results.append(saving)
+    return tuple(results)
 
 
 def _counted(site: Site, time: LayerSeconds | None) -> Saving:
     """Return the counts of a convolution and of the dense layer."""
     n_in, n_out = math.prod(site.input_shape), math.prod(site.output_shape)
-    own = connections(site.layer, site.input_shape)
-    if own is None:
+    count = connections(site.layer, site.input_shape)
+    if count is None:
         raise SettingError(Setting("layer"), f"must be a convolution, got {site.name}.")
     return Saving(
         place=site.place,
         layer=site.name,
         parameters=site.parameters + site.frozen,
         dense_parameters=n_in * n_out + n_out * _has_bias(site),
-        connections=own,
+        connections=count,
         dense_connections=n_in * n_out,
         seconds=None if time is None else sum(time),
         dense_seconds=None,
@@ -97,5 +97,5 @@ def _dense_seconds(site: Site, rows: int, *, seed: int, deadline: Deadline) -> f
 
 def _has_bias(site: Site) -> bool:
     """Return whether a convolution has a bias."""
-    layer = site.layer.layer if isinstance(site.layer, Frozen) else site.layer
+    (layer,) = thawed([site.layer])
     return bool(getattr(layer, "bias", False))

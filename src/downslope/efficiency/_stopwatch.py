@@ -12,12 +12,14 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.stages import Compiled
+
+from downslope.core import PyTree
 
 SAMPLE_SECONDS = 0.005
 """One sample lasts about this long, in as many runs as that takes."""
@@ -31,7 +33,7 @@ MOST_RUNS = 100_000
 class Deadline:
     """A moment after which nothing new is begun."""
 
-    at: float
+    time: float
 
     @classmethod
     def after(cls, seconds: float | int) -> Deadline:
@@ -40,11 +42,11 @@ class Deadline:
 
     def allows(self, seconds: float | int = 0.0) -> bool:
         """Return whether work of so many seconds would end before it."""
-        return time.monotonic() + seconds < self.at
+        return time.monotonic() + seconds < self.time
 
     def left(self) -> float:
         """Return the seconds left, 0 at least."""
-        return max(0.0, self.at - time.monotonic())
+        return max(0.0, self.time - time.monotonic())
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,12 @@ class Program:
         memory: bytes that the compiled program reserves: for its inputs, its results and what it keeps in between.
     """
 
-    run: Callable[..., Any]
-    results: Any
+    run: Callable[..., PyTree]
+    results: PyTree
     memory: int
 
 
-def compile_loop(function: Callable[..., Any], *inputs: Any) -> Program:
+def compile_loop(function: Callable[..., PyTree], *inputs: PyTree) -> Program:
     """Compile a loop over a function; nothing is computed, and no memory is taken.
 
     Args:
@@ -72,18 +74,18 @@ def compile_loop(function: Callable[..., Any], *inputs: Any) -> Program:
     shapes = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), inputs)
     results = jax.eval_shape(function, *shapes)
 
-    def loop(runs: Any, results: Any, *inputs: Any) -> Any:
-        def once(run: Any, _: Any) -> Any:
-            own, _ = lax.optimization_barrier((inputs, run))
-            return function(*own)
+    def loop(runs: jax.Array, results: PyTree, *inputs: PyTree) -> PyTree:
+        def body(run: jax.Array, _: PyTree) -> PyTree:
+            tied_inputs, _ = lax.optimization_barrier((inputs, run))
+            return function(*tied_inputs)
 
-        return lax.fori_loop(0, runs, once, results)
+        return lax.fori_loop(0, runs, body, results)
 
     compiled = jax.jit(loop, donate_argnums=1).lower(_count(1), results, *shapes).compile()
     return Program(compiled, results, _reserved(compiled))
 
 
-def time_loop(program: Program, *inputs: Any, deadline: Deadline) -> tuple[float, Any]:
+def time_loop(program: Program, *inputs: PyTree, deadline: Deadline) -> tuple[float, PyTree]:
     """Return the seconds of one run, the median over several samples, and the results of the last one.
 
     The first call warms up and is not counted. After the deadline no further sample is begun, but one there is.
@@ -95,19 +97,19 @@ def time_loop(program: Program, *inputs: Any, deadline: Deadline) -> tuple[float
     first, results = _sample(program, 1, results, inputs)
     runs = int(np.clip(SAMPLE_SECONDS / first, 1, MOST_RUNS))
     samples = [first] if runs == 1 else []
-    while not samples or (_more_wanted(samples, runs) and deadline.allows(samples[-1] * runs)):
+    while not samples or (_needs_more(samples, runs) and deadline.allows(samples[-1] * runs)):
         seconds, results = _sample(program, runs, results, inputs)
         samples.append(seconds / runs)
     return statistics.median(samples), results
 
 
-def _more_wanted(samples: list[float], runs: int) -> bool:
+def _needs_more(samples: list[float], runs: int) -> bool:
     """Return whether further samples would make the median surer, at a price that is worth it."""
     least, most = SAMPLES
     return len(samples) < least or (len(samples) < most and sum(samples) * runs < ENOUGH_SECONDS)
 
 
-def _sample(program: Program, runs: int, results: Any, inputs: Any) -> tuple[float, Any]:
+def _sample(program: Program, runs: int, results: PyTree, inputs: PyTree) -> tuple[float, PyTree]:
     """Return the seconds of one call, and its results."""
     begun = time.perf_counter()
     results = jax.block_until_ready(program.run(_count(runs), results, *inputs))
@@ -119,8 +121,13 @@ def _count(runs: int) -> np.ndarray:
     return np.asarray(runs, np.int32)
 
 
-def _reserved(compiled: Any) -> int:
-    """Return the bytes of a compiled program: arguments, results, what is in between; what they share counts once."""
-    found = compiled.memory_analysis()
-    held = found.argument_size_in_bytes + found.output_size_in_bytes - found.alias_size_in_bytes
-    return int(held + found.temp_size_in_bytes)
+def _reserved(compiled: Compiled) -> int:
+    """Return the bytes of a compiled program: arguments, results and temporaries; shared ones count once.
+
+    0 where the backend does not report it.
+    """
+    memory = compiled.memory_analysis()
+    if memory is None:
+        return 0
+    inputs_and_results = memory.argument_size_in_bytes + memory.output_size_in_bytes - memory.alias_size_in_bytes
+    return int(inputs_and_results + memory.temp_size_in_bytes)

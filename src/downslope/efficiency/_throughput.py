@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -74,12 +73,13 @@ class Step:
         seconds, _ = time_loop(program, self.variables, *inputs, weights, deadline=deadline)
         return StepTime(rows, seconds, program.memory)
 
-    def _results(self, variables: Variables, x: Any, t: Any, key: Any, row_weights: Any) -> Any:
-        """Return what a step of training needs: the loss, the gradients and the next state."""
-        settings = {"training": True, "key": key, "row_weights": row_weights}
-        found = loss_and_gradients(self.net, variables, x, t, self.loss, **settings)
-        kept = {id(array) for array in jax.tree.leaves(variables)}
-        return [leaf for leaf in jax.tree.leaves((found.loss, found.params, found.state)) if id(leaf) not in kept]
+    def _results(
+        self, variables: Variables, x: jax.Array, t: jax.Array, key: jax.Array, row_weights: jax.Array
+    ) -> list[jax.Array]:
+        """Return the results of a step of training: the loss, the gradients and the next state."""
+        step = loss_and_gradients(self.net, variables, x, t, self.loss, training=True, key=key, row_weights=row_weights)
+        inputs = {id(array) for array in jax.tree.leaves(variables)}
+        return [leaf for leaf in jax.tree.leaves((step.loss, step.params, step.state)) if id(leaf) not in inputs]
 
     def _targets(self, rows: int) -> jax.Array:
         """Return random targets that suit the loss."""
@@ -114,26 +114,26 @@ def throughputs(
         deadline: after which no size is begun that would not end in time, going by the one before.
         tell: is told what comes next.
     """
-    found = {known.batch_size: known} if known.batch_size in batch_sizes else {}
+    times = {known.batch_size: known} if known.batch_size in batch_sizes else {}
     spent = 0.0
-    why: list[str] = []
+    notes: list[str] = []
     for size in batch_sizes:
-        if size in found:
+        if size in times:
             continue
         if not deadline.allows(spent):
             up = f"The time was up before batches of {size}; more"
-            why = [Message(up, Setting("seconds"), "measure more sizes.")]
+            notes = [Message(up, Setting("seconds"), "measure more sizes.")]
             break
         tell(f"throughput of batches of {size}")
         before = deadline.left()
         program = step.compiled(size)
         if program.memory > memory_limit:
             reserved = f"A step on {size} examples would reserve {bytes_text(program.memory)}"
-            why = [f"{reserved}, above the limit of {bytes_text(memory_limit)}."]
+            notes = [f"{reserved}, above the limit of {bytes_text(memory_limit)}."]
             break
-        found[size] = step.timed(size, program, deadline)
+        times[size] = step.timed(size, program, deadline)
         spent = 2 * (before - deadline.left())
-    return [found[size] for size in sorted(found)], why
+    return [times[size] for size in sorted(times)], notes
 
 
 def stops_growing(batch_sizes: Sequence[int], examples_per_second: Sequence[float | int]) -> int:
@@ -153,7 +153,7 @@ def stops_growing(batch_sizes: Sequence[int], examples_per_second: Sequence[floa
     by_size = sorted(zip(batch_sizes, examples_per_second, strict=True))
     fast_enough = (
         size
-        for place, (size, rate) in enumerate(by_size)
-        if all(larger <= (1 + GROWTH) * rate for _, larger in by_size[place + 1 :])
+        for index, (size, rate) in enumerate(by_size)
+        if all(larger <= (1 + GROWTH) * rate for _, larger in by_size[index + 1 :])
     )
     return next(fast_enough)

@@ -6,67 +6,94 @@ The protocol is young. All that knows of it is in this file.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol, TypeVar, runtime_checkable
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks  # pyright: ignore[reportAssignmentType]
 except ImportError:
+    Method = TypeVar("Method", bound=Callable)
 
     class CallbackSupportMixin:  # pyright: ignore[reportRedeclaration]
         """Nothing: this scikit-learn has no callbacks."""
 
-    def with_callbacks(method: Any) -> Any:
+    def with_callbacks(method: Method) -> Method:
         """Return the method as it is: this scikit-learn has no callbacks."""
         return method
 
 
-__all__ = ["CallbackSupportMixin", "FitTask", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "FitTask", "FittedAttributes", "with_callbacks"]
+
+FittedAttributes = Callable[[], dict[str, object]]
+"""Returns the fitted attributes of an estimator whose fit had ended at this moment."""
+
+
+@runtime_checkable
+class TaskContext(Protocol):
+    """scikit-learn's context of one task, as far as it is used here."""
+
+    def call_on_fit_task_begin(self, *, estimator: object, **hook_arguments: object) -> object:
+        """Tell the callbacks that the task begins."""
+        ...
+
+    def call_on_fit_task_end(self, *, estimator: object, **hook_arguments: object) -> bool:
+        """Tell the callbacks that the task has ended; return whether one of them wants the fit to stop."""
+        ...
+
+    def subcontext(self, *, task_name: str) -> TaskContext:
+        """Return the context of a task inside this one."""
+        ...
 
 
 class FitTask:
     """A fit as callbacks see it: one task, with a task inside for each pass over the rows.
 
     Args:
-        estimator: whose fit it is.
-        passes: how many there are at most; 0 if they cannot be shown one by one.
-        shown: what the hooks are given: `X`, `y`, `metadata`.
+        estimator: the estimator that is fitted.
+        passes: how many there are at most; 0 if they cannot be reported one by one.
+        hook_arguments: passed to the hooks: `X`, `y`, `metadata`.
     """
 
-    def __init__(self, estimator: Any, passes: int, **shown: Any):
-        self._estimator, self._left, self._shown = estimator, passes, shown
-        self._pass: Any = None
-        self._whole: Any = None
-        if hasattr(estimator, "_init_callback_context"):
-            self._whole = estimator._init_callback_context(max_subtasks=passes)
-            self._whole.call_on_fit_task_begin(estimator=estimator, **shown)
+    def __init__(self, estimator: object, passes: int, **hook_arguments: object):
+        self._estimator, self._passes_left, self._hook_arguments = estimator, passes, hook_arguments
+        self._fit_context: TaskContext | None = None
+        self._pass_context: TaskContext | None = None
+        new_context = getattr(estimator, "_init_callback_context", None)
+        if new_context is not None:
+            self._fit_context = self._begun(new_context(max_subtasks=passes))
             self._begin_pass()
 
-    def pass_ended(self, fitted: Callable[[], dict[str, Any]]) -> bool:
-        """Show the end of a pass, and the begin of the next; return whether a callback wishes for the end of it all.
+    def pass_ended(self, fitted: FittedAttributes) -> bool:
+        """Report the end of a pass, and the begin of the next; return whether a callback wants the fit to stop.
 
         Args:
-            fitted: returns the attributes that make the estimator what it would be if the fit had ended here.
+            fitted: returns the fitted attributes of an estimator whose fit had ended here.
         """
-        if self._pass is None:
+        if self._pass_context is None:
             return False
-        stop = self._pass.call_on_fit_task_end(
-            estimator=self._estimator, reconstruction_attributes=fitted, **self._shown
+        stop = self._pass_context.call_on_fit_task_end(
+            estimator=self._estimator, reconstruction_attributes=fitted, **self._hook_arguments
         )
-        self._pass = None
+        self._pass_context = None
         if not stop:
             self._begin_pass()
         return bool(stop)
 
-    def ended(self, fitted: Callable[[], dict[str, Any]]) -> None:
-        """Show the end of the fit; a pass that was begun and came to nothing ends without a model."""
-        if self._pass is not None:
-            self._pass.call_on_fit_task_end(estimator=self._estimator)
-        if self._whole is not None:
-            self._whole.call_on_fit_task_end(estimator=self._estimator, reconstruction_attributes=fitted, **self._shown)
+    def ended(self, fitted: FittedAttributes) -> None:
+        """Report the end of the fit; a pass that was begun and came to nothing ends without a model."""
+        if self._pass_context is not None:
+            self._pass_context.call_on_fit_task_end(estimator=self._estimator)
+        if self._fit_context is not None:
+            self._fit_context.call_on_fit_task_end(
+                estimator=self._estimator, reconstruction_attributes=fitted, **self._hook_arguments
+            )
 
     def _begin_pass(self) -> None:
-        """Show the begin of the next pass, if there is one."""
-        if self._left > 0:
-            self._left -= 1
-            self._pass = self._whole.subcontext(task_name="pass")
-            self._pass.call_on_fit_task_begin(estimator=self._estimator, **self._shown)
+        """Report the begin of the next pass, if there is one."""
+        if self._fit_context is not None and self._passes_left > 0:
+            self._passes_left -= 1
+            self._pass_context = self._begun(self._fit_context.subcontext(task_name="pass"))
+
+    def _begun(self, context: TaskContext) -> TaskContext:
+        """Return the context of a task after its begin was reported."""
+        context.call_on_fit_task_begin(estimator=self._estimator, **self._hook_arguments)
+        return context

@@ -3,88 +3,119 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import numpy as np
 
 from downslope.core import Variables
 from downslope.data import Dataset
+from downslope.estimators._parameters import Parameters
 from downslope.estimators._rows import Rows, round_size
 from downslope.estimators._solver import batch_rows, optimizer_of
 from downslope.estimators._watch import Watch
 from downslope.losses import Loss
+from downslope.networks import Sequential
+from downslope.optimizers import OptimizerState
 from downslope.training import Run, TrainingSettings, Walk, prepare, train
+
+ClassWeights = dict[int, float]
 
 
 def trained(
-    own: Any, loss: Loss, rows: Rows, held_out: Rows | None, *, seed: int, start: Variables | None, watch: Watch
+    parameters: Parameters,
+    net: Sequential,
+    loss: Loss,
+    rows: Rows,
+    validation: Rows | None,
+    *,
+    class_weights: ClassWeights | None,
+    seed: int,
+    start: Variables | None,
+    watch: Watch,
 ) -> Run:
     """Return the run of a fit.
 
     Args:
-        own: the estimator, with its network settled.
-        loss: what descends.
-        rows: to learn from, as the network sees them.
-        held_out: to choose the best parameters by, or None.
+        parameters: of the estimator.
+        net: its network.
+        loss: the loss that descends.
+        rows: the training rows, as the network sees them.
+        validation: rows to choose the best parameters by, or None.
+        class_weights: how much each class counts, or None.
         seed: of the starting weights and the order of rows.
         start: variables to go on from, or None.
-        watch: looks on, unless there are restarts.
+        watch: the observer, unless there are restarts.
     """
-    restarts = 1 if start is not None else own.n_restarts
-    waits = restarts > 1 and own.early_stopping and own.n_iter_no_change != math.inf
-    data, settings = _settings(
-        own,
-        rows,
-        loss=loss,
-        epochs=own.max_iter,
-        validation=0.0 if held_out is None else held_out.dataset(),
-        early_stopping=own.n_iter_no_change + 1 if waits else None,
-        seed=seed,
-        start=start,
-    )
+    restarts = 1 if start is not None else parameters.n_restarts
+    stops_early = restarts > 1 and parameters.early_stopping and parameters.n_iter_no_change != math.inf
+    data, settings = _data_and_settings(parameters, rows, loss, class_weights=class_weights, seed=seed, start=start)
+    settings |= {
+        "epochs": parameters.max_iter,
+        "validation": 0.0 if validation is None else validation.dataset(),
+        "early_stopping": parameters.n_iter_no_change + 1 if stops_early else None,
+    }
     return train(
-        own.network_,
+        net,
         data,
         **settings,
         restarts=restarts,
         observers=(watch,) if restarts == 1 else (),
-        progress="lines" if own.verbose and restarts > 1 else False,
+        progress="lines" if parameters.verbose and restarts > 1 else False,
     )
 
 
-def one_pass(own: Any, loss: Loss, rows: Rows) -> Walk:
-    """Return the walk of one pass over rows, from where the estimator stands.
+def one_pass(
+    parameters: Parameters,
+    net: Sequential,
+    loss: Loss,
+    rows: Rows,
+    *,
+    class_weights: ClassWeights | None,
+    seed: int,
+    start: Variables | None,
+    optimizer_state: OptimizerState | None,
+    epoch: int,
+) -> Walk:
+    """Return the walk of one pass over rows, number `epoch` of all, from where the last one ended.
 
-    What the optimizer remembers is kept; its numbers are what the estimator's parameters say now.
+    The optimizer's memory is carried over; its numbers are what the estimator's parameters say now.
     """
-    data, settings = _settings(own, rows, loss=loss, seed=own._seed, start=getattr(own, "variables_", None))
-    walk = Walk(prepare(own.network_, data, settings))
-    fresh, kept = walk.state.optimizer, own._optimizer_state
-    if kept is not None and jax.tree.structure(kept.memory) == jax.tree.structure(fresh.memory):
-        walk.state = walk.state._replace(optimizer=fresh._replace(step=kept.step, memory=kept.memory))
-    walk.epoch = own._passes
+    data, settings = _data_and_settings(parameters, rows, loss, class_weights=class_weights, seed=seed, start=start)
+    walk = Walk(prepare(net, data, settings))
+    fresh, last = walk.state.optimizer, optimizer_state
+    if last is not None and jax.tree.structure(last.memory) == jax.tree.structure(fresh.memory):
+        walk.state = walk.state._replace(optimizer=fresh._replace(step=last.step, memory=last.memory))
+    walk.epoch = epoch
     walk.advance(walk.epoch_steps)
     return walk
 
 
-def _settings(own: Any, rows: Rows, **others: Any) -> tuple[Dataset, TrainingSettings]:
+def _data_and_settings(
+    parameters: Parameters,
+    rows: Rows,
+    loss: Loss,
+    *,
+    class_weights: ClassWeights | None,
+    seed: int,
+    start: Variables | None,
+) -> tuple[Dataset, TrainingSettings]:
     """Return the data, and the settings of the descent on them.
 
     Rows that fit into one batch are filled up to a size that compiles once for many.
     """
-    size = batch_rows(own.batch_size, len(rows))
-    of_classes = own._class_weights(rows)
+    size = batch_rows(parameters.batch_size, len(rows))
     counts = np.ones(len(rows)) if rows.weights is None else rows.weights
-    if of_classes is not None:
-        counts = counts * np.array(list(of_classes.values()))[rows.t]
+    if class_weights is not None:
+        counts = counts * np.array(list(class_weights.values()))[rows.t]
     steps, weight = -(-len(rows) // size), size * float(counts.mean())
     filled = rows if steps > 1 else rows.filled(round_size(len(rows)))
     settings = TrainingSettings(
-        optimizer=optimizer_of(own, rows=len(rows), steps=steps, weight=weight),
+        loss=loss,
+        optimizer=optimizer_of(parameters, rows=len(rows), steps=steps, weight=weight),
         batch_size=size if steps > 1 else len(filled),
-        order="shuffle" if own.shuffle else "sequential",
-        class_weight=of_classes,
-        **others,
+        order="shuffle" if parameters.shuffle else "sequential",
+        seed=seed,
+        start=start,
+        class_weight=class_weights,
     )
     return filled.dataset(), settings

@@ -1,4 +1,4 @@
-"""What both estimators share: from scikit-learn's arguments to `ds.train`, and back to scikit-learn's attributes."""
+"""The base of both estimators: scikit-learn's arguments to `ds.train`, and its results to scikit-learn's attributes."""
 
 from __future__ import annotations
 
@@ -6,19 +6,33 @@ import math
 import numbers
 import warnings
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_array, check_random_state, validation
+from sklearn.utils.validation import check_is_fitted
 
-from downslope.core import DataError, RunWarning, Setting, SettingError, Shape, ShapeError, float_dtype
+from downslope.core import (
+    DataError,
+    PyTree,
+    RunWarning,
+    Setting,
+    SettingError,
+    Shape,
+    ShapeError,
+    Variables,
+    float_dtype,
+)
+from downslope.data import Scaling
 from downslope.estimators._callbacks import CallbackSupportMixin, FitTask, with_callbacks
 from downslope.estimators._descent import one_pass, trained
 from downslope.estimators._network import network_of, shape_of
+from downslope.estimators._parameters import Parameters, RandomSource, Real, SampleWeight
 from downslope.estimators._patience import Patience, converged
 from downslope.estimators._predict import link_of, means_of
 from downslope.estimators._rows import Rows
@@ -26,12 +40,18 @@ from downslope.estimators._scales import fit_scale
 from downslope.estimators._solver import check_descent
 from downslope.estimators._watch import Watch
 from downslope.losses import Loss
-from downslope.networks import weights
-from downslope.training import Run
+from downslope.networks import Sequential, WeightLists, weights
+from downslope.optimizers import OptimizerState
+from downslope.training import Restarts, Run
+
+validate_data: Callable[..., Any] = validation.validate_data
+"""Untyped: the types that are inferred from its defaults are strings."""
+
+Estimator = TypeVar("Estimator", bound="NetworkEstimator")
 
 
-class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
-    """A network with scikit-learn's face; `NetworkClassifier` and `NetworkRegressor` say what is learned.
+class NetworkEstimator(CallbackSupportMixin, BaseEstimator, Parameters, ABC):
+    """A network with scikit-learn's face; `NetworkClassifier` and `NetworkRegressor` are its two kinds.
 
     All fitted attributes are NumPy arrays and plain descriptions, so that an estimator is copied, pickled and sent to
     other processes as any of scikit-learn's. Nothing compiled and no training rows are kept.
@@ -40,29 +60,24 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     whatever JAX is set to.
     """
 
-    early_stopping: Any
-    learning_rate: Any
-    max_iter: Any
-    n_iter_no_change: Any
-    n_restarts: Any
-    normalize: Any
-    random_state: Any
-    tol: Any
-    validation_fraction: Any
-    verbose: Any
-    warm_start: Any
+    network_: Sequential
+    variables_: Variables
+    restarts_: Restarts | None
+    _inputs: Scaling | None
+    _targets: Scaling | None
+    _optimizer_state: OptimizerState | None
 
     @with_callbacks
     def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        self: Estimator,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: SampleWeight = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> Any:
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: SampleWeight = None,
+    ) -> Estimator:
         """Fit the network to rows and their targets.
 
         Args:
@@ -84,20 +99,28 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         seed = _seed(self.random_state)
         if held_out is None and self.early_stopping:
             rows, held_out = rows.split(self.validation_fraction, seed)
-        shown = None if sample_weight is None else {"sample_weight": sample_weight}
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         with jax.enable_x64(self._wide):
             loss = self._prepared(rows, seed, onward=onward)
-            task = FitTask(self, self.max_iter if self.n_restarts == 1 else 0, X=X, y=y, metadata=shown)
+            task = FitTask(self, self.max_iter if self.n_restarts == 1 else 0, X=X, y=y, metadata=metadata)
             watch = self._watch(task, held_out)
-            scaled = None if held_out is None else self._scaled(held_out)
-            start = self.variables_ if onward else None
-            run = trained(self, loss, self._scaled(rows), scaled, seed=seed, start=start, watch=watch)
+            run = trained(
+                self,
+                self.network_,
+                loss,
+                self._scaled(rows),
+                None if held_out is None else self._scaled(held_out),
+                class_weights=self._class_weights(rows),
+                seed=seed,
+                start=self.variables_ if onward else None,
+                watch=watch,
+            )
         self._keep(run, watch)
         self.t_ += run.epochs * len(rows)
         task.ended(dict)
         return self
 
-    def _fit_once(self, X: Any, y: Any, sample_weight: Any, classes: Any) -> Any:
+    def _fit_once(self, X: ArrayLike, y: ArrayLike, sample_weight: SampleWeight, classes: ArrayLike | None) -> None:
         """Make one pass over rows, going on from the parameters and the optimizer's state as they are."""
         check_descent(self)
         if self.early_stopping:
@@ -108,7 +131,17 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         rows = self._rows(X, y, sample_weight, onward=onward, classes=classes)
         with jax.enable_x64(self._wide):
             loss = self._prepared(rows, 0 if onward else _seed(self.random_state), onward=onward)
-            walk = one_pass(self, loss, self._scaled(rows))
+            walk = one_pass(
+                self,
+                self.network_,
+                loss,
+                self._scaled(rows),
+                class_weights=self._class_weights(rows),
+                seed=self._seed,
+                start=self.variables_ if onward else None,
+                optimizer_state=self._optimizer_state,
+                epoch=self._passes,
+            )
             loss_after = walk.loss()
         if walk.diverged:
             warnings.warn(
@@ -124,24 +157,23 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         self.loss_ = self.loss_curve_[-1]
         self.best_loss_ = min(self.best_loss_, self.loss_)
         self.stop_reason_ = "diverged" if walk.diverged else "partial_fit"
-        return self
 
     @property
     def coefs_(self) -> list[np.ndarray]:
         """The weights of each layer, `(inputs, units)`, where all parameters of the network are in dense layers."""
-        return self._dense().W
+        return [np.asarray(weight) for weight in self._dense().W]
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
         """The biases of each layer, `(units,)`, where all parameters of the network are in dense layers."""
-        return self._dense().B
+        return [np.asarray(bias) for bias in self._dense().B]
 
     @property
     def n_layers_(self) -> int:
         """How many layers there are where all of them are dense; the input is counted, as scikit-learn does."""
         return len(self.coefs_) + 1
 
-    def _dense(self) -> Any:
+    def _dense(self) -> WeightLists:
         """Return the parameters as lists.
 
         Raises:
@@ -153,16 +185,24 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         except ShapeError as error:
             raise AttributeError(f"{error} All parameters are in variables_.") from error
 
-    def _rows(self, X: Any, y: Any, sample_weight: Any, *, onward: bool, classes: Any = None) -> Rows:
+    def _rows(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: SampleWeight,
+        *,
+        onward: bool,
+        classes: ArrayLike | None = None,
+    ) -> Rows:
         """Return checked rows with encoded targets; those that count nothing are left out."""
-        X, y = validate_data(self, X, y, reset=not onward, **self._validation())
+        x, targets = validate_data(self, X, y, reset=not onward, **self._validation())
         if not onward:
-            self._wide = X.dtype == np.float64
-        t, count = self._encoded(self._column(y), onward=onward, classes=classes)
-        own = None if sample_weight is None else _checked_weights(sample_weight, len(X))
-        return Rows(X, t, own, count).counted()
+            self._wide = x.dtype == np.float64
+        t, count = self._encoded(self._column(targets), onward=onward, classes=classes)
+        weights = None if sample_weight is None else _checked_weights(sample_weight, len(x))
+        return Rows(x, t, weights, count).counted()
 
-    def _own_validation(self, X: Any, y: Any, sample_weight: Any) -> Rows | None:
+    def _own_validation(self, X: ArrayLike | None, y: ArrayLike | None, sample_weight: SampleWeight) -> Rows | None:
         """Return validation rows that were given, or None."""
         if X is None and y is None:
             return None
@@ -173,7 +213,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return self._rows(X, y, sample_weight, onward=True)
 
     def _prepared(self, rows: Rows, seed: int, *, onward: bool) -> Loss:
-        """Settle what a fit from the start settles, shapes, scales and network; return what descends."""
+        """Choose shapes, scales and network if this is a fit from the start; return the loss to descend."""
         shape = shape_of(self, rows.x.shape[1])
         loss, outputs = self._loss_and_outputs(shape)
         if onward:
@@ -197,13 +237,13 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         t = rows.t if self._targets is None else self._targets.apply(rows.t)
         return Rows(self._as_inputs(rows.x), t, rows.weights, rows.classes)
 
-    def _as_inputs(self, X: np.ndarray) -> np.ndarray:
+    def _as_inputs(self, x: np.ndarray) -> np.ndarray:
         """Return inputs as the network sees them."""
-        x = X.reshape(len(X), *self._shape)
-        return (x if self._inputs is None else self._inputs.apply(x)).astype(float_dtype())
+        shaped = x.reshape(len(x), *self._shape)
+        return (shaped if self._inputs is None else self._inputs.apply(shaped)).astype(float_dtype())
 
     def _watch(self, task: FitTask, held_out: Rows | None) -> Watch:
-        """Return who looks on."""
+        """Return the observer of a fit."""
         return Watch(
             patience=Patience(self.tol, self.n_iter_no_change),
             watched="validation_loss" if self.early_stopping and held_out is not None else "batch_loss",
@@ -214,7 +254,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         )
 
     def _keep(self, run: Run, watch: Watch) -> None:
-        """Set the fitted attributes, and warn of what the user should know."""
+        """Set the fitted attributes, and warn of a fit that did not end well."""
         self.variables_, self._optimizer_state = _plain(run.variables), _plain(run.optimizer_state)
         self.n_iter_, self._passes = run.epochs, self._passes + run.epochs
         history = {name: values.tolist() for name, values in run.history.items()}
@@ -241,21 +281,21 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _warn(self, run: Run) -> None:
         """Warn of a fit that did not end well."""
-        said = {
+        messages = {
             "max_iter": f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't converged yet.",
             "diverged": f"{run.divergence} The parameters before it are kept.",
             "interrupted": f"Interrupted by the user after {run.epochs} passes; what was learned is kept.",
         }
-        if self.stop_reason_ in said:
+        if self.stop_reason_ in messages:
             kind = RunWarning if self.stop_reason_ == "interrupted" else ConvergenceWarning
-            warnings.warn(said[self.stop_reason_], kind, stacklevel=5)
+            warnings.warn(messages[self.stop_reason_], kind, stacklevel=5)
 
-    def _means(self, X: Any) -> np.ndarray:
-        """Return what the network's outputs stand for, in its own units, `(rows, outputs)`."""
+    def _means(self, X: ArrayLike) -> np.ndarray:
+        """Return the means that the outputs stand for, in the units of the network, `(rows, outputs)`."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=FLOATS)
+        x = validate_data(self, X, reset=False, dtype=FLOATS)
         with jax.enable_x64(self._wide):
-            return means_of(self.network_, self.variables_, self._link, self._as_inputs(X))
+            return means_of(self.network_, self.variables_, self._link, self._as_inputs(x))
 
     def _column(self, y: np.ndarray) -> np.ndarray:
         """Return one column of targets as `(rows,)`, with scikit-learn's warning."""
@@ -263,20 +303,20 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
         return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
-    def _validation(self) -> dict[str, Any]:
-        """Return how scikit-learn is to check rows and targets."""
+    def _validation(self) -> dict[str, object]:
+        """Return the settings of scikit-learn's checks of rows and targets."""
         return {"multi_output": True, "dtype": FLOATS}
 
     @abstractmethod
-    def _encoded(self, y: np.ndarray, *, onward: bool, classes: Any) -> tuple[np.ndarray, int]:
+    def _encoded(self, y: np.ndarray, *, onward: bool, classes: ArrayLike | None) -> tuple[np.ndarray, int]:
         """Return targets as a loss takes them, and how many classes there are."""
 
     @abstractmethod
     def _loss_and_outputs(self, shape: Shape) -> tuple[Loss, int]:
-        """Return what descends, and how many outputs the network has."""
+        """Return the loss to descend, and how many outputs the network has."""
 
     @abstractmethod
-    def _fit_targets(self, rows: Rows, loss: Loss) -> Any:
+    def _fit_targets(self, rows: Rows, loss: Loss) -> Scaling | None:
         """Return the scaling of the targets, or None."""
 
     @abstractmethod
@@ -288,7 +328,7 @@ FLOATS = [np.float64, np.float32]
 """Inputs of other types become the first."""
 
 
-def _checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
+def _checked_weights(sample_weight: ArrayLike | Real, rows: int) -> np.ndarray:
     """Return a weight for each row, shape `(rows,)`: finite, 0 or more, not all 0. One number counts for all rows.
 
     Raises:
@@ -296,8 +336,8 @@ def _checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
         DataError: one is negative, or all of them are zero.
         ValueError: one is no finite number, in scikit-learn's words.
     """
-    each = np.full(rows, sample_weight) if isinstance(sample_weight, numbers.Real) else sample_weight
-    weights = check_array(each, ensure_2d=False, dtype="float64", input_name="sample_weight")
+    expanded = np.full(rows, sample_weight) if isinstance(sample_weight, numbers.Real) else sample_weight
+    weights = check_array(expanded, ensure_2d=False, dtype="float64", input_name="sample_weight")
     if weights.shape != (rows,):
         raise ShapeError(
             Setting("sample_weight"), f"must have the shape ({rows},), one weight a row, got {weights.shape}."
@@ -311,11 +351,11 @@ def _checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
     return weights
 
 
-def _seed(random_state: Any) -> int:
+def _seed(random_state: RandomSource) -> int:
     """Return a seed drawn as scikit-learn draws: the same for a number, a new one for a generator or None."""
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-def _plain(tree: Any) -> Any:
+def _plain(tree: PyTree) -> PyTree:
     """Return a tree with its arrays as NumPy's."""
     return jax.tree.map(np.asarray, tree)

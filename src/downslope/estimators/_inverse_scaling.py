@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +10,8 @@ import numpy as np
 from jax.tree_util import register_dataclass
 
 from downslope.core import float_dtype
+
+Number = float | int | np.ndarray | np.generic | jax.Array
 
 
 @register_dataclass
@@ -33,18 +34,18 @@ class InverseScaling:
         [1.0, 1.0, 0.5, 0.5]
     """
 
-    start: Any
-    rows: Any
-    steps: Any
-    power: Any
+    start: Number
+    rows: Number
+    steps: Number
+    power: Number
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Number) -> jax.Array | np.ndarray | np.generic:
         """Return `ηₜ`."""
         numbers = step, self.start, self.rows, self.steps, self.power
         xp = jnp if any(isinstance(number, jax.Array) for number in numbers) else np
         t, start, rows, steps, power = (xp.asarray(number, float_dtype()) for number in numbers)
         return start / (1 + rows * xp.floor(t / steps)) ** power
 
-    def rendered(self) -> dict[str, Any]:
-        """Return what a run can only ask for again: no run on disk has this schedule."""
+    def rendered(self) -> dict[str, object]:
+        """Return the mark of a custom part: no run on disk has this schedule."""
         return {"custom": f"{__name__}.InverseScaling"}

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
+from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from downslope.core import DataError, Setting, SettingError, Shape
 from downslope.estimators._estimator import NetworkEstimator
 from downslope.estimators._network import LOG_LOSS, classifier_loss
+from downslope.estimators._parameters import ClassWeight, RandomSource, Real, SampleWeight, Solver, Widths
 from downslope.estimators._rows import Rows
+from downslope.layers import Layer
+from downslope.layers.initializers import Initializer
 from downslope.losses import Loss, as_loss
+from downslope.networks import Sequential
+from downslope.schedules import Schedule
 
 
-def _gives_probabilities(own: Any) -> bool:
+def _gives_probabilities(classifier: NetworkClassifier) -> bool:
     """Return whether a classifier's loss reads outputs as probabilities."""
-    return own.loss == LOG_LOSS or as_loss(own.loss).inverse_link is not None
+    return classifier.loss == LOG_LOSS or as_loss(classifier.loss).inverse_link is not None
 
 
 class NetworkClassifier(ClassifierMixin, NetworkEstimator):
@@ -97,39 +102,39 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        hidden_layer_sizes: Widths = (100,),
+        activation: str | Layer = "relu",
         *,
-        network: Any = None,
-        input_shape: Any = None,
-        initializer: Any = "auto",
-        norm: Any = None,
-        skip: Any = False,
-        dropout: Any = 0.0,
-        loss: Any = "log_loss",
-        solver: Any = "adam",
-        alpha: Any = 1e-4,
-        batch_size: Any = "auto",
-        learning_rate: Any = "constant",
-        learning_rate_init: Any = 1e-3,
-        power_t: Any = 0.5,
-        max_iter: Any = 200,
-        shuffle: Any = True,
-        random_state: Any = None,
-        tol: Any = 1e-4,
-        n_iter_no_change: Any = 10,
-        verbose: Any = False,
-        warm_start: Any = False,
-        momentum: Any = 0.9,
-        nesterovs_momentum: Any = True,
-        early_stopping: Any = False,
-        validation_fraction: Any = 0.1,
-        beta_1: Any = 0.9,
-        beta_2: Any = 0.999,
-        epsilon: Any = 1e-8,
-        normalize: Any = "standard",
-        class_weight: Any = None,
-        n_restarts: Any = 1,
+        network: Sequential | None = None,
+        input_shape: Shape | None = None,
+        initializer: Initializer | str = "auto",
+        norm: str | None = None,
+        skip: bool = False,
+        dropout: Real = 0.0,
+        loss: str | Loss = "log_loss",
+        solver: Solver = "adam",
+        alpha: Real = 1e-4,
+        batch_size: int | str = "auto",
+        learning_rate: str | Schedule = "constant",
+        learning_rate_init: Real = 1e-3,
+        power_t: Real = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomSource = None,
+        tol: Real = 1e-4,
+        n_iter_no_change: Real = 10,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: Real = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: Real = 0.1,
+        beta_1: Real = 0.9,
+        beta_2: Real = 0.999,
+        epsilon: Real = 1e-8,
+        normalize: str | None = "standard",
+        class_weight: ClassWeight = None,
+        n_restarts: int = 1,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -164,7 +169,13 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         self.class_weight = class_weight
         self.n_restarts = n_restarts
 
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Any:
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: SampleWeight = None,
+        classes: ArrayLike | None = None,
+    ) -> NetworkClassifier:
         """Make one pass over rows, going on from the parameters and the optimizer's state as they are.
 
         Args:
@@ -176,46 +187,47 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         Returns:
             The estimator.
         """
-        return self._fit_once(X, y, sample_weight, classes)
+        self._fit_once(X, y, sample_weight, classes)
+        return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the label of each row; of several at once 0 or 1 for each, `(rows, labels)`."""
         means = self._means(X)
         middle = 0 if self._link is None else 0.5
-        if self._several:
+        if self._multilabel:
             return (means > middle).astype(int)
-        one = means.shape[1] == 1
-        return self.classes_[(means[:, 0] > middle).astype(int) if one else np.argmax(means, axis=1)]
+        single_output = means.shape[1] == 1
+        return self.classes_[(means[:, 0] > middle).astype(int) if single_output else np.argmax(means, axis=1)]
 
     @available_if(_gives_probabilities)
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probability of each class, `(rows, classes)`, in the order of `classes_`."""
         means = self._means(X)
-        return np.concatenate([1 - means, means], axis=1) if means.shape[1] == 1 and not self._several else means
+        return np.concatenate([1 - means, means], axis=1) if means.shape[1] == 1 and not self._multilabel else means
 
     @available_if(_gives_probabilities)
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the logarithms of the probabilities, `(rows, classes)`."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def __sklearn_tags__(self) -> Any:
-        """Return what scikit-learn should know: rows may have several labels."""
+    def __sklearn_tags__(self) -> Tags:
+        """Return scikit-learn's tags: rows may have several labels."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _encoded(self, y: np.ndarray, *, onward: bool, classes: Any) -> tuple[np.ndarray, int]:
+    def _encoded(self, y: np.ndarray, *, onward: bool, classes: ArrayLike | None) -> tuple[np.ndarray, int]:
         check_classification_targets(y)
-        several = type_of_target(y).startswith("multilabel")
-        if y.ndim > 1 and not several:
+        multilabel = type_of_target(y).startswith("multilabel")
+        if y.ndim > 1 and not multilabel:
             raise DataError(Setting("y"), f"must hold one label a row, or columns of 0 and 1, got the shape {y.shape}.")
         if not onward:
-            self._several = several
-            self.classes_ = np.arange(y.shape[1]) if several else unique_labels(y if classes is None else classes)
-        if several != self._several or (several and y.shape[1] != len(self.classes_)):
+            self._multilabel = multilabel
+            self.classes_ = np.arange(y.shape[1]) if multilabel else unique_labels(y if classes is None else classes)
+        if multilabel != self._multilabel or (multilabel and y.shape[1] != len(self.classes_)):
             raise DataError(Setting("y"), f"must be of the kind of the fit before, got the shape {y.shape}. Fit anew.")
-        if several:
+        if multilabel:
             return y.astype(np.float64), 0
         if len(self.classes_) < 2:
             raise DataError(
@@ -233,7 +245,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 
     def _loss_and_outputs(self, shape: Shape) -> tuple[Loss, int]:
         classes = len(self.classes_)
-        return classifier_loss(self, classes, classes if self._several else 0, shape)
+        return classifier_loss(self, classes, classes if self._multilabel else 0, shape)
 
     def _fit_targets(self, rows: Rows, loss: Loss) -> None:
         return None
@@ -241,7 +253,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     def _class_weights(self, rows: Rows) -> dict[int, float] | None:
         if self.class_weight is None:
             return None
-        if self._several:
+        if self._multilabel:
             raise SettingError(
                 Setting("class_weight"), "is for one label a row, got several. Use", Setting("sample_weight"), "."
             )
@@ -249,6 +261,6 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 
         present = np.unique(rows.t)
         labels = self.classes_[present]
-        found = compute_class_weight(self.class_weight, classes=labels, y=self.classes_[rows.t])
+        balanced = compute_class_weight(self.class_weight, classes=labels, y=self.classes_[rows.t])
         weights = dict.fromkeys(range(len(self.classes_)), 1.0)
-        return weights | dict(zip(present.tolist(), found.tolist(), strict=True))
+        return weights | dict(zip(present.tolist(), balanced.tolist(), strict=True))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
+from sklearn.utils import Tags
 
 from downslope.core import DataError, Setting, Shape, check_choice
+from downslope.data import Scaling
 from downslope.estimators._estimator import NetworkEstimator
 from downslope.estimators._network import regressor_loss
+from downslope.estimators._parameters import RandomSource, Real, SampleWeight, Solver, Widths
 from downslope.estimators._rows import Rows
 from downslope.estimators._scales import fit_scale
+from downslope.layers import Layer
+from downslope.layers.initializers import Initializer
 from downslope.losses import Loss
+from downslope.networks import Sequential
+from downslope.schedules import Schedule
 
 AUTO = "auto"
 
@@ -81,39 +87,39 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        hidden_layer_sizes: Widths = (100,),
+        activation: str | Layer = "relu",
         *,
-        network: Any = None,
-        input_shape: Any = None,
-        initializer: Any = "auto",
-        norm: Any = None,
-        skip: Any = False,
-        dropout: Any = 0.0,
-        loss: Any = "squared_error",
-        solver: Any = "adam",
-        alpha: Any = 1e-4,
-        batch_size: Any = "auto",
-        learning_rate: Any = "constant",
-        learning_rate_init: Any = 1e-3,
-        power_t: Any = 0.5,
-        max_iter: Any = 200,
-        shuffle: Any = True,
-        random_state: Any = None,
-        tol: Any = 1e-4,
-        n_iter_no_change: Any = 10,
-        verbose: Any = False,
-        warm_start: Any = False,
-        momentum: Any = 0.9,
-        nesterovs_momentum: Any = True,
-        early_stopping: Any = False,
-        validation_fraction: Any = 0.1,
-        beta_1: Any = 0.9,
-        beta_2: Any = 0.999,
-        epsilon: Any = 1e-8,
-        normalize: Any = "standard",
-        normalize_targets: Any = "auto",
-        n_restarts: Any = 1,
+        network: Sequential | None = None,
+        input_shape: Shape | None = None,
+        initializer: Initializer | str = "auto",
+        norm: str | None = None,
+        skip: bool = False,
+        dropout: Real = 0.0,
+        loss: str | Loss = "squared_error",
+        solver: Solver = "adam",
+        alpha: Real = 1e-4,
+        batch_size: int | str = "auto",
+        learning_rate: str | Schedule = "constant",
+        learning_rate_init: Real = 1e-3,
+        power_t: Real = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomSource = None,
+        tol: Real = 1e-4,
+        n_iter_no_change: Real = 10,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: Real = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: Real = 0.1,
+        beta_1: Real = 0.9,
+        beta_2: Real = 0.999,
+        epsilon: Real = 1e-8,
+        normalize: str | None = "standard",
+        normalize_targets: str | None = "auto",
+        n_restarts: int = 1,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -148,7 +154,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         self.normalize_targets = normalize_targets
         self.n_restarts = n_restarts
 
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: SampleWeight = None) -> NetworkRegressor:
         """Make one pass over rows, going on from the parameters and the optimizer's state as they are.
 
         Args:
@@ -159,24 +165,25 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         Returns:
             The estimator.
         """
-        return self._fit_once(X, y, sample_weight, None)
+        self._fit_once(X, y, sample_weight, None)
+        return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the predicted numbers in their own units, `(rows,)` or `(rows, outputs)`, as `y` was."""
         means = self._means(X)
         numbers = means if self._targets is None else self._targets.undo(means).astype(means.dtype)
         return numbers if self._columns else numbers[:, 0]
 
-    def __sklearn_tags__(self) -> Any:
-        """Return what scikit-learn should know: there may be several targets."""
+    def __sklearn_tags__(self) -> Tags:
+        """Return scikit-learn's tags: there may be several targets."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
 
-    def _validation(self) -> dict[str, Any]:
+    def _validation(self) -> dict[str, object]:
         return {**super()._validation(), "y_numeric": True}
 
-    def _encoded(self, y: np.ndarray, *, onward: bool, classes: Any) -> tuple[np.ndarray, int]:
+    def _encoded(self, y: np.ndarray, *, onward: bool, classes: ArrayLike | None) -> tuple[np.ndarray, int]:
         columns = 0 if y.ndim == 1 else y.shape[1]
         if not onward:
             self._columns = columns
@@ -189,7 +196,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
     def _loss_and_outputs(self, shape: Shape) -> tuple[Loss, int]:
         return regressor_loss(self), self._columns or 1
 
-    def _fit_targets(self, rows: Rows, loss: Loss) -> Any:
+    def _fit_targets(self, rows: Rows, loss: Loss) -> Scaling | None:
         how = self.normalize_targets
         if how == AUTO:
             how = "standard" if loss.targets == "numbers" else None

@@ -1,10 +1,9 @@
-"""What a fitted network says of rows, with few shapes to compile for."""
+"""Predictions of a fitted network, with few shapes to compile for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,10 +18,12 @@ from downslope.training import outputs_of
 LINKS = {"binary_cross_entropy": "logistic", "cross_entropy": "softmax", "poisson": "exp"}
 """How the outputs of a loss are read, in scikit-learn's words, which can be pickled where functions of JAX cannot."""
 
-Link = str | Callable[[Any], Any] | None
-"""From outputs to what they stand for: a name, a function of a user's own loss, or None."""
+LinkFunction = Callable[[jax.Array | np.ndarray], jax.Array]
 
-_FUNCTIONS: dict[Any, Callable[[Any], Any]] = {
+Link = str | LinkFunction | None
+"""From outputs to the means they stand for: a name, a function of a user's own loss, or None."""
+
+_FUNCTIONS: dict[str, LinkFunction] = {
     "logistic": jax.nn.sigmoid,
     "softmax": partial(jax.nn.softmax, axis=1),
     "exp": jnp.exp,
@@ -35,7 +36,7 @@ def link_of(loss: Loss) -> Link:
 
 
 def means_of(net: Sequential, variables: Variables, link: Link, x: np.ndarray) -> np.ndarray:
-    """Return what the outputs stand for, such as probabilities, `(rows, outputs)`.
+    """Return the means that the outputs stand for, such as probabilities, `(rows, outputs)`.
 
     Args:
         net: the network.
@@ -50,5 +51,6 @@ def means_of(net: Sequential, variables: Variables, link: Link, x: np.ndarray) -
 
 
 @partial(jax.jit, static_argnums=0)
-def _linked(link: Any, outputs: Any) -> Any:
-    return _FUNCTIONS[link](outputs) if link in _FUNCTIONS else link(outputs)
+def _linked(link: str | LinkFunction, outputs: jax.Array) -> jax.Array:
+    function = _FUNCTIONS[link] if isinstance(link, str) else link
+    return function(outputs)

@@ -1,9 +1,8 @@
-"""Rows to learn from: their numbers, what is to be learned, how much each counts; and sizes that compile once."""
+"""Rows to learn from: inputs, targets and weights; and sizes that compile once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -66,11 +65,10 @@ class Rows:
         missing = np.setdiff1d(np.arange(self.classes), self.t)
         indices = np.concatenate([np.arange(len(self)), np.zeros(len(missing), int)])
         labels = np.concatenate([self.t, missing])
-        settings: dict[str, Any] = {"task": "classification"}
         if not len(missing):
-            return Dataset(self.x, labels, row_weights=self.weights, **settings)
+            return Dataset(self.x, labels, row_weights=self.weights, task="classification")
         weights = None if self.weights is None else self.weights[indices]
-        return Dataset(self.x[indices], labels, row_weights=weights, **settings).take(np.arange(len(self)))
+        return Dataset(self.x[indices], labels, row_weights=weights, task="classification").take(np.arange(len(self)))
 
 
 def round_size(rows: int) -> int:

@@ -1,4 +1,4 @@
-"""Inputs and targets at a common size, whatever their units."""
+"""Scaling of inputs and targets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from downslope.data import NORMALIZATIONS, Scaling, fit_scaling
 
 
 def fit_scale(x: np.ndarray, how: str | None, weights: np.ndarray | None, *, setting: str) -> Scaling | None:
-    """Return what brings features to a common size, or None where they stay as they are.
+    """Return the scaling that brings features to a common size, or None where they stay as they are.
 
     Args:
         x: `(rows, …, features)`; the statistics of a feature are over rows and all positions in a row.
@@ -28,5 +28,5 @@ def fit_scale(x: np.ndarray, how: str | None, weights: np.ndarray | None, *, set
     from sklearn.preprocessing import StandardScaler
 
     flat = np.asarray(x, np.float64).reshape(-1, x.shape[-1])
-    found = StandardScaler().fit(flat, sample_weight=np.repeat(weights, len(flat) // len(x)))
-    return Scaling(tuple(found.mean_.tolist()), tuple(found.scale_.tolist()))  # pyright: ignore
+    scaler = StandardScaler().fit(flat, sample_weight=np.repeat(weights, len(flat) // len(x)))
+    return Scaling(tuple(scaler.mean_.tolist()), tuple(scaler.scale_.tolist()))  # pyright: ignore

@@ -1,10 +1,9 @@
-"""Who looks on while an estimator is fitted: patience, the adaptive rate, scikit-learn's callbacks, what is printed."""
+"""The observer of an estimator's fit: patience, the adaptive rate, scikit-learn's callbacks, printed lines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from downslope.estimators._callbacks import FitTask
 from downslope.estimators._patience import Patience
@@ -32,22 +31,21 @@ class Watch:
     watched: str
     adaptive: bool
     task: FitTask
-    fitted: Callable[[Moment], dict[str, Any]]
+    fitted: Callable[[Moment], dict[str, object]]
     verbose: bool
     ended: str = ""
 
     def __call__(self, moment: Moment) -> Stop | Change | None:
-        """Return what is to become of the fit after this pass."""
+        """Return whether the fit stops after this pass, or goes on with another rate."""
         if self.verbose:
-            losses = ", ".join(f"{name.replace('_', ' ')} {moment.values[name]:.6g}" for name in self._shown(moment))
-            print(f"Iteration {moment.epoch}, {losses}")  # noqa: T201
+            print(f"Iteration {moment.epoch}, {_losses_text(moment)}")  # noqa: T201
         stopped = self.task.pass_ended(lambda: self.fitted(moment))
-        wish = self._patience_says(moment)
+        change = self._rate_change(moment)
         if stopped and not self.ended:
             self.ended = "callback"
-        return Stop() if self.ended else wish
+        return Stop() if self.ended else change
 
-    def _patience_says(self, moment: Moment) -> Change | None:
+    def _rate_change(self, moment: Moment) -> Change | None:
         """Return another rate, or note that the fit has converged."""
         if not self.patience.exhausted_by(moment.values[self.watched]):
             return None
@@ -58,6 +56,8 @@ class Watch:
         self.patience.renewed()
         return Change(learning_rate=rate / 5)
 
-    def _shown(self, moment: Moment) -> list[str]:
-        """Return the names of the losses to print."""
-        return [name for name in ("batch_loss", "validation_loss") if name in moment.values]
+
+def _losses_text(moment: Moment) -> str:
+    """Return the losses of an epoch for a line of print."""
+    names = [name for name in ("batch_loss", "validation_loss") if name in moment.values]
+    return ", ".join(f"{name.replace('_', ' ')} {moment.values[name]:.6g}" for name in names)

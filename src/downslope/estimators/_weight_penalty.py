@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-from jax.tree_util import DictKey, tree_map_with_path
+import jax
+import numpy as np
+from jax.tree_util import DictKey, KeyPath, tree_map_with_path
 
 from downslope.core import PyTree
 from downslope.optimizers import Optimizer, Rule, l2
+
+Array = jax.Array | np.ndarray
+Hyperparams = dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,12 @@ class WeightPenalty:
         return self.rule.init(params)
 
     def update(
-        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: dict[str, Any], step: Any, **extra: Any
+        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Array, **extra: object
     ) -> tuple[PyTree, PyTree]:
         """Return the other rule's updates and memory for `g + λ W`."""
         λ = hyperparams["weight_decay"]
 
-        def penalized(path: tuple[Any, ...], g: Any, θ: Any) -> Any:
+        def penalized(path: KeyPath, g: Array, θ: Array) -> Array:
             return g + λ.astype(g.dtype) * θ if path[-1] == DictKey("weight") else g
 
         return self.rule.update(

@@ -1,8 +1,6 @@
-"""What an exported file says about a network besides its numbers."""
+"""The description of a network in an exported file, besides its numbers."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from downslope import losses
 from downslope.core import render
@@ -16,7 +14,7 @@ _LINKS = {"softmax": losses.cross_entropy, "sigmoid": losses.binary_cross_entrop
 
 
 def link_name(loss: Loss) -> str | None:
-    """Return what turns outputs into the mean of the targets: `"softmax"`, `"sigmoid"`, `"exp"`, `"custom"` or None.
+    """Return the name of the map from outputs to means: `"softmax"`, `"sigmoid"`, `"exp"`, `"custom"` or None.
 
     Example:
         >>> link_name(losses.cross_entropy), link_name(losses.hinge)
@@ -27,7 +25,7 @@ def link_name(loss: Loss) -> str | None:
     return next((name for name, known in _LINKS.items() if loss.inverse_link is known.inverse_link), OWN_LINK)
 
 
-def description(run: Run) -> dict[str, Any]:
+def description(run: Run) -> dict[str, object]:
     """Return, as plain JSON, all that predicting needs besides the parameters, in the words of `run.json`.
 
     Returns:

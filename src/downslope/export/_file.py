@@ -1,4 +1,4 @@
-"""Where an exported file goes."""
+"""Write an exported file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def write_file(path: str | os.PathLike[str], content: bytes) -> Path:
         SettingError: it is a folder, or in a folder that is not there.
         UnwritableRunError: the disk refuses.
     """
-    place = Path(path)
-    if place.is_dir() or not place.parent.is_dir():
-        found = "is a folder itself" if place.is_dir() else f"is in {place.parent}, which is none"
+    file = Path(path)
+    if file.is_dir() or not file.parent.is_dir():
+        fault = "is a folder itself" if file.is_dir() else f"is in {file.parent}, which is none"
         raise SettingError(
-            f"An export must go to a file in a folder that is there, but {place} {found}.", setting="path"
+            f"An export must go to a file in a folder that is there, but {file} {fault}.", setting="path"
         )
-    write_whole(place, content)
-    return place
+    write_whole(file, content)
+    return file

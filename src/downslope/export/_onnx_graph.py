@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from downslope.core import MissingExtraError
+
+if TYPE_CHECKING:
+    from onnx import NodeProto, TensorProto, ValueInfoProto
+else:
+    NodeProto = TensorProto = ValueInfoProto = object
 
 ML = "ai.onnx.ml"
 """The standard's second set of operations, for classic machine learning; we take its encoder of text."""
@@ -29,9 +36,9 @@ class Graph:
     """
 
     def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.arrays: list[Any] = []
-        self._taken: set[str] = set()
+        self.nodes: list[NodeProto] = []
+        self.arrays: list[TensorProto] = []
+        self._names: set[str] = set()
 
     def add(self, operation: str, *inputs: str, name: str, domain: str = "", **attributes: Any) -> str:
         """Add a node with one output, and return the output's name, which begins with `name`."""
@@ -41,7 +48,7 @@ class Graph:
         self.nodes.append(helper.make_node(operation, inputs, [output], name=output, domain=domain, **attributes))
         return output
 
-    def array(self, name: str, values: Any, dtype: Any = np.float32) -> str:
+    def array(self, name: str, values: ArrayLike | Sequence | float | int, dtype: DTypeLike = np.float32) -> str:
         """Add a constant of NumPy's type `dtype`, `object` for text, and return its name."""
         from onnx import numpy_helper
 
@@ -60,13 +67,13 @@ class Graph:
         return {"", *(node.domain for node in self.nodes)}
 
     def _unique(self, name: str) -> str:
-        """Return the name, with a number if it is taken."""
-        found, count = name, 1
-        while found in self._taken:
+        """Return the name, with a number if another value has it."""
+        unique, count = name, 1
+        while unique in self._names:
             count += 1
-            found = f"{name}_{count}"
-        self._taken.add(found)
-        return found
+            unique = f"{name}_{count}"
+        self._names.add(unique)
+        return unique
 
 
 def require_onnx() -> None:

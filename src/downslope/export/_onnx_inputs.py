@@ -1,20 +1,19 @@
-"""What is done to inputs before the network sees them, as nodes of ONNX."""
+"""The preprocessing of inputs as nodes of ONNX."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import DTypeLike
 
 from downslope.data import Categories, Preprocessing
-from downslope.export._onnx_graph import ML, Graph
+from downslope.export._onnx_graph import ML, Graph, ValueInfoProto
 
 NUMBERS, TEXT = "x", "text"
 """The names of the inputs."""
 
 
-def add_inputs(graph: Graph, preprocessing: Preprocessing) -> tuple[list[Any], str]:
-    """Add the inputs with all that happens to them, and return them with the name of what the network sees.
+def add_inputs(graph: Graph, preprocessing: Preprocessing) -> tuple[list[ValueInfoProto], str]:
+    """Add the inputs with their preprocessing, and return them with the name of the network's input.
 
     Columns of numbers are taken in double precision, for years and prices lose digits in single; images and sequences
     in single.
@@ -32,7 +31,7 @@ def add_inputs(graph: Graph, preprocessing: Preprocessing) -> tuple[list[Any], s
         says = "columns of text; empty: missing"
         width = ["rows", len(preprocessing.categories)]
         inputs.append(helper.make_tensor_value_info(TEXT, TensorProto.STRING, width, doc_string=says))
-        parts += [_one_hot(graph, place, column) for place, column in enumerate(preprocessing.categories)]
+        parts += [_one_hot(graph, index, column) for index, column in enumerate(preprocessing.categories)]
         parts = [part for part in parts if part]
     joined = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, name="inputs", axis=1)
     order = _order(preprocessing)
@@ -41,7 +40,7 @@ def add_inputs(graph: Graph, preprocessing: Preprocessing) -> tuple[list[Any], s
     return inputs, graph.add("Gather", joined, graph.array("inputs/order", order, np.int64), name="inputs", axis=1)
 
 
-def _numbers(graph: Graph, preprocessing: Preprocessing, dtype: Any) -> str:
+def _numbers(graph: Graph, preprocessing: Preprocessing, dtype: DTypeLike) -> str:
     """Add numbers filled in, scaled by `(x − center)/scale + offset`, and cast."""
     from onnx import TensorProto
 
@@ -57,7 +56,7 @@ def _numbers(graph: Graph, preprocessing: Preprocessing, dtype: Any) -> str:
     return x if dtype == np.float32 else graph.add("Cast", x, name="inputs", to=TensorProto.FLOAT)
 
 
-def _one_hot(graph: Graph, place: int, column: Categories) -> str:
+def _one_hot(graph: Graph, index: int, column: Categories) -> str:
     """Add a column of text one-hot: each level's number, and the row of zeros and a one that belongs to it.
 
     Returns:
@@ -65,12 +64,12 @@ def _one_hot(graph: Graph, place: int, column: Categories) -> str:
     """
     if not column.levels:
         return ""
-    name, unseen = f"text/{place}", len(column.levels)
+    name, unseen = f"text/{index}", len(column.levels)
     numbers = {level: number for number, level in enumerate(column.levels)}
     numbers.setdefault("", numbers[column.fill])
     codes = graph.add(
         "LabelEncoder",
-        graph.add("Gather", TEXT, graph.array(f"{name}/place", place, np.int64), name=name, axis=1),
+        graph.add("Gather", TEXT, graph.array(f"{name}/place", index, np.int64), name=name, axis=1),
         name=name,
         domain=ML,
         keys_strings=list(numbers),
@@ -87,7 +86,7 @@ def _order(preprocessing: Preprocessing) -> list[int]:
     if not widths:
         return []
     first = dict(zip(preprocessing.numeric, range(len(preprocessing.numeric)), strict=True))
-    taken = len(first)
+    width_so_far = len(first)
     for name, width in widths.items():
-        first[name], taken = taken, taken + width
+        first[name], width_so_far = width_so_far, width_so_far + width
     return [first[name] + i for name in preprocessing.columns or () for i in range(widths.get(name, 1))]

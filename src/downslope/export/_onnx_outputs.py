@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import DTypeLike
 
 from downslope.core import CustomPartError
 from downslope.data import Preprocessing
 from downslope.export._description import OWN_LINK, link_name
-from downslope.export._onnx_graph import Graph
+from downslope.export._onnx_graph import Graph, ValueInfoProto
 from downslope.losses import Loss
 
 OUTPUTS, PROBABILITIES, PREDICTION = "outputs", "probabilities", "prediction"
 """The names of the outputs."""
 
 
-def add_outputs(graph: Graph, preprocessing: Preprocessing, loss: Loss, outputs: str, width: int) -> list[Any]:
-    """Add what `run.predict`, `run.predict_proba` and `run.outputs` return, and return these outputs.
+def add_outputs(
+    graph: Graph, preprocessing: Preprocessing, loss: Loss, outputs: str, width: int
+) -> list[ValueInfoProto]:
+    """Add the outputs of `run.predict`, `run.predict_proba` and `run.outputs`, and return them.
 
     Args:
         graph: what to add to.
@@ -31,13 +32,13 @@ def add_outputs(graph: Graph, preprocessing: Preprocessing, loss: Loss, outputs:
     """
     means = _linked(graph, loss, outputs)
     if preprocessing.task == "regression":
-        made = [_numbers(graph, preprocessing, means)]
+        decoded = [_numbers(graph, preprocessing, means)]
     elif link_name(loss) is None:
-        made = [_labels(graph, preprocessing, outputs, width)]
+        decoded = [_labels(graph, preprocessing, outputs, width)]
     else:
-        shares = _shares(graph, means, width)
-        made = [_labels(graph, preprocessing, outputs, width), shares]
-    return [*made, _output(graph, outputs, OUTPUTS, np.float32, [width])]
+        probabilities = _probabilities(graph, means, width)
+        decoded = [_labels(graph, preprocessing, outputs, width), probabilities]
+    return [*decoded, _output(graph, outputs, OUTPUTS, np.float32, [width])]
 
 
 def _linked(graph: Graph, loss: Loss, outputs: str) -> str:
@@ -58,7 +59,7 @@ def _linked(graph: Graph, loss: Loss, outputs: str) -> str:
             )
 
 
-def _shares(graph: Graph, means: str, width: int) -> Any:
+def _probabilities(graph: Graph, means: str, width: int) -> ValueInfoProto:
     """Add a probability for each class; of one output, both sides."""
     if width == 1:
         other = graph.add("Sub", graph.array("outputs/one", 1.0), means, name="outputs")
@@ -66,7 +67,7 @@ def _shares(graph: Graph, means: str, width: int) -> Any:
     return _output(graph, means, PROBABILITIES, np.float32, [max(width, 2)])
 
 
-def _labels(graph: Graph, preprocessing: Preprocessing, outputs: str, width: int) -> Any:
+def _labels(graph: Graph, preprocessing: Preprocessing, outputs: str, width: int) -> ValueInfoProto:
     """Add the label of the largest output; of one output, of its sign."""
     from onnx import TensorProto
 
@@ -82,7 +83,7 @@ def _labels(graph: Graph, preprocessing: Preprocessing, outputs: str, width: int
     return _output(graph, labels, PREDICTION, classes.dtype, [])
 
 
-def _numbers(graph: Graph, preprocessing: Preprocessing, means: str) -> Any:
+def _numbers(graph: Graph, preprocessing: Preprocessing, means: str) -> ValueInfoProto:
     """Add predictions in the units of the training targets, in double precision."""
     from onnx import TensorProto
 
@@ -98,7 +99,7 @@ def _numbers(graph: Graph, preprocessing: Preprocessing, means: str) -> Any:
     )
 
 
-def _output(graph: Graph, value: str, name: str, dtype: Any, shape: list[int]) -> Any:
+def _output(graph: Graph, value: str, name: str, dtype: DTypeLike, shape: list[int]) -> ValueInfoProto:
     """Make a value an output."""
     from onnx import helper
 

@@ -1,4 +1,4 @@
-"""A training written down for TensorBoard as it goes."""
+"""An observer that writes a training to TensorBoard's event files."""
 
 from __future__ import annotations
 
@@ -7,16 +7,27 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from downslope.core import MissingExtraError, Setting, SettingError, named_leaves
+from downslope.core import MissingExtraError, PyTree, Setting, SettingError, named_leaves
 from downslope.runs import refusals_explained
 from downslope.training import Moment
 
 PARTS = ("train", "validation")
+
+
+@runtime_checkable
+class Event(Protocol):
+    """A protocol buffer of TensorBoard's event."""
+
+    def SerializeToString(self) -> bytes:  # noqa: N802
+        """Return the event as it is written."""
+        ...
 
 
 class TensorBoard:
@@ -63,21 +74,21 @@ class TensorBoard:
             self._files = {}  # another training has begun
         self._epoch = moment.epoch
         for part, values in _by_part(moment.values).items():
-            found = [_scalar(name, value) for name, value in values.items()]
+            summaries = [_scalar(name, value) for name, value in values.items()]
             if part == "train" and self.histograms:
-                found += _histograms(moment.variables.params)
-            self._append(part, moment.epoch, found)
+                summaries += _histograms(moment.variables.params)
+            self._append(part, moment.epoch, summaries)
 
-    def _append(self, part: str, epoch: int, summaries: list[Any]) -> None:
-        """Add what was found at an epoch's end to the file of a part, which begins if this is the first."""
-        now, event = time.time(), _protocol().Event
-        events = [event(wall_time=now, step=epoch, summary=found) for found in summaries]
+    def _append(self, part: str, epoch: int, summaries: list[object]) -> None:
+        """Add the summaries of an epoch to the file of a part, which begins if this is the first."""
+        wall_time, event = time.time(), _protocol("event_pb2").Event
+        events = [event(wall_time=wall_time, step=epoch, summary=summary) for summary in summaries]
         with refusals_explained(self.folder / part):
             if part not in self._files:
                 self._files[part] = _new_file(self.folder / part)
-                events = [*_opening(now, epoch), *events]
+                events = [*_opening(wall_time, epoch), *events]
             with open(self._files[part], "ab") as file:
-                file.write(b"".join(_framed(each.SerializeToString()) for each in events))
+                file.write(b"".join(_framed(event.SerializeToString()) for event in events))
 
 
 def _by_part(values: Mapping[str, float]) -> dict[str, dict[str, float]]:
@@ -95,15 +106,13 @@ def _by_part(values: Mapping[str, float]) -> dict[str, dict[str, float]]:
     return parts
 
 
-def _scalar(name: str, value: float) -> Any:
+def _scalar(name: str, value: float) -> object:
     """Return a named number; tensorboardX's own function complains aloud of numbers that are not finite."""
-    from tensorboardX.proto import summary_pb2
-
-    summary: Any = summary_pb2
-    return summary.Summary(value=[summary.Summary.Value(tag=name, simple_value=value)])
+    summary = _protocol("summary_pb2").Summary
+    return summary(value=[summary.Value(tag=name, simple_value=value)])
 
 
-def _histograms(params: Any) -> list[Any]:
+def _histograms(params: PyTree) -> list[object]:
     """Return how the numbers of each array are distributed; arrays with infinite ones are left out."""
     from tensorboardX import summary
 
@@ -115,18 +124,19 @@ def _histograms(params: Any) -> list[Any]:
     ]
 
 
-def _opening(now: float, epoch: int) -> list[Any]:
-    """Return what a file begins with: its format, and from which step on it takes the place of earlier files."""
-    event, log = _protocol().Event, _protocol().SessionLog
-    start = event(wall_time=now, step=epoch, session_log=log(status=log.START))
-    return [event(wall_time=now, file_version="brain.Event:2"), start]
+def _opening(wall_time: float, epoch: int) -> list[Event]:
+    """Return the first events of a file: its format, and from which step on it takes the place of earlier files."""
+    protocol = _protocol("event_pb2")
+    event, log = protocol.Event, protocol.SessionLog
+    start = event(wall_time=wall_time, step=epoch, session_log=log(status=log.START))
+    return [event(wall_time=wall_time, file_version="brain.Event:2"), start]
 
 
 def _new_file(folder: Path) -> Path:
     """Return a new, empty file of a name by which TensorBoard knows it; later ones sort behind."""
     folder.mkdir(parents=True, exist_ok=True)
-    taken = sum(1 for _ in folder.iterdir())
-    path = folder / f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{os.getpid()}.{taken}"
+    number = sum(1 for _ in folder.iterdir())
+    path = folder / f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{os.getpid()}.{number}"
     path.touch(exist_ok=False)
     return path
 
@@ -139,11 +149,9 @@ def _framed(content: bytes) -> bytes:
     return length + struct.pack("<I", masked_crc32c(length)) + content + struct.pack("<I", masked_crc32c(content))
 
 
-def _protocol() -> Any:
-    """Return the classes that events are made of."""
-    from tensorboardX.proto import event_pb2
-
-    return event_pb2
+def _protocol(name: str) -> ModuleType:
+    """Return a module of the protocol buffers that events are made of."""
+    return import_module(f"tensorboardX.proto.{name}")
 
 
 def _require_tensorboardx() -> None:

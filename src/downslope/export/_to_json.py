@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from downslope.core import SettingError, all_finite
+from downslope.core import PyTree, SettingError, all_finite
 from downslope.export._description import description
 from downslope.export._file import write_file
 from downslope.training import Run
@@ -69,7 +68,7 @@ def to_json(run: Run, path: str | os.PathLike[str]) -> Path:
     return write_file(path, text.encode())
 
 
-def _plain(tree: Any) -> Any:
+def _plain(tree: PyTree) -> object:
     """Return a tree of arrays as objects and nested lists."""
     if isinstance(tree, dict):
         return {name: _plain(value) for name, value in tree.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from downslope.core import SettingError
 from downslope.export._description import description
@@ -14,10 +14,16 @@ from downslope.export._onnx_graph import LAYOUT, VERSIONS, Graph, require_onnx
 from downslope.export._onnx_inputs import add_inputs
 from downslope.export._onnx_layers import add_chain
 from downslope.export._onnx_outputs import add_outputs
+from downslope.runs import current_versions
 from downslope.training import Run
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+else:
+    ModelProto = object
+
 _MOST_BYTES = 2**31 - 1
-"""What a file of protocol buffers may hold."""
+"""The largest file of protocol buffers."""
 
 
 def to_onnx(run: Run, path: str | os.PathLike[str]) -> Path:
@@ -68,8 +74,8 @@ def to_onnx(run: Run, path: str | os.PathLike[str]) -> Path:
     return write_file(path, model.SerializeToString())
 
 
-def onnx_model(run: Run) -> Any:
-    """Return the model that `to_onnx` writes, an `onnx.ModelProto`."""
+def onnx_model(run: Run) -> ModelProto:
+    """Return the model that `to_onnx` writes."""
     from onnx import helper
 
     graph, preprocessing = Graph(), run.preprocessing
@@ -82,14 +88,14 @@ def onnx_model(run: Run) -> Any:
         opset_imports=[helper.make_opsetid(domain, VERSIONS[domain]) for domain in sorted(graph.domains())],
         ir_version=LAYOUT,
         producer_name="downslope",
-        producer_version=description(run)["versions"]["downslope"],
+        producer_version=current_versions()["downslope"],
     )
     helper.set_model_props(model, _metadata(run))
     return model
 
 
 def _metadata(run: Run) -> dict[str, str]:
-    """Return what the file says about itself, each thing as JSON."""
+    """Return the metadata of the file, each entry as JSON."""
     preprocessing = run.preprocessing
     numeric = preprocessing.numeric if preprocessing.columns else None
     facts = {

@@ -1,4 +1,4 @@
-"""A trained network as a safetensors file: named arrays, and JSON that says what they are."""
+"""A trained network as a safetensors file: named arrays, and JSON that describes them."""
 
 from __future__ import annotations
 

@@ -6,15 +6,13 @@ is computed from the untouched parameters, which nothing here moves.
 
 from downslope.landscape import surfaces
 from downslope.landscape._descend import Descent, descend
-from downslope.landscape._files import open_slice, save_slice
 from downslope.landscape._filters import filter_direction
 from downslope.landscape._interpolate import Interpolation, interpolate
 from downslope.landscape._low_loss_path import Curve, low_loss_path
 from downslope.landscape._nonconvexity import nonconvexity
-from downslope.landscape._project import project
-from downslope.landscape._projection import Projection
+from downslope.landscape._project import Projection, project
 from downslope.landscape._rays import Envelope, Roughness, envelope, roughness
-from downslope.landscape._slice import Slice
+from downslope.landscape._slice import Slice, open_slice, save_slice
 from downslope.landscape._slices import slice_1d, slice_2d, slice_levels
 
 __all__ = [

@@ -1,13 +1,11 @@
-"""What every function of this room needs: a loss surface, and parameters that are numbers."""
+"""Check the arguments that every function of this room takes: a loss surface, and parameters that are numbers."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from downslope.core import Advice, LossSurface, PyTree, Setting, SettingError, all_finite, offers, tree_size
 
 
-def check_surface(surface: Any, *points: PyTree) -> None:
+def check_surface(surface: object, *points: PyTree) -> None:
     """Check that a loss surface and finite parameters came in their places.
 
     Raises:

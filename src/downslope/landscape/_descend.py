@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import jax
 import numpy as np
+import optax
 from jaxtyping import Float, Int
 
 from downslope.core import LossSurface, PyTree, all_finite, check_integer
-from downslope.optimizers import OptimizerState, Rule, apply_rule, as_optimizer, initial_state
+from downslope.optimizers import Optimizer, OptimizerState, Rule, apply_rule, as_optimizer, initial_state
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,18 @@ class Descent:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def at(self, place: int) -> PyTree:
+    def at(self, index: int) -> PyTree:
         """Return the parameters at one of the points."""
-        return jax.tree.map(lambda values: values[place], self.params)
+        return jax.tree.map(lambda values: values[index], self.params)
 
 
-def descend(surface: LossSurface, params: PyTree, *, optimizer: Any = "sgd", steps: int = 100) -> Descent:
+def descend(
+    surface: LossSurface,
+    params: PyTree,
+    *,
+    optimizer: Optimizer | optax.GradientTransformation | str = "sgd",
+    steps: int = 100,
+) -> Descent:
     """Walk down a surface with an optimizer, and return the path.
 
     Each step follows the surface's own gradient, over all its rows: nothing is drawn. For mini-batches, validation and

@@ -1,10 +1,9 @@
-"""Which way a slice is cut: random by filters, along a path, along the curvature, between points, or as given."""
+"""The directions of a slice: random by filters, along a path, along the curvature, between points, or as given."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import numpy as np
@@ -35,7 +34,7 @@ class Directions:
 
     Attributes:
         trees: the directions, trees like the parameters.
-        kind: how they were found.
+        kind: the name of their kind.
         labels: what each is, in words.
         explained: the share of a path's variance along each, for principal components.
         reach: points, by their coefficients, that the window is to hold; none where it goes by the loss.
@@ -50,7 +49,7 @@ class Directions:
 
 @dataclass(frozen=True)
 class Source:
-    """What directions may be made from, beside the surface and the point.
+    """The sources that directions may be made from, beside the surface and the point.
 
     Attributes:
         key: of random draws.
@@ -63,28 +62,28 @@ class Source:
     key: Key | None = None
     path: Path | None = None
     eigenpairs: Eigenpairs | None = None
-    towards: Any = None
+    towards: PyTree = None
     unit_axis: int | None = None
 
 
-def directions_of(surface: LossSurface, params: PyTree, wanted: Any, count: int, source: Source) -> Directions:
-    """Return one or two directions by their name, or those given.
+def directions_of(surface: LossSurface, params: PyTree, choice: str | PyTree, count: int, source: Source) -> Directions:
+    """Return one or two directions by their name, or the trees that were chosen.
 
     Raises:
         UnknownNameError: there are no directions of that name.
         SettingError: what they are made from is missing, or they are no directions.
         ShapeError: what was given is not like the parameters.
     """
-    if not isinstance(wanted, str):
-        return _given(params, wanted, count)
-    check_choice("direction" if count == 1 else "directions", wanted, NAMES)
-    made = {"filter": _filter, "pca": _pca, "eigen": _eigen, "between": _between, "axes": _axes}[wanted]
-    return made(surface, params, count, source)
+    if not isinstance(choice, str):
+        return _explicit(params, choice, count)
+    check_choice("direction" if count == 1 else "directions", choice, NAMES)
+    maker = {"filter": _filter, "pca": _pca, "eigen": _eigen, "between": _between, "axes": _axes}[choice]
+    return maker(surface, params, count, source)
 
 
 def _filter(surface: LossSurface, params: PyTree, count: int, source: Source) -> Directions:
-    said = getattr(surface, "unit_axis", -1)
-    axis = said if source.unit_axis is None else source.unit_axis
+    surface_axis = getattr(surface, "unit_axis", -1)
+    axis = surface_axis if source.unit_axis is None else source.unit_axis
     trees = [filter_direction(params, key=source.key, number=k, unit_axis=axis) for k in range(count)]
     label = "filter-normalized direction"
     return Directions(tuple(trees), "filter", (label,) if count == 1 else (f"{label} 1", f"{label} 2"))
@@ -107,13 +106,13 @@ def _pca(surface: LossSurface, params: PyTree, count: int, source: Source) -> Di
     if len(trees) < count:
         trees, labels, explained = (
             (*trees, beside(params, trees[0], key=source.key)),
-            (*labels, _BESIDE),
+            (*labels, _PERPENDICULAR),
             (*explained, 0.0),
         )
     return Directions(trees, "pca", labels, explained)
 
 
-_BESIDE = "random, at right angles to the first"
+_PERPENDICULAR = "random, at right angles to the first"
 
 
 def _eigen(surface: LossSurface, params: PyTree, count: int, source: Source) -> Directions:
@@ -128,12 +127,12 @@ def _eigen(surface: LossSurface, params: PyTree, count: int, source: Source) -> 
     trees = tuple(fitted(vector, params, "eigenpairs") for _, vector, _ in known)
     labels = tuple(f"eigenvector of λ = {value:.4g}{'' if sure else ' (not converged)'}" for value, _, sure in known)
     if len(trees) < count:
-        trees, labels = (*trees, beside(params, trees[0], key=source.key)), (*labels, _BESIDE)
+        trees, labels = (*trees, beside(params, trees[0], key=source.key)), (*labels, _PERPENDICULAR)
     return Directions(trees, "eigen", labels)
 
 
 def _between(surface: LossSurface, params: PyTree, count: int, source: Source) -> Directions:
-    """Return the way to another point; on a plane, also the part of the way to a second that is across the first."""
+    """Return the difference to another point; on a plane, also the part of that to a second across the first."""
     if source.towards is None:
         raise SettingError(
             "Directions between points need the others.",
@@ -141,14 +140,14 @@ def _between(surface: LossSurface, params: PyTree, count: int, source: Source) -
             setting="towards",
         )
     points = [fitted(point, params, "towards") for point in _several(source.towards, count, "towards")]
-    ways = [mixed((point, params), (1.0, -1.0)) for point in points]
-    size = length(ways[0])
+    differences = [mixed((point, params), (1.0, -1.0)) for point in points]
+    size = length(differences[0])
     if size == 0:
         raise SettingError(Setting("towards"), "must be another point than", Setting("params"), ", got the same.")
     if count == 1:
-        return Directions((ways[0],), "between", ("towards the other point",), reach=((1.0,),))
-    share = dot(ways[0], ways[1]) / size**2
-    across = mixed((ways[1], ways[0]), (1.0, -share))
+        return Directions((differences[0],), "between", ("towards the other point",), reach=((1.0,),))
+    share = dot(differences[0], differences[1]) / size**2
+    across = mixed((differences[1], differences[0]), (1.0, -share))
     height = length(across) / size
     if height < 1e-6:
         raise SettingError(
@@ -156,7 +155,7 @@ def _between(surface: LossSurface, params: PyTree, count: int, source: Source) -
         )
     second = mixed((across,), (1 / height,))
     labels = ("towards the first point", "towards the second, across the first")
-    return Directions((ways[0], second), "between", labels, reach=((1.0, 0.0), (share, height)))
+    return Directions((differences[0], second), "between", labels, reach=((1.0, 0.0), (share, height)))
 
 
 def _axes(surface: LossSurface, params: PyTree, count: int, source: Source) -> Directions:
@@ -167,36 +166,36 @@ def _axes(surface: LossSurface, params: PyTree, count: int, source: Source) -> D
         )
     leaves, structure = jax.tree.flatten(params)
     trees = []
-    for turn in range(count):
-        ones = iter(np.eye(count)[turn])
-        parts = [np.array([next(ones) for _ in range(np.size(leaf))]).reshape(np.shape(leaf)) for leaf in leaves]
+    for index in range(count):
+        numbers = iter(np.eye(count)[index])
+        parts = [np.array([next(numbers) for _ in range(np.size(leaf))]).reshape(np.shape(leaf)) for leaf in leaves]
         trees.append(structure.unflatten(parts))
-    return _given(params, tuple(trees) if count == 2 else trees[0], count)
+    return _explicit(params, tuple(trees) if count == 2 else trees[0], count)
 
 
-def _given(params: PyTree, wanted: Any, count: int) -> Directions:
-    """Return directions that were given, as they are."""
-    what = "direction" if count == 1 else "directions"
-    trees = tuple(fitted(tree, params, what) for tree in _several(wanted, count, what))
+def _explicit(params: PyTree, trees: PyTree, count: int) -> Directions:
+    """Return directions that were chosen as trees, as they are."""
+    setting = "direction" if count == 1 else "directions"
+    trees = tuple(fitted(tree, params, setting) for tree in _several(trees, count, setting))
     for tree in trees:
         if not 0 < length(tree) < np.inf:
-            raise SettingError(Setting(what), f"must be finite and not zero, got one of length {length(tree)}.")
+            raise SettingError(Setting(setting), f"must be finite and not zero, got one of length {length(tree)}.")
     return Directions(trees, "given", tuple(_label(tree, k, count) for k, tree in enumerate(trees)))
 
 
-def _several(given: Any, count: int, what: str) -> Sequence[PyTree]:
-    """Return what was given for each direction.
+def _several(trees: PyTree, count: int, setting: str) -> Sequence[PyTree]:
+    """Return one tree for each direction.
 
     Raises:
-        SettingError: it is no pair where a pair is wanted.
+        SettingError: they are no pair where two are needed.
     """
     if count == 1:
-        return (given,)
-    if not isinstance(given, (tuple, list)) or len(given) != count:
+        return (trees,)
+    if not isinstance(trees, (tuple, list)) or len(trees) != count:
         raise SettingError(
-            Setting(what), "must be a pair of trees like", Setting("params"), f", got {type(given).__name__}."
+            Setting(setting), "must be a pair of trees like", Setting("params"), f", got {type(trees).__name__}."
         )
-    return given
+    return trees
 
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -207,9 +206,9 @@ def _label(tree: PyTree, number: int, count: int) -> str:
     moved = [(name, np.asarray(leaf)) for name, leaf in named_leaves(tree).items() if np.any(leaf)]
     if len(moved) == 1 and np.count_nonzero(moved[0][1]) == 1 and moved[0][1].sum() == 1:
         name, leaf = moved[0]
-        places = [int(place) for place in np.argwhere(leaf)[0]]
-        if not name and len(places) == 1:
-            return f"w{places[0] + 1}".translate(_SUBSCRIPTS)
-        at = ", ".join(map(str, places))
-        return f"{name}[{at}]" if at else name
+        indices = [int(index) for index in np.argwhere(leaf)[0]]
+        if not name and len(indices) == 1:
+            return f"w{indices[0] + 1}".translate(_SUBSCRIPTS)
+        subscript = ", ".join(map(str, indices))
+        return f"{name}[{subscript}]" if subscript else name
     return "given direction" if count == 1 else f"given direction {number + 1}"

@@ -1,4 +1,4 @@
-"""The losses of a slice, block by block: a surface's own way on planes where it has one, point by point elsewhere."""
+"""Compute the losses of a slice, block by block: by `values_on_plane` where a surface has it, else point by point."""
 
 from __future__ import annotations
 
@@ -17,14 +17,30 @@ from downslope.landscape._slice import Slice
 _BLOCK_SECONDS = 1.0
 """Blocks are as large as are computed in about this time, so that stopping takes no longer."""
 
-_FIRST_BLOCK, _LARGEST_BLOCK = 128, 4096
-
 _UNSURE = 0.25
 """Seconds a loss: a first block of less may have spent them compiling, so the second is as large."""
 
 
+@dataclass(frozen=True)
+class BlockSizes:
+    """How many cells a block has.
+
+    Attributes:
+        first: in the first block, when nothing is known of the time that a loss takes.
+        largest: in any later one.
+    """
+
+    first: int = 128
+    largest: int = 4096
+
+
 def filled(
-    surface: LossSurface, draft: Slice, *, should_stop: Callable[[], bool] | None, progress: Meter
+    surface: LossSurface,
+    draft: Slice,
+    *,
+    should_stop: Callable[[], bool] | None,
+    progress: Meter,
+    sizes: BlockSizes = BlockSizes(),
 ) -> Iterator[Slice]:
     """Yield a slice as it fills, level by level; the last one, complete unless Ctrl-C or `should_stop` ended it.
 
@@ -32,7 +48,7 @@ def filled(
     """
     shape = (len(draft.axes[0]), len(draft.axes[1]) if len(draft.axes) == 2 else 1)
     losses, computed = draft.losses.reshape(shape).copy(), draft.computed.reshape(shape).copy()
-    losses_of, pace, before = _losses_of(surface, draft), _Pace(), int(computed.sum())
+    losses_of, pace, before = _losses_of(surface, draft), _Pace(sizes), int(computed.sum())
     for level in levels_of(shape):
         left = missing_of(level, computed)
         stopped = False
@@ -56,14 +72,16 @@ def filled(
 
 @dataclass
 class _Pace:
-    """How long a loss takes, as far as was seen.
+    """How long a loss takes, as measured so far, and how many cells the next block may have.
 
     Attributes:
+        sizes: the bounds of a block.
         seconds: the least that one took, in the mean over a block: what compiling takes, which first blocks do, is none
             of it.
         blocks: how many were timed.
     """
 
+    sizes: BlockSizes
     seconds: float = math.inf
     blocks: int = 0
 
@@ -71,8 +89,8 @@ class _Pace:
     def cells(self) -> int:
         """How many cells the next block may have."""
         if self.blocks == 0 or (self.blocks == 1 and self.seconds < _UNSURE):
-            return _FIRST_BLOCK
-        return int(np.clip(_BLOCK_SECONDS / self.seconds, 1, _LARGEST_BLOCK))
+            return self.sizes.first
+        return int(np.clip(_BLOCK_SECONDS / self.seconds, 1, self.sizes.largest))
 
     def timed(self, block: Callable[[], Float[np.ndarray, "rows columns"]]) -> Float[np.ndarray, "rows columns"]:
         """Return the losses of a block, and note how long they took."""
@@ -95,7 +113,7 @@ def _losses_of(surface: LossSurface, draft: Slice) -> Callable[[Indices, Indices
 
     def one_by_one(rows: Indices, columns: Indices) -> Float[np.ndarray, "rows columns"]:
         def loss(i: int, j: int) -> float:
-            coefficients = [axis[at] for axis, at in zip(draft.axes, (i, j), strict=False)]
+            coefficients = [axis[index] for axis, index in zip(draft.axes, (i, j), strict=False)]
             return float(surface.value(displaced(draft.params, draft.directions, coefficients)))
 
         return np.array([[loss(i, j) for j in columns.tolist()] for i in rows.tolist()])

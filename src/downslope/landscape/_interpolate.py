@@ -74,7 +74,7 @@ def interpolate(
     ends = (host(a), fitted(b, a, "b"))
     more = int(beyond * (size - 1) + 1e-9)
     t = np.arange(-more, size + more) / (size - 1)
-    losses = np.array([surface.value(mixed(ends, (1 - at, at))) for at in t], np.float64)
+    losses = np.array([surface.value(mixed(ends, (1 - s, s))) for s in t], np.float64)
     barrier, highest = barrier_of(t[more : more + size], losses[more : more + size])
     return Interpolation(t, losses, barrier, highest, length(mixed(ends, (-1.0, 1.0))))
 
@@ -84,5 +84,5 @@ def barrier_of(t: Float[np.ndarray, " points"], losses: Float[np.ndarray, " poin
     if not np.isfinite(losses[[0, -1]]).all():
         return float("nan"), float("nan")
     above = losses - ((1 - t) * losses[0] + t * losses[-1])
-    at = int(np.argmax(above))
-    return float(above[at]), float(t[at])
+    index = int(np.argmax(above))
+    return float(above[index]), float(t[index])

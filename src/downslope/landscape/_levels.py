@@ -46,7 +46,7 @@ def missing_of(
 
 
 def pieces_of(block: tuple[Indices, Indices], cells: int) -> tuple[tuple[Indices, Indices], list]:
-    """Return the first part of a block, of at most so many cells, and what is left of it, in blocks."""
+    """Return the first part of a block, of at most so many cells, and the rest of it, in blocks."""
     rows, columns = block
     if len(columns) > cells:
         left = [(rows[:1], columns[cells:])] + ([(rows[1:], columns)] if len(rows) > 1 else [])

@@ -119,19 +119,19 @@ def low_loss_path(
     check_surface(surface, a, b)
     steps, size = check_integer("steps", steps), check_integer("size", size, at_least=3)
     ends = (host(a), fitted(b, a, "b"))
-    way = mixed((ends[1], ends[0]), (1.0, -1.0))
-    distance = length(way)
+    line = mixed((ends[1], ends[0]), (1.0, -1.0))
+    distance = length(line)
     if distance == 0:
         raise SettingError(Setting("b"), "must be another point than", Setting("a"), ", got the same.")
-    rate = _RATE * distance / math.sqrt(vector_of(way).size) if learning_rate is None else learning_rate
+    rate = _RATE * distance / math.sqrt(vector_of(line).size) if learning_rate is None else learning_rate
     rate = check_number("learning_rate", rate, above=0)
     middle = _trained(surface, ends, _first_middle(ends, distance, key), steps, rate, key)
     points, t = (ends[0], middle, ends[1]), np.linspace(0, 1, size)
-    losses = np.array([surface.value(_point(points, at)) for at in t], np.float64)
-    straight = np.array([surface.value(mixed(ends, (1 - at, at))) for at in t], np.float64)
+    losses = np.array([surface.value(_point(points, s)) for s in t], np.float64)
+    straight = np.array([surface.value(mixed(ends, (1 - s, s))) for s in t], np.float64)
     return Curve(
         t, losses, straight, barrier_of(t, losses)[0], barrier_of(t, straight)[0], _length(points), distance,
-        _bend(points, way, distance), middle, ends,
+        _bend(points, line, distance), middle, ends,
     )  # fmt: skip
 
 
@@ -182,8 +182,8 @@ def _length(points: tuple[PyTree, PyTree, PyTree]) -> float:
     return float(np.sum(weights / 2 * np.sqrt(np.maximum(squares, 0))))
 
 
-def _bend(points: tuple[PyTree, PyTree, PyTree], way: PyTree, distance: float) -> float:
+def _bend(points: tuple[PyTree, PyTree, PyTree], line: PyTree, distance: float) -> float:
     """Return how far the middle is off the straight line, as a share of the distance."""
     from_a = mixed((points[1], points[0]), (1.0, -1.0))
-    share = dot(from_a, way) / distance**2
-    return length(mixed((from_a, way), (1.0, -share))) / distance
+    share = dot(from_a, line) / distance**2
+    return length(mixed((from_a, line), (1.0, -share))) / distance

@@ -1,10 +1,9 @@
-"""A path of parameters as it was recorded: read from what holds it, and taken as rows of numbers block by block."""
+"""A recorded path of parameters, and its displacements as rows of numbers, block by block."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import numpy as np
@@ -32,9 +31,9 @@ class Path:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def at(self, place: int) -> PyTree:
+    def point(self, index: int) -> PyTree:
         """Return one of the points."""
-        return jax.tree.map(lambda leaf: leaf[place], self.points)
+        return jax.tree.map(lambda leaf: leaf[index], self.points)
 
     def blocks(
         self, origin: PyTree, others: Sequence[PyTree] = ()
@@ -50,12 +49,12 @@ class Path:
             rest = np.empty((len(along), len(columns)))
             for row, leaf in zip(rest, along, strict=True):
                 row[:] = np.asarray(leaf, np.float64).reshape(-1)
-            for place in range(0, len(columns), width):
-                part = slice(place, place + width)
+            for first in range(0, len(columns), width):
+                part = slice(first, first + width)
                 yield rows[:, part].astype(np.float64) - columns[None, part], rest[:, part]
 
 
-def path_of(trajectory: Any, params: PyTree) -> Path:
+def path_of(trajectory: PyTree, params: PyTree) -> Path:
     """Return a recorded path.
 
     Args:

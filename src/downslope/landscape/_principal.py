@@ -37,8 +37,8 @@ def principal_directions(path: Path, params: PyTree, count: int) -> tuple[tuple[
         raise SettingError("The path must be finite to have components. Cut off what is not.", setting="trajectory")
     gram = np.asarray(sum(rows @ rows.T for rows, _ in path.blocks(params)))
     values, vectors = np.linalg.eigh(gram)
-    kept = [at for at in np.argsort(-values)[:count] if values[at] > _rounding(path, params, gram)]
-    if not kept:
+    nonzero = [k for k in np.argsort(-values)[:count] if values[k] > _rounding(path, params, gram)]
+    if not nonzero:
         raise SettingError(
             "The path must move away from the point that the slice goes through, got one that stays there.",
             Advice("record more of it"),
@@ -46,17 +46,17 @@ def principal_directions(path: Path, params: PyTree, count: int) -> tuple[tuple[
             setting="trajectory",
         )
     directions, shares = [], []
-    for at in kept:
-        along = vectors[:, at] * np.sqrt(values[at])
+    for k in nonzero:
+        along = vectors[:, k] * np.sqrt(values[k])
         sign = np.sign(along[np.argmax(np.abs(along))])
-        weights = sign * vectors[:, at] / np.sqrt(values[at])
+        weights = sign * vectors[:, k] / np.sqrt(values[k])
         directions.append(tree_of(_combined(path, params, weights), params))
         shares.append(_share(along, gram))
     return tuple(directions), tuple(shares)
 
 
 def _rounding(path: Path, params: PyTree, gram: Float[np.ndarray, "points points"]) -> float:
-    """Return what eigenvalues of the Gram matrix rounding alone can give."""
+    """Return the largest eigenvalue of the Gram matrix that rounding alone can give."""
     eps = max(float(jnp.finfo(leaf.dtype).eps) for leaf in jax.tree.leaves(path.points))
     of_points = (eps * (length(params) + float(np.sqrt(np.trace(gram))))) ** 2
     return len(path) * max(of_points, float(np.finfo(np.float64).eps * np.trace(gram)))

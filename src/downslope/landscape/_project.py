@@ -1,20 +1,44 @@
-"""A recorded path set onto a slice, with what is needed to draw it honestly."""
+"""A recorded path projected onto a slice, with its true losses and how far it runs off the plane."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from downslope.core import Advice, LossSurface, PyTree, SettingError, displaced
 from downslope.landscape._path import Path, coordinates, gram, path_of
-from downslope.landscape._projection import Projection
 from downslope.landscape._slice import Slice
 
 
-def project(trajectory: Any, slice: Slice, *, surface: LossSurface | None = None) -> Projection:
+@dataclass(frozen=True)
+class Projection:
+    """A path on the plane (or line) of a slice.
+
+    Attributes:
+        steps: how many steps had been made at each point of the path.
+        coordinates: where each point falls on the plane: the coefficients of the nearest point of the plane.
+        losses: the true loss at each point of the path.
+        heights: the loss of the surface below: at the nearest point of the plane.
+        distances: how far each point lies off the plane, in the parameters' own units.
+        explained: the share of the path's variance, about its mean, that lies in the plane; None for a path that
+            does not move.
+    """
+
+    steps: Int[np.ndarray, " points"]
+    coordinates: Float[np.ndarray, "points directions"]
+    losses: Float[np.ndarray, " points"]
+    heights: Float[np.ndarray, " points"]
+    distances: Float[np.ndarray, " points"]
+    explained: float | None
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+def project(trajectory: PyTree, slice: Slice, *, surface: LossSurface | None = None) -> Projection:
     """Return where a path falls on a slice, its true losses, and how far off the slice it runs.
 
     The coordinates `c` are those of the nearest point of the plane, `min ‖θₜ − θ − Σ cₖ dₖ‖`: least squares by the Gram
@@ -34,12 +58,12 @@ def project(trajectory: Any, slice: Slice, *, surface: LossSurface | None = None
     Example:
         >>> from downslope.landscape import slice_2d, surfaces
         >>> plane = slice_2d(surfaces.bowl(), np.zeros(2), directions="axes", size=5, span=2.0)
-        >>> seen = project(np.array([[2.0, 1.0], [1.0, 0.5]]), plane)
-        >>> seen.coordinates.tolist(), seen.losses.tolist(), seen.distances.tolist(), seen.explained
+        >>> path = project(np.array([[2.0, 1.0], [1.0, 0.5]]), plane)
+        >>> path.coordinates.tolist(), path.losses.tolist(), path.distances.tolist(), path.explained
         ([[2.0, 1.0], [1.0, 0.5]], [2.5, 0.625], [0.0, 0.0], 1.0)
     """
-    where = slice.surface if surface is None else surface
-    if where is None:
+    surface = slice.surface if surface is None else surface
+    if surface is None:
         raise SettingError(
             "The true losses of a path need the surface.",
             Advice("pass {}", code="surface=run.surface()"),
@@ -47,15 +71,17 @@ def project(trajectory: Any, slice: Slice, *, surface: LossSurface | None = None
         )
     path = path_of(trajectory, slice.params)
     with np.errstate(invalid="ignore", over="ignore"):
-        found = coordinates(path, slice.params, slice.directions)
-        distances = np.sqrt(sum(np.sum(off**2, axis=1) for off in _off(path, slice, found)))
+        nearest = coordinates(path, slice.params, slice.directions)
+        distances = np.sqrt(sum(np.sum(off**2, axis=1) for off in _off(path, slice, nearest)))
         explained = explained_share(path, slice.directions)
-        below = [where.value(displaced(slice.params, slice.directions, list(at))) for at in found]
+        heights = [
+            surface.value(displaced(slice.params, slice.directions, list(coefficients))) for coefficients in nearest
+        ]
     return Projection(
         steps=path.steps,
-        coordinates=found,
-        losses=np.array([where.value(path.at(place)) for place in range(len(path))], np.float64),
-        heights=np.array(below, np.float64),
+        coordinates=nearest,
+        losses=np.array([surface.value(path.point(index)) for index in range(len(path))], np.float64),
+        heights=np.array(heights, np.float64),
         distances=distances,
         explained=explained,
     )
@@ -66,12 +92,12 @@ def explained_share(path: Path, directions: Sequence[PyTree]) -> float | None:
 
     Points that are not finite do not count.
     """
-    start = path.at(0)
+    start = path.point(0)
     finite = np.all([np.isfinite(rows).all(axis=1) for rows, _ in path.blocks(start)], axis=0)
     if finite.sum() < 2:
         return None
-    ways = _centered(coordinates(path, start, directions)[finite])
-    inside = float(np.sum((ways @ gram(directions)) * ways))
+    moves = _centered(coordinates(path, start, directions)[finite])
+    inside = float(np.sum((moves @ gram(directions)) * moves))
     total = float(sum(np.sum(_centered(rows[finite]) ** 2) for rows, _ in path.blocks(start)))
     return min(inside / total, 1.0) if total > 0 else None
 
@@ -84,8 +110,8 @@ def _centered(rows: Float[np.ndarray, "points columns"]) -> Float[np.ndarray, "p
 def _off(
     path: Path,
     slice: Slice,
-    found: Float[np.ndarray, "points directions"],
+    nearest: Float[np.ndarray, "points directions"],
 ) -> Iterator[Float[np.ndarray, "points columns"]]:
     """Yield the parts of the path's displacements that are off the plane."""
     for rows, along in path.blocks(slice.params, slice.directions):
-        yield rows - found @ along
+        yield rows - nearest @ along

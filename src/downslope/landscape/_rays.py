@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from downslope.core import Key, LossSurface, PyTree, check_integer, fold
 from downslope.landscape._slices import slice_1d
+from downslope.landscape._span import Span
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def envelope(
     *,
     draws: int = 10,
     size: int = 51,
-    span: Any = "auto",
+    span: Span = "auto",
     key: Key | None = None,
     unit_axis: int | None = None,
 ) -> Envelope:
@@ -99,8 +100,8 @@ def envelope(
     Example:
         >>> from downslope.core import FunctionSurface
         >>> bowl = FunctionSurface(lambda p: jnp.sum(p**2), np.ones((2, 3)))
-        >>> seen = envelope(bowl, np.ones((2, 3)), draws=3, size=5)
-        >>> seen.radii.tolist(), seen.losses.shape, float(seen.median[0])
+        >>> rays = envelope(bowl, np.ones((2, 3)), draws=3, size=5)
+        >>> rays.radii.tolist(), rays.losses.shape, float(rays.median[0])
         ([0.0, 0.5, 1.0], (6, 3), 6.0)
     """
     axis, lines = _lines(surface, params, draws, size, span, key, unit_axis)
@@ -114,7 +115,7 @@ def roughness(
     *,
     draws: int = 10,
     size: int = 51,
-    span: Any = "auto",
+    span: Span = "auto",
     key: Key | None = None,
     unit_axis: int | None = None,
 ) -> Roughness:
@@ -161,19 +162,19 @@ def roughness(
     axis, lines = _lines(surface, params, draws, size, span, key, unit_axis)
     half, eps = size // 2, max(float(jnp.finfo(leaf.dtype).eps) for leaf in map(jnp.asarray, jax.tree.leaves(params)))
     rays = (lines[:, half:], lines[:, half::-1])
-    each = np.mean([[_excess(ray, eps) for ray in side] for side in rays], axis=0)
-    finite = each[np.isfinite(each)]
+    per_line = np.mean([[_excess(ray, eps) for ray in side] for side in rays], axis=0)
+    finite = per_line[np.isfinite(per_line)]
     return Roughness(
         value=float(finite.mean()) if finite.size else math.nan,
         standard_error=float(finite.std(ddof=1) / math.sqrt(finite.size)) if finite.size > 1 else math.nan,
-        lines=each,
+        lines=per_line,
         span=float(axis[-1]),
         points=half + 1,
     )
 
 
 def _lines(
-    surface: LossSurface, params: PyTree, draws: int, size: int, span: Any, key: Key | None, unit_axis: int | None
+    surface: LossSurface, params: PyTree, draws: int, size: int, span: Span, key: Key | None, unit_axis: int | None
 ) -> tuple[Float[np.ndarray, " size"], Float[np.ndarray, "lines size"]]:
     """Return the coefficients and the losses along random lines."""
     draws = check_integer("draws", draws)
@@ -196,7 +197,9 @@ def _excess(ray: Float[np.ndarray, " points"], eps: float) -> float:
     return max(float(np.abs(np.diff(ray)).sum()) / extent - 1, 0.0)
 
 
-def _over_rays(summary: Any, losses: Float[np.ndarray, "rays radii"]) -> Float[np.ndarray, " radii"]:
+def _over_rays(
+    summary: Callable[[np.ndarray], float], losses: Float[np.ndarray, "rays radii"]
+) -> Float[np.ndarray, " radii"]:
     """Return a summary of the losses that are numbers at each radius; NaN where none is."""
     columns = [column[~np.isnan(column)] for column in losses.T]
     return np.array([summary(column) if column.size else np.nan for column in columns])

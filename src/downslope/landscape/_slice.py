@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from downslope.core import LossSurface, PyTree, displaced
+from downslope.landscape._files import SliceFields, read_fields, write_fields
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,12 +73,10 @@ class Slice:
 
     def point(self, *cell: int | np.integer) -> PyTree:
         """Return the parameters at a cell: `slice.point(i, j)` at `losses[i, j]`."""
-        return displaced(self.params, self.directions, [axis[at] for axis, at in zip(self.axes, cell, strict=True)])
+        return displaced(self.params, self.directions, [axis[i] for axis, i in zip(self.axes, cell, strict=True)])
 
     def save(self, path: str | Path) -> Path:
         """Write the slice to a file of NumPy's, `.npz`, and return its path; `open_slice` reads it."""
-        from downslope.landscape._files import save_slice
-
         return save_slice(self, path)
 
     def __repr__(self) -> str:
@@ -100,11 +99,70 @@ class Slice:
         return ", ".join(parts) + "."
 
 
+def save_slice(slice: Slice, path: str | Path) -> Path:
+    """Write a slice to a file, in one piece: the old file stays until the new one is whole.
+
+    The file is NumPy's `.npz`: `axis_0`, `axis_1`, `losses`, `computed`, the parameters and each direction leaf by
+    leaf, and `facts`, a JSON text with all words, the names of the leaves, the structure of the tree, and the versions
+    it was made with. Trees of dicts, lists, tuples and None are written as such; for others (NamedTuples, models), pass
+    `like=` to `open_slice`.
+
+    Args:
+        slice: what to write.
+        path: where to; `.npz` is added to a name that ends otherwise.
+
+    Returns:
+        The path written.
+
+    Raises:
+        RunError: the disk refuses.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from downslope.landscape import slice_1d, surfaces
+        >>> line = slice_1d(surfaces.bowl(), np.ones(2), np.array([1.0, 0.0]), size=5, span=1.0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     again = open_slice(line.save(pathlib.Path(folder) / "line"))
+        >>> again.labels, again.losses.tolist() == line.losses.tolist()
+        (('w₁',), True)
+    """
+    return write_fields(
+        path,
+        SliceFields(
+            axes=slice.axes,
+            losses=slice.losses,
+            computed=slice.computed,
+            params=slice.params,
+            directions=slice.directions,
+            kind=slice.kind,
+            labels=slice.labels,
+            left_out=slice.left_out,
+            explained=slice.explained,
+            standard_error=slice.standard_error,
+            description=slice.description,
+        ),
+    )
+
+
+def open_slice(path: str | Path, *, like: PyTree = None) -> Slice:
+    """Return the slice in a file that `save_slice` wrote; its `surface` is None.
+
+    Args:
+        path: the file.
+        like: parameters whose tree to use: needed where that is of other types than dict, list, tuple and None.
+
+    Raises:
+        DataError: there is no such file, or it is not what was written.
+        ShapeError: the parameters are not like `like`.
+    """
+    return Slice(**read_fields(path, like=like))
+
+
 def _origin(params: PyTree, direction: PyTree) -> float:
     """Return the value of the parameter whose axis a direction is; 0 for any other direction."""
     moved = [
-        (float(np.ravel(leaf)[at]), float(np.ravel(own)[at]))
-        for leaf, own in zip(jax.tree.leaves(direction), jax.tree.leaves(params), strict=True)
-        for at in np.flatnonzero(leaf)[:2]
+        (float(np.ravel(leaf)[index]), float(np.ravel(value)[index]))
+        for leaf, value in zip(jax.tree.leaves(direction), jax.tree.leaves(params), strict=True)
+        for index in np.flatnonzero(leaf)[:2]
     ]
     return moved[0][1] if len(moved) == 1 and moved[0][0] == 1 else 0.0

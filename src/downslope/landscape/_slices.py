@@ -1,14 +1,16 @@
-"""Slices made: where they are cut, how far they reach, and how they are filled."""
+"""Cut slices: choose directions and spans, compute the losses, resume one that was cancelled."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import replace
 
+import jax
 import numpy as np
 
 from downslope.core import (
+    Advice,
     Key,
     LossSurface,
     PyTree,
@@ -16,6 +18,7 @@ from downslope.core import (
     Setting,
     SettingError,
     check_integer,
+    displaced,
     named_leaves,
     offers,
     open_meter,
@@ -25,24 +28,23 @@ from downslope.landscape._check import check_surface
 from downslope.landscape._directions import Source, directions_of
 from downslope.landscape._evaluate import filled
 from downslope.landscape._path import path_of
-from downslope.landscape._resume import checked_resume
 from downslope.landscape._slice import Slice
-from downslope.landscape._span import spans_of
+from downslope.landscape._span import Span, spans_of
 from downslope.landscape._vectors import fitted, host
 
-Span = Any
-"""`"auto"`, a half-width, or one for each direction."""
+_ALLOWED = 1e-4
+"""A loss computed again may differ by this share: by its rounding in single precision on another machine."""
 
 
 def slice_1d(
     surface: LossSurface,
     params: PyTree,
-    direction: Any = "filter",
+    direction: str | PyTree = "filter",
     *,
     size: int = 51,
     span: Span = "auto",
     key: Key | None = None,
-    trajectory: Any = None,
+    trajectory: PyTree = None,
     eigenpairs: Eigenpairs | None = None,
     towards: PyTree = None,
     unit_axis: int | None = None,
@@ -73,13 +75,13 @@ def slice_2d(
     surface: LossSurface,
     params: PyTree,
     *,
-    directions: Any = "filter",
+    directions: str | PyTree = "filter",
     size: int = 51,
     span: Span = "auto",
     key: Key | None = None,
-    trajectory: Any = None,
+    trajectory: PyTree = None,
     eigenpairs: Eigenpairs | None = None,
-    towards: Any = None,
+    towards: PyTree = None,
     unit_axis: int | None = None,
     progress: str | bool = "auto",
     resume: Slice | None = None,
@@ -158,13 +160,13 @@ def slice_levels(
     surface: LossSurface,
     params: PyTree,
     *,
-    directions: Any = "filter",
+    directions: str | PyTree = "filter",
     size: int = 51,
     span: Span = "auto",
     key: Key | None = None,
-    trajectory: Any = None,
+    trajectory: PyTree = None,
     eigenpairs: Eigenpairs | None = None,
-    towards: Any = None,
+    towards: PyTree = None,
     unit_axis: int | None = None,
     progress: str | bool = False,
     resume: Slice | None = None,
@@ -189,52 +191,83 @@ def _draft(
     surface: LossSurface,
     params: PyTree,
     count: int,
-    wanted: Any,
+    directions: str | PyTree,
     *,
     size: int,
     span: Span,
     key: Key | None,
-    trajectory: Any,
+    trajectory: PyTree,
     eigenpairs: Eigenpairs | None,
-    towards: Any,
+    towards: PyTree,
     unit_axis: int | None,
     resume: Slice | None,
 ) -> Slice:
     """Return a slice of which nothing is computed yet, or the one to go on with."""
     check_surface(surface, params)
     if resume is not None:
-        return checked_resume(surface, params, count, resume)
+        return _resumable(surface, params, count, resume)
     size, theta = _odd(size), host(params)
     path = None if trajectory is None else path_of(trajectory, theta)
     source = Source(key, path, eigenpairs, towards, unit_axis)
-    found = directions_of(surface, theta, wanted, count, source)
-    spans = spans_of(surface, theta, found, span, path)
-    moved = [{name for name, leaf in named_leaves(tree).items() if np.any(leaf)} for tree in found.trees]
+    chosen = directions_of(surface, theta, directions, count, source)
+    spans = spans_of(surface, theta, chosen, span, path)
+    moved = [{name for name, leaf in named_leaves(tree).items() if np.any(leaf)} for tree in chosen.trees]
     return Slice(
-        axes=tuple(axis_of(one, size) for one in spans),
+        axes=tuple(axis_of(half_width, size) for half_width in spans),
         losses=np.full((size,) * count, np.nan),
         computed=np.zeros((size,) * count, bool),
         params=theta,
-        directions=tuple(fitted(tree, theta, "directions") for tree in found.trees),
-        kind=found.kind,
-        labels=found.labels,
-        left_out=tuple(name for name in named_leaves(theta) if not any(name in one for one in moved)),
-        explained=found.explained,
+        directions=tuple(fitted(tree, theta, "directions") for tree in chosen.trees),
+        kind=chosen.kind,
+        labels=chosen.labels,
+        left_out=tuple(name for name in named_leaves(theta) if not any(name in names for names in moved)),
+        explained=chosen.explained,
         standard_error=standard_error(surface, theta),
         description=str(getattr(surface, "description", "")),
         surface=surface,
     )
 
 
+def _resumable(surface: LossSurface, params: PyTree, count: int, earlier: Slice) -> Slice:
+    """Return an earlier slice, to be filled from this surface.
+
+    Raises:
+        SettingError: it goes through another point, along more or fewer directions, or belongs to another surface.
+        ShapeError: its parameters are others.
+    """
+    point = fitted(params, earlier.params, "params")
+    pairs = zip(jax.tree.leaves(point), jax.tree.leaves(earlier.params), strict=True)
+    if len(earlier.axes) != count or not all(np.array_equal(x, y) for x, y in pairs):
+        raise SettingError(
+            Setting("resume"),
+            f"must be a slice along {count} direction{'s' * (count > 1)} through the same",
+            Setting("params"),
+            f", got one along {len(earlier.axes)}{('' if len(earlier.axes) != count else ' through another point')}.",
+            Advice("pass {}", code="params=slice.params"),
+        )
+    if earlier.computed.any():
+        cell = tuple(int(index) for index in np.argwhere(earlier.computed)[0])
+        coefficients = [axis[index] for axis, index in zip(earlier.axes, cell, strict=True)]
+        loss = surface.value(displaced(earlier.params, earlier.directions, coefficients))
+        earlier_loss = float(earlier.losses[cell])
+        if not np.isclose(loss, earlier_loss, rtol=_ALLOWED, equal_nan=True):
+            raise SettingError(
+                Setting("resume"),
+                f"must be a slice of the same surface, got one whose loss is {earlier_loss:.6g} where this surface "
+                f"has {loss:.6g}. Pass the surface it was made with.",
+            )
+    return replace(earlier, surface=surface)
+
+
 def _levels(
     surface: LossSurface, draft: Slice, progress: str | bool, should_stop: Callable[[], bool] | None
 ) -> Iterator[Slice]:
-    """Yield the slice as it fills, and show how far it is."""
-    shown = open_meter(progress, int((~draft.computed).sum()), "losses", "compute")
+    """Yield the slice as it fills, and show the progress."""
+    meter = open_meter(progress, int((~draft.computed).sum()), "losses", "compute")
     try:
-        yield from filled(surface, draft, should_stop=should_stop, progress=shown)
+        yield from filled(surface, draft, should_stop=should_stop, progress=meter)
     finally:
-        shown.close()
+        meter.close()
 
 
 def _last(parts: Iterator[Slice]) -> Slice:

@@ -1,10 +1,9 @@
-"""How far a slice reaches, where nobody said."""
+"""The half-widths of a slice, as stated or by default."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,6 +11,9 @@ from downslope.core import LossSurface, PyTree, Setting, SettingError, check_num
 from downslope.landscape._directions import Directions
 from downslope.landscape._path import Path, coordinates
 from downslope.landscape._vectors import length
+
+Span = str | float | int | Sequence[float | int] | np.ndarray
+"""`"auto"`, a half-width, or one for each direction."""
 
 MARGIN = 1.2
 """A window that is to hold points reaches so many times as far as the farthest."""
@@ -26,7 +28,7 @@ _DOUBLINGS, _HALVINGS = 10, 60
 
 
 def spans_of(
-    surface: LossSurface, params: PyTree, found: Directions, span: Any, path: Path | None
+    surface: LossSurface, params: PyTree, directions: Directions, span: Span, path: Path | None
 ) -> tuple[float, ...]:
     """Return the half-width of the window along each direction.
 
@@ -43,43 +45,46 @@ def spans_of(
     Raises:
         SettingError: it is neither.
     """
-    count = len(found.trees)
+    count = len(directions.trees)
     if not (isinstance(span, str) and span == "auto"):
         return _stated(span, count)
-    reach = [np.array(found.reach)] if found.reach else []
+    reach = [np.array(directions.reach)] if directions.reach else []
     if path is not None:
-        ways = coordinates(path, params, found.trees)
-        reach.append(ways[np.isfinite(ways).all(axis=1)])
+        points = coordinates(path, params, directions.trees)
+        reach.append(points[np.isfinite(points).all(axis=1)])
     farthest = np.abs(np.concatenate(reach)).max(axis=0, initial=0.0) if reach else np.zeros(count)
     spans = [_rounded_up(MARGIN * float(far)) for far in farthest]
-    if found.kind == "filter":
-        return tuple(max(1.0, one) for one in spans)
-    if found.kind in ("pca", "between"):
-        return tuple(one if one > _ROUNDING * max(spans) else max(spans) for one in spans)
-    along = (lambda a, tree=tree: displaced(params, (tree,), (a,)) for tree in found.trees)
+    if directions.kind == "filter":
+        return tuple(max(1.0, half_width) for half_width in spans)
+    if directions.kind in ("pca", "between"):
+        return tuple(width if width > _ROUNDING * max(spans) else max(spans) for width in spans)
+    along = (lambda a, tree=tree: displaced(params, (tree,), (a,)) for tree in directions.trees)
     scale = length(params) or 1.0
-    measured = [_risen(surface, at, scale / length(tree)) for at, tree in zip(along, found.trees, strict=True)]
+    measured = [
+        _risen(surface, point, scale / length(tree)) for point, tree in zip(along, directions.trees, strict=True)
+    ]
     return tuple(max(far, _rounded_up(rise)) for far, rise in zip(spans, measured, strict=True))
 
 
-def _stated(span: Any, count: int) -> tuple[float, ...]:
-    """Return what was asked for."""
-    each = list(span) if isinstance(span, (tuple, list, np.ndarray)) and np.ndim(span) else [span] * count
-    if len(each) != count:
+def _stated(span: Span, count: int) -> tuple[float, ...]:
+    """Return the half-widths that were stated, one for each direction."""
+    half_widths = list(span) if isinstance(span, (tuple, list, np.ndarray)) and np.ndim(span) else [span] * count
+    if len(half_widths) != count:
         raise SettingError(Setting("span"), f"must be 'auto', a number, or {count} numbers, got {span!r}.")
     return tuple(
-        check_number("span", one, above=0, advice="It is the half-width; 'auto' looks for one.") for one in each
+        check_number("span", half_width, above=0, advice="It is the half-width; 'auto' looks for one.")
+        for half_width in half_widths
     )
 
 
-def _risen(surface: LossSurface, at: Callable[[float], PyTree], far: float) -> float:
+def _risen(surface: LossSurface, point: Callable[[float], PyTree], far: float) -> float:
     """Return how far to go along a direction for the loss to have changed enough; `far` if it never does."""
-    loss = surface.value(at(0.0))
+    loss = surface.value(point(0.0))
     if not math.isfinite(loss):
         return far
 
     def change(a: float) -> float:
-        ends = [abs(surface.value(at(side)) - loss) for side in (a, -a)]
+        ends = [abs(surface.value(point(side)) - loss) for side in (a, -a)]
         return max(end if math.isfinite(end) else math.inf for end in ends)
 
     changes = {far: change(far)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import jax
 import numpy as np
@@ -49,13 +48,13 @@ def mixed(trees: Sequence[PyTree], coefficients: Sequence[float]) -> PyTree:
     return jax.tree.map(partial(_sum_of, tuple(coefficients)), *trees)
 
 
-def _sum_of(coefficients: tuple[float, ...], *leaves: Any) -> np.ndarray:
+def _sum_of(coefficients: tuple[float, ...], *leaves: object) -> np.ndarray:
     """Return `Σ cₖ leafₖ` in the type of the first."""
     terms = (c * np.asarray(leaf, np.float64) for c, leaf in zip(coefficients, leaves, strict=True))
     return np.asarray(sum(terms), np.asarray(leaves[0]).dtype)
 
 
-def fitted(tree: PyTree, like: PyTree, what: str) -> PyTree:
+def fitted(tree: PyTree, like: PyTree, setting: str) -> PyTree:
     """Return a copy of a tree on the host, in the types of another.
 
     Raises:
@@ -65,12 +64,12 @@ def fitted(tree: PyTree, like: PyTree, what: str) -> PyTree:
     expected = {name: np.shape(leaf) for name, leaf in named_leaves(like).items()}
     if shapes != expected or jax.tree.structure(tree) != jax.tree.structure(like):
         wrong = next((name for name in expected | shapes if shapes.get(name) != expected.get(name)), "")
-        place = f" at {wrong!r}" if wrong else ""
+        position = f" at {wrong!r}" if wrong else ""
         raise ShapeError(
-            Setting(what),
+            Setting(setting),
             "must be a tree like",
             Setting("params"),
-            f", got another{place}: {_listed(expected, wrong)} is expected, {_listed(shapes, wrong)} was given.",
+            f", got another{position}: {_listed(expected, wrong)} is expected, {_listed(shapes, wrong)} was given.",
         )
     return jax.tree.map(lambda leaf, other: np.array(leaf, np.asarray(other).dtype), tree, like)
 

@@ -10,10 +10,10 @@ defaults, what is known of each: stationary points and the window worth drawing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 Point = tuple[float, float]
+Start = Sequence[float | int] | np.ndarray | jax.Array
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Classic:
     maxima: tuple[Point, ...] = ()
 
 
-def bowl(*, curvature: float | int = 1.0, start: Any = (1.5, 1.0)) -> FunctionSurface:
+def bowl(*, curvature: float | int = 1.0, start: Start = (1.5, 1.0)) -> FunctionSurface:
     """Return the round bowl `½ λ (w₁² + w₂²)`: minimum 0 at `(0, 0)`; every descent is straight.
 
     Args:
@@ -73,7 +74,7 @@ def bowl(*, curvature: float | int = 1.0, start: Any = (1.5, 1.0)) -> FunctionSu
     return _surface(lambda x, y: 0.5 * c * (x**2 + y**2), f"{_times(c / 2)}(w₁² + w₂²)", start)
 
 
-def ravine(*, curvature: float | int = 1.0, ratio: float | int = 50.0, start: Any = (-2.0, 0.5)) -> FunctionSurface:
+def ravine(*, curvature: float | int = 1.0, ratio: float | int = 50.0, start: Start = (-2.0, 0.5)) -> FunctionSurface:
     """Return the ravine `½ λ (w₁² + κ w₂²)`: minimum 0 at `(0, 0)`; plain descent zigzags across and crawls along.
 
     Args:
@@ -89,7 +90,7 @@ def ravine(*, curvature: float | int = 1.0, ratio: float | int = 50.0, start: An
     return _surface(lambda x, y: 0.5 * c * (x**2 + k * y**2), f"{_times(c / 2)}(w₁² + {_times(k)}w₂²)", start)
 
 
-def saddle(*, rise: float | int = 1.0, fall: float | int = 1.0, start: Any = (1.5, 1e-3)) -> FunctionSurface:
+def saddle(*, rise: float | int = 1.0, fall: float | int = 1.0, start: Start = (1.5, 1e-3)) -> FunctionSurface:
     """Return the saddle `½ (r w₁² − f w₂²)`: a saddle of height 0 at `(0, 0)`, no minimum, unbounded below.
 
     The start is almost on the ridge: plain descent comes close to the saddle and stays long; a descent that never
@@ -108,7 +109,7 @@ def saddle(*, rise: float | int = 1.0, fall: float | int = 1.0, start: Any = (1.
     return _surface(lambda x, y: 0.5 * (r * x**2 - f * y**2), f"½ ({_times(r)}w₁² − {_times(f)}w₂²)", start)
 
 
-def two_minima(*, c: float | int = 0.2, start: Any = (-1.2, 1.17)) -> FunctionSurface:
+def two_minima(*, c: float | int = 0.2, start: Start = (-1.2, 1.17)) -> FunctionSurface:
     """Return `½ (1 − w₁w₂)² + ½ c (w₁² + w₂²)`, `c < 1`: two minima and a saddle between them.
 
     The loss of the linear network `y = w₂ w₁ x` on one row `x = y = 1`, with weight decay `c`. Minima
@@ -128,7 +129,7 @@ def two_minima(*, c: float | int = 0.2, start: Any = (-1.2, 1.17)) -> FunctionSu
     return _surface(lambda x, y: 0.5 * (1 - x * y) ** 2 + 0.5 * c * (x**2 + y**2), text, start)
 
 
-def plateau(*, width: float | int = 1.0, start: Any = (2.6, 2.4)) -> FunctionSurface:
+def plateau(*, width: float | int = 1.0, start: Start = (2.6, 2.4)) -> FunctionSurface:
     """Return the plateau `1 − exp(−(w₁² + w₂²) / (2 s²))`: minimum 0 at `(0, 0)`, and flat far out.
 
     The start is where the slope is about a hundred times less than at its steepest, `‖w‖ = s`: plain descent hardly
@@ -147,7 +148,7 @@ def plateau(*, width: float | int = 1.0, start: Any = (2.6, 2.4)) -> FunctionSur
     return _surface(lambda x, y: -jnp.expm1(-(x**2 + y**2) / (2 * s * s)), text, start)
 
 
-def rosenbrock(*, a: float | int = 1.0, b: float | int = 100.0, start: Any = (-1.2, 1.0)) -> FunctionSurface:
+def rosenbrock(*, a: float | int = 1.0, b: float | int = 100.0, start: Start = (-1.2, 1.0)) -> FunctionSurface:
     """Return Rosenbrock's valley `(a − w₁)² + b (w₂ − w₁²)²`: minimum 0 at `(a, a²)`, down a long bent valley.
 
     Args:
@@ -166,7 +167,7 @@ def rosenbrock(*, a: float | int = 1.0, b: float | int = 100.0, start: Any = (-1
     return _surface(lambda x, y: (a - x) ** 2 + b * (y - x**2) ** 2, f"({a:g} − w₁)² + {_times(b)}(w₂ − w₁²)²", start)
 
 
-def himmelblau(*, start: Any = (-0.3, -0.5)) -> FunctionSurface:
+def himmelblau(*, start: Start = (-0.3, -0.5)) -> FunctionSurface:
     """Return Himmelblau's `(w₁² + w₂ − 11)² + (w₁ + w₂² − 7)²`: four minima of 0, four saddles, a maximum.
 
     Which minimum a descent ends in depends on small things: the start is near the maximum.
@@ -185,7 +186,7 @@ def himmelblau(*, start: Any = (-0.3, -0.5)) -> FunctionSurface:
     return _surface(lambda x, y: (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2, text, start)
 
 
-def beale(*, start: Any = (1.0, 1.5)) -> FunctionSurface:
+def beale(*, start: Start = (1.0, 1.5)) -> FunctionSurface:
     """Return Beale's `Σ (cₖ − w₁ + w₁w₂ᵏ)²`, `c = 1.5, 2.25, 2.625`, `k = 1, 2, 3`: flat, with steep corners.
 
     Minimum 0 at `(3, ½)`, a saddle of height 14.2 at `(0, 1)`; the start is on the far side of it.
@@ -201,7 +202,7 @@ def beale(*, start: Any = (1.0, 1.5)) -> FunctionSurface:
         Beale, "On an iterative method for finding a local minimum of a function of more than one variable" (1958).
     """
 
-    def loss(x: Any, y: Any) -> Any:
+    def loss(x: jax.Array, y: jax.Array) -> jax.Array:
         return (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2
 
     return _surface(loss, "(1.5 − w₁ + w₁w₂)² + (2.25 − w₁ + w₁w₂²)² + (2.625 − w₁ + w₁w₂³)²", start)
@@ -212,7 +213,7 @@ def _times(number: float | int) -> str:
     return {1: "", 0.5: "½ "}.get(number, f"{number:g} ")
 
 
-def _surface(loss: Callable[[Any, Any], Any], formula: str, start: Any) -> FunctionSurface:
+def _surface(loss: Callable[[jax.Array, jax.Array], jax.Array], formula: str, start: Start) -> FunctionSurface:
     """Return a loss of two numbers as a surface over a vector of two."""
     return FunctionSurface(lambda w: loss(w[0], w[1]), np.array(start, np.float64), description=formula)
 
