@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+
+if TYPE_CHECKING:
+    JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
+else:  # run-time checks of signatures resolve no name inside an alias, and look at the outermost value only
+    JSON = None | bool | int | float | str | Sequence | Mapping
+"""What JSON can hold. `isinstance` with `dict` or `list` narrows it; lists and dicts of narrower values fit too."""
 
 PyTree = Any
 """Arrays in nested tuples and dicts."""
