@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 if TYPE_CHECKING:
     JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
-else:  # run-time checks of signatures resolve no name inside an alias, and look at the outermost value only
+    """What JSON can hold. `isinstance` with `dict` or `list` narrows it; lists and dicts of narrower values fit too."""
+
+    Number = float | int | np.number | np.ndarray | jax.Array
+    """A number: Python's, NumPy's, JAX's, or one that is being traced."""
+
+    NumberOrSchedule = Number | Callable[[Number], Number]
+    """A number, or a function from step to number."""
+else:  # run-time checks of signatures know no recursive names, and public functions refuse numbers in their own words
     JSON = None | bool | int | float | str | Sequence | Mapping
-"""What JSON can hold. `isinstance` with `dict` or `list` narrows it; lists and dicts of narrower values fit too."""
+    Number = NumberOrSchedule = object
 
 PyTree = Any
 """Arrays in nested tuples and dicts."""
