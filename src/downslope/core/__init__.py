@@ -33,9 +33,10 @@ from downslope.core._surface import (
 )
 from downslope.core._text import aligned, bytes_text, count_text, seconds_text
 from downslope.core._trees import all_finite, displaced, named_leaves, tree_norm, tree_size, with_named_leaves
-from downslope.core._types import Params, PyTree, Shape, Variables, float_dtype
+from downslope.core._types import JSON, Number, NumberOrSchedule, Params, PyTree, Shape, Variables, float_dtype
 
 __all__ = [
+    "JSON",
     "PYTHON",
     "Advice",
     "BatchGradientsSurface",
@@ -54,6 +55,8 @@ __all__ = [
     "Message",
     "Meter",
     "MissingExtraError",
+    "Number",
+    "NumberOrSchedule",
     "Params",
     "Piece",
     "PlaneSurface",

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+if TYPE_CHECKING:
+    JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
+    """What JSON can hold. `isinstance` with `dict` or `list` narrows it; lists and dicts of narrower values fit too."""
+
+    Number = float | int | np.number | np.ndarray | jax.Array
+    """A number: Python's, NumPy's, JAX's, or one that is being traced."""
+
+    NumberOrSchedule = Number | Callable[[Number], Number]
+    """A number, or a function from step to number."""
+else:  # run-time checks of signatures know no recursive names, and public functions refuse numbers in their own words
+    JSON = None | bool | int | float | str | Sequence | Mapping
+    Number = NumberOrSchedule = object
 
 PyTree = Any
 """Arrays in nested tuples and dicts."""

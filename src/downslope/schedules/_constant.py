@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from jax.tree_util import register_dataclass
 
-from downslope.core import check_number
-from downslope.schedules._schedule import Number, floats, rendered_as
+from downslope.core import Number, check_number
+from downslope.schedules._schedule import floats, rendered_as
 
 
 def constant(value: Number) -> Constant:
@@ -42,6 +41,6 @@ class Constant:
         xp, t, value = floats(step, self.value)
         return xp.full_like(t, value)
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         """Return the call that makes this schedule again."""
         return rendered_as("constant", value=self.value)

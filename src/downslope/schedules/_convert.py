@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import jax
 import numpy as np
 from jax.tree_util import register_dataclass
 
-from downslope.core import float_dtype
+from downslope.core import Number, NumberOrSchedule, float_dtype
 from downslope.schedules._constant import constant
-from downslope.schedules._schedule import Number, Schedule, floats
+from downslope.schedules._schedule import Schedule, floats
 
 
-def as_schedule(value: Any) -> Schedule:
+def as_schedule(value: NumberOrSchedule) -> Schedule:
     """Return a schedule as it is, a number as a constant one, and a function of the step as a custom one.
 
     Args:
@@ -48,7 +47,7 @@ class Custom:
         """Return the function's value as a float."""
         return floats(self.function(step))[1]
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         """Return the function's name, by which a run can only ask for it again."""
         named = self.function if hasattr(self.function, "__qualname__") else type(self.function)
         return {"custom": f"{named.__module__}.{named.__qualname__}"}

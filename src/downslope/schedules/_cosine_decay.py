@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import pi
-from typing import Any
+from types import ModuleType
 
 from jax.tree_util import register_dataclass
 
-from downslope.core import check_integer, check_number
-from downslope.schedules._schedule import Number, floats, rendered_as
+from downslope.core import Number, check_integer, check_number
+from downslope.schedules._schedule import floats, rendered_as
 
 
 def cosine_decay(start: Number, steps: Number, end: Number = 0) -> CosineDecay:
@@ -56,11 +56,11 @@ class CosineDecay:
         xp, t, start, steps, end = floats(step, self.start, self.steps, self.end)
         return cosine_between(xp, start, end, xp.minimum(t / steps, 1))
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         """Return the call that makes this schedule again."""
         return rendered_as("cosine_decay", start=self.start, steps=self.steps, end=self.end)
 
 
-def cosine_between(xp: Any, start: Number, end: Number, share: Number) -> Number:
+def cosine_between(xp: ModuleType, start: Number, end: Number, share: Number) -> Number:
     """Return the point of half a cosine from `start` (share 0) to `end` (share 1)."""
     return end + (start - end) * (1 + xp.cos(pi * share)) / 2

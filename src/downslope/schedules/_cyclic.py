@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from jax.tree_util import register_dataclass
 
-from downslope.core import Setting, SettingError, check_choice, check_integer, check_number
-from downslope.schedules._schedule import Number, floats, integers, rendered_as
+from downslope.core import Number, Setting, SettingError, check_choice, check_integer, check_number
+from downslope.schedules._schedule import floats, integers, rendered_as
 
 MODES = ("triangular", "triangular2", "exp_range")
 
@@ -84,6 +83,6 @@ class Cyclic:
             return gamma**t
         return 0.5**c if self.mode == "triangular2" else 1.0
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         """Return the call that makes this schedule again."""
         return rendered_as("cyclic", low=self.low, high=self.high, period=self.period, mode=self.mode, gamma=self.gamma)

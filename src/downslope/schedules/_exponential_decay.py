@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from jax.tree_util import register_dataclass
 
-from downslope.core import check_number
-from downslope.schedules._schedule import Number, floats, rendered_as
+from downslope.core import Number, check_number
+from downslope.schedules._schedule import floats, rendered_as
 
 
 def exponential_decay(start: Number, rate: Number, every: Number = 1) -> ExponentialDecay:
@@ -53,6 +52,6 @@ class ExponentialDecay:
         _, t, start, rate, every = floats(step, self.start, self.rate, self.every)
         return start * rate ** (t / every)
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         """Return the call that makes this schedule again."""
         return rendered_as("exponential_decay", start=self.start, rate=self.rate, every=self.every)

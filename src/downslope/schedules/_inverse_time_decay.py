@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from jax.tree_util import register_dataclass
 
-from downslope.core import check_number
-from downslope.schedules._schedule import Number, floats, rendered_as
+from downslope.core import Number, check_number
+from downslope.schedules._schedule import floats, rendered_as
 
 
 def inverse_time_decay(start: Number, rate: Number, power: Number = 1) -> InverseTimeDecay:
@@ -54,6 +53,6 @@ class InverseTimeDecay:
         _, t, start, rate, power = floats(step, self.start, self.rate, self.power)
         return start / (1 + rate * t) ** power
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         """Return the call that makes this schedule again."""
         return rendered_as("inverse_time_decay", start=self.start, rate=self.rate, power=self.power)

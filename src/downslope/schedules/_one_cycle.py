@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from types import ModuleType
 
 from jax.tree_util import register_dataclass
 
-from downslope.core import check_choice, check_integer, check_number
+from downslope.core import Number, check_choice, check_integer, check_number
 from downslope.schedules._cosine_decay import cosine_between
-from downslope.schedules._schedule import Number, floats, rendered_as
+from downslope.schedules._schedule import floats, rendered_as
 
 SHAPES = ("cosine", "linear")
 
@@ -85,11 +85,11 @@ class OneCycle:
         fall = self._between(xp, peak, end, _share(xp, t - top, steps - 1 - top))
         return xp.where(t <= top, rise, fall)
 
-    def _between(self, xp: Any, start: Number, end: Number, share: Number) -> Number:
+    def _between(self, xp: ModuleType, start: Number, end: Number, share: Number) -> Number:
         """Return the point of the way from `start` to `end`."""
         return start + (end - start) * share if self.shape == "linear" else cosine_between(xp, start, end, share)
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         """Return the call that makes this schedule again."""
         return rendered_as(
             "one_cycle",
@@ -102,6 +102,6 @@ class OneCycle:
         )
 
 
-def _share(xp: Any, done: Number, whole: Number) -> Number:
+def _share(xp: ModuleType, done: Number, whole: Number) -> Number:
     """Return `done / whole` within 0 and 1, and 1 for a phase of no length."""
     return xp.where(whole > 0, xp.clip(done / xp.where(whole > 0, whole, 1.0), 0, 1), 1.0)

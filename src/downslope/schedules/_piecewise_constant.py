@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from jax.tree_util import register_dataclass
 
-from downslope.core import Setting, SettingError, check_integer, check_number
-from downslope.schedules._schedule import Number, floats, integers, rendered_as
+from downslope.core import Number, Setting, SettingError, check_integer, check_number
+from downslope.schedules._schedule import floats, integers, rendered_as
 
 
 def piecewise_constant(values: Sequence[Number], *, at: Sequence[int]) -> PiecewiseConstant:
@@ -64,6 +63,6 @@ class PiecewiseConstant:
             value = xp.where(t >= begins, following, value)
         return value + xp.zeros(t.shape, value.dtype)
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         """Return the call that makes this schedule again."""
         return rendered_as("piecewise_constant", values=list(map(float, self.values)), at=list(map(int, self.at)))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from jax.tree_util import register_dataclass
 
-from downslope.core import check_integer, check_number
-from downslope.schedules._schedule import Number, Schedule, floats, rendered_as
+from downslope.core import Number, check_integer, check_number
+from downslope.schedules._schedule import Schedule, floats, rendered_as
 
 
 def reduce_on_plateau(
@@ -112,7 +111,7 @@ class ReduceOnPlateau:
             cooldown_left=_typed_as(self.cooldown_left, cooldown_left),
         )
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         """Return the call that makes this schedule again, as it was before it saw any loss."""
         return rendered_as(
             "reduce_on_plateau",
@@ -127,4 +126,5 @@ class ReduceOnPlateau:
 
 def _typed_as(old: Number, new: float | int) -> Number:
     """Return the new number as an array of the old one's type, or as it is where the old one is Python's."""
-    return np.asarray(new, old.dtype) if hasattr(old, "dtype") else new
+    dtype = getattr(old, "dtype", None)
+    return new if dtype is None else np.asarray(new, dtype)

@@ -13,10 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import float_dtype
-
-Number = Any
-"""A number: Python's, NumPy's, JAX's, or one that is being traced."""
+from downslope.core import Number, float_dtype
 
 
 @runtime_checkable
@@ -27,7 +24,7 @@ class Schedule(Protocol):
         """Return the value at a step, counted from 0, or at each of an array of steps."""
         ...
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         """Return the public function's name and arguments, for `core.render`."""
         ...
 
@@ -47,11 +44,11 @@ def integers(*values: Number) -> tuple[Any, ...]:
     return tuple(xp.asarray(value, np.int32) for value in values)
 
 
-def rendered_as(name: str, **settings: Any) -> dict[str, Any]:
+def rendered_as(name: str, **settings: object) -> dict[str, object]:
     """Return the public function's name and its arguments, with arrays of one number as numbers."""
     return {"kind": f"schedules.{name}", **{setting: _plain(value) for setting, value in settings.items()}}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Return an array of one number as a number, and anything else as it is."""
     return value.item() if isinstance(value, (np.ndarray, jax.Array)) else value

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from jax.tree_util import register_dataclass
 
-from downslope.core import check_integer, check_number
-from downslope.schedules._schedule import Number, floats, integers, rendered_as
+from downslope.core import Number, check_integer, check_number
+from downslope.schedules._schedule import floats, integers, rendered_as
 
 
 def step_decay(start: Number, factor: Number, every: Number) -> StepDecay:
@@ -51,6 +50,6 @@ class StepDecay:
         _, start, factor, reductions = floats(self.start, self.factor, t // every)
         return start * factor**reductions
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         """Return the call that makes this schedule again."""
         return rendered_as("step_decay", start=self.start, factor=self.factor, every=self.every)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from jax.tree_util import register_dataclass
 
-from downslope.core import check_integer, check_number
+from downslope.core import Number, NumberOrSchedule, check_integer, check_number
 from downslope.schedules._convert import as_schedule
 from downslope.schedules._reduce_on_plateau import observe
-from downslope.schedules._schedule import Number, Schedule, floats, integers, rendered_as
+from downslope.schedules._schedule import Schedule, floats, integers, rendered_as
 
 
-def warmup(steps: Number, then: Number | Schedule, *, start_factor: Number = 0.0) -> Warmup:
+def warmup(steps: Number, then: NumberOrSchedule, *, start_factor: Number = 0.0) -> Warmup:
     """Return the schedule that climbs in a straight line to where `then` begins, and follows it from there.
 
     `ηₜ = then(0) · (f + (1 − f) t / steps)` for `t < steps`, with `f` the start factor, and `then(t − steps)` after:
@@ -48,7 +47,7 @@ class Warmup:
     """`ηₜ = then(max(t − steps, 0)) · min(f + (1 − f) t / steps, 1)`; made by `warmup`."""
 
     steps: Number
-    then: Any
+    then: Schedule
     start_factor: Number
 
     def __call__(self, step: Number) -> Number:
@@ -61,6 +60,6 @@ class Warmup:
         """Return the schedule after `then` has seen a loss, if it listens to any."""
         return replace(self, then=observe(self.then, loss))
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         """Return the call that makes this schedule again."""
         return rendered_as("warmup", steps=self.steps, then=self.then, start_factor=self.start_factor)
