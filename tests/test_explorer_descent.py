@@ -168,7 +168,7 @@ def test_copied_code_of_a_network_prints_the_losses_on_screen(page):
 
 
 def _wander(page, settings):
-    """Walk with two balls, whose numbers are changed on the way."""
+    """Stepper with two balls, whose numbers are changed on the way."""
     page.say("start", id=0, a=0.2, b=-0.1, settings=settings)
     page.say("start", id=1, a=0.2, b=-0.1, settings={"optimizer": "adam", "learning_rate": 0.01})
     page.walk(4, numbers=(0, 1))

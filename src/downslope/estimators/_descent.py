@@ -1,4 +1,4 @@
-"""The descent of an estimator: `ds.train` for a fit, a `Walk` for one pass."""
+"""The descent of an estimator: `ds.train` for a fit, a `Stepper` for one pass."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from downslope.estimators._watch import Watch
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import OptimizerState
-from downslope.training import Run, TrainingSettings, Walk, prepare, train
+from downslope.training import Run, TrainingSettings, Stepper, prepare, train
 
 ClassWeights = dict[int, float]
 
@@ -75,13 +75,13 @@ def one_pass(
     start: Variables | None,
     optimizer_state: OptimizerState | None,
     epoch: int,
-) -> Walk:
+) -> Stepper:
     """Return the walk of one pass over rows, number `epoch` of all, from where the last one ended.
 
     The optimizer's memory is carried over; its numbers are what the estimator's parameters say now.
     """
     data, settings = _data_and_settings(parameters, rows, loss, class_weights=class_weights, seed=seed, start=start)
-    walk = Walk(prepare(net, data, settings))
+    walk = Stepper(prepare(net, data, settings))
     fresh, last = walk.state.optimizer, optimizer_state
     if last is not None and jax.tree.structure(last.memory) == jax.tree.structure(fresh.memory):
         walk.state = walk.state._replace(optimizer=fresh._replace(step=last.step, memory=last.memory))

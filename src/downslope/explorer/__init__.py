@@ -28,11 +28,11 @@ __all__ = [
     "RunSubject",
     "Serving",
     "Subject",
-    "transfer_state",
     "explorer_app",
     "listening",
     "noisy",
     "serve",
     "server_of",
     "subject_named",
+    "transfer_state",
 ]

@@ -10,7 +10,7 @@ from downslope.explorer.exploration import Descent, Exploration
 from downslope.explorer.protocol import Plane
 from downslope.explorer.subjects import changeable, optimizer_code, with_slots
 from downslope.landscape import Slice
-from downslope.training import Walk
+from downslope.training import Stepper
 
 _IMPORTS = (
     ("replace(", "from dataclasses import replace"),
@@ -123,27 +123,27 @@ def _adoption_lines(descent: Descent, slots: set[str], formula: bool) -> list[st
     optimizer = optimizer_code(with_slots(descent.settings, slots))
     if formula:
         return [f"optimizer = {optimizer}", "state = carried_over(state, optimizer, params)"]
-    return [f"walk.adopt({optimizer})"]
+    return [f"stepper.switch_optimizer({optimizer})"]
 
 
 def _network_lines(descent: Descent, number: int) -> list[str]:
     """Return the lines of a descent of a network."""
-    settings, problem = descent.settings, cast("Walk", descent.stepper).problem
+    settings, problem = descent.settings, cast("Stepper", descent.stepper).problem
     size = "len(run.recipe.data)" if settings.batch_size is None else str(settings.batch_size)
     return [
         *_start_lines(descent, number),
         f"settings = dict(optimizer={optimizer_code(settings)}, batch_size={size}, seed={problem.seed}, "
         "early_stopping=None, start=None)",
         "recipe = run.recipe.changed(settings)",
-        "walk = ds.training.Walk(recipe.problem(), ds.Variables(start, center.state))",
-        *_change_lines(descent, "walk.set({})", _network_steps),
+        "stepper = ds.training.Stepper(recipe.problem(), ds.Variables(start, center.state))",
+        *_change_lines(descent, "stepper.set({})", _network_steps),
         "losses.append(replace(run, variables=walk.variables).surface().value(walk.params))",
     ]
 
 
 def _network_steps(steps: int) -> list[str]:
     """Return the line that makes steps of a network."""
-    return [f"walk.advance({steps})"] if steps else []
+    return [f"stepper.advance({steps})"] if steps else []
 
 
 def _formula_lines(descent: Descent, number: int) -> list[str]:

@@ -113,7 +113,7 @@ class Descent:
         missing = set(numbers) - set(self.stepper.hyperparams)
         if missing:
             self.slots |= missing
-            self.stepper.adopt(make_optimizer(with_slots(self.settings, self.slots)))
+            self.stepper.switch_optimizer(make_optimizer(with_slots(self.settings, self.slots)))
             self.stepper.set(**dict.fromkeys(missing, 0.0))
         self.stepper.set(**numbers)
         earlier = self.changes.pop().numbers if self.changes and self.changes[-1].step == self.stepper.step else {}

@@ -20,7 +20,7 @@ from downslope.landscape import Slice
 from downslope.layers import Activation
 from downslope.losses import Loss
 from downslope.networks import Sequential, architecture, by_layer, signals
-from downslope.training import Run, Walk
+from downslope.training import Run, Stepper
 
 GRID, EXAMPLES, MOST_UNITS, SIGNAL_ROWS = 48, 24, 64, 256
 
@@ -65,7 +65,7 @@ def frames_of(
     subject: OpenedSubject, view: View | None, stepper: Stepper, watch: Watch, *, run: int, descent: int
 ) -> Iterator[Frame]:
     """Yield the frames of the watched views, at the parameters of a descent."""
-    if subject.run is None or not isinstance(stepper, Walk):
+    if subject.run is None or not isinstance(stepper, Stepper):
         return
     current = replace(subject.run, variables=stepper.variables)
     frame = partial(Frame, run=run, descent=descent, step=stepper.step)
@@ -117,7 +117,7 @@ def _responses(net: Sequential, variables: Variables, x: jax.Array) -> dict[str,
     }
 
 
-def _signals(stepper: Walk) -> np.ndarray:
+def _signals(stepper: Stepper) -> np.ndarray:
     """Return a row of `SIGNAL_COLUMNS` for each layer, over some of the rows."""
     problem = stepper.problem
     x, t = (np.asarray(part)[:SIGNAL_ROWS] for part in (problem.subset.x, problem.subset.t))

@@ -18,7 +18,7 @@ from downslope.explorer.subjects.subject import Cancelled, OpenedSubject, Report
 from downslope.explorer.subjects.training_loss import TrainingLoss
 from downslope.networks import Sequential, mlp, signal_layers
 from downslope.optimizers import adam, sgd
-from downslope.training import Moment, Recipe, Record, Run, Stop, Walk, train
+from downslope.training import Moment, Recipe, Record, Run, Stop, Stepper, train
 
 BATCH, RATE = 32, 0.01
 """How small networks are trained to find the point that their planes go through: with Adam."""
@@ -97,8 +97,8 @@ def opened_run(run: Run, subject: Subject, title: str, code: tuple[str, ...], su
     recipe = recipe_of(run)
     input_shape = run.preprocessing.input_shape
 
-    def stepper_at(params: PyTree, settings: DescentSettings) -> Walk:
-        return Walk(descent_recipe(recipe, settings).problem(), Variables(params, run.variables.state))
+    def stepper_at(params: PyTree, settings: DescentSettings) -> Stepper:
+        return Stepper(descent_recipe(recipe, settings).problem(), Variables(params, run.variables.state))
 
     axes = tree_size(run.params) == 2
     path = ("pca",) if run.trajectory is not None else ()

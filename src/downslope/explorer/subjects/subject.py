@@ -30,7 +30,7 @@ class Report(Protocol):
 
 @runtime_checkable
 class Stepper(Protocol):
-    """A descent that is made step by step: `downslope.training.Walk`, or `SurfaceStepper`."""
+    """A descent that is made step by step: `downslope.training.Stepper`, or `SurfaceStepper`."""
 
     velocity: PyTree
     diverged: bool
@@ -64,7 +64,7 @@ class Stepper(Protocol):
         """Change numbers from the next step on."""
         ...
 
-    def adopt(self, optimizer: Optimizer) -> None:
+    def switch_optimizer(self, optimizer: Optimizer) -> None:
         """Replace the optimizer by another of its kind; its state is carried over."""
         ...
 

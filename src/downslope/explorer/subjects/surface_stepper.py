@@ -14,7 +14,7 @@ from downslope.training import transfer_state
 
 
 class SurfaceStepper:
-    """A descent along the surface's own gradient, with the interface of `downslope.training.Walk`.
+    """A descent along the surface's own gradient, with the interface of `downslope.training.Stepper`.
 
     Attributes:
         surface: the loss.
@@ -58,7 +58,7 @@ class SurfaceStepper:
         """Change numbers of the optimizer from the next step on; nothing is reset."""
         self.state = set_hyperparam(self.state, **hyperparams)
 
-    def adopt(self, optimizer: Optimizer) -> None:
+    def switch_optimizer(self, optimizer: Optimizer) -> None:
         """Go on with another optimizer of the kind; see `transfer_state`."""
         self.state = transfer_state(self.state, optimizer, self.params)
         self.rule = optimizer.rule

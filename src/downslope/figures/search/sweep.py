@@ -152,9 +152,9 @@ def _handles(result: Sweep, layout: Layout, diverged_mask: np.ndarray) -> list[L
 
 def _best(result: Sweep, diverged_mask: np.ndarray) -> str:
     """Describe the best run."""
-    later = ", before it diverged" if diverged_mask[result.place] else ""
+    later = ", before it diverged" if diverged_mask[result.best_index] else ""
     return (
-        f"best: {plain(float(result.losses[result.place]), digits=4)} with {settings_text(result.best_settings)}{later}"
+        f"best: {plain(float(result.losses[result.best_index]), digits=4)} with {settings_text(result.best_settings)}{later}"
     )
 
 

@@ -190,7 +190,7 @@ def _outcome(result: Sweep, selected: Mapping[str, object]) -> Outcome:
 
 def best_index(result: Sweep) -> int | None:
     """Return the index of the lowest loss; None where no run has one."""
-    return result.place if np.isfinite(result.losses).any() else None
+    return result.best_index if np.isfinite(result.losses).any() else None
 
 
 def diverged(result: Sweep, index: int) -> bool:

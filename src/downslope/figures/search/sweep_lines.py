@@ -43,7 +43,7 @@ def draw_lines(axes: Axes, result: Sweep, layout: Layout, panel: Mapping[str, ob
             if len(outcome.losses) > 1:
                 axes.vlines(x, outcome.losses.min(), outcome.losses.max(), color=color, lw=1.6, zorder=3)
             if outcome.best:
-                axes.plot([x], [result.losses[result.place]], mfc=color, **STAR)
+                axes.plot([x], [result.losses[result.best_index]], mfc=color, **STAR)
             marked[x] += _mark_top(axes, x, outcome, color, highest=highest, rank=marked[x])
 
 
