@@ -76,18 +76,18 @@ def one_pass(
     optimizer_state: OptimizerState | None,
     epoch: int,
 ) -> Stepper:
-    """Return the walk of one pass over rows, number `epoch` of all, from where the last one ended.
+    """Return the stepper of one pass over rows, number `epoch` of all, from where the last one ended.
 
     The optimizer's memory is carried over; its numbers are what the estimator's parameters say now.
     """
     data, settings = _data_and_settings(parameters, rows, loss, class_weights=class_weights, seed=seed, start=start)
-    walk = Stepper(prepare(net, data, settings))
-    fresh, last = walk.state.optimizer, optimizer_state
+    stepper = Stepper(prepare(net, data, settings))
+    fresh, last = stepper.state.optimizer, optimizer_state
     if last is not None and jax.tree.structure(last.memory) == jax.tree.structure(fresh.memory):
-        walk.state = walk.state._replace(optimizer=fresh._replace(step=last.step, memory=last.memory))
-    walk.epoch = epoch
-    walk.advance(walk.epoch_steps)
-    return walk
+        stepper.state = stepper.state._replace(optimizer=fresh._replace(step=last.step, memory=last.memory))
+    stepper.epoch = epoch
+    stepper.advance(stepper.epoch_steps)
+    return stepper
 
 
 def _data_and_settings(

@@ -131,7 +131,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, Parameters, ABC):
         rows = self._rows(X, y, sample_weight, onward=onward, classes=classes)
         with jax.enable_x64(self._wide):
             loss = self._prepared(rows, 0 if onward else _seed(self.random_state), onward=onward)
-            walk = one_pass(
+            stepper = one_pass(
                 self,
                 self.network_,
                 loss,
@@ -142,21 +142,21 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, Parameters, ABC):
                 optimizer_state=self._optimizer_state,
                 epoch=self._passes,
             )
-            loss_after = walk.loss()
-        if walk.diverged:
+            loss_after = stepper.loss()
+        if stepper.diverged:
             warnings.warn(
-                f"The loss stopped being a number at step {walk.step}; the parameters before it are kept. "
+                f"The loss stopped being a number at step {stepper.step}; the parameters before it are kept. "
                 "Lower `learning_rate_init`, or scale the inputs.",
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        self.variables_, self._optimizer_state = _plain(walk.variables), _plain(walk.state.optimizer)
+        self.variables_, self._optimizer_state = _plain(stepper.variables), _plain(stepper.state.optimizer)
         self.n_iter_ = self.best_iter_ = 1
         self.t_, self._passes = self.t_ + len(rows), self._passes + 1
         self.loss_curve_.append(loss_after)
         self.loss_ = self.loss_curve_[-1]
         self.best_loss_ = min(self.best_loss_, self.loss_)
-        self.stop_reason_ = "diverged" if walk.diverged else "partial_fit"
+        self.stop_reason_ = "diverged" if stepper.diverged else "partial_fit"
 
     @property
     def coefs_(self) -> list[np.ndarray]:

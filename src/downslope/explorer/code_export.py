@@ -137,7 +137,7 @@ def _network_lines(descent: Descent, number: int) -> list[str]:
         "recipe = run.recipe.changed(settings)",
         "stepper = ds.training.Stepper(recipe.problem(), ds.Variables(start, center.state))",
         *_change_lines(descent, "stepper.set({})", _network_steps),
-        "losses.append(replace(run, variables=walk.variables).surface().value(walk.params))",
+        "losses.append(replace(run, variables=stepper.variables).surface().value(stepper.params))",
     ]
 
 

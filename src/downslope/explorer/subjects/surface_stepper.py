@@ -25,8 +25,8 @@ class SurfaceStepper:
     Example:
         >>> import downslope as ds
         >>> bowl = ds.surfaces.bowl()
-        >>> walk = SurfaceStepper(bowl, np.array([1.0, 0.0]), ds.sgd(0.5))
-        >>> walk.advance(3), [float(number) for number in walk.params]
+        >>> stepper = SurfaceStepper(bowl, np.array([1.0, 0.0]), ds.sgd(0.5))
+        >>> stepper.advance(3), [float(number) for number in stepper.params]
         (3, [0.125, 0.0])
     """
 
