@@ -28,6 +28,7 @@ from downslope.optimizers import as_optimizer
 from downslope.runs import RESTORE, Checkpoint, Record, RunFolder, cpu_count, current_versions
 from downslope.training._carry_out import Undertaking, carry_out
 from downslope.training._descent import Descent, begin
+from downslope.training._earlier import best_saved, check_members, saved_precision, warn_of_gaps
 from downslope.training._observers import Observer, check_observers
 from downslope.training._population import Population, spread
 from downslope.training._problem import Problem
@@ -112,8 +113,9 @@ def resume(
         return run if data is None else run.with_data(data, validation=validation, optimizer=optimizer, file=file)
     folder = RunFolder.open(path, to_write=True)
     try:
-        _check_precision(record)
+        _check_precision(folder, record)
         _warn_of_differences(record)
+        warn_of_gaps(folder, record)
         rows = {"data": data, "validation": validation, "file": None if file is None else Path(file)}
         recipe = _recipe(folder, record, wanted, optimizer=optimizer, **own, **rows)
         work = _work(folder, record, recipe, progress)
@@ -212,6 +214,7 @@ def _work(folder: RunFolder, record: Record, recipe: Recipe, progress: str | boo
     tracker = None if track is None else Tracker(problem, track)
     population = None
     if configuration["restarts"] > 1:
+        check_members(folder, record)
         population, descent = _members(folder, problem, configuration["restarts"]), begin(problem)
     else:
         descent = _descent(folder, problem)
@@ -250,7 +253,9 @@ def _descent_at(name: str, folder: RunFolder, problem: Problem) -> Descent:
     variables = _like(fresh.state.variables, "variables", checkpoint)
     total, weight = _like((fresh.state.total, fresh.state.weight), "epoch", checkpoint)
     best = Best(float(facts["best_loss"] or np.inf), int(facts["best_epoch"] or 0))
+    elsewhere = best_saved(folder, checkpoint)
     kept = _like(variables, "best", checkpoint) if under("best", checkpoint) else variables
+    kept = kept if elsewhere is None else variables_of(elsewhere, variables)
     return replace(
         fresh,
         state=fresh.state._replace(
@@ -302,13 +307,13 @@ def _like(template: Any, prefix: str, checkpoint: Checkpoint) -> Any:
     return fitted(template, under(prefix, checkpoint), what="saved array")
 
 
-def _check_precision(record: Record) -> None:
+def _check_precision(folder: RunFolder, record: Record) -> None:
     """Check that this session computes as the run did.
 
     Raises:
         RunError: it computes in another precision.
     """
-    then, now = record.configuration["precision"], np.dtype(float_dtype()).name
+    then, now = record.configuration["precision"] or saved_precision(folder), np.dtype(float_dtype()).name
     if then != now:
         raise RunError(
             f"This run was trained in {then}, and this session computes in {now}. "

@@ -12,8 +12,12 @@ from downslope.runs import Checkpoint
 
 
 def fitted(template: PyTree, named: dict[str, np.ndarray], *, what: str) -> PyTree:
-    """Return named arrays as the tree that a template is, in the precision they were saved in."""
+    """Return named arrays as the tree that a template is, in the precision they were saved in.
+
+    Single numbers were saved with a shape of `(1,)` by the first versions.
+    """
     leaves = named_leaves(template).items()
+    named |= {name: named[name].reshape(()) for name, leaf in leaves if np.shape(named.get(name)) == (1,) != leaf.shape}
     typed = [leaf.astype(named[name].dtype) if name in named else leaf for name, leaf in leaves]
     return with_named_leaves(jax.tree.unflatten(jax.tree.structure(template), typed), named, what=what)
 
