@@ -15,8 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from downslope.core import DamagedRunError, Function, RunError
 from downslope.runs._advice import RESTORE
 from downslope.runs._files import write_whole
-
-SCHEMA = 1
+from downslope.runs._upgrade import SCHEMA, upgraded
 
 
 class Record(BaseModel):
@@ -60,10 +59,10 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def read_record(path: Path) -> Record:
-    """Return the record in a file.
+    """Return the record in a file, of this layout or of an earlier one.
 
     Raises:
-        RunError: there is no such file, or another version of Downslope wrote it.
+        RunError: there is no such file, or a newer version of Downslope wrote it.
         DamagedRunError: the file is not what was written.
     """
     try:
@@ -77,13 +76,16 @@ def read_record(path: Path) -> Record:
         raise DamagedRunError(f"{path} is damaged: it cannot be read as a run's record ({error}).", RESTORE) from None
     if digest != _digest(content):
         raise DamagedRunError(f"{path} is damaged: its digest does not fit its content.", RESTORE)
-    if content.get("schema_version") != SCHEMA:
+    version = content.get("schema_version")
+    if not isinstance(version, int) or version < 1:
+        raise DamagedRunError(f"{path} is damaged: it has no version of its layout.", RESTORE)
+    if version > SCHEMA:
         raise RunError(
-            f"{path} has layout {content.get('schema_version')}, expected {SCHEMA}. "
-            f"Use the version that wrote it: downslope {content.get('versions', {}).get('downslope', '?')}."
+            f"{path} has layout {version}, and this version of Downslope reads layouts up to {SCHEMA}. Use the version "
+            f"that wrote it, downslope {content.get('versions', {}).get('downslope', '?')}, or a newer one."
         )
     try:
-        return Record(**content)
+        return Record(**upgraded(content, version))
     except ValidationError as error:
         raise DamagedRunError(f"{path} is damaged: {error.errors()[0]['msg']}.", RESTORE) from None
 

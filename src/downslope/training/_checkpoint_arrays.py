@@ -14,8 +14,12 @@ Tree = TypeVar("Tree")
 
 
 def restore_tree(template: Tree, named: dict[str, np.ndarray], *, what: str) -> Tree:
-    """Return named arrays as a tree with the structure of a template, in the precision they were saved in."""
+    """Return named arrays as a tree with the structure of a template, in the precision they were saved in.
+
+    Single numbers were saved with a shape of `(1,)` by the first versions.
+    """
     leaves = named_leaves(template).items()
+    named |= {name: named[name].reshape(()) for name, leaf in leaves if np.shape(named.get(name)) == (1,) != leaf.shape}
     typed = [leaf.astype(named[name].dtype) if name in named else leaf for name, leaf in leaves]
     return with_named_leaves(jax.tree.unflatten(jax.tree.structure(template), typed), named, what=what)
 

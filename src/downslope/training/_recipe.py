@@ -91,12 +91,12 @@ def recipe_of_record(
     """
     configuration = record.configuration
     preprocessing = Preprocessing.from_json(record.preprocessing)
-    training = _rows(data, record.data.get("origin"), file, preprocessing, "data")
+    training = _rows(data, record, "origin", file, preprocessing, "data")
     held_out = configuration["validation"]
     if held_out == "data":
         origin = record.data.get("validation_origin")
         known = validation is not None or origin is not None
-        held_out = _rows(validation, origin, file, preprocessing, "validation") if known else 0.0
+        held_out = _rows(validation, record, "validation_origin", file, preprocessing, "validation") if known else 0.0
     plain = {name: rebuild(configuration[name], ROOMS) for name in ("batch_size", "order", "normalize", "metrics")}
     weights = configuration["class_weight"]
     custom = optimizer if is_custom(configuration["optimizer"]) else None
@@ -132,15 +132,20 @@ def check_fingerprint(problem: Problem, record: Record) -> None:
 
 
 def _rows(
-    dataset: Dataset | None, origin: dict[str, Any] | None, file: Path | None, preprocessing: Preprocessing, name: str
+    dataset: Dataset | None, record: Record, key: str, file: Path | None, preprocessing: Preprocessing, name: str
 ) -> Dataset:
     """Return a data set, read again from its origin, or from where its file is now, if it is None."""
     if dataset is None:
+        origin = record.data.get(key)
         if origin is None:
+            reason = (
+                "this run was trained on arrays, and its folder keeps no rows"
+                if key in record.data
+                else "this run was written by an earlier version, which did not keep where its rows came from"
+            )
             raise DataError(
                 Setting(name),
-                "must be given: this run was trained on arrays, and its folder keeps no rows; only Python can "
-                "pass them.",
+                f"must be given: {reason}; only Python can pass them.",
                 Advice("pass {}", code="the data set it was trained on"),
             )
         known = Origin.from_json(origin)

@@ -28,6 +28,7 @@ from downslope.optimizers import as_optimizer
 from downslope.runs import RESTORE, Checkpoint, Record, RunFolder, cpu_count, current_versions
 from downslope.training._checkpoint_arrays import arrays_under, restore_tree, restore_variables
 from downslope.training._checkpointing import history_lines
+from downslope.training._earlier import best_saved, check_members, saved_precision, warn_of_gaps
 from downslope.training._job import TrainingJob, run_job
 from downslope.training._observers import Observer, check_observers
 from downslope.training._open_run import open_run, restore_tracking
@@ -132,8 +133,9 @@ def load_job(
     folder = RunFolder.open(path, to_write=True)
     try:
         record = folder.read_record()
-        _check_precision(record)
+        _check_precision(folder, record)
         _warn_of_differences(record)
+        warn_of_gaps(folder, record)
         return _restore_job(folder, record, _recipe(folder, record, epochs, **parts), progress), folder
     except BaseException:
         folder.release()
@@ -229,6 +231,7 @@ def _restore_job(folder: RunFolder, record: Record, recipe: Recipe, progress: st
     tracker = None if track is None else Tracker(problem, track)
     population = None
     if configuration["restarts"] > 1:
+        check_members(folder, record)
         population, training = _restore_population(folder, problem, configuration["restarts"]), begin_training(problem)
     else:
         training = _restore_training(folder, problem)
@@ -267,7 +270,9 @@ def _read_training(name: str, folder: RunFolder, problem: Problem) -> TrainingSt
     variables = _restore_tree(fresh.state.variables, "variables", checkpoint)
     total, weight = _restore_tree((fresh.state.total, fresh.state.weight), "epoch", checkpoint)
     best = Best(float(facts["best_loss"] or np.inf), int(facts["best_epoch"] or 0))
+    elsewhere = best_saved(folder, checkpoint)
     best_variables = _restore_tree(variables, "best", checkpoint) if arrays_under("best", checkpoint) else variables
+    best_variables = best_variables if elsewhere is None else restore_variables(elsewhere, variables)
     return replace(
         fresh,
         state=fresh.state._replace(
@@ -319,13 +324,13 @@ def _restore_tree(template: Tree, prefix: str, checkpoint: Checkpoint) -> Tree:
     return restore_tree(template, arrays_under(prefix, checkpoint), what="saved array")
 
 
-def _check_precision(record: Record) -> None:
+def _check_precision(folder: RunFolder, record: Record) -> None:
     """Check that this session computes as the run did.
 
     Raises:
         RunError: it computes in another precision.
     """
-    then, now = record.configuration["precision"], np.dtype(float_dtype()).name
+    then, now = record.configuration["precision"] or saved_precision(folder), np.dtype(float_dtype()).name
     if then != now:
         raise RunError(
             f"This run was trained in {then}, and this session computes in {now}. "
