@@ -67,7 +67,7 @@ def way(count):
 def test_the_surface_of_a_line_is_exact(run):
     found = line_descent(run)
     x, t = found.x, found.t
-    a, b = (axis[:, None, None] for axis in (found.plane.a, found.ground.b))
+    a, b = (axis[:, None, None] for axis in (found.plane.a, found.plane.b))
     truth = np.sum((a + b.swapaxes(0, 1) * x[None, None, :] - t[None, None, :]) ** 2, axis=-1)
     np.testing.assert_allclose(found.plane.losses, truth, rtol=1e-9)
     np.testing.assert_allclose(found.path.losses[-1], 51.2827, atol=1e-3)

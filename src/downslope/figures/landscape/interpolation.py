@@ -23,7 +23,7 @@ from downslope.figures.style import (
 from downslope.landscape import Curve, Interpolation
 
 SIZE = (7.2, 4.0)
-DASHED = (0, (5, 1.6))
+DASHED = (0.0, (5.0, 1.6))
 
 
 def interpolation(straight: Interpolation, curved: Curve | None = None, *, title: str = "") -> Figure:
