@@ -11,10 +11,11 @@ import polars
 import pytest
 
 from downslope import schedules
-from downslope.cli import _cache, _main
-from downslope.cli._optimizer import optimizer_of
-from downslope.cli._schedule import schedule_of
-from downslope.cli._train import _next
+from downslope.cli.commands.train import _next
+from downslope.cli.compile_cache import make_private
+from downslope.cli.main import TRACEBACK
+from downslope.cli.parse.optimizer import optimizer_of
+from downslope.cli.parse.schedule import schedule_of
 from downslope.core import SettingError
 from downslope.training import _progress, open_run
 
@@ -59,9 +60,9 @@ def in_a_process(*words, **environment):
 
 def test_help_loads_nothing_heavy():
     script = (
-        "import sys\nfrom downslope.cli import _main\n"
-        f"for verb in {VERBS!r}:\n    assert _main.run([verb, '--help']) == 0\n"
-        "assert _main.run(['--help']) == _main.run([]) == _main.run(['--version']) == 0\n"
+        "import sys\nfrom downslope.cli.main import run\n"
+        f"for verb in {VERBS!r}:\n    assert run([verb, '--help']) == 0\n"
+        "assert run(['--help']) == run([]) == run(['--version']) == 0\n"
         f"loaded = sorted(name for name in {HEAVY!r} if name in sys.modules)\nassert not loaded, loaded\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
@@ -243,7 +244,7 @@ def test_an_unexpected_error_is_one_line(cli, monkeypatch):
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
     assert "ZeroDivisionError: a bug in two lines" in err
-    monkeypatch.setenv(_main.TRACEBACK, "1")
+    monkeypatch.setenv(TRACEBACK, "1")
     assert "Traceback" in cli("train", "iris")[2]
 
 
@@ -345,13 +346,13 @@ def test_a_whole_process_keeps_compiled_code_in_a_private_folder(tmp_path):
 
 def test_a_cache_open_to_others_is_not_used(tmp_path):
     folder = tmp_path / "downslope"
-    assert _cache._make_private(folder)
+    assert make_private(folder)
     folder.chmod(0o777)
-    assert not _cache._make_private(folder)
+    assert not make_private(folder)
     (tmp_path / "file").touch()
-    assert not _cache._make_private(tmp_path / "file" / "inside")
+    assert not make_private(tmp_path / "file" / "inside")
     (tmp_path / "link").symlink_to(tmp_path)
-    assert not _cache._make_private(tmp_path / "link")
+    assert not make_private(tmp_path / "link")
 
 
 def test_a_process_that_nobody_listens_to_ends_quietly():

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from downslope import efficiency
-from downslope.cli._figure import check_figure, draw_into
+from downslope.cli.output.figure import check_figure, draw_into
 
 QUICK = ("--epochs", "1", "--restarts", "2", "--batch-size", "64")
 

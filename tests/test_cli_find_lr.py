@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from downslope import training
-from downslope.cli._train_command import train_command
+from downslope.cli.output.train_command import train_command
 from downslope.training import _auto
 
 LINEAR = ("--network", "linear", "--test", "0")

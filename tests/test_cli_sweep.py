@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from downslope.cli._values import values_of
+from downslope.cli.parse.values import values_of
 from downslope.training import _population
 
 

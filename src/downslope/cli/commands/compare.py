@@ -1,0 +1,42 @@
+"""`downslope compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from downslope.cli.options.arguments import JsonOption
+from downslope.cli.output.figure import FigureOption, check_figure, draw_into
+from downslope.cli.output.printing import print_json, print_text, say
+
+
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN…", help="The folders of two runs or more.", show_default=False)
+    ],
+    figure: FigureOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Put runs side by side: the settings that differ, their losses and metrics, how long each trained.
+
+    The lowest loss comes first; losses and metrics are those of the epoch whose parameters the run keeps. Runs that are
+    still under way are shown as far as they are.
+    """
+    from downslope.runs import compare
+
+    check_figure(figure)
+    found = compare(runs)
+    if json:
+        print_json(found.as_json())
+    else:
+        print_text(str(found))
+    if figure is not None:
+        from downslope.figures import comparison
+        from downslope.figures._comparison import MOST_RUNS
+
+        if len(found.runs) > MOST_RUNS:
+            say(f"The figure shows the best {MOST_RUNS} of {len(found.runs)} runs.")
+
+        draw_into(figure, lambda: comparison(found))

@@ -1,0 +1,23 @@
+"""`downslope data`."""
+
+from __future__ import annotations
+
+from downslope.cli.options.arguments import JsonOption
+from downslope.cli.output.printing import print_json, print_lines
+
+
+def data(json: JsonOption = False) -> None:
+    """List the data sets that can be trained on by name."""
+    import dataclasses
+
+    from downslope.core import aligned
+    from downslope.data import available
+
+    if json:
+        print_json([dataclasses.asdict(info) for info in available()])
+        return
+    cells = [(info.name, info.task, str(info.rows), str(info.features)) for info in available()]
+    table = aligned([("name", "task", "rows", "features"), *cells], left=2).splitlines()
+    about = ["about", *(info.about for info in available())]
+    width = max(map(len, table))
+    print_lines([f"{line.ljust(width)}  {words}" for line, words in zip(table, about, strict=True)])

@@ -1,0 +1,1 @@
+"""From the text of options to what it stands for."""
