@@ -1,5 +1,8 @@
 """What tests of several files share."""
 
+import io
+import sys
+
 import pytest
 
 from downslope.cli.main import run
@@ -32,6 +35,26 @@ def command_line(capsys, run_command):
         return code, captured.out, captured.err
 
     return run_and_read
+
+
+@pytest.fixture
+def ctrl_c_at(monkeypatch):
+    """Return the function that has Ctrl-C arrive while a command writes a text to stderr, once."""
+
+    def interrupt_at(text):
+        left = [text]
+
+        class Interrupted(io.TextIOBase):
+            def write(self, written):
+                if left and left[0] in written:
+                    left.clear()
+                    raise KeyboardInterrupt
+                return stderr.write(written)
+
+        stderr = sys.stderr
+        monkeypatch.setattr(sys, "stderr", Interrupted())
+
+    return interrupt_at
 
 
 @pytest.fixture

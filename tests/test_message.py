@@ -9,8 +9,8 @@ import pytest
 
 import downslope as ds
 from downslope.cli.app import command
-from downslope.cli.output.face import CommandFace
-from downslope.cli.parse.optimizer import optimizer_of, options_of
+from downslope.cli.output import CommandFace
+from downslope.cli.parse import optimizer_of, options_of
 from downslope.core import (
     Advice,
     DownslopeError,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from typer.core import TyperGroup, TyperOption
 
 from downslope.cli.commands import (
     compare,
@@ -27,6 +28,7 @@ from downslope.cli.commands import (
     sweep,
     train,
 )
+from downslope.cli.options import expanded
 
 HELP = ["--help", "-h"]
 
@@ -39,14 +41,14 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> bool:
-    """Print the version and end, if that was asked for."""
-    if wanted:
+def _show_version(requested: bool) -> bool:
+    """Print the version and end, if that was requested."""
+    if requested:
         from importlib.metadata import version
 
         print(f"downslope {version('downslope')}")
         raise typer.Exit
-    return wanted
+    return requested
 
 
 @app.callback()
@@ -66,7 +68,7 @@ def _add(command: Callable[..., None], *examples: str) -> None:
     """Add a command, whose page of help is its docstring and its examples, each a line."""
     paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
     text = "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
-    app.command(help=text, epilog="\n\n".join(["[bold]Examples[/bold]", *examples]))(command)
+    app.command(help=text, epilog="\n\n".join(["[bold]Examples[/bold]", *examples]))(expanded(command))
 
 
 _add(demo, "downslope demo", "downslope demo --store runs/first")
@@ -144,12 +146,12 @@ _add(export, "downslope export runs/digits-1 --format onnx", "downslope export r
 
 
 @cache
-def command() -> Any:
-    """Return all commands as one that can be called with words; made once, when they are all there."""
-    whole: Any = typer.main.get_command(app)
-    for each in (whole, *whole.commands.values()):
-        helping = each.get_help_option(typer.Context(each, help_option_names=HELP))
-        for parameter in (*each.params, helping):
-            if getattr(parameter, "is_flag", False):
+def command() -> TyperGroup:
+    """Return all commands as one that can be called with words; made once."""
+    group = typer.main.get_group(app)
+    for member in (group, *group.commands.values()):
+        help_option = member.get_help_option(typer.Context(member, help_option_names=HELP))
+        for parameter in (*member.params, help_option):
+            if isinstance(parameter, TyperOption) and parameter.is_flag:
                 parameter.metavar = ""  # else a flag looks as if it took a value
-    return whole
+    return group

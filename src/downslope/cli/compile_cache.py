@@ -29,7 +29,7 @@ def keep_compiled_code() -> None:
 
 
 def make_private(folder: Path) -> bool:
-    """Return whether a folder is there, is the user's own, and is open to nobody else."""
+    """Make a folder if need be, and return whether it is the user's own and open to no other user."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.lstat()

@@ -1,4 +1,4 @@
-"""What Ctrl-C does: end at once while there is nothing to keep, end the training while there is."""
+"""The effect of Ctrl-C: it ends the process at once, and once there is a result to keep, the training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STOPPED = 130
 
 
 @contextmanager
-def ending_at_once() -> Iterator[None]:
+def exit_on_interrupt() -> Iterator[None]:
     """Let Ctrl-C end the process on the spot, without unwinding.
 
     An exception in the middle of importing a large library can crash it. A signal that is ignored (`nohup`) stays so.
@@ -30,7 +30,7 @@ def ending_at_once() -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
-def let_training_keep_its_result() -> None:
+def raise_on_interrupt() -> None:
     """Let Ctrl-C from here on be the exception that training waits for."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""The entry point: run a command, and turn whatever goes wrong into one line and an exit code."""
+"""The entry point: run a command, and turn an error into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from downslope.cli.interrupts import STOPPED, ending_at_once
-from downslope.cli.output.face import CommandFace, speaking, worded_here
+from downslope.cli.interrupts import STOPPED, exit_on_interrupt
+
+if TYPE_CHECKING:
+    from typer.core import TyperGroup
 
 FAILED, BAD_USAGE, TRY_AGAIN = 1, 2, 75
 TRACEBACK = "DOWNSLOPE_TRACEBACK"
@@ -21,6 +23,17 @@ XLA_LOGS = ("TF_CPP_MIN_LOG_LEVEL", "3")
 """Only what ends the process: before jax 0.10, XLA warns of every program that it loads from the user's own cache."""
 
 
+@runtime_checkable
+class UsageError(Protocol):
+    """An error of typer's own, whose class differs between its versions: it may know the names that were expected."""
+
+    message: str
+
+    def format_message(self) -> str:
+        """Return the message with the option that it is about."""
+        ...
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code.
 
@@ -30,64 +43,62 @@ def main(arguments: Sequence[str] | None = None) -> None:
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     os.environ.setdefault(*XLA_LOGS)
     code = run(sys.argv[1:] if arguments is None else arguments)
-    gc.freeze()  # nor is what is left worth looking through at the end
+    gc.freeze()  # nor is a last collection worth its time
     sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Return the exit code of a command, after it has run."""
     try:
-        with ending_at_once():
+        with exit_on_interrupt():
             from downslope.cli.app import command
+            from downslope.cli.output import CommandFace, using_face
 
-            whole = command()
-            with speaking(CommandFace(whole.commands, arguments[0] if arguments else None)):
-                return _ran(whole, arguments)
+            commands = command()
+            with using_face(CommandFace(commands.commands, arguments[0] if arguments else None)):
+                return _exit_code(commands, arguments)
     except (KeyboardInterrupt, EOFError):
         return STOPPED
     except BrokenPipeError:
-        return _unheard()
+        return _without_reader()
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else FAILED
 
 
-def _ran(whole: Any, arguments: Sequence[str]) -> int:
-    """Return the exit code of a command; what goes wrong is said in its words."""
+def _exit_code(commands: TyperGroup, arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code; say errors in its words."""
     try:
-        code = whole(list(arguments) or ["--help"], standalone_mode=False, prog_name="downslope")
+        code = commands(list(arguments) or ["--help"], standalone_mode=False, prog_name="downslope")
         sys.stdout.flush()
     except (EOFError, BrokenPipeError):
         raise
     except Exception as error:
-        return _failed(error)
+        return _failure(error)
     return code if isinstance(code, int) else 0
 
 
-def _failed(error: Exception) -> int:
-    """Say in one line what went wrong, and return the exit code."""
+def _failure(error: Exception) -> int:
+    """Say an error in one line, and return the exit code."""
     if type(error).__name__ == "Abort":
         return STOPPED
-    if hasattr(error, "format_message"):  # typer's own errors, whose class differs between its versions
+    if isinstance(error, UsageError):
         return _say(_usage_sentence(error), BAD_USAGE)
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return _say(f"{error.strerror}{where}.", FAILED)
+    from downslope.cli.output import in_command_words
     from downslope.core import BusyRunError, DamagedRunError, DownslopeError, MissingExtraError, UnwritableRunError
 
     if isinstance(error, DownslopeError):
         failed = isinstance(error, (DamagedRunError, MissingExtraError, UnwritableRunError))
         code = FAILED if failed else TRY_AGAIN if isinstance(error, BusyRunError) else BAD_USAGE
-        return _say(worded_here(error.message), code)
+        return _say(in_command_words(error.message), code)
     return _unexpected(error)
 
 
-def _usage_sentence(error: Any) -> str:
-    """Return what typer has to say about a command that cannot be, as one sentence with a way out.
-
-    Args:
-        error: a usage error of typer: it has a message, and maybe the parameter or the names it had expected.
-    """
-    from downslope.cli.options.arguments import Unreadable
+def _usage_sentence(error: UsageError) -> str:
+    """Return the message of a usage error as one sentence with a way out."""
+    from downslope.cli.options import Unreadable
 
     if isinstance(error, Unreadable) and error.param is not None:
         return f"{error.param.opts[0]} {error.message}"
@@ -101,7 +112,7 @@ def _usage_sentence(error: Any) -> str:
 
 
 def _unexpected(error: Exception) -> int:
-    """Apologize for an error that nobody foresaw."""
+    """Apologize for an unexpected error."""
     if os.environ.get(TRACEBACK):
         import traceback
 
@@ -120,7 +131,7 @@ def _say(sentence: str, code: int) -> int:
     return code
 
 
-def _unheard() -> int:
+def _without_reader() -> int:
     """End quietly when nobody reads stdout any more, as in `downslope predict … | head`."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return FAILED

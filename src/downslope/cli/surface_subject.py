@@ -1,16 +1,20 @@
-"""What `downslope surface` draws: a run, a classic surface, or the line through Old Faithful, with descents."""
+"""The surfaces that `downslope surface` draws: of a run, a classic, or the line through Old Faithful."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from downslope.cli.output.printing import say
+from downslope.cli.output import say, shown_progress
 
 if TYPE_CHECKING:
-    from downslope.landscape import Slice
-    from downslope.training import Run, TrainingSettings
+    from downslope.core import FunctionSurface, LossSurface, PyTree
+    from downslope.figures import FittedLine
+    from downslope.landscape import Descent, Slice
+    from downslope.optimizers import Optimizer
+    from downslope.training import Recipe, Record, Run, TrainingSettings, Trajectory
 
 LINE = "old_faithful"
 MOMENTUM = 0.9
@@ -22,34 +26,34 @@ STEPS = 100
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What to draw.
+class SurfaceSubject:
+    """A loss surface to draw, with descents on it.
 
     Attributes:
         title: its name.
         surface: the loss.
         params: the point that the slice goes through.
-        paths: descents by name: anything that `project` takes.
-        directions: those that suit it, if nobody says.
-        span: likewise.
+        paths: descents by name.
+        directions: those to draw along by default.
+        span: the half-width of the window by default.
         line: a run whose network is a line through data, or None.
-        folder: where its pictures go, if nobody says.
-        center: what the point that the slice goes through is, in a few words.
+        folder: the default folder of its pictures.
+        center: the name of the point that the slice goes through.
         sampled: whether the loss is over some of the rows only.
     """
 
     title: str
-    surface: Any
-    params: Any
-    paths: dict[str, Any]
+    surface: LossSurface
+    params: PyTree
+    paths: Mapping[str, Descent | Trajectory]
     directions: str
-    span: Any
+    span: str | tuple[float, float]
     line: Run | None
     folder: Path
     center: str = "center of the slice"
     sampled: bool = False
 
-    def trajectory(self) -> Any:
+    def trajectory(self) -> PyTree:
         """Return all points of all paths as one, which the window is to hold; None if there are none."""
         import jax
         import numpy as np
@@ -58,15 +62,15 @@ class Subject:
             return None
         return jax.tree.map(lambda *parts: np.concatenate(parts), *(path.params for path in self.paths.values()))
 
-    def named(self, plane: Slice) -> Slice:
-        """Return the slice with its axes called by what they are, where the parameters are those of a line."""
+    def with_names(self, plane: Slice) -> Slice:
+        """Return the slice with its axes named slope and intercept, where the parameters are those of a line."""
         if self.line is None or plane.kind != "given":
             return plane
         names = {"bias": "intercept", "weight": "slope"}
         labels = [next((word for part, word in names.items() if part in label), label) for label in plane.labels]
         return replace(plane, labels=tuple(labels))
 
-    def fitted(self, plane: Slice) -> Any:
+    def fitted(self, plane: Slice) -> FittedLine | None:
         """Return the data view beside the surface, if its points are lines through data."""
         from downslope.figures import fitted_line
 
@@ -74,9 +78,9 @@ class Subject:
 
 
 def subject_of(
-    name: str, *, optimizers: str | None, epochs: int | None, mode: str, rows: int | None, moves: bool
-) -> Subject:
-    """Return what to draw.
+    name: str, *, optimizers: str | None, epochs: int | None, mode: str, rows: int | None, needs_path: bool
+) -> SurfaceSubject:
+    """Return the surface of a name or a folder, with its descents.
 
     Args:
         name: the folder of a run, or a name.
@@ -84,7 +88,7 @@ def subject_of(
         epochs: how long they descend; None for as long as the run did.
         mode: `"inference"` or `"training"`.
         rows: over so many rows; None for all.
-        moves: whether the run's own path is needed, and to be made again where it was not recorded.
+        needs_path: whether the run's own path is needed, and to be made again where it was not recorded.
 
     Raises:
         RunError: there is neither a run nor a surface of that name.
@@ -99,16 +103,16 @@ def subject_of(
             raise SettingError(
                 Setting("mode"), "and", Setting("rows"), f"are for runs; {known} is a formula. Leave them out."
             )
-        return _classic(known, optimizers, epochs)
+        return _classic_surface(known, optimizers, epochs)
     if known == LINE and not Path(name).is_dir():
-        return _of_run(
+        return _run_surface(
             _line_run(epochs),
             "A line through the eruptions of Old Faithful",
             optimizers,
             epochs,
             mode=mode,
             rows=rows,
-            moves=True,
+            needs_path=True,
             folder=Path(),
         )
     if not Path(name).exists():
@@ -122,10 +126,11 @@ def subject_of(
     from downslope.training import open_run
 
     run = open_run(name).with_data()
-    return _of_run(run, name, optimizers, epochs, mode=mode, rows=rows, moves=moves, folder=Path(name) / "figures")
+    folder = Path(name) / "figures"
+    return _run_surface(run, name, optimizers, epochs, mode=mode, rows=rows, needs_path=needs_path, folder=folder)
 
 
-def _classic(name: str, optimizers: str | None, steps: int | None) -> Subject:
+def _classic_surface(name: str, optimizers: str | None, steps: int | None) -> SurfaceSubject:
     """Return a classic surface with descents from its start."""
     import numpy as np
 
@@ -138,10 +143,10 @@ def _classic(name: str, optimizers: str | None, steps: int | None) -> Subject:
         label: descend(surface, surface.params, optimizer=rule, steps=steps or STEPS) for label, rule in rules.items()
     }
     center = np.array(known.center, np.asarray(surface.params).dtype)
-    return Subject(f"{name}: {known.formula}", surface, center, paths, "axes", known.span, None, Path())
+    return SurfaceSubject(f"{name}: {known.formula}", surface, center, paths, "axes", known.span, None, Path())
 
 
-def _of_run(
+def _run_surface(
     run: Run,
     title: str,
     optimizers: str | None,
@@ -149,9 +154,9 @@ def _of_run(
     *,
     mode: str,
     rows: int | None,
-    moves: bool,
+    needs_path: bool,
     folder: Path,
-) -> Subject:
+) -> SurfaceSubject:
     """Return a run's surface, with its own path or with those of a race from its start."""
     import numpy as np
 
@@ -159,13 +164,13 @@ def _of_run(
 
     line = run if tree_size(run.params) == 2 and run.preprocessing.input_shape == (1,) else None
     if optimizers is not None:
-        paths = _raced(run, optimizers, epochs)
+        paths = _race_paths(run, optimizers, epochs)
     else:
         own = run.trajectory
-        if own is None and moves:
+        if own is None and needs_path:
             say("The run recorded no path: training once more from the same start, which gives the same.")
-            own = _recorded(run, epochs).trajectory
-        paths = {} if own is None else {_short(run): own}
+            own = _train_recorded(run, epochs).trajectory
+        paths = {} if own is None else {_optimizer_name(run): own}
     part = run.training_rows
     sampled = False
     if rows is not None and part is not None and rows < len(part):
@@ -175,7 +180,7 @@ def _of_run(
     directions = "axes" if line is not None else ("pca" if paths else "filter")
     surface = run.surface(mode=mode)
     center = f"kept: epoch {run.best_epoch} of {run.epochs}"
-    return Subject(title, surface, run.params, paths, directions, "auto", line, folder, center, sampled)
+    return SurfaceSubject(title, surface, run.params, paths, directions, "auto", line, folder, center, sampled)
 
 
 def _line_run(epochs: int | None) -> Run:
@@ -198,48 +203,57 @@ def _line_run(epochs: int | None) -> Run:
     )  # fmt: skip
 
 
-def _recorded(run: Run, epochs: int | None, **changes: Any) -> Run:
+def _train_recorded(run: Run, epochs: int | None, **changes: object) -> Run:
     """Return the run trained once more, with its path recorded."""
-    from downslope.cli.output.printing import shown_progress
     from downslope.training import train
 
-    recipe: Any = run.recipe
+    recipe = _recipe(run)
     settings = recipe.settings | changes
     if epochs is not None:
         settings |= {"epochs": epochs}
-    return train(recipe.net, recipe.data, **settings, record=_record(run, settings), progress=shown_progress())
+    return train(recipe.net, recipe.data, **settings, record=_record(recipe, settings), progress=shown_progress())
 
 
-def _record(run: Run, settings: TrainingSettings) -> Any:
+def _record(recipe: Recipe, settings: TrainingSettings) -> Record:
     """Return how to record a path of about as many points as a picture can show."""
     from downslope.training import Record
 
-    steps = run.recipe.problem().batches.steps * settings.epochs  # pyright: ignore[reportOptionalMemberAccess]
+    steps = recipe.problem().batches.steps * settings.epochs
     return Record(parameters_every=max(1, steps // POINTS))
 
 
-def _raced(run: Run, optimizers: str, epochs: int | None) -> dict[str, Any]:
+def _race_paths(run: Run, optimizers: str, epochs: int | None) -> dict[str, Trajectory]:
     """Return the paths of several optimizers from the run's start, on the same batches."""
-    recipe: Any = run.recipe
-    own: Any = recipe.settings.optimizer
+    from downslope.optimizers import as_optimizer
+
+    own = as_optimizer(_recipe(run).settings.optimizer)
     rate = own.hyperparams.get("learning_rate")
     plain = own.maker.__name__ == "sgd" and isinstance(rate, (int, float))
-    rules, found = _rules(optimizers, {"sgd": rate, "momentum": rate, "nesterov": rate} if plain else {}), {}
+    rules = _rules(optimizers, {"sgd": rate, "momentum": rate, "nesterov": rate} if plain else {})
+    paths = {}
     for label, rule in rules.items():
         say(f"Training with {label}.")
-        found[label] = _recorded(run, epochs, optimizer=rule, early_stopping=None).trajectory
-    return found
+        paths[label] = _train_recorded(run, epochs, optimizer=rule, early_stopping=None).trajectory
+    return paths
 
 
-def _short(run: Run) -> str:
+def _recipe(run: Run) -> Recipe:
+    """Return the recipe of a run opened with its data."""
+    if run.recipe is None:
+        raise ValueError("the run must be opened with its data")
+    return run.recipe
+
+
+def _optimizer_name(run: Run) -> str:
     """Return the name of a run's optimizer."""
+    from downslope.optimizers import as_optimizer
+
     if run.recipe is None:
         return "descent"
-    optimizer: Any = run.recipe.settings.optimizer
-    return optimizer.maker.__name__
+    return as_optimizer(run.recipe.settings.optimizer).maker.__name__
 
 
-def _rules(text: str, usual: dict[str, Any]) -> dict[str, Any]:
+def _rules(text: str, usual: Mapping[str, float | None]) -> dict[str, Optimizer]:
     """Return optimizers by their label, from text such as `sgd,momentum:0.01,adam`.
 
     Args:
@@ -249,7 +263,7 @@ def _rules(text: str, usual: dict[str, Any]) -> dict[str, Any]:
     from downslope.core import Setting, SettingError, check_choice
     from downslope.optimizers import DEFAULTS, as_optimizer, sgd
 
-    found = {}
+    rules = {}
     for word in filter(None, (part.strip() for part in text.split(","))):
         name, _, rate = word.partition(":")
         try:
@@ -263,13 +277,13 @@ def _rules(text: str, usual: dict[str, Any]) -> dict[str, Any]:
         else:
             rule = as_optimizer(check_choice("optimizers", name, DEFAULTS))
             rule = rule if number is None else rule.maker(number)
-        found[f"{name}, rate {float(rule.hyperparams['learning_rate']):.2g}"] = rule
-    if not found:
+        rules[f"{name}, rate {float(rule.hyperparams['learning_rate']):.2g}"] = rule
+    if not rules:
         raise SettingError(Setting("optimizers"), "must name one or more, such as sgd,adam, got none.")
-    return found
+    return rules
 
 
-def _rates_for(surface: Any, span: tuple[float, float]) -> dict[str, float]:
+def _rates_for(surface: FunctionSurface, span: tuple[float, float]) -> dict[str, float]:
     """Return rates that suit a classic surface.
 
     For gradient descent half of `2/λ` at the start, a fifth of that with momentum; for methods that divide by the size

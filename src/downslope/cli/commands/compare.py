@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from downslope.cli.options.arguments import JsonOption
-from downslope.cli.output.figure import FigureOption, check_figure, draw_into
-from downslope.cli.output.printing import print_json, print_text, say
+from downslope.cli.options import FigureOption, JsonOption
+from downslope.cli.output import check_figure, draw_into, print_json, print_text, say
 
 
 def compare(
@@ -27,16 +26,16 @@ def compare(
     from downslope.runs import compare
 
     check_figure(figure)
-    found = compare(runs)
+    result = compare(runs)
     if json:
-        print_json(found.as_json())
+        print_json(result.as_json())
     else:
-        print_text(str(found))
+        print_text(str(result))
     if figure is not None:
         from downslope.figures import comparison
         from downslope.figures._comparison import MOST_RUNS
 
-        if len(found.runs) > MOST_RUNS:
-            say(f"The figure shows the best {MOST_RUNS} of {len(found.runs)} runs.")
+        if len(result.runs) > MOST_RUNS:
+            say(f"The figure shows the best {MOST_RUNS} of {len(result.runs)} runs.")
 
-        draw_into(figure, lambda: comparison(found))
+        draw_into(figure, lambda: comparison(result))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from downslope.cli.options.arguments import JsonOption
-from downslope.cli.output.printing import print_json, print_lines
+from downslope.cli.options import JsonOption
+from downslope.cli.output import print_json, print_lines
 
 
 def data(json: JsonOption = False) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from downslope.cli.interrupts import let_training_keep_its_result
-from downslope.cli.output.printing import counted, print_lines, shown, shown_progress
+from downslope.cli.compile_cache import keep_compiled_code
+from downslope.cli.interrupts import raise_on_interrupt
+from downslope.cli.output import counted, print_lines, score_text, shown_progress
 
 if TYPE_CHECKING:
-    from downslope.data import Dataset
+    from numpy.typing import NDArray
+
+    from downslope.data import Dataset, Split
     from downslope.landscape import Projection, Slice
     from downslope.training import Run
 
@@ -31,12 +34,11 @@ def demo(
     Writes the run into FOLDER, and into its folder figures what there is to see: loss_curves.png, predictions.png, and
     the surface that the training came down, as surface.png and as a page to turn and play, surface.html.
     """
-    from downslope.cli.compile_cache import keep_compiled_code
     from downslope.data import load
 
     keep_compiled_code()
     split = load("digits").split(validation=0.1, test=0.2, seed=0)
-    let_training_keep_its_result()
+    raise_on_interrupt()
     run = _trained(split, store)
     if split.test is None or run.divergence is not None:
         raise typer.Exit(1)
@@ -59,7 +61,7 @@ def demo(
     )
 
 
-def _trained(split: Any, store: Path) -> Run:
+def _trained(split: Split, store: Path) -> Run:
     """Return the trained run; only an earlier demo is written over."""
     from downslope.networks import mlp
     from downslope.optimizers import adam
@@ -70,7 +72,7 @@ def _trained(split: Any, store: Path) -> Run:
         split.train,
         optimizer=adam(2e-3),
         epochs=50,
-        validation=split.validation,
+        validation=0.0 if split.validation is None else split.validation,
         early_stopping=20,
         normalize="standard",
         metrics=["accuracy"],
@@ -82,7 +84,7 @@ def _trained(split: Any, store: Path) -> Run:
 
 
 def _surface(run: Run) -> tuple[Slice, Projection]:
-    """Return the loss on the plane that holds most of the way that training took, and that way."""
+    """Return the loss on the plane that holds most of the training's path, and that path."""
     from downslope.landscape import project, slice_2d
 
     plane = slice_2d(run.surface(), run.params, directions="pca", trajectory=run.trajectory, progress=False)
@@ -90,7 +92,7 @@ def _surface(run: Run) -> tuple[Slice, Projection]:
 
 
 def _draw(run: Run, test: Dataset, plane: Slice, path: Projection, folder: Path) -> list[Path]:
-    """Write the figures and return where they are."""
+    """Write the figures and return their paths."""
     from downslope.figures import example_predictions, loss_curves, save, surface_contour, surface_page
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,17 +108,17 @@ def _draw(run: Run, test: Dataset, plane: Slice, path: Projection, folder: Path)
 
 
 def _surface_in_words(path: Projection) -> list[str]:
-    """Return what the surface shows of the training's way."""
-    shown = 1.0 if path.explained is None else path.explained
+    """Return in words how much of the training's path the surface shows."""
+    share = 1.0 if path.explained is None else path.explained
     return [
         f"The way down, from a loss of {path.losses[0]:.3g} to {path.losses[-1]:.3g}, is drawn on the plane that holds "
-        f"{100 * shown:.3g} %",
+        f"{100 * share:.3g} %",
         f"of its movement; the way lies off that plane by up to {path.distances.max():.3g}, at its own true losses.",
     ]
 
 
 def _learned(run: Run, rows: int, test: Dataset) -> list[str]:
-    """Return in plain words what was learned."""
+    """Return in plain words the accuracy and the confusions."""
     from downslope.core import tree_size
 
     predicted = run.predict(test.x)
@@ -128,13 +130,13 @@ def _learned(run: Run, rows: int, test: Dataset) -> list[str]:
         f"in {counted(run.epochs, 'epoch')}; it keeps those of epoch {run.best_epoch}, where the validation loss was "
         "lowest.",
         "",
-        f"Test accuracy: {shown('accuracy', accuracy)}. Of {len(test)} images that it never saw, it names all but "
+        f"Test accuracy: {score_text('accuracy', accuracy)}. Of {len(test)} images that it never saw, it names all but "
         f"{wrong}.",
         f"Confused most often: {_confusions(test.y, predicted)}.",
     ]
 
 
-def _confusions(truth: Any, predicted: Any) -> str:
+def _confusions(truth: NDArray, predicted: NDArray) -> str:
     """Return the most frequent confusions in words."""
     from collections import Counter
 

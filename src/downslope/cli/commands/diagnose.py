@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from downslope.cli.options.arguments import JsonOption, RunArgument
-from downslope.cli.output.face import face_here
-from downslope.cli.output.printing import print_json, print_text, say
+from downslope.cli.compile_cache import keep_compiled_code
+from downslope.cli.options import JsonOption, RunArgument
+from downslope.cli.output import check_file, current_face, print_json, print_text, say
 
 if TYPE_CHECKING:
     from downslope.diagnosis import Report
@@ -48,8 +48,6 @@ def diagnose(
     it lists what is wrong, the likeliest cause first, each with what was measured and a fix. The rows are read again
     from where the run had them.
     """
-    from downslope.cli.compile_cache import keep_compiled_code
-    from downslope.cli.output.figure import check_file
     from downslope.diagnosis import SEEDS, compare_remedies, diagnose
     from downslope.training import open_run
 
@@ -57,11 +55,11 @@ def diagnose(
         check_file(html, "html", (".html", ".htm"))
     opened = open_run(run).with_data(file=file)
     keep_compiled_code()
-    report = diagnose(opened, verify=SEEDS if verify else 0, progress=_told)
+    report = diagnose(opened, verify=SEEDS if verify else 0, progress=_say_measurement)
     recipe = opened.recipe
     table = None
     if remedies and recipe is not None:
-        _told("what remedies do to conditioning")
+        _say_measurement("what remedies do to conditioning")
         known = {name: recipe.settings[name] for name in ("normalize", "normalize_targets", "seed")}
         table = compare_remedies(recipe.net, recipe.data, loss=opened.loss, **known)
     if json:
@@ -77,15 +75,15 @@ def diagnose(
         _write_page(html, report, run)
 
 
-def _told(what: str) -> None:
-    """Say what is being measured."""
-    say(f"Measuring: {what}")
+def _say_measurement(name: str) -> None:
+    """Say which measurement is under way."""
+    say(f"Measuring: {name}")
 
 
 def _write_page(path: Path, report: Report, run: Path) -> None:
     """Write a report as a page."""
     from downslope.figures import diagnosis_page
 
-    content = diagnosis_page(report, title=f"Diagnosis of {run}", face=face_here())
+    content = diagnosis_page(report, title=f"Diagnosis of {run}", face=current_face())
     path.write_text(content, encoding="utf-8")
     say(f"Wrote {path}")

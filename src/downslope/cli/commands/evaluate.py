@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
-from downslope.cli.options.arguments import FileArgument, JsonOption, RunArgument
-from downslope.cli.output.printing import print_json, print_lines, say, score_lines
+from downslope.cli.compile_cache import keep_compiled_code
+from downslope.cli.options import FileArgument, JsonOption, RunArgument
+from downslope.cli.output import print_json, print_lines, say, score_lines
+from downslope.cli.parse import open_examples
 
 
 def evaluate(
@@ -25,8 +27,6 @@ def evaluate(
 
     The loss is the one that training descended; accuracy, rmse and r2 are in the target's own units.
     """
-    from downslope.cli.compile_cache import keep_compiled_code
-    from downslope.cli.parse.source import open_examples
     from downslope.runs import RunFolder
     from downslope.training import open_run
 

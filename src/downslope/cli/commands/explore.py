@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from downslope.cli.interrupts import let_training_keep_its_result
-from downslope.cli.options.arguments import reader
-from downslope.cli.output.printing import say
+from downslope.cli.compile_cache import keep_compiled_code
+from downslope.cli.interrupts import raise_on_interrupt
+from downslope.cli.options import reader
+from downslope.cli.output import say
 
 if TYPE_CHECKING:
     from downslope.explorer import Exhibit
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 LINE = "old_faithful"
 
 PAUSE = 0.2
-"""Seconds after which Ctrl-C is seen at the latest."""
+"""Seconds until Ctrl-C takes effect, at most."""
 
 
 def explore(
@@ -45,22 +46,21 @@ def explore(
     Serves a page on this machine alone, prints its address, and opens it. The surface is the real loss, and a descent
     the real training, all parameters of it, shown on a plane. Ctrl-C ends it.
     """
-    from downslope.cli.compile_cache import keep_compiled_code
     from downslope.explorer import serve
 
     exhibit = exhibit_of(subject)
     keep_compiled_code()
-    let_training_keep_its_result()
+    raise_on_interrupt()
     with serve(exhibit, port=port) as server, suppress(KeyboardInterrupt):
         print(server.url, flush=True)
         say("Ctrl-C ends it.")
         if not no_browser:
-            _open(server.url)
-        _wait()
+            _open_browser(server.url)
+        _wait_for_interrupt()
 
 
 def exhibit_of(name: str | None) -> Exhibit:
-    """Return what to show first.
+    """Return the exhibit to begin with.
 
     Args:
         name: the folder of a run, or a name; None for the ravine.
@@ -96,7 +96,7 @@ def _exhibit_of_run(folder: str) -> Exhibit:
     return Exhibit(RunSubject(), run=open_run(folder).with_data(), name=folder)
 
 
-def _open(url: str) -> None:
+def _open_browser(url: str) -> None:
     """Open the page, or say that there is nothing to open it with."""
     import webbrowser
 
@@ -107,7 +107,7 @@ def _open(url: str) -> None:
     threading.Thread(target=opened, name="downslope explorer browser", daemon=True).start()
 
 
-def _wait() -> None:
+def _wait_for_interrupt() -> None:
     """Wait for Ctrl-C."""
     over = threading.Event()
     # without a timeout, once polars is imported, Ctrl-C would not be seen: it has the system take up waits again

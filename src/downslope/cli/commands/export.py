@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from downslope.cli.options.arguments import RunArgument
-from downslope.cli.output.printing import say
+from downslope.cli.options import RunArgument
+from downslope.cli.output import say
 
 if TYPE_CHECKING:
     from downslope.training import Run
@@ -47,7 +47,7 @@ def export(
 
 
 def _format(format: str | None, output: Path | None) -> str:
-    """Return what to write.
+    """Return the format to write.
 
     Raises:
         UnknownNameError: there is no such format.

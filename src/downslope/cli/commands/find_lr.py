@@ -2,79 +2,69 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from downslope.cli.interrupts import let_training_keep_its_result
-from downslope.cli.options.arguments import JsonOption, SourceArgument, reader
-from downslope.cli.options.data import (
-    CategoricalOption,
-    NormalizeOption,
-    NumericOption,
-    ShapeOption,
-    TargetOption,
-    TaskOption,
-    TestOption,
-    ValidationOption,
-)
-from downslope.cli.options.network import (
-    ActivationOption,
-    DropoutOption,
-    InitializerOption,
-    NetworkOption,
-    NormOption,
-    SkipOption,
-)
-from downslope.cli.options.training import (
+from downslope.cli.interrupts import raise_on_interrupt
+from downslope.cli.options import (
     BatchSizeOption,
-    ClassWeightOption,
-    ClipOption,
-    LabelSmoothingOption,
-    LossOption,
-    MomentumOption,
-    OptimizerOption,
-    OrderOption,
+    DataOptions,
+    FigureOption,
+    JsonOption,
+    LossOptions,
+    NetworkOptions,
+    OptimizerOptions,
+    PreparationOptions,
     SeedOption,
-    WeightDecayOption,
+    SourceArgument,
+    TrainingOptions,
+    reader,
 )
-from downslope.cli.output.figure import FigureOption, check_figure, draw_into
-from downslope.cli.output.printing import described, print_json, print_text, say, shown_progress
-from downslope.cli.output.train_command import train_command
-from downslope.cli.parse.optimizer import optimizer_of
+from downslope.cli.output import (
+    check_figure,
+    draw_into,
+    print_json,
+    print_text,
+    say,
+    shown_progress,
+    train_command,
+)
+from downslope.cli.prepare import prepare
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from downslope.training import FoundLearningRate
+
+
+@dataclass(frozen=True)
+class SearchedOptimizerOptions(OptimizerOptions):
+    """The options of the optimizer without its rate."""
+
+    learning_rate: None = None
+    schedule: str = "constant"
+
+
+@dataclass(frozen=True)
+class SearchOptions(TrainingOptions):
+    """Those of short trainings."""
+
+    batch_size: BatchSizeOption = 32
+    epochs: int = 50
+    early_stopping: int | None = 0
 
 
 def find_lr(
     source: SourceArgument,
-    target: TargetOption = None,
-    task: TaskOption = None,
-    numeric: NumericOption = None,
-    categorical: CategoricalOption = None,
-    shape: ShapeOption = None,
-    normalize: NormalizeOption = "standard",
-    validation: ValidationOption = 0.2,
-    test: TestOption = 0.2,
-    network: NetworkOption = "64,64",
-    activation: ActivationOption = "relu",
-    initializer: InitializerOption = "auto",
-    norm: NormOption = None,
-    skip: SkipOption = False,
-    dropout: DropoutOption = 0.0,
-    loss: LossOption = "auto",
-    label_smoothing: LabelSmoothingOption = 0.0,
-    class_weight: ClassWeightOption = None,
-    optimizer: OptimizerOption = "adam",
-    momentum: MomentumOption = None,
-    weight_decay: WeightDecayOption = None,
-    clip: ClipOption = None,
-    batch_size: BatchSizeOption = 32,
-    order: OrderOption = "shuffle",
+    data: DataOptions,
+    preparation: PreparationOptions,
+    network: NetworkOptions,
+    loss: LossOptions,
+    optimizer: SearchedOptimizerOptions,
+    training: SearchOptions,
     seed: SeedOption = 0,
     steps: Annotated[
         int,
@@ -92,79 +82,49 @@ def find_lr(
     Prints the rate, why, other suggestions, and the command that trains with it. The network, the rows and the start
     are those of downslope train with the same options; nothing is kept.
     """
-    asked = dict(locals())
     check_figure(figure)
-    from downslope.cli.compile_cache import keep_compiled_code
-    from downslope.cli.parse.loss import class_weight_of, loss_of, target_scaling
-    from downslope.cli.parse.network import network_of
-    from downslope.cli.parse.source import open_training_data
     from downslope.training import find_learning_rate
 
-    data = open_training_data(
-        source,
-        target=target,
-        task=task,
-        numeric=numeric or (),
-        categorical=categorical or (),
-        shape=shape,
-        network=network,
+    groups = (data, preparation, network, loss, optimizer, training)
+    prepared = prepare(source, *groups, seed=seed)
+    raise_on_interrupt()
+    result = find_learning_rate(
+        prepared.net, prepared.split.train, **prepared.settings, steps=steps, progress=shown_progress()
     )
-    split = data.split(validation=validation, test=test, seed=seed)
-    keep_compiled_code()
-    chosen = loss_of(loss, label_smoothing, data.task)
-    around: dict[str, Any] = {"activation": activation, "initializer": initializer, "norm": norm}
-    net = network_of(data, network, chosen, skip=skip, dropout=dropout, **around)
-    rule = optimizer_of(optimizer, None, momentum, "constant", steps=1, weight_decay=weight_decay, clip=clip)
-    let_training_keep_its_result()
-    found = find_learning_rate(
-        net,
-        split.train,
-        loss=chosen,
-        optimizer=rule,
-        batch_size=batch_size,
-        validation=0.0 if split.validation is None else split.validation,
-        seed=seed,
-        normalize=None if normalize == "none" else normalize,
-        normalize_targets=target_scaling(normalize, data.task, chosen),
-        order=order,
-        class_weight=class_weight_of(class_weight or (), data),
-        steps=steps,
-        progress=shown_progress(),
-    )
-    say(f"{Path(source).name}: {described(data)}", *split.notes, *data.notes)
+    say(*prepared.notes, *prepared.data.notes)
     if json:
-        print_json(_facts(found))
+        print_json(_facts(result))
     else:
-        advised = train_command(find_lr, asked, {"learning_rate": found.suggestion})
-        print_text(found.message, f"Train with it:\n  {advised}")
-    draw_into(figure, lambda: _drawn(found))
+        settings = {"seed": seed or None, "learning_rate": result.suggestion}
+        print_text(result.message, f"Train with it:\n  {train_command(source, *groups, settings=settings)}")
+    draw_into(figure, lambda: _figure(result))
 
 
-def _facts(found: FoundLearningRate) -> dict[str, Any]:
-    """Return what a program wants to know."""
-    test = found.range_test
+def _facts(result: FoundLearningRate) -> dict[str, object]:
+    """Return the results for programs."""
+    test = result.range_test
     return {
-        "learning_rate": found.suggestion,
-        "reason": found.reason,
-        "batch_size": found.batch_size,
-        "suggestions": {name: dataclasses.asdict(one) for name, one in found.suggestions.items()},
+        "learning_rate": result.suggestion,
+        "reason": result.reason,
+        "batch_size": result.batch_size,
+        "suggestions": {name: asdict(suggestion) for name, suggestion in result.suggestions.items()},
         "range_test": {
             "blow_up": test.blow_up,
             **{name: getattr(test, name).tolist() for name in ("rates", "losses", "smoothed")},
         },
         "trials": {
-            "measured": found.trials.measured,
-            "steps": found.trials.steps,
-            "rates": found.trials.rates.tolist(),
-            "losses": [float(loss) if math.isfinite(loss) else None for loss in found.trials.losses],
+            "measured": result.trials.measured,
+            "steps": result.trials.steps,
+            "rates": result.trials.rates.tolist(),
+            "losses": [float(loss) if math.isfinite(loss) else None for loss in result.trials.losses],
         },
-        "curvature": None if found.curvature is None else dataclasses.asdict(found.curvature),
-        "notes": list(found.notes),
+        "curvature": None if result.curvature is None else asdict(result.curvature),
+        "notes": list(result.notes),
     }
 
 
-def _drawn(found: FoundLearningRate) -> Any:
-    """Return the figure of what was found."""
+def _figure(result: FoundLearningRate) -> Figure:
+    """Return the figure of the result."""
     from downslope.figures import learning_rate
 
-    return learning_rate(found)
+    return learning_rate(result)

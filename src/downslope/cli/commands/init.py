@@ -2,74 +2,68 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from downslope.cli.options.arguments import JsonOption, SourceArgument, reader
-from downslope.cli.options.data import (
-    CategoricalOption,
-    NormalizeOption,
-    NumericOption,
-    ShapeOption,
-    TargetOption,
-    TaskOption,
-    TestOption,
-    ValidationOption,
-)
-from downslope.cli.options.network import (
-    ActivationOption,
-    DropoutOption,
-    InitializerOption,
-    NetworkOption,
-    NormOption,
-    SkipOption,
-)
-from downslope.cli.options.training import (
+from downslope.cli.options import (
     BatchSizeOption,
+    DataOptions,
     EpochsOption,
-    LearningRateOption,
-    LossOption,
-    MomentumOption,
-    OptimizerOption,
+    FigureOption,
+    JsonOption,
+    NetworkOptions,
+    OptimizerOptions,
+    PlainLearningRateOption,
+    PlainLossOptions,
+    PreparationOptions,
     SeedOption,
+    SourceArgument,
+    TrainingOptions,
+    reader,
 )
-from downslope.cli.output.figure import FigureOption, check_figure, draw_into
-from downslope.cli.output.printing import described, print_json, print_text, say, shown_progress
-from downslope.cli.parse.optimizer import optimizer_of
+from downslope.cli.output import check_figure, draw_into, print_json, print_text, say, shown_progress
+from downslope.cli.parse import initializer_of
+from downslope.cli.prepare import PreparedTraining, prepare
 
 if TYPE_CHECKING:
-    from downslope.data import Split
+    from matplotlib.figure import Figure
+
     from downslope.diagnosis import InitializationReport, StartComparison
-    from downslope.losses import Loss
 
 STARTS = "auto,he_normal,glorot_normal,lecun_normal,orthogonal"
 NONE = "none"
 
 
+@dataclass(frozen=True)
+class StartOptimizerOptions(OptimizerOptions):
+    """A plain optimizer at a constant rate."""
+
+    learning_rate: PlainLearningRateOption = None
+    weight_decay: float | None = None
+    clip: float | None = None
+    schedule: str = "constant"
+
+
+@dataclass(frozen=True)
+class StartOptions(TrainingOptions):
+    """Those of a few epochs in shuffled order."""
+
+    batch_size: BatchSizeOption = 32
+    order: str = "shuffle"
+    epochs: EpochsOption = 20
+    early_stopping: int | None = 0
+
+
 def init(
     source: SourceArgument,
-    target: TargetOption = None,
-    task: TaskOption = None,
-    numeric: NumericOption = None,
-    categorical: CategoricalOption = None,
-    shape: ShapeOption = None,
-    normalize: NormalizeOption = "standard",
-    validation: ValidationOption = 0.2,
-    test: TestOption = 0.2,
-    network: NetworkOption = "64,64",
-    activation: ActivationOption = "relu",
-    initializer: InitializerOption = "auto",
-    norm: NormOption = None,
-    skip: SkipOption = False,
-    dropout: DropoutOption = 0.0,
-    loss: LossOption = "auto",
-    optimizer: OptimizerOption = "adam",
-    learning_rate: LearningRateOption = None,
-    momentum: MomentumOption = None,
-    batch_size: BatchSizeOption = 32,
-    epochs: EpochsOption = 20,
+    data: DataOptions,
+    preparation: PreparationOptions,
+    network: NetworkOptions,
+    loss: PlainLossOptions,
+    optimizer: StartOptimizerOptions,
+    training: StartOptions,
     seed: SeedOption = 0,
     compare: Annotated[
         str,
@@ -95,55 +89,27 @@ def init(
     trains a few starts with each of several initializers and compares what they reach. The network and the rows are
     those that downslope train starts from with the same options.
     """
-    from downslope.cli.compile_cache import keep_compiled_code
-    from downslope.cli.parse.loss import loss_of, target_scaling
-    from downslope.cli.parse.network import network_of
-    from downslope.cli.parse.source import open_training_data
     from downslope.core import check_integer
     from downslope.diagnosis import initialization_report
 
     check_figure(figure)
-    check_integer("epochs", epochs)
-    check_integer("batch_size", batch_size)
     check_integer("restarts", restarts, at_least=2, advice="The spread between restarts is what tells starts apart.")
-    names = _names(compare, initializer)
-    data = open_training_data(
-        source,
-        target=target,
-        task=task,
-        numeric=numeric or (),
-        categorical=categorical or (),
-        shape=shape,
-        network=network,
-    )
-    split = data.split(validation=validation, test=test, seed=seed)
-    keep_compiled_code()
-    chosen = loss_of(loss, 0.0, data.task)
-    net = network_of(
-        data, network, chosen, activation=activation, initializer=initializer, norm=norm, skip=skip, dropout=dropout
-    )
-    normalized: dict[str, Any] = {
-        "normalize": None if normalize == "none" else normalize,
-        "normalize_targets": target_scaling(normalize, data.task, chosen),
-    }
-    rule = optimizer_of(optimizer, learning_rate, momentum, "constant", steps=1)
-    report = initialization_report(net, split.train, loss=chosen, seed=seed, **normalized)
-    say(f"{Path(source).name}: {described(data)}", *split.notes, *data.notes)
+    names = _names(compare, network.initializer)
+    prepared = prepare(source, data, preparation, network, loss, optimizer, training, seed=seed)
+    report = initialization_report(prepared.net, prepared.split.train, **prepared.settings)
+    say(*prepared.notes, *prepared.data.notes)
     if not json:
         print_text(report.message)
-    settings = {"batch_size": batch_size, "epochs": epochs, "restarts": restarts, "seed": seed, **normalized}
-    compared = _compared(names, net, split, loss=chosen, optimizer=rule, **settings) if names else None
+    compared = _compared(names, prepared, restarts) if names else None
     if json:
         print_json(_facts(report, compared))
     elif compared is not None:
         print_text(f"\n{compared}")
-    draw_into(figure, lambda: _drawn(report))
+    draw_into(figure, lambda: _figure(report))
 
 
 def _names(compare: str, initializer: str) -> list[str]:
     """Return the initializers to compare, the network's own first."""
-    from downslope.cli.parse.network import initializer_of
-
     if compare.strip().lower() == NONE:
         return []
     names = list(dict.fromkeys([initializer, *(name.strip() for name in compare.split(","))]))
@@ -152,31 +118,28 @@ def _names(compare: str, initializer: str) -> list[str]:
     return names
 
 
-def _compared(names: list[str], net: Any, split: Split, *, loss: Loss, **settings: Any) -> StartComparison:
-    """Return what a few starts with each initializer reach."""
-    from downslope.cli.parse.network import initializer_of
+def _compared(names: list[str], prepared: PreparedTraining, restarts: int) -> StartComparison:
+    """Return the losses that a few starts with each initializer reach."""
     from downslope.diagnosis import StartComparison, compare_initializations
 
-    validation: Any = 0.0 if split.validation is None else split.validation
     runs, measured = {}, ""
-    for place, name in enumerate(names, 1):
-        say(f"Comparing {place} of {len(names)}: {name}")
-        found = compare_initializations(
-            net,
-            split.train,
+    for index, name in enumerate(names, 1):
+        say(f"Comparing {index} of {len(names)}: {name}")
+        comparison = compare_initializations(
+            prepared.net,
+            prepared.split.train,
             initializers={name: initializer_of(name)},
-            loss=loss,
-            validation=validation,
+            restarts=restarts,
             progress=shown_progress() == "bar" and "bar",
-            **settings,
+            **prepared.settings,
         )
-        runs, measured = {**runs, **found.runs}, found.measured
+        runs, measured = {**runs, **comparison.runs}, comparison.measured
     return StartComparison(runs, measured)
 
 
-def _facts(report: InitializationReport, compared: StartComparison | None) -> dict[str, Any]:
-    """Return what a program wants to know."""
-    facts: dict[str, Any] = {
+def _facts(report: InitializationReport, compared: StartComparison | None) -> dict[str, object]:
+    """Return the results for programs."""
+    facts: dict[str, object] = {
         "loss": report.loss,
         "rows": report.rows,
         "layers": report.table().to_dicts(),
@@ -184,18 +147,17 @@ def _facts(report: InitializationReport, compared: StartComparison | None) -> di
         "comparison": None,
     }
     if compared is not None:
-        losses = {name: reached.tolist() for name, reached in compared.losses.items()}
         facts["comparison"] = {
             "measured": compared.measured,
             "best": compared.best,
             "as_good": list(compared.as_good),
             "answer": compared.answer,
-            "losses": losses,
+            "losses": {name: losses.tolist() for name, losses in compared.losses.items()},
         }
     return facts
 
 
-def _drawn(report: InitializationReport) -> Any:
+def _figure(report: InitializationReport) -> Figure:
     """Return the figure of a report."""
     from downslope.figures import initialization
 

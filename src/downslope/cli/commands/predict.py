@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from downslope.cli.options.arguments import FileArgument, RunArgument
-from downslope.cli.output.printing import counted, say
+from downslope.cli.compile_cache import keep_compiled_code
+from downslope.cli.options import FileArgument, RunArgument
+from downslope.cli.output import counted, say
+from downslope.cli.parse import open_examples
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from polars import DataFrame
+
     from downslope.training import Run
 
 
@@ -24,8 +29,6 @@ def predict(
     The column [bold]prediction[/bold] holds the label, or the number in the target's own units. For classes, where the
     loss gives probabilities, [bold]probability_CLASS[/bold] follows for each class. The target need not be in FILE.
     """
-    from downslope.cli.compile_cache import keep_compiled_code
-    from downslope.cli.parse.source import open_examples
     from downslope.runs import RunFolder
     from downslope.training import open_run
 
@@ -49,7 +52,7 @@ def predict(
     say(f"Wrote {counted(len(data), 'prediction')} to {output}.")
 
 
-def prediction_table(run: Run, x: Any) -> Any:
+def prediction_table(run: Run, x: DataFrame | ArrayLike) -> DataFrame:
     """Return the predictions for rows as a polars table.
 
     Args:

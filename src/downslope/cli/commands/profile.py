@@ -5,32 +5,26 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from downslope.cli.options.arguments import JsonOption, SourceArgument, reader
-from downslope.cli.options.data import (
-    CategoricalOption,
-    NumericOption,
-    ShapeOption,
-    TargetOption,
-    TaskOption,
+from downslope.cli.compile_cache import keep_compiled_code
+from downslope.cli.options import (
+    DataOptions,
+    FigureOption,
+    JsonOption,
+    NetworkOptions,
+    PlainLossOptions,
+    SourceArgument,
+    reader,
 )
-from downslope.cli.options.network import (
-    ActivationOption,
-    DropoutOption,
-    InitializerOption,
-    NetworkOption,
-    NormOption,
-    SkipOption,
-)
-from downslope.cli.options.training import LossOption
-from downslope.cli.output.figure import FigureOption, check_figure, draw_into
-from downslope.cli.output.printing import described, print_json, print_text, say
+from downslope.cli.output import check_figure, draw_into, print_json, print_text, say
+from downslope.cli.prepare import introduction, loss_for, network_for, open_rows
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from downslope.efficiency import Profile
 
 MEBIBYTE = 2**20
@@ -38,18 +32,9 @@ MEBIBYTE = 2**20
 
 def profile(
     source: SourceArgument,
-    target: TargetOption = None,
-    task: TaskOption = None,
-    numeric: NumericOption = None,
-    categorical: CategoricalOption = None,
-    shape: ShapeOption = None,
-    network: NetworkOption = "64,64",
-    activation: ActivationOption = "relu",
-    initializer: InitializerOption = "auto",
-    norm: NormOption = None,
-    skip: SkipOption = False,
-    dropout: DropoutOption = 0.0,
-    loss: LossOption = "auto",
+    data: DataOptions,
+    network: NetworkOptions,
+    loss: PlainLossOptions,
     batch_size: Annotated[
         int,
         typer.Option(
@@ -80,42 +65,30 @@ def profile(
     Prints time, operations and memory of each layer, the bottleneck, what convolutions save against dense layers, and
     the throughput of growing batches. All times are measured on this machine; other work on it disturbs them.
     """
-    from downslope.cli.compile_cache import keep_compiled_code
-    from downslope.cli.parse.loss import loss_of
-    from downslope.cli.parse.network import network_of
-    from downslope.cli.parse.source import open_training_data
     from downslope.core import check_integer
-    from downslope.efficiency import profile as measured
+    from downslope.efficiency import profile as measure
 
     check_figure(figure)
     limit = check_integer("memory", memory) * MEBIBYTE
-    data = open_training_data(
-        source,
-        target=target,
-        task=task,
-        numeric=numeric or (),
-        categorical=categorical or (),
-        shape=shape,
-        network=network,
-    )
+    rows = open_rows(source, data, network)
     keep_compiled_code()
-    chosen = loss_of(loss, 0.0, data.task)
-    net = network_of(
-        data, network, chosen, activation=activation, initializer=initializer, norm=norm, skip=skip, dropout=dropout
-    )
-    with _telling() as tell:
-        found = measured(net, data, loss=chosen, batch_size=batch_size, memory_limit=limit, seconds=seconds, tell=tell)
-    say(f"{Path(source).name}: {described(data)}", *data.notes)
+    descended = loss_for(loss, rows)
+    net = network_for(network, rows, descended)
+    with _status() as tell:
+        result = measure(
+            net, rows, loss=descended, batch_size=batch_size, memory_limit=limit, seconds=seconds, tell=tell
+        )
+    say(introduction(source, rows), *rows.notes)
     if json:
-        print_json(_facts(found))
+        print_json(_facts(result))
     else:
-        print_text(found.message)
-    draw_into(figure, lambda: _drawn(found))
+        print_text(result.message)
+    draw_into(figure, lambda: _figure(result))
 
 
 @contextmanager
-def _telling() -> Iterator[Callable[[str], None] | None]:
-    """Give what shows on a terminal what is being measured; elsewhere, nothing."""
+def _status() -> Iterator[Callable[[str], None] | None]:
+    """Return the function that shows on a terminal what is being measured; None elsewhere."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -125,28 +98,28 @@ def _telling() -> Iterator[Callable[[str], None] | None]:
         yield lambda words: status.update(f"Measuring {words}")
 
 
-def _facts(found: Profile) -> dict[str, Any]:
-    """Return what a program wants to know."""
-    bottleneck = found.bottleneck
+def _facts(result: Profile) -> dict[str, object]:
+    """Return the results for programs."""
+    bottleneck = result.bottleneck
     return {
-        "layers": found.table().to_dicts(),
+        "layers": result.table().to_dicts(),
         "step": {
-            "batch_size": found.step.batch_size,
-            "seconds": found.step.seconds,
-            "memory": found.step.memory,
-            "flops_per_second": found.flops_per_second,
+            "batch_size": result.step.batch_size,
+            "seconds": result.step.seconds,
+            "memory": result.step.memory,
+            "flops_per_second": result.flops_per_second,
         },
-        "peak_flops_per_second": found.peak_flops,
+        "peak_flops_per_second": result.peak_flops,
         "bottleneck": None if bottleneck is None else bottleneck.place,
-        "savings": found.savings_table().to_dicts(),
-        "throughput": found.throughput_table().to_dicts(),
-        "growth_stops_at": found.growth_stops_at,
-        "notes": list(found.notes),
+        "savings": result.savings_table().to_dicts(),
+        "throughput": result.throughput_table().to_dicts(),
+        "growth_stops_at": result.growth_stops_at,
+        "notes": list(result.notes),
     }
 
 
-def _drawn(found: Profile) -> Any:
+def _figure(result: Profile) -> Figure:
     """Return the figure of a profile."""
     from downslope.figures import profile as drawn
 
-    return drawn(found)
+    return drawn(result)

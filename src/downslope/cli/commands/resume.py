@@ -8,11 +8,10 @@ from typing import Annotated
 
 import typer
 
-from downslope.cli.interrupts import let_training_keep_its_result
-from downslope.cli.options.arguments import JsonOption, RunArgument
-from downslope.cli.output.printing import say, shown_progress
-from downslope.cli.output.result import show_result, split_of
-from downslope.cli.output.tensorboard import TensorBoardOption, how_to_look, watchers
+from downslope.cli.compile_cache import keep_compiled_code
+from downslope.cli.interrupts import raise_on_interrupt
+from downslope.cli.options import JsonOption, RunArgument, TensorBoardOption
+from downslope.cli.output import observers, say, show_result, shown_progress, split_of, viewing_hint
 
 
 def resume(
@@ -37,7 +36,6 @@ def resume(
     What comes out is, bit by bit, what training without a stop would have given. The rows are read again from where the
     run had them. A run that has made all its epochs, or stopped early, stays as it is.
     """
-    from downslope.cli.compile_cache import keep_compiled_code
     from downslope.core import RunWarning
     from downslope.runs import RunFolder
     from downslope.training import goes_on_after, resume
@@ -45,15 +43,15 @@ def resume(
     patience = RunFolder.open(run).read_record().configuration["early_stopping"]
     after = goes_on_after(run, epochs=epochs)
     keep_compiled_code()
-    let_training_keep_its_result()
+    raise_on_interrupt()
     if after is None:
         say(f"{run} has nothing left to do. For more epochs: --epochs.")
     else:
         say(f"Going on after epoch {after}.")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RunWarning)
-        watching = watchers(tensorboard, run)
+        watching = observers(tensorboard, run)
         ended = resume(run, epochs=epochs, file=file, observers=watching, progress=shown_progress())
     say(*(warning.message.message for warning in caught if isinstance(warning.message, RunWarning)))
-    say(*how_to_look(tensorboard and after is not None, run))
+    say(*viewing_hint(tensorboard and after is not None, run))
     show_result(ended, split_of(ended, file), patience=patience, json=json, went_on_after=after)

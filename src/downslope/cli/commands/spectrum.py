@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from downslope.cli.options.arguments import JsonOption, RunArgument, reader
-from downslope.cli.output.figure import FigureOption, check_figure, draw_into
-from downslope.cli.output.printing import counted, print_json, print_text, say
+from downslope.cli.compile_cache import keep_compiled_code
+from downslope.cli.options import FigureOption, JsonOption, RunArgument, reader
+from downslope.cli.output import check_figure, counted, draw_into, print_json, print_text, say
+from downslope.cli.parse import open_examples
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
     from downslope.core import LossSurface
     from downslope.curvature import ConditionNumber, Eigenpairs, HessianBlocks, StepModel, TraceEstimate
+    from downslope.data import Dataset
     from downslope.training import Run
 
 EDGE = 0.1
@@ -80,7 +85,6 @@ def spectrum(
     count unless --rows draws some: the largest eigenvalue of few rows is mostly larger than that of all. With --blocks,
     their figure is drawn beside that of the spectrum, into FILE-blocks.
     """
-    from downslope.cli.compile_cache import keep_compiled_code
     from downslope.core import check_choice, check_integer, check_number
     from downslope.training import open_run
 
@@ -91,23 +95,24 @@ def spectrum(
     check_choice("operator", operator, ("hessian", "gauss_newton"))
     if rows is not None:
         check_integer("rows", rows)
-    opened, surface = _surface(open_run(run), run, data, rows)
+    opened, examples = _run_and_rows(open_run(run), run, data, rows)
+    surface = opened.surface(examples)
     keep_compiled_code()
     say(f"{run}: {surface.description}; the parameters after {counted(opened.best_epoch, 'epoch')}.")
-    found = _measured(opened, surface, k=k, operator=operator, tol=tol, max_hvps=max_hvps, blocks=blocks)
+    measurements = _measured(opened, surface, k=k, operator=operator, tol=tol, max_hvps=max_hvps, blocks=blocks)
     if json:
-        print_json({"run": str(run), "data": data, "rows": surface.rows, **_facts(found)})
+        print_json({"run": str(run), "data": data, "rows": surface.rows, **_facts(measurements)})
     else:
-        print_text("\n\n".join(_paragraphs(found)))
-    draw_into(figure, lambda: _spectrum_figure(surface, opened, found))
-    measured = found.blocks
-    if figure is not None and measured is not None:
-        draw_into(figure.with_stem(f"{figure.stem}-blocks"), lambda: _blocks_figure(measured))
+        print_text("\n\n".join(_paragraphs(measurements)))
+    draw_into(figure, lambda: _spectrum_figure(surface, opened, measurements))
+    in_blocks = measurements.blocks
+    if figure is not None and in_blocks is not None:
+        draw_into(figure.with_stem(f"{figure.stem}-blocks"), lambda: _blocks_figure(in_blocks))
 
 
 @dataclass(frozen=True)
-class Found:
-    """All that was measured.
+class Measurements:
+    """The measurements of a spectrum.
 
     Attributes:
         parameters: how many the network has.
@@ -118,7 +123,7 @@ class Found:
         limit: the rate from which on descent along the largest curvature diverges; of plain gradient descent, where
             `optimizer` is not one of it.
         optimizer: the name of the run's optimizer; None if it cannot be told.
-        blocks: the Hessian in blocks, if asked for.
+        blocks: the Hessian in blocks; None without `--blocks`.
     """
 
     parameters: int
@@ -131,23 +136,22 @@ class Found:
     blocks: HessianBlocks | None
 
 
-def _surface(opened: Run, folder: Path, source: str | None, rows: int | None) -> tuple[Run, Any]:
-    """Return the run, with its recipe where that can be had, and the loss over the rows asked for."""
+def _run_and_rows(opened: Run, folder: Path, source: str | None, rows: int | None) -> tuple[Run, Dataset | None]:
+    """Return the run, with its recipe where possible, and the rows of another source; None for its training rows."""
     import numpy as np
 
-    from downslope.cli.parse.source import open_examples
     from downslope.core import DownslopeError, generator
     from downslope.runs import RunFolder
 
-    def drawn(count: int) -> Any:
+    def drawn(count: int) -> NDArray[np.int_]:
         return np.sort(generator(0, "spectrum").permutation(count)[:rows])
 
     if source is None:
         run = opened.with_data()
         part = run.training_rows
         if part is None or rows is None or rows >= len(part):
-            return run, run.surface()
-        return run, replace(run, training_rows=part.take(drawn(len(part)))).surface()
+            return run, None
+        return replace(run, training_rows=part.take(drawn(len(part)))), None
     target = RunFolder.open(folder).read_record().data.get("target")
     examples = open_examples(source, opened.preprocessing, target=target, needs_target=True)
     if rows is not None and rows < len(examples):
@@ -156,13 +160,13 @@ def _surface(opened: Run, folder: Path, source: str | None, rows: int | None) ->
         run = opened.with_data()
     except (DownslopeError, OSError):  # the training rows are gone; the surface does not need them
         run = opened
-    return run, run.surface(examples)
+    return run, examples
 
 
 def _measured(
     run: Run, surface: LossSurface, *, k: int, operator: str, tol: float, max_hvps: int, blocks: bool
-) -> Found:
-    """Measure all that is asked for.
+) -> Measurements:
+    """Measure the spectrum and what follows from it.
 
     Raises:
         KeyboardInterrupt: Ctrl-C, after printing the eigenvalues as they stood.
@@ -177,7 +181,7 @@ def _measured(
         raise KeyboardInterrupt
     rate = _rate(run)
     name, limit = _limit(run, float(pairs.values[0]))
-    return Found(
+    return Measurements(
         parameters=tree_size(run.params),
         pairs=pairs,
         condition=_condition(run, surface, pairs, max_hvps),
@@ -225,56 +229,57 @@ def _limit(run: Run, largest: float) -> tuple[str | None, float]:
     from downslope.curvature import stability_limit
     from downslope.optimizers import as_optimizer
 
-    whole = None if run.recipe is None else as_optimizer(run.recipe.settings.optimizer)
-    if whole is None:
+    optimizer = None if run.recipe is None else as_optimizer(run.recipe.settings.optimizer)
+    if optimizer is None:
         return None, stability_limit(largest)
-    inner = whole
+    inner = optimizer
     while (wrapped := inner.settings.get("optimizer")) is not None:
         inner = wrapped
-    name = inner.maker.__name__
-    if name != "sgd":
-        return name, stability_limit(largest)
-    numbers: dict[str, Any] = {key: value(0) if callable(value) else value for key, value in whole.hyperparams.items()}
-    return name, stability_limit(
+    rule = inner.maker.__name__
+    if rule != "sgd":
+        return rule, stability_limit(largest)
+    hyperparams = optimizer.hyperparams.items()
+    numbers: dict[str, Any] = {name: value(0) if callable(value) else value for name, value in hyperparams}
+    return rule, stability_limit(
         largest + float(numbers.get("weight_decay", 0.0)), momentum=float(numbers.get("momentum", 0.0)),
         nesterov=inner.settings["nesterov"], averaged=inner.settings["averaged"],
     )  # fmt: skip
 
 
-def _paragraphs(found: Found) -> list[str]:
-    """Return what a reader wants to know."""
-    step = found.step
+def _paragraphs(measurements: Measurements) -> list[str]:
+    """Return the results for readers."""
+    step = measurements.step
     together = float(step.shares.sum())
     gathered = f"Together these {len(step.shares)} directions hold {100 * together:.3g} % of the squared gradient."
-    whose = "" if found.pairs.operator == "hessian" else "With the Hessian itself:\n"
-    said = [
-        str(found.pairs),
-        f"{found.condition}\n{_negative(found)}\n{found.trace}",
+    whose = "" if measurements.pairs.operator == "hessian" else "With the Hessian itself:\n"
+    paragraphs = [
+        str(measurements.pairs),
+        f"{measurements.condition}\n{_negative(measurements)}\n{measurements.trace}",
         f"{whose}{step}\n{gathered}",
-        _stability(found),
+        _stability(measurements),
     ]
-    return said if found.blocks is None else [*said, str(found.blocks)]
+    return paragraphs if measurements.blocks is None else [*paragraphs, str(measurements.blocks)]
 
 
-def _negative(found: Found) -> str:
+def _negative(measurements: Measurements) -> str:
     """Return how many directions curve downward, as far as it is known."""
-    if found.condition.complete:
-        return f"Negative directions: {found.condition.negative:,} of {found.parameters:,}."
-    count = max(found.condition.negative, _certified(found.pairs))
+    if measurements.condition.complete:
+        return f"Negative directions: {measurements.condition.negative:,} of {measurements.parameters:,}."
+    count = max(measurements.condition.negative, _certified(measurements.pairs))
     if not count:
-        return "Negative directions: none was found."
-    return f"Negative directions: at least {count:,} of {found.parameters:,}, certified."
+        return "Negative directions: none was measurements."
+    return f"Negative directions: at least {count:,} of {measurements.parameters:,}, certified."
 
 
-def _stability(found: Found) -> str:
+def _stability(measurements: Measurements) -> str:
     """Return the limit that curvature sets to the rate, beside the rate."""
     import math
 
-    rate, limit = found.step.learning_rate, found.limit
+    rate, limit, optimizer = measurements.step.learning_rate, measurements.limit, measurements.optimizer
     if not math.isfinite(limit):
         return "Stability: the loss does not curve upward here, which sets no limit to the rate."
-    if found.optimizer != "sgd":
-        other = "" if found.optimizer is None else f"; {found.optimizer} has a limit of its own, see downslope diagnose"
+    if optimizer != "sgd":
+        other = "" if optimizer is None else f"; {optimizer} has a limit of its own, see downslope diagnose"
         return f"Stability: plain gradient descent diverges from the rate 2/λ = {limit:.3g} on{other}."
     if rate is None:
         return f"Stability: descent along the largest curvature diverges from the rate {limit:.3g} on."
@@ -286,22 +291,22 @@ def _stability(found: Found) -> str:
     )
 
 
-def _facts(found: Found) -> dict[str, Any]:
-    """Return what a program wants to know."""
-    pairs, trace, step, blocks = found.pairs, found.trace, found.step, found.blocks
+def _facts(measurements: Measurements) -> dict[str, object]:
+    """Return the results for programs."""
+    pairs, trace, step, blocks = measurements.pairs, measurements.trace, measurements.step, measurements.blocks
     rows = zip(pairs.values, pairs.residuals, pairs.converged, pairs.resolved, strict=True)
     names = ("value", "residual", "converged", "resolved")
-    condition = asdict(found.condition)
+    condition = asdict(measurements.condition)
     negative = max(condition.pop("negative"), _certified(pairs))
     low, high = trace.interval
     return {
-        "parameters": found.parameters,
+        "parameters": measurements.parameters,
         "operator": pairs.operator,
         "eigenvalues": [dict(zip(names, (cell.item() for cell in row), strict=True)) for row in rows],
         "status": pairs.status,
         "resolution": pairs.resolution,
         "condition": condition,
-        "negative_directions": {"count": negative, "exact": found.condition.complete},
+        "negative_directions": {"count": negative, "exact": measurements.condition.complete},
         "trace": {
             "value": trace.value,
             "standard_error": trace.standard_error,
@@ -320,13 +325,17 @@ def _facts(found: Found) -> dict[str, Any]:
             "eigenvalues": step.eigenvalues.tolist(),
             "shares": step.shares.tolist(),
         },
-        "stability": {"optimizer": found.optimizer, "limit": found.limit, "sentence": _stability(found)},
+        "stability": {
+            "optimizer": measurements.optimizer,
+            "limit": measurements.limit,
+            "sentence": _stability(measurements),
+        },
         "blocks": None if blocks is None else _block_facts(blocks),
     }
 
 
-def _block_facts(blocks: HessianBlocks) -> dict[str, Any]:
-    """Return what a program wants to know of the blocks."""
+def _block_facts(blocks: HessianBlocks) -> dict[str, object]:
+    """Return the blocks for programs."""
     listed = zip(blocks.names, blocks.sizes, blocks.squared_norms.tolist(), strict=True)
     return {
         "share_outside": blocks.share_outside,
@@ -336,20 +345,20 @@ def _block_facts(blocks: HessianBlocks) -> dict[str, Any]:
     }
 
 
-def _spectrum_figure(surface: LossSurface, run: Run, found: Found) -> Any:
+def _spectrum_figure(surface: LossSurface, run: Run, measurements: Measurements) -> Figure:
     """Return the figure of the spectrum, the Gauss–Newton term beside it if that was measured."""
     from downslope.curvature import spectral_density
     from downslope.figures import spectrum as drawn
 
     say("Measuring the density of eigenvalues for the figure.")
-    whole = spectral_density(surface, run.params)
-    if found.pairs.operator == "hessian":
-        return drawn(whole, found.pairs, trace=found.trace)
+    density = spectral_density(surface, run.params)
+    if measurements.pairs.operator == "hessian":
+        return drawn(density, measurements.pairs, trace=measurements.trace)
     term = spectral_density(surface, run.params, operator="gauss_newton")
-    return drawn(whole, found.pairs, gauss_newton=term)
+    return drawn(density, measurements.pairs, gauss_newton=term)
 
 
-def _blocks_figure(blocks: HessianBlocks) -> Any:
+def _blocks_figure(blocks: HessianBlocks) -> Figure:
     """Return the figure of the blocks."""
     from downslope.figures import hessian_blocks as drawn
 

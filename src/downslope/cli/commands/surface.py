@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from downslope.cli.options.arguments import JsonOption, reader
-from downslope.cli.output.printing import print_json, print_lines, say
+from downslope.cli.compile_cache import keep_compiled_code
+from downslope.cli.options import JsonOption, reader
+from downslope.cli.output import check_file, print_json, print_lines, say
+from downslope.cli.surface_subject import SurfaceSubject, subject_of
 
 if TYPE_CHECKING:
-    from downslope.cli.surface_subject import Subject
+    from matplotlib.figure import Figure
+
+    from downslope.figures import Animation
     from downslope.landscape import Projection, Slice
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -103,9 +107,6 @@ def surface(
     plane, and how much of its movement the plane shows at all. Without --optimizers, a run's own path is drawn if it
     was recorded, or if --directions pca asks for it. Ctrl-C keeps the part that is there.
     """
-    from downslope.cli.compile_cache import keep_compiled_code
-    from downslope.cli.output.figure import check_file
-    from downslope.cli.surface_subject import subject_of
     from downslope.core import check_choice, check_integer, check_number
     from downslope.landscape import project, slice_2d
 
@@ -122,39 +123,40 @@ def surface(
     for path in output or []:
         check_file(path, "output", ENDINGS)
     keep_compiled_code()
-    found = subject_of(subject, optimizers=optimizers, epochs=epochs, mode=mode, rows=rows, moves=directions == "pca")
-    _check_paths(found, output or [], view)
+    needs_path = directions == "pca"
+    drawn = subject_of(subject, optimizers=optimizers, epochs=epochs, mode=mode, rows=rows, needs_path=needs_path)
+    _check_paths(drawn, output or [], view)
     plane = slice_2d(
-        found.surface,
-        found.params,
-        directions=directions or found.directions,
+        drawn.surface,
+        drawn.params,
+        directions=directions or drawn.directions,
         size=size,
-        span=found.span if span is None else span,
+        span=drawn.span if span is None else span,
         key=seed,
-        trajectory=found.trajectory(),
+        trajectory=drawn.trajectory(),
         progress="auto",
     )
-    plane = found.named(plane)
-    paths = {name: project(path, plane) for name, path in found.paths.items()}
+    plane = drawn.with_names(plane)
+    paths = {name: project(path, plane) for name, path in drawn.paths.items()}
     if json:
         print_json(_facts(subject, plane, paths))
     else:
-        print_lines(_lines(found, plane, paths))
-    for path in output or _default_files(found, subject):
-        _write(path, found, plane, paths, view)
+        print_lines(_lines(drawn, plane, paths))
+    for path in output or _default_files(drawn, subject):
+        _write(path, drawn, plane, paths, view)
         say(f"Wrote {path}")
     if not plane.complete:
         raise typer.Exit(1)
 
 
-def _default_files(found: Subject, subject: str) -> list[Path]:
-    """Return where a picture and a page go if nobody says."""
-    stem = "surface" if str(found.folder) != "." else f"{subject}-surface"
-    found.folder.mkdir(parents=True, exist_ok=True)
-    return [found.folder / f"{stem}{ending}" for ending in (".png", ".html")]
+def _default_files(drawn: SurfaceSubject, subject: str) -> list[Path]:
+    """Return the default files: a picture and a page."""
+    stem = "surface" if str(drawn.folder) != "." else f"{subject}-surface"
+    drawn.folder.mkdir(parents=True, exist_ok=True)
+    return [drawn.folder / f"{stem}{ending}" for ending in (".png", ".html")]
 
 
-def _write(path: Path, found: Subject, plane: Slice, paths: dict[str, Projection], view: str) -> None:
+def _write(path: Path, drawn: SurfaceSubject, plane: Slice, paths: dict[str, Projection], view: str) -> None:
     """Write one file, by its ending."""
     from downslope import figures
     from downslope.landscape import save_slice
@@ -164,16 +166,16 @@ def _write(path: Path, found: Subject, plane: Slice, paths: dict[str, Projection
         save_slice(plane, path)
     elif ending == ".html":
         page = figures.surface_page(
-            plane, paths or None, data=found.fitted(plane), title=found.title, sample=found.sampled
+            plane, paths or None, data=drawn.fitted(plane), title=drawn.title, sample=drawn.sampled
         )
         path.write_text(page, encoding="utf-8")
     elif ending in FILMS:
-        figures.save_animation(_film(found, plane, paths), path)
+        figures.save_animation(_film(drawn, plane, paths), path)
     else:
-        figures.save(_picture(found, plane, paths, view), path)
+        figures.save(_picture(drawn, plane, paths, view), path)
 
 
-def _check_paths(found: Subject, output: list[Path], view: str) -> None:
+def _check_paths(drawn: SurfaceSubject, output: list[Path], view: str) -> None:
     """Check, before any long work, that there is a path where one is to be drawn.
 
     Raises:
@@ -181,7 +183,7 @@ def _check_paths(found: Subject, output: list[Path], view: str) -> None:
     """
     from downslope.core import Setting, SettingError
 
-    if found.paths:
+    if drawn.paths:
         return
     advice = "Add --directions pca, or --optimizers."
     if view == "losses":
@@ -191,37 +193,38 @@ def _check_paths(found: Subject, output: list[Path], view: str) -> None:
         raise SettingError(Setting("output"), f"{films[0]} needs a path that moves. {advice}")
 
 
-def _picture(found: Subject, plane: Slice, paths: dict[str, Projection], view: str) -> Any:
-    """Return the figure that was asked for."""
+def _picture(drawn: SurfaceSubject, plane: Slice, paths: dict[str, Projection], view: str) -> Figure:
+    """Return the figure of a view."""
     from downslope import figures
 
     if view == "losses":
         return figures.path_losses(paths)
     if view == "3d":
         return figures.surface_3d(plane, paths or None)
-    return figures.surface_contour(plane, paths or None, center=found.center)
+    return figures.surface_contour(plane, paths or None, center=drawn.center)
 
 
-def _film(found: Subject, plane: Slice, paths: dict[str, Projection]) -> Any:
+def _film(drawn: SurfaceSubject, plane: Slice, paths: dict[str, Projection]) -> Animation:
     """Return the film of the descent."""
     from downslope import figures
 
-    if found.line is not None and len(paths) == 1:
-        return figures.animate_descent(found.line)
+    if drawn.line is not None and len(paths) == 1:
+        return figures.animate_descent(drawn.line)
     return figures.animate_paths(plane, paths)
 
 
-def _lines(found: Subject, plane: Slice, paths: dict[str, Projection]) -> list[str]:
-    """Return what a reader wants to know."""
-    lines = [found.title, *([plane.description] if plane.description not in found.title else []), str(plane)]
+def _lines(drawn: SurfaceSubject, plane: Slice, paths: dict[str, Projection]) -> list[str]:
+    """Return the results for readers."""
+    lines = [drawn.title, *([plane.description] if plane.description not in drawn.title else []), str(plane)]
     if plane.left_out:
         lines.append(f"Left as they are: {', '.join(plane.left_out)}.")
     for name, path in paths.items():
-        lines.append(f"{name}: {len(path):,} points, loss {path.losses[0]:.5g} to {path.losses[-1]:.5g}{_off(path)}.")
+        losses = f"{path.losses[0]:.5g} to {path.losses[-1]:.5g}"
+        lines.append(f"{name}: {len(path):,} points, loss {losses}{_off_plane(path)}.")
     return lines
 
 
-def _off(path: Projection) -> str:
+def _off_plane(path: Projection) -> str:
     """Return how much of a path the plane shows, in words."""
     farthest = float(path.distances.max(initial=0.0))
     if path.explained is None:
@@ -231,8 +234,8 @@ def _off(path: Projection) -> str:
     return f"; the plane shows {100 * path.explained:.3g} % of its movement, the path is off it by up to {farthest:.3g}"
 
 
-def _facts(subject: str, plane: Slice, paths: dict[str, Projection]) -> dict[str, Any]:
-    """Return what a program wants to know."""
+def _facts(subject: str, plane: Slice, paths: dict[str, Projection]) -> dict[str, object]:
+    """Return the results for programs."""
     return {
         "subject": subject,
         "description": plane.description,

@@ -1,41 +1,11 @@
-"""How the text of an option is read, and what commands of every kind take."""
+"""The arguments that commands share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-
-
-class Unreadable(typer.BadParameter):
-    """The text of an option that cannot be read; the message goes on behind the option's name."""
-
-
-def reader(kind: Callable[[str], Any], expected: str, **words: Any) -> Callable[[Any], Any]:
-    """Return the function that reads an option's text, or refuses it in our words.
-
-    Args:
-        kind: `int` or `float`.
-        expected: what it should be, as in "a number above 0".
-        words: words that stand for a value.
-
-    Example:
-        >>> reader(int, "a whole number of rows or 'all'", all=99)("all")
-        99
-    """
-
-    def read(text: Any) -> Any:
-        if text in words:
-            return words[text]
-        try:
-            return kind(text)
-        except ValueError:
-            raise Unreadable(f"must be {expected}, got {text!r}.") from None
-
-    return read
-
 
 SourceArgument = Annotated[
     str,
@@ -56,4 +26,3 @@ FileArgument = Annotated[
         show_default=False,
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]

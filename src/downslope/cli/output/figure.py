@@ -1,16 +1,15 @@
-"""A figure of what a command found, where one was asked for."""
+"""A figure of a result, written into a file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING
 
-import typer
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-FigureOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Draw it into this file: .png, .svg or .pdf.", show_default="none")
-]
+from downslope.cli.output.printing import say
 
 
 def check_figure(path: Path | None) -> None:
@@ -44,11 +43,10 @@ def check_file(path: Path, setting: str, endings: tuple[str, ...]) -> None:
         raise SettingError(Setting(setting), f"must be a file in a folder that is there, got {str(path)!r}.")
 
 
-def draw_into(path: Path | None, draw: Callable[[], Any]) -> None:
-    """Draw a figure into a file, if one was asked for, and say so."""
+def draw_into(path: Path | None, draw: Callable[[], Figure]) -> None:
+    """Draw a figure into a file, and say so; without a file, do nothing."""
     if path is None:
         return
-    from downslope.cli.output.printing import say
     from downslope.figures import save
 
     say(f"Figure: {save(draw(), path)}")

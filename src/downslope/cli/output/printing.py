@@ -1,4 +1,4 @@
-"""What a command has to say at its end: for readers, and for programs."""
+"""Results as text for readers, and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from downslope.cli.output.face import worded_here
+from downslope.cli.output.face import in_command_words
 
 if TYPE_CHECKING:
     from downslope.data import Dataset
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Scores = Mapping[str, float]
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Print strict JSON: null for numbers that are not finite, sentences in the words of the command."""
     print(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False))
 
@@ -25,7 +25,7 @@ def print_json(value: Any) -> None:
 def say(*sentences: str) -> None:
     """Say sentences on stderr, a line each, in the words of the command that speaks."""
     for sentence in sentences:
-        print(worded_here(sentence), file=sys.stderr)
+        print(in_command_words(sentence), file=sys.stderr)
 
 
 def score_lines(parts: Mapping[str, tuple[int, Scores]]) -> list[str]:
@@ -44,12 +44,12 @@ def score_lines(parts: Mapping[str, tuple[int, Scores]]) -> list[str]:
     names = list(next(iter(parts.values()))[1])
     rows = [["", "rows", *names]]
     for part, (count, scores) in parts.items():
-        rows.append([part, str(count), *(shown(name, scores[name]) for name in names)])
+        rows.append([part, str(count), *(score_text(name, scores[name]) for name in names)])
     return aligned(rows, left=1).splitlines()
 
 
-def shown(name: str, value: float) -> str:
-    """Return a score as a reader wants it."""
+def score_text(name: str, value: float) -> str:
+    """Return a score as text for readers."""
     if not math.isfinite(value):
         return str(value)
     if name in ("accuracy", "balanced_accuracy"):
@@ -57,21 +57,21 @@ def shown(name: str, value: float) -> str:
     return f"{value:.4f}" if name == "r2" and abs(value) < 100 else f"{value:.4g}"
 
 
-def why_stopped(run: Run, patience: int | None) -> str:
-    """Return how long a training went, why it ended, and what it keeps."""
+def stop_sentence(run: Run, patience: int | None) -> str:
+    """Return in words how long a training went, why it ended, and which parameters it keeps."""
     epochs = counted(run.epochs, "epoch")
-    kept = ""
+    best = ""
     if "validation_loss" in run.history and run.best_epoch:
-        kept = f" Kept: epoch {run.best_epoch}, which had the lowest validation loss."
+        best = f" Kept: epoch {run.best_epoch}, which had the lowest validation loss."
     match run.stop_reason:
         case "early_stopping":
-            return f"Stopped early after {epochs}: {patience} of them without a lower validation loss.{kept}"
+            return f"Stopped early after {epochs}: {patience} of them without a lower validation loss.{best}"
         case "interrupted":
-            return f"Interrupted after {epochs}.{kept or ' Kept: the parameters at that moment.'}"
+            return f"Interrupted after {epochs}.{best or ' Kept: the parameters at that moment.'}"
         case "diverged":
-            return f"Diverged after {epochs}.{kept or ' Kept: the last parameters with a finite loss.'}"
+            return f"Diverged after {epochs}.{best or ' Kept: the last parameters with a finite loss.'}"
         case _:
-            return f"Completed {epochs}.{kept}"
+            return f"Completed {epochs}.{best}"
 
 
 def counted(count: int, noun: str) -> str:
@@ -85,7 +85,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def described(data: Dataset) -> str:
-    """Return what a data set is, in a few words."""
+    """Return the size and the task of a data set in a few words."""
     features = " × ".join(map(str, data.x.shape[1:]))
     into = "" if data.classes is None else f" into {len(data.classes)} classes"
     return f"{counted(len(data), 'row')}, {features} feature{'s' * (features != '1')}, {data.task}{into}."
@@ -103,15 +103,15 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def print_text(*paragraphs: str) -> None:
     """Print paragraphs to stdout, in the words of the command that speaks."""
-    print("\n\n".join(map(worded_here, paragraphs)))
+    print("\n\n".join(map(in_command_words, paragraphs)))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Return a value with null in place of numbers that are not finite, sentences in the words of the command."""
     if isinstance(value, Mapping):
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
     if isinstance(value, str):
-        return worded_here(value)
+        return in_command_words(value)
     return None if isinstance(value, float) and not math.isfinite(value) else value

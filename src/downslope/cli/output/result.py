@@ -1,15 +1,15 @@
-"""What came of a training: what `downslope train` and `downslope resume` end with."""
+"""The result of a training, which `downslope train` and `downslope resume` end with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from downslope.cli.output.printing import Scores, print_json, print_lines, say, score_lines, shown, why_stopped
+from downslope.cli.output.printing import Scores, print_json, print_lines, say, score_lines, score_text, stop_sentence
 
 if TYPE_CHECKING:
     from downslope.data import Dataset, Split
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def show_result(
-    run: Run, split: Split | None, *, patience: int | None, json: bool, then: Sequence[str] = (), **facts: Any
+    run: Run, split: Split | None, *, patience: int | None, json: bool, next_steps: Sequence[str] = (), **facts: object
 ) -> None:
     """Print how a training ended and how well the parameters it keeps do on each part, and fail if it diverged.
 
@@ -26,8 +26,8 @@ def show_result(
         split: the rows it learned from, was stopped by and has not seen; None if they are not at hand.
         patience: of early stopping.
         json: whether a program reads it.
-        then: what to do next, for readers.
-        facts: what else a program wants to know.
+        next_steps: commands to go on with, for readers.
+        facts: more for programs.
 
     Raises:
         typer.Exit: it diverged.
@@ -41,14 +41,14 @@ def show_result(
         counts = {name: (len(part), scores[name] or {}) for name, part in parts.items() if part is not None}
         spread = [] if run.restarts is None else [str(run.restarts)]
         table = ["", *score_lines(counts)] if counts else []
-        print_lines([why_stopped(run, patience), *spread, *table, *(["", *then] if then else [])])
+        print_lines([stop_sentence(run, patience), *spread, *table, *(["", *next_steps] if next_steps else [])])
     if run.divergence is not None:
         say(run.divergence.message)
         raise typer.Exit(1)
     held_out = "validation" if parts["test"] is None else "test"
-    rows, found = parts[held_out], scores[held_out]
-    if split is not None and rows is not None and found is not None:
-        guess = no_better_than(split.train, rows, found)
+    rows, score = parts[held_out], scores[held_out]
+    if split is not None and rows is not None and score is not None:
+        guess = equivalent_constant(split.train, rows, score)
         if guess:
             say(f"On the {held_out} rows this is no better than {guess}. Find out why: downslope diagnose {run.path}")
 
@@ -76,7 +76,7 @@ def split_of(run: Run, file: Path | None = None) -> Split | None:
     return replace(data.split(validation=held_out, seed=recipe.settings.seed), test=kept_aside)
 
 
-def no_better_than(train: Dataset, rows: Dataset, scores: Scores) -> str | None:
+def equivalent_constant(train: Dataset, rows: Dataset, scores: Scores) -> str | None:
     """Return which constant answer does as well on rows held out, in words; None if none does.
 
     Args:
@@ -87,25 +87,25 @@ def no_better_than(train: Dataset, rows: Dataset, scores: Scores) -> str | None:
     Example:
         >>> from downslope.data import Dataset
         >>> train, rows = Dataset([1.0, 2.0, 3.0], ["a", "a", "b"]), Dataset([1.0, 2.0], ["a", "b"])
-        >>> no_better_than(train, rows, {"accuracy": 0.5})
+        >>> equivalent_constant(train, rows, {"accuracy": 0.5})
         "always guessing the commonest class, 'a' (50.0 %)"
-        >>> no_better_than(train, rows, {"accuracy": 1.0}) is None
+        >>> equivalent_constant(train, rows, {"accuracy": 1.0}) is None
         True
     """
     import numpy as np
 
     if rows.task == "regression":
-        return None if not scores["r2"] <= 0 else f"always answering the mean (r2 {shown('r2', scores['r2'])})"
+        return None if not scores["r2"] <= 0 else f"always answering the mean (r2 {score_text('r2', scores['r2'])})"
     labels, counts = np.unique(train.y, return_counts=True)
     commonest = labels[counts.argmax()]
     share = float(np.mean(rows.y == commonest))
     if not scores["accuracy"] <= min(share, 1 - 1e-9):
         return None
-    return f"always guessing the commonest class, {commonest.item()!r} ({shown('accuracy', share)})"
+    return f"always guessing the commonest class, {commonest.item()!r} ({score_text('accuracy', share)})"
 
 
-def _facts(run: Run, scores: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a program wants to know about a run."""
+def _facts(run: Run, scores: Mapping[str, object]) -> dict[str, object]:
+    """Return the facts about a run for programs."""
     facts = {"run": str(run.path), "task": run.task, "epochs": run.epochs, "stop_reason": run.stop_reason, **scores}
     if run.restarts is not None:
         ended = run.restarts

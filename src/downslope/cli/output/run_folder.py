@@ -1,4 +1,4 @@
-"""Where a run is kept if nobody says where."""
+"""The folder of a new run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def run_folder(store: Path | None, overwrite: bool, source: str) -> Iterator[Path]:
-    """Give the folder to keep the run in: as asked for, else `runs/SOURCE-n`, new and gone again if nothing began."""
+    """Yield the folder for a run: `store`, else a new `runs/SOURCE-n`, removed again if no run began."""
     if store is not None:
         yield store
         return

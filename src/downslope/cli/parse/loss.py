@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from downslope.data import Dataset
@@ -38,11 +38,11 @@ def target_scaling(normalize: str, task: str | None, loss: Loss) -> str | None:
     return "standard" if normalize != "none" and task == "regression" and loss.targets == "numbers" else None
 
 
-def class_weight_of(words: Sequence[str], data: Dataset) -> Any:
+def class_weight_of(words: Sequence[str] | None, data: Dataset) -> str | dict[object, float] | None:
     """Return class weights as `ds.train` takes them: `"balanced"`, weights by label, or None.
 
     Args:
-        words: `balanced` alone, or `LABEL=NUMBER` for some classes.
+        words: `balanced` alone, or `LABEL=NUMBER` for some classes; None for none.
         data: knows the labels.
 
     Raises:
@@ -55,7 +55,7 @@ def class_weight_of(words: Sequence[str], data: Dataset) -> Any:
     if list(words) == ["balanced"]:
         return words[0]
     labels = {} if data.classes is None else {str(label): label for label in data.classes.tolist()}
-    weights = {}
+    weights: dict[object, float] = {}
     for word in words:
         label, _, number = word.rpartition("=")
         try:

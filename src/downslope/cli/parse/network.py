@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from downslope.core import Piece
     from downslope.data import Dataset
+    from downslope.layers import AnyLayer
+    from downslope.layers.initializers import Initializer
     from downslope.losses import Loss
     from downslope.networks import Sequential
 
@@ -59,7 +61,7 @@ def stages_of(text: str) -> tuple[Stage, ...]:
     stages = tuple(_stage(part, text) for part in words.split("-"))
     kinds = [stage.kind for stage in stages]
     if kinds != sorted(kinds, key="dense".__eq__):
-        raise _refused(f"must have its dense stages last, got {text!r}. Convolve and pool first.")
+        raise _network_error(f"must have its dense stages last, got {text!r}. Convolve and pool first.")
     return stages
 
 
@@ -70,7 +72,7 @@ def convolves(text: str) -> bool:
 
 def network_of(
     data: Dataset,
-    text: str,
+    network: str,
     loss: Loss,
     *,
     activation: str,
@@ -83,7 +85,7 @@ def network_of(
 
     Args:
         data: what it is to learn.
-        text: widths, `linear`, or stages.
+        network: widths, `linear`, or stages.
         loss: what will descend.
         activation: as `ds.mlp` takes it.
         initializer: a name, and a number where it needs one.
@@ -98,7 +100,7 @@ def network_of(
     from downslope.layers import Flatten
     from downslope.networks import Sequential, mlp
 
-    stages = stages_of(text)
+    stages = stages_of(network)
     check_number("dropout", dropout, at_least=0, below=1)
     around = {
         "activation": activation,
@@ -113,11 +115,11 @@ def network_of(
         return net if len(data.x.shape) == 2 else Sequential([Flatten(), *net.layers])
     head = mlp(dense, outputs=outputs, dropout=dropout, **around)
     return Sequential(
-        [*_windowed(windowed, _dimensions(data, text), skip=skip, **around), *_flat(dropout), *head.layers]
+        [*_windowed(windowed, _dimensions(data, network), skip=skip, **around), *_flat(dropout), *head.layers]
     )
 
 
-def initializer_of(text: str, *, setting: str = "initializer") -> Any:
+def initializer_of(text: str, *, setting: str = "initializer") -> Initializer | str:
     """Return the initializer of a name, or of a name and a number, such as `normal:0.01`.
 
     Args:
@@ -140,8 +142,8 @@ def initializer_of(text: str, *, setting: str = "initializer") -> Any:
     if name not in with_number and name not in ("auto", *initializers.names()):
         raise UnknownNameError(setting, name, ["auto", *initializers.names(), *(f"{n}:x" for n in with_number)])
     if (name in with_number) is not bool(colon):
-        wanted = f"a number, such as {name}:0.1" if name in with_number else f"no number, just {name}"
-        raise SettingError(Setting(setting), f"{name} takes {wanted}, got {text!r}.")
+        requirement = f"a number, such as {name}:0.1" if name in with_number else f"no number, just {name}"
+        raise SettingError(Setting(setting), f"{name} takes {requirement}, got {text!r}.")
     if not colon:
         return name
     try:
@@ -154,7 +156,7 @@ def _widths(words: str) -> list[int]:
     """Return widths separated by commas."""
     widths = [part.strip() for part in words.split(",")]
     if not all(width.isdecimal() and int(width) > 0 for width in widths):
-        raise _refused(
+        raise _network_error(
             f"must be the widths of the hidden layers, each 1 or more, such as 64,64, or {LINEAR}, or stages "
             f"joined by dashes, such as conv32-pool-dense64, got {words!r}."
         )
@@ -163,37 +165,37 @@ def _widths(words: str) -> list[int]:
 
 def _stage(word: str, text: str) -> Stage:
     """Return one stage."""
-    found = _STAGE.fullmatch(word)
-    if found is None:
-        raise _unknown_stage(word, text)
-    if found["channels"]:
-        return Stage("conv", int(found["channels"]), int(found["kernel"] or 3), int(found["stride"] or 1))
-    if found["width"]:
-        return Stage("dense", int(found["width"]))
-    return Stage(found["pooling"] or "max", int(found["window"] or 2))
+    match = _STAGE.fullmatch(word)
+    if match is None:
+        raise _unknown_stage_error(word, text)
+    if match["channels"]:
+        return Stage("conv", int(match["channels"]), int(match["kernel"] or 3), int(match["stride"] or 1))
+    if match["width"]:
+        return Stage("dense", int(match["width"]))
+    return Stage(match["pooling"] or "max", int(match["window"] or 2))
 
 
-def _unknown_stage(word: str, text: str) -> Exception:
-    """Return the error for a stage that is none, with what it may have meant."""
+def _unknown_stage_error(word: str, text: str) -> Exception:
+    """Return the error for an unknown stage, with close names."""
     from downslope.core import close_names
 
     letters, digits = re.match(r"([a-z_]*)(\d*)", word).groups()  # pyright: ignore[reportOptionalMemberAccess]
     close = close_names(letters, [*KINDS, LINEAR])
-    meant = [f"{name}{'' if name == LINEAR else digits}" for name in close if f"{name}{digits}" != word]
-    advice = f"Did you mean {' or '.join(map(repr, meant))}?" if meant else ""
+    candidates = [f"{name}{'' if name == LINEAR else digits}" for name in close if f"{name}{digits}" != word]
+    advice = f"Did you mean {' or '.join(map(repr, candidates))}?" if candidates else ""
     where = "" if word == text else f" in {text!r}"
-    return _refused(f"must be made of stages such as {WRITTEN}, got {word!r}{where}.", advice)
+    return _network_error(f"must be made of stages such as {WRITTEN}, got {word!r}{where}.", advice)
 
 
-def _windowed(stages: list[Stage], dimensions: int, *, skip: bool, **around: Any) -> list[Any]:
-    """Return convolutions and pools, with what surrounds them, as `ds.cnn` has it."""
+def _windowed(stages: list[Stage], dimensions: int, *, skip: bool, **around: Any) -> list[AnyLayer]:
+    """Return convolutions and pools with their activations and norms, as `ds.cnn` has them."""
     from downslope.layers import AvgPool, Conv1D, Conv2D, MaxPool
     from downslope.networks import Stages
 
     convolution, pools = (Conv1D if dimensions == 1 else Conv2D), {"max": MaxPool, "avg": AvgPool}
     dressed = Stages(skip=skip, dropout=0, **around)
     blocks = sum(stage.kind == "conv" for stage in stages) - 1
-    layers: list[Any] = []
+    layers: list[AnyLayer] = []
     before = None
     for stage in stages:
         if stage.kind != "conv":
@@ -207,8 +209,8 @@ def _windowed(stages: list[Stage], dimensions: int, *, skip: bool, **around: Any
     return layers if before is None else [*layers, *dressed.end()]
 
 
-def _flat(dropout: float) -> list[Any]:
-    """Return what leads from windows to dense layers."""
+def _flat(dropout: float) -> list[AnyLayer]:
+    """Return the layers between windows and dense layers."""
     from downslope.layers import Dropout, Flatten
 
     return [Flatten(), *([] if dropout == 0 else [Dropout(dropout)])]
@@ -224,7 +226,7 @@ def _dimensions(data: Dataset, text: str) -> int:
 
     axes = len(data.x.shape) - 1
     if axes not in (2, 3):
-        raise _refused(
+        raise _network_error(
             f"{text} needs images or sequences, got rows of {data.x.shape[1]} features.",
             Advice("say what a row is", shape="28x28x1"),
             Advice("use widths", network="64,64"),
@@ -242,7 +244,7 @@ def _outputs(data: Dataset, loss: Loss) -> int:
     return outputs_for(loss, classes=classes, target_columns=classes or columns)
 
 
-def _refused(*predicate: Piece) -> Exception:
+def _network_error(*predicate: Piece) -> Exception:
     """Return the error about the network."""
     from downslope.core import Setting, SettingError
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from downslope.cli.parse.schedule import schedule_of
+
+if TYPE_CHECKING:
+    from downslope.optimizers import Optimizer
 
 AUTO = "auto"
 """In place of a learning rate or a batch size: `ds.train` is to find one."""
@@ -12,7 +17,7 @@ OPTIONS = {"learning_rate", "momentum", "weight_decay"}
 
 
 def optimizer_of(
-    name: str,
+    optimizer: str,
     learning_rate: float | str | None,
     momentum: float | None,
     schedule: str,
@@ -20,11 +25,11 @@ def optimizer_of(
     *,
     weight_decay: float | None = None,
     clip: float | None = None,
-) -> Any:
+) -> Optimizer:
     """Return the optimizer.
 
     Args:
-        name: as `ds.train` takes it.
+        optimizer: as `ds.train` takes it.
         learning_rate: above 0; None for the optimizer's usual one; `"auto"` to have it found.
         momentum: for `sgd` and `rmsprop`, or None.
         schedule: how the rate changes; see `schedule_of`.
@@ -40,36 +45,36 @@ def optimizer_of(
         >>> optimizer_of("sgd", 0.1, 0.9, "constant", 1000)
         sgd(0.1, momentum=0.9)
     """
-    from downslope.cli.parse.schedule import schedule_of
     from downslope.core import Setting, SettingError, check_number
     from downslope.optimizers import as_optimizer, decoupled_weight_decay
     from downslope.optimizers import clip as clipped
 
-    usual = as_optimizer(name)
+    usual = as_optimizer(optimizer)
     if momentum is not None and "momentum" not in usual.settings:
         raise SettingError(
             Setting("momentum"),
-            f"is for sgd and rmsprop, got the optimizer {name}. Leave it out, or choose one of these.",
+            f"is for sgd and rmsprop, got the optimizer {optimizer}. Leave it out, or choose one of these.",
         )
     if learning_rate is None:
         learning_rate = usual.settings["learning_rate"]
-    found = learning_rate == AUTO
-    if found and schedule != "constant":
+    if learning_rate == AUTO and schedule != "constant":
         raise SettingError(
             Setting("learning_rate"),
             f"auto finds a constant rate, got it with the schedule {schedule!r}. Find the rate first, by downslope "
             "find-lr, and give the number.",
         )
-    rate = AUTO if found else check_number("learning_rate", learning_rate, above=0.0, advice="Try 0.001.")
+    rate = learning_rate
+    if rate != AUTO:
+        rate = check_number("learning_rate", rate, above=0.0, advice="Try 0.001.")
     numbers = {"momentum": momentum, "weight_decay": weight_decay}
     own = {name: number for name, number in numbers.items() if number is not None and name in usual.settings}
-    optimizer = usual.maker(rate if schedule == "constant" else schedule_of(schedule, float(rate), steps), **own)
+    rule = usual.maker(rate if schedule == "constant" else schedule_of(schedule, float(rate), steps), **own)
     if weight_decay is not None and "weight_decay" not in own:
-        optimizer = decoupled_weight_decay(weight_decay, optimizer)
-    return optimizer if clip is None else clipped(_norm(clip), optimizer)
+        rule = decoupled_weight_decay(weight_decay, rule)
+    return rule if clip is None else clipped(_norm(clip), rule)
 
 
-def options_of(optimizer: Any) -> dict[str, Any] | None:
+def options_of(optimizer: Optimizer) -> dict[str, str | float | int] | None:
     """Return the arguments of `optimizer_of` that make an optimizer; None where none do.
 
     Example:
@@ -93,9 +98,9 @@ def options_of(optimizer: Any) -> dict[str, Any] | None:
     except UnknownNameError:
         return None
     changed = {setting: value for setting, value in settings.items() if value != usual[setting]}
-    given = {"learning_rate": settings["learning_rate"], **changed}
-    plain = all(isinstance(value, (int, float)) for value in given.values())
-    return {"optimizer": name, **given} if plain and given.keys() <= OPTIONS else None
+    numbers = {"learning_rate": settings["learning_rate"], **changed}
+    plain = all(isinstance(value, (int, float)) for value in numbers.values())
+    return {"optimizer": name, **numbers} if plain and numbers.keys() <= OPTIONS else None
 
 
 def _norm(clip: float) -> float:

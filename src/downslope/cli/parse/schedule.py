@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from downslope.schedules import Schedule
 
 NOTATIONS = (
     "constant",
@@ -19,7 +22,7 @@ NOTATIONS = (
 )
 
 
-def schedule_of(text: str, rate: float, steps: int) -> Any:
+def schedule_of(text: str, rate: float, steps: int) -> Schedule:
     """Return the schedule that a text stands for.
 
     Args:
@@ -61,7 +64,7 @@ class Kind:
     """A schedule that can be written: its notation and its maker, which takes so many numbers."""
 
     notation: str
-    make: Callable[..., Any]
+    make: Callable[..., Schedule]
 
     @property
     def at_least(self) -> int:
@@ -74,15 +77,15 @@ class Kind:
         return self.notation.count(":")
 
 
-def _kinds(rate: float, steps: int, then: str) -> dict[str, Kind]:
+def _kinds(rate: float, steps: int, after_warmup: str) -> dict[str, Kind]:
     """Return all schedules by name."""
     from downslope import schedules
 
-    def warmup(length: Any) -> Any:
+    def warmup(length: Any) -> Schedule:
         left = max(1, steps - length) if isinstance(length, int) else steps
-        return schedules.warmup(length, schedule_of(then, rate, left))
+        return schedules.warmup(length, schedule_of(after_warmup, rate, left))
 
-    makers: tuple[Callable[..., Any], ...] = (
+    makers: tuple[Callable[..., Schedule], ...] = (
         lambda: schedules.constant(rate),
         lambda factor, every: schedules.step_decay(rate, factor, every),
         lambda decay, every=1: schedules.exponential_decay(rate, decay, every),
@@ -98,7 +101,7 @@ def _kinds(rate: float, steps: int, then: str) -> dict[str, Kind]:
     return dict(zip(names, kinds, strict=True))
 
 
-def _number(text: str) -> Any:
+def _number(text: str) -> int | float | str:
     """Return a text as a whole number or a number where it is one."""
     for kind in (int, float):
         try:

@@ -1,4 +1,4 @@
-"""What a row of numbers really is: an image, a sequence."""
+"""The shape of a row of numbers: an image, a sequence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 Shape = tuple[int, ...]
 
 OF_SETS = {"digits": (8, 8, 1), "mnist1d": (40, 1)}
-"""What a row is in the data sets that come as flat rows."""
+"""The shapes of rows in data sets that come as flat rows."""
 
 
 def read_shape(text: str) -> Shape:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from downslope.cli.parse.network import convolves
 from downslope.cli.parse.shape import OF_SETS, read_shape
@@ -20,8 +20,8 @@ def open_training_data(
     *,
     target: str | None,
     task: str | None,
-    numeric: Sequence[str],
-    categorical: Sequence[str],
+    numeric: Sequence[str] | None,
+    categorical: Sequence[str] | None,
     shape: str | None,
     network: str,
 ) -> Dataset:
@@ -31,8 +31,8 @@ def open_training_data(
         source: a file or the name of a data set.
         target: the name or number of a column, for files.
         task: as asked for, or None.
-        numeric: columns to read as numbers.
-        categorical: columns to read as categories.
+        numeric: columns to read as numbers, or None.
+        categorical: columns to read as categories, or None.
         shape: what a row is, or None.
         network: as text; convolutions see the images and sequences that some sets hold as flat rows.
 
@@ -44,8 +44,8 @@ def open_training_data(
     from downslope.data import arranged, load, read
 
     if is_set(source):
-        given = {"target": target, "numeric": numeric, "categorical": categorical}
-        for setting, value in given.items():
+        columns = {"target": target, "numeric": numeric, "categorical": categorical}
+        for setting, value in columns.items():
             if value:
                 raise SettingError(
                     Setting(setting), f"is for files; the data set {source!r} knows its columns. Leave it out."
@@ -53,14 +53,14 @@ def open_training_data(
         data = load(source)
         data = data if task is None else dataclasses.replace(data, task=task)
         known = OF_SETS.get(source) if convolves(network) else None
-        wanted = known if shape is None else read_shape(shape)
-        return data if wanted is None else arranged(data, wanted, task=data.task)
-    path = _found(source)
+        arrangement = known if shape is None else read_shape(shape)
+        return data if arrangement is None else arranged(data, arrangement, task=data.task)
+    path = _existing_path(source)
     if target is None and path.suffix.lower() != ".npz" and not path.is_dir():
-        raise _target_missing(path)
-    data = read(path, target, task=task, numeric=numeric, categorical=categorical)
+        raise _missing_target_error(path)
+    data = read(path, target, task=task, numeric=numeric or (), categorical=categorical or ())
     if data.y is None:
-        raise _target_missing(path)
+        raise _missing_target_error(path)
     return data if shape is None else arranged(data, read_shape(shape), task=task)
 
 
@@ -91,8 +91,8 @@ def is_set(source: str) -> bool:
     return not Path(source).is_file() and source in {info.name for info in available()}
 
 
-def _found(source: str) -> Path:
-    """Return the path of a file, or of what `read` can say best what is wrong with.
+def _existing_path(source: str) -> Path:
+    """Return the path of a file, or a path that `read` refuses with the better message.
 
     Raises:
         DataError: neither a file nor a data set has this name; close names of both are offered.
@@ -109,13 +109,13 @@ def _found(source: str) -> Path:
     raise DataError(f"There is neither a file nor a data set {source!r}. {advice}")
 
 
-def _open_flat(source: str, preprocessing: Preprocessing, target: Any, needs_target: bool) -> Dataset:
+def _open_flat(source: str, preprocessing: Preprocessing, target: str | int | None, needs_target: bool) -> Dataset:
     """Return rows as they are in a file or a data set."""
     from downslope.data import load, read
 
     if is_set(source):
         return load(source)
-    path = _found(source)
+    path = _existing_path(source)
     ending = path.suffix.lower()
     task = preprocessing.task if needs_target else None
     if ending == ".npz":
@@ -126,42 +126,42 @@ def _open_flat(source: str, preprocessing: Preprocessing, target: Any, needs_tar
     if not needs_target:
         data = read(path, columns=columns, categorical=categorical)
         return data if columns else _without(data, target)
-    text = _text_target(preprocessing, _needed(target, path))
+    text = _text_target(preprocessing, _required(target, path))
     return read(path, target, task=task, columns=columns, categorical=[*categorical, *text])
 
 
-def _open_npy(path: Path, preprocessing: Preprocessing, target: Any, needs_target: bool) -> Dataset:
+def _open_npy(path: Path, preprocessing: Preprocessing, target: str | int | None, needs_target: bool) -> Dataset:
     """Return the rows of a `.npy` file; the target's column may still be in it where it is not needed."""
     from downslope.data import read
 
     if needs_target:
-        return read(path, _needed(target, path), task=preprocessing.task)
+        return read(path, _required(target, path), task=preprocessing.task)
     data = read(path)
     one_more = data.x.ndim == 2 and data.x.shape[1] - 1 == math.prod(preprocessing.input_shape)
     return read(path, target) if one_more and isinstance(target, int) else data
 
 
-def _without(data: Dataset, target: Any) -> Dataset:
+def _without(data: Dataset, target: str | int | None) -> Dataset:
     """Return a table without the target's column, which may be in it."""
-    kept = data.x.select([name for name in data.x.columns if name != target])
-    return dataclasses.replace(data, x=kept, feature_names=None)
+    features = data.x.select([name for name in data.x.columns if name != target])
+    return dataclasses.replace(data, x=features, feature_names=None)
 
 
-def _needed(target: Any, path: Path) -> Any:
-    """Return a target that was named."""
+def _required(target: str | int | None, path: Path) -> str | int:
+    """Return the target, or refuse its absence."""
     if target is None:
-        raise _target_missing(path)
+        raise _missing_target_error(path)
     return target
 
 
 def _text_target(preprocessing: Preprocessing, target: str | int) -> list[str]:
-    """Return the target's column if its labels are text, so that labels such as '01' stay what they are."""
+    """Return the target's column if its labels are text, so that labels such as '01' stay text."""
     labels = preprocessing.class_labels
     return [str(target)] if labels and isinstance(labels[0], str) else []
 
 
-def _target_missing(path: Path) -> Exception:
-    """Return the error for a file whose target nobody named: it lists the columns."""
+def _missing_target_error(path: Path) -> Exception:
+    """Return the error for a missing target, which lists the columns."""
     from downslope.core import Advice, Setting, SettingError
     from downslope.data import column_names, read
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 RANGE = ".."
 
+Number = TypeVar("Number", int, float)
+
 
 def values_of(
-    setting: str, text: str, kind: Callable[[str], Any], following: Callable[[Any], Any], words: dict[str, Any]
-) -> list[Any]:
+    setting: str,
+    text: str,
+    kind: Callable[[str], Number],
+    following: Callable[[Number], Number],
+    words: Mapping[str, Number],
+) -> list[Number]:
     """Return the values that a text stands for.
 
     Args:
@@ -29,37 +35,37 @@ def values_of(
         >>> values_of("seed", "0..3", int, lambda seed: seed + 1, {})
         [0, 1, 2, 3]
     """
-    found = []
+    values: list[Number] = []
     for part in text.split(","):
         try:
             ends = [words[end] if end in words else kind(end) for end in map(str.strip, part.split(RANGE))]
         except ValueError:
             ends = []
         if len(ends) not in (1, 2) or not _rises(ends, following):
-            raise _refused(setting, part, kind)
-        found += ends if len(ends) == 1 else _between(ends[0], ends[1], following)
-    return list(dict.fromkeys(found))
+            raise _values_error(setting, part, kind)
+        values += ends if len(ends) == 1 else _between(ends[0], ends[1], kind, following)
+    return list(dict.fromkeys(values))
 
 
-def _rises(ends: list[Any], following: Callable[[Any], Any]) -> bool:
+def _rises(ends: Sequence[Number], following: Callable[[Number], Number]) -> bool:
     """Return whether a range goes from a number to a larger one, and its steps do, too."""
     return len(ends) == 1 or (ends[0] < following(ends[0]) and ends[0] < ends[1] < float("inf"))
 
 
-def _between(low: Any, high: Any, following: Callable[[Any], Any]) -> list[Any]:
-    """Return the values of a range; the last one may miss `high` by rounding."""
-    found = [low]
-    while (value := _rounded(following(found[-1]))) <= high:
-        found.append(value)
-    return found
+def _between(
+    low: Number, high: Number, kind: Callable[[str], Number], following: Callable[[Number], Number]
+) -> list[Number]:
+    """Return the values of a range, 0.001 rather than 0.0010000000000000002; the last may miss `high` by rounding."""
+    values = [low]
+    while True:
+        value = following(values[-1])
+        value = value if isinstance(value, int) else kind(f"{value:.12g}")
+        if value > high:
+            return values
+        values.append(value)
 
 
-def _rounded(value: Any) -> Any:
-    """Return a number as it would be written: 0.001 rather than 0.0010000000000000002."""
-    return float(f"{value:.12g}") if isinstance(value, float) else value
-
-
-def _refused(setting: str, part: str, kind: Callable[[str], Any]) -> Exception:
+def _values_error(setting: str, part: str, kind: Callable[[str], float | int]) -> Exception:
     """Return the error for a text that is no value."""
     from downslope.core import Setting, SettingError
 
