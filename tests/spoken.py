@@ -5,7 +5,7 @@ import json
 import re
 from functools import cache
 
-from downslope.cli._app import command
+from downslope.cli.app import command
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 COMMAND = re.compile(r"\bdownslope ([a-z-]+)")

@@ -11,13 +11,12 @@ import polars
 import pytest
 
 from downslope import schedules
-from downslope.cli import _cache, _main
-from downslope.cli._optimizer import optimizer_of
-from downslope.cli._schedule import schedule_of
-from downslope.cli._train import _next
+from downslope.cli.commands.train import next_steps
+from downslope.cli.compile_cache import make_private
+from downslope.cli.main import TRACEBACK
+from downslope.cli.parse import optimizer_of, schedule_of
 from downslope.core import SettingError
 from downslope.training import open_run
-from downslope.training.engine import progress
 
 VERBS = (
     "train",
@@ -55,14 +54,15 @@ def pets(tmp_path):
 
 def in_a_process(*words, **environment):
     command = [sys.executable, "-m", "downslope", *words]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=False)
+    inherited = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
+    return subprocess.run(command, capture_output=True, text=True, env=inherited | environment, check=False)
 
 
 def test_help_loads_nothing_heavy():
     script = (
-        "import sys\nfrom downslope.cli import _main\n"
-        f"for verb in {VERBS!r}:\n    assert _main.run([verb, '--help']) == 0\n"
-        "assert _main.run(['--help']) == _main.run([]) == _main.run(['--version']) == 0\n"
+        "import sys\nfrom downslope.cli.main import run\n"
+        f"for verb in {VERBS!r}:\n    assert run([verb, '--help']) == 0\n"
+        "assert run(['--help']) == run([]) == run(['--version']) == 0\n"
         f"loaded = sorted(name for name in {HEAVY!r} if name in sys.modules)\nassert not loaded, loaded\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
@@ -212,19 +212,16 @@ def test_divergence_is_a_result_and_fails(cli):
     assert err.endswith("Try 1e+07, or clip the gradient (--clip 1).\n")
     run = open_run(report["run"])
     assert run.stop_reason == "diverged"
-    assert _next(run, "diabetes")[1] == f"  downslope diagnose {report['run']}"
+    assert next_steps(run, "diabetes")[1] == f"  downslope diagnose {report['run']}"
 
 
-def test_ctrl_c_keeps_what_was_learned(cli, monkeypatch):
-    def interrupt(self, epoch, values):
-        if epoch == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(progress.Lines, "epoch", interrupt)
+def test_ctrl_c_keeps_what_was_learned(cli, ctrl_c_at):
+    ctrl_c_at("epoch 1/9")
     code, out, _ = cli("train", "iris", "--epochs", "9", "--network", "4")
     assert code == 0
-    assert out.startswith("Interrupted after 2 epochs.")
-    assert open_run("runs/iris-1").stop_reason == "interrupted"
+    assert out.startswith("Interrupted after 1 epoch.")
+    run = open_run("runs/iris-1")
+    assert (run.stop_reason, run.epochs) == ("interrupted", 1)
 
 
 def test_ctrl_c_elsewhere_is_quiet(cli, monkeypatch):
@@ -235,7 +232,7 @@ def test_ctrl_c_elsewhere_is_quiet(cli, monkeypatch):
     assert cli("train", "iris") == (130, "", "")
 
 
-def test_an_unexpected_error_is_one_line(cli, monkeypatch):
+def test_an_unexpected_error_is_one_line(cli, run_command, capsys, monkeypatch):
     def fail(name):
         raise ZeroDivisionError("a bug\nin two lines")
 
@@ -244,8 +241,9 @@ def test_an_unexpected_error_is_one_line(cli, monkeypatch):
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
     assert "ZeroDivisionError: a bug in two lines" in err
-    monkeypatch.setenv(_main.TRACEBACK, "1")
-    assert "Traceback" in cli("train", "iris")[2]
+    monkeypatch.setenv(TRACEBACK, "1")
+    assert run_command(["train", "iris"]) == 1
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_data_lists_the_sets(cli):
@@ -346,13 +344,13 @@ def test_a_whole_process_keeps_compiled_code_in_a_private_folder(tmp_path):
 
 def test_a_cache_open_to_others_is_not_used(tmp_path):
     folder = tmp_path / "downslope"
-    assert _cache._make_private(folder)
+    assert make_private(folder)
     folder.chmod(0o777)
-    assert not _cache._make_private(folder)
+    assert not make_private(folder)
     (tmp_path / "file").touch()
-    assert not _cache._make_private(tmp_path / "file" / "inside")
+    assert not make_private(tmp_path / "file" / "inside")
     (tmp_path / "link").symlink_to(tmp_path)
-    assert not _cache._make_private(tmp_path / "link")
+    assert not make_private(tmp_path / "link")
 
 
 def test_a_process_that_nobody_listens_to_ends_quietly():

@@ -5,17 +5,16 @@ import re
 
 import pytest
 
-from downslope.cli import _main
 from spoken import false_words
 
 TRAIN = ("train", "iris", "--network", "4", "--normalize", "none", "--optimizer", "sgd", "--epochs", "3", "--store")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, run_command):
     """A run that was trained from the command line."""
     path = tmp_path_factory.mktemp("diagnose") / "run"
-    assert _main.run([*TRAIN, str(path)]) == 0
+    assert run_command([*TRAIN, str(path)]) == 0
     return path
 
 

@@ -1,12 +1,10 @@
 """`downslope init` and `downslope profile`: what they print where, and what they draw."""
 
 import json
-from functools import partial
 
 import pytest
 
-from downslope import efficiency
-from downslope.cli._figure import check_figure, draw_into
+from downslope.cli.output import check_figure, draw_into
 
 QUICK = ("--epochs", "1", "--restarts", "2", "--batch-size", "64")
 
@@ -39,12 +37,13 @@ def test_init_for_programs(cli):
     assert compared["best"] == compared["as_good"][0]
 
 
-def test_profile_measures_and_draws(cli, tmp_path, monkeypatch):
-    monkeypatch.setattr("downslope.efficiency.profile", partial(efficiency.profile, batch_sizes=[32]))
-    code, out, err = cli("profile", "iris", "--network", "linear", "--figure", "speed.svg")
+def test_profile_measures_and_draws(cli, tmp_path):
+    (tmp_path / "small.csv").write_text("a,b,y\n" + "".join(f"{i},{i % 3},{1.5 * i}\n" for i in range(4)))
+    words = ("profile", "small.csv", "--target", "y", "--task", "regression", "--batch-size", "4")
+    code, out, err = cli(*words, "--network", "linear", "--figure", "speed.svg")
     assert code == 0, err
-    assert all(words in out for words in ("Dense(3)", "A step on 32 examples", "examples/s"))
-    assert "iris: 150 rows" in err
+    assert all(words in out for words in ("Dense(1)", "A step on 4 examples", "examples/s"))
+    assert "small.csv: 4 rows" in err
     assert (tmp_path / "speed.svg").read_text().startswith("<?xml")
 
 

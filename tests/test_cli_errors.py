@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import downslope as ds
-from downslope.cli import _cache, _main
 from spoken import false_words
 
 GOOD = "size,rooms,price\n" + "".join(f"{30 + i},{i % 5 + 1},{100.5 + 3 * i}\n" for i in range(30))
@@ -29,7 +28,7 @@ TRAIN = ("train", "houses.csv", "--target", "price")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, run_command):
     """A folder of bad files and of small runs."""
     path = tmp_path_factory.mktemp("cli_errors")
     for name, content in FILES.items():
@@ -45,17 +44,15 @@ def folder(tmp_path_factory):
     quick = ("--epochs", "1", "--network", "2")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(path)
-        patch.setattr(_cache, "keep_compiled_code", lambda: None)
-        assert _main.run([*TRAIN, "--store", "runs/houses", *quick]) == 0
-        assert _main.run(["train", "classes.csv", "--target", "kind", "--store", "runs/classes", *quick]) == 0
-        assert _main.run(["train", "table.npy", "--target", "0", "--store", "runs/table", *quick]) == 0
+        assert run_command([*TRAIN, "--store", "runs/houses", *quick]) == 0
+        assert run_command(["train", "classes.csv", "--target", "kind", "--store", "runs/classes", *quick]) == 0
+        assert run_command(["train", "table.npy", "--target", "0", "--store", "runs/table", *quick]) == 0
     return path
 
 
 @pytest.fixture(autouse=True)
 def in_that_folder(folder, monkeypatch):
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(_cache, "keep_compiled_code", lambda: None)
 
 
 CASES = {
@@ -194,8 +191,8 @@ CASES = {
 
 
 @pytest.mark.parametrize("words", CASES, ids=" ".join)
-def test_bad_input_is_one_sentence_and_exit_code_2(words, capsys):
-    code = _main.run(words)
+def test_bad_input_is_one_sentence_and_exit_code_2(words, capsys, run_command):
+    code = run_command(words)
     out, err = capsys.readouterr()
     assert CASES[words] in err
     assert err.startswith("downslope: ")
@@ -206,12 +203,12 @@ def test_bad_input_is_one_sentence_and_exit_code_2(words, capsys):
     assert (code, out) == (2, "")
 
 
-def test_a_damaged_run_fails_with_one_sentence(capsys, folder):
+def test_a_damaged_run_fails_with_one_sentence(capsys, folder, run_command):
     record = json.loads(Path("runs/houses/run.json").read_text())
     damaged = folder / "damaged"
     damaged.mkdir()
     (damaged / "run.json").write_text(json.dumps(record | {"seed": 7}))
-    code = _main.run(["predict", "damaged", "houses.csv"])
+    code = run_command(["predict", "damaged", "houses.csv"])
     out, err = capsys.readouterr()
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "is damaged" in err

@@ -1,48 +1,70 @@
 """`downslope explore`: what it serves, what it says, and how it ends."""
 
+import _thread
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from urllib.request import urlopen
 
 import pytest
 
 import downslope as ds
-from downslope.cli import _cache, _explore, _main
 from downslope.explorer import Serving, listening
 from explorer_page import SocketPage
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/#[\w-]{43}")
 
 
-@pytest.fixture
-def cli(capsys, monkeypatch, tmp_path):
-    """Run a command; return its exit code, stdout, stderr, and what it opened first."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_cache, "keep_compiled_code", lambda: None)
+class Text(io.StringIO):
+    """What a command prints, and whether it has said that it serves."""
 
-    def run(*words, browser=lambda url: True):
-        opened, seen = [], []
+    def __init__(self):
+        super().__init__()
+        self.serves = threading.Event()
+
+    def write(self, text):
+        written = super().write(text)
+        if "Ctrl-C ends it." in self.getvalue():
+            self.serves.set()
+        return written
+
+
+@pytest.fixture
+def cli(run_command, monkeypatch, tmp_path):
+    """Run a command; return its exit code, what a visitor met, and stderr. The visitor ends it as Ctrl-C does."""
+    monkeypatch.chdir(tmp_path)
+
+    def explore(*words, browser=lambda url: True):
+        opened, out, err, ended = [], Text(), Text(), threading.Event()
         monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or browser(url))
 
         def visit():
+            while not err.serves.wait(0.02):
+                if ended.is_set():
+                    return None
             for thread in threading.enumerate():
                 if thread.name == "downslope explorer browser":
                     thread.join()
-            out = capsys.readouterr()
-            with SocketPage(Serving(out.out.strip())) as page:
-                page.say("hello", version=1)
-                seen.append((page.until("hello"), out, opened))
+            try:
+                with SocketPage(Serving(out.getvalue().strip())) as page:
+                    page.say("hello", version=1)
+                    return page.until("hello"), out.getvalue().strip(), opened
+            finally:
+                _thread.interrupt_main()
 
-        monkeypatch.setattr(_explore, "_wait", visit)
-        code = _main.run(["explore", *map(str, words)])
-        after = capsys.readouterr()
-        return code, seen[0] if seen else None, after.err
+        with ThreadPoolExecutor() as threads, redirect_stdout(out), redirect_stderr(err):
+            visitor = threads.submit(visit)
+            code = run_command(["explore", *words])
+            ended.set()
+        return code, visitor.result(), err.getvalue()
 
-    return run
+    return explore
 
 
 @pytest.mark.parametrize(
@@ -56,12 +78,12 @@ def cli(capsys, monkeypatch, tmp_path):
     ids=str,
 )
 def test_it_serves_what_was_named_prints_the_address_and_opens_it(cli, words, opens):
-    code, (told, out, opened), _ = cli(*words)
+    code, (told, out, opened), err = cli(*words)
     assert code == 0
     assert opens.items() <= told["opens"].items()
-    assert ADDRESS.fullmatch(out.out.strip())
-    assert opened == [out.out.strip()]
-    assert "Ctrl-C ends it." in out.err
+    assert ADDRESS.fullmatch(out)
+    assert opened == [out]
+    assert err == "Ctrl-C ends it.\n"
 
 
 def test_a_run_is_opened_from_its_folder(cli, tmp_path):
@@ -72,9 +94,9 @@ def test_a_run_is_opened_from_its_folder(cli, tmp_path):
 
 
 def test_without_a_browser_it_says_so(cli):
-    code, (_, out, _), _ = cli(browser=lambda url: False)
+    code, _, err = cli(browser=lambda url: False)
     assert code == 0
-    assert "No browser could be opened" in out.err
+    assert "No browser could be opened" in err
 
 
 REFUSED = {

@@ -2,24 +2,13 @@
 
 import json
 import shlex
-from functools import partial
 
 import pytest
 
-from downslope import training
-from downslope.cli._train_command import train_command
-from downslope.training.finders import auto
+from downslope.cli.options import DataOptions, OptimizerOptions
+from downslope.cli.output import train_command
 
 LINEAR = ("--network", "linear", "--test", "0")
-
-
-@pytest.fixture
-def cli(command_line, tmp_path, monkeypatch):
-    """Run a command in an empty folder; return its exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(auto, "find_learning_rate", partial(training.find_learning_rate, steps=20))
-    monkeypatch.setattr(auto, "find_batch_size", partial(training.find_batch_size, steps=20, seconds=1e-3))
-    return command_line
 
 
 @pytest.mark.slow
@@ -77,9 +66,7 @@ def test_what_cannot_be_is_bad_usage(cli, words, message):
 
 
 def test_a_command_repeats_only_what_was_asked_for():
-    def command(source, epochs=5, clip=None, metric=None):
-        """Stand for a command."""
-
-    asked = {"source": "a b.csv", "epochs": 5, "clip": 1.0, "metric": ["f1", "auc"]}
-    words = train_command(command, asked, {"learning_rate": 0.1})
-    assert words == "downslope train 'a b.csv' --clip 1.0 --metric f1 --metric auc --learning-rate 0.1"
+    data, optimizer = DataOptions(numeric=["a", "b"], target="y"), OptimizerOptions(clip=1.0, optimizer="adam")
+    words = train_command("a b.csv", data, optimizer, settings={"learning_rate": 0.1, "momentum": None})
+    asked = "downslope train 'a b.csv' --target y --numeric a --numeric b --clip 1.0"
+    assert words == f"{asked} --learning-rate 0.1"

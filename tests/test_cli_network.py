@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import downslope as ds
-from downslope.cli._network import convolves, network_of
+from downslope.cli.parse import convolves, network_of
 from downslope.core import DownslopeError
 from downslope.losses import cross_entropy
 

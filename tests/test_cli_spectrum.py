@@ -6,18 +6,17 @@ import numpy as np
 import pytest
 
 import downslope as ds
-from downslope.cli import _main
 
 SGD = ("--optimizer", "sgd", "--learning-rate", "0.2", "--momentum", "0.5")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, run_command):
     """Return a folder with two runs in it."""
     where = tmp_path_factory.mktemp("runs")
     for name, options in (("sgd", SGD), ("adam", ())):
         words = ["train", "iris", "--network", "3", "--epochs", "3", "--store", str(where / name), *options]
-        assert _main.run(words) == 0
+        assert run_command(words) == 0
     return where
 
 

@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 
 import downslope as ds
-from downslope.cli import _main
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, run_command):
     """Return a folder with a small run in it."""
     where = tmp_path_factory.mktemp("runs")
     words = ["train", "iris", "--network", "3", "--epochs", "4", "--optimizer", "sgd", "--store", str(where / "small")]
-    assert _main.run(words) == 0
+    assert run_command(words) == 0
     return where
 
 

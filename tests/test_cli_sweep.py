@@ -2,11 +2,14 @@
 
 import json
 import shlex
+from dataclasses import replace
 
 import pytest
+import typer
 
-from downslope.cli._values import values_of
-from downslope.training.engine import population
+import downslope as ds
+from downslope.cli.commands.sweep import Combination, in_order
+from downslope.cli.parse import values_of
 
 
 @pytest.mark.parametrize(
@@ -52,21 +55,18 @@ def test_networks_and_batch_sizes_are_swept_for_programs(cli):
     assert (found["best"]["validation"], set(found["best"]["test"])) == (None, {"loss", "accuracy"})
 
 
-def test_ctrl_c_leaves_only_what_has_a_loss_to_compare(cli, monkeypatch):
-    whole = population.epoch_together
-    left = iter([True])
-
-    def epoch(*all_of_it):
-        if not next(left, False):
-            raise KeyboardInterrupt
-        return whole(*all_of_it)
-
-    monkeypatch.setattr(population, "epoch_together", epoch)
+def test_ctrl_c_leaves_only_what_has_a_loss_to_compare(cli, ctrl_c_at):
+    ctrl_c_at("epoch 1/1")
     words = ("sweep", "iris", "--network", "linear", "--learning-rate", "0.01", "--epochs", "1")
     code, out, err = cli(*words, "--batch-size", "16,32,64", "--json")
     assert code == 0, err
     assert "Interrupted: 1 of 3 combinations have a loss, and only these are compared." in err
     assert [run["batch_size"] for run in json.loads(out)["runs"]] == [16]
-    code, out, err = cli(*words)
-    assert (code, out) == (130, "")
-    assert err.splitlines()[-1] == "Interrupted before the first epoch ended: nothing to compare."
+
+
+def test_ctrl_c_in_the_first_epoch_leaves_nothing_to_compare(capsys):
+    run = ds.train(ds.mlp([], outputs=3), ds.load("iris"), epochs=1, progress=False)
+    with pytest.raises(typer.Exit) as end:
+        in_order([Combination({}, replace(run, stop_reason="interrupted"), float("nan"))], 2)
+    assert end.value.exit_code == 130
+    assert capsys.readouterr().err == "Interrupted before the first epoch ended: nothing to compare.\n"

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from doc_blocks import blocks, run_python
-from downslope.cli._app import app
+from downslope.cli.app import app
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(DOCS.glob("*.md"))

@@ -10,7 +10,7 @@ from tests import cases
 
 import downslope as ds
 from downslope import export
-from downslope.cli._export import export as export_command
+from downslope.cli.commands.export import export as export_command
 from downslope.core import named_leaves, rebuild
 from downslope.data import Preprocessing
 from downslope.training._recipe import ROOMS

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import downslope as ds
-from downslope.cli._app import command
-from downslope.cli._face import CommandFace
-from downslope.cli._optimizer import optimizer_of, options_of
+from downslope.cli.app import command
+from downslope.cli.output import CommandFace
+from downslope.cli.parse import optimizer_of, options_of
 from downslope.core import (
     Advice,
     DownslopeError,

@@ -14,8 +14,8 @@ HEAVY = ("sklearn", "scipy.stats", "pandas", "matplotlib", "torch")
 def loaded_by(folder, *commands):
     """Return which heavy libraries a fresh process has loaded after these commands, all of which work."""
     script = (
-        "import json, sys\nfrom downslope.cli import _main\n"
-        f"for words in {[list(command) for command in commands]!r}:\n    assert _main.run(words) == 0, words\n"
+        "import json, sys\nfrom downslope.cli.main import run\n"
+        f"for words in {[list(command) for command in commands]!r}:\n    assert run(words) == 0, words\n"
         f"print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))\n"
     )
     environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}

@@ -4,6 +4,6 @@ Data goes to stdout, everything else to stderr. Exit codes: 0 it worked, 1 the w
 130 stopped by Ctrl-C. Nothing heavy is imported before a command computes, so that help is instant.
 """
 
-from downslope.cli._main import main
+from downslope.cli.main import main
 
 __all__ = ["main"]

@@ -1,0 +1,42 @@
+"""`downslope evaluate`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from downslope.cli.compile_cache import keep_compiled_code
+from downslope.cli.options import FileArgument, JsonOption, RunArgument
+from downslope.cli.output import print_json, print_lines, say, score_lines
+from downslope.cli.parse import open_examples
+
+
+def evaluate(
+    run: RunArgument,
+    file: FileArgument,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="The column to compare with.", show_default="the one the run was trained on"
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Judge a trained network on rows whose target is known.
+
+    The loss is the one that training descended; accuracy, rmse and r2 are in the target's own units.
+    """
+    from downslope.runs import RunFolder
+    from downslope.training import open_run
+
+    opened = open_run(run)
+    known = RunFolder.open(run).read_record().data.get("target")
+    data = open_examples(file, opened.preprocessing, target=known if target is None else target, needs_target=True)
+    keep_compiled_code()
+    say(*opened.preprocessing.notes_on(data.x))
+    scores = opened.evaluate(data)
+    if json:
+        print_json({"run": str(run), "task": opened.task, "rows": len(data), **scores})
+    else:
+        print_lines(score_lines({file: (len(data), scores)}))

@@ -1,0 +1,137 @@
+"""The entry point: run a command, and turn an error into one line and an exit code."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from downslope.cli.interrupts import STOPPED, exit_on_interrupt
+
+if TYPE_CHECKING:
+    from typer.core import TyperGroup
+
+FAILED, BAD_USAGE, TRY_AGAIN = 1, 2, 75
+TRACEBACK = "DOWNSLOPE_TRACEBACK"
+"""The environment variable that shows where an unexpected error arose, for a report of it."""
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""Large libraries make some million objects that stay; looking through them for garbage takes a tenth of a command."""
+
+XLA_LOGS = ("TF_CPP_MIN_LOG_LEVEL", "3")
+"""Only what ends the process: before jax 0.10, XLA warns of every program that it loads from the user's own cache."""
+
+
+@runtime_checkable
+class UsageError(Protocol):
+    """An error of typer's own, whose class differs between its versions: it may know the names that were expected."""
+
+    message: str
+
+    def format_message(self) -> str:
+        """Return the message with the option that it is about."""
+        ...
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code.
+
+    Args:
+        arguments: the words after `downslope`; None takes them from the process.
+    """
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    os.environ.setdefault(*XLA_LOGS)
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    gc.freeze()  # nor is a last collection worth its time
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Return the exit code of a command, after it has run."""
+    try:
+        with exit_on_interrupt():
+            from downslope.cli.app import command
+            from downslope.cli.output import CommandFace, using_face
+
+            commands = command()
+            with using_face(CommandFace(commands.commands, arguments[0] if arguments else None)):
+                return _exit_code(commands, arguments)
+    except (KeyboardInterrupt, EOFError):
+        return STOPPED
+    except BrokenPipeError:
+        return _without_reader()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else FAILED
+
+
+def _exit_code(commands: TyperGroup, arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code; say errors in its words."""
+    try:
+        code = commands(list(arguments) or ["--help"], standalone_mode=False, prog_name="downslope")
+        sys.stdout.flush()
+    except (EOFError, BrokenPipeError):
+        raise
+    except Exception as error:
+        return _failure(error)
+    return code if isinstance(code, int) else 0
+
+
+def _failure(error: Exception) -> int:
+    """Say an error in one line, and return the exit code."""
+    if type(error).__name__ == "Abort":
+        return STOPPED
+    if isinstance(error, UsageError):
+        return _say(_usage_sentence(error), BAD_USAGE)
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return _say(f"{error.strerror}{where}.", FAILED)
+    from downslope.cli.output import in_command_words
+    from downslope.core import BusyRunError, DamagedRunError, DownslopeError, MissingExtraError, UnwritableRunError
+
+    if isinstance(error, DownslopeError):
+        failed = isinstance(error, (DamagedRunError, MissingExtraError, UnwritableRunError))
+        code = FAILED if failed else TRY_AGAIN if isinstance(error, BusyRunError) else BAD_USAGE
+        return _say(in_command_words(error.message), code)
+    return _unexpected(error)
+
+
+def _usage_sentence(error: UsageError) -> str:
+    """Return the message of a usage error as one sentence with a way out."""
+    from downslope.cli.options import Unreadable
+
+    if isinstance(error, Unreadable) and error.param is not None:
+        return f"{error.param.opts[0]} {error.message}"
+    close = getattr(error, "possibilities", None)
+    if close:
+        return f"{error.message.rstrip('.')}. Did you mean {' or '.join(sorted(close))}?"
+    sentence = error.format_message()
+    context = getattr(error, "ctx", None)
+    stop = "" if sentence.endswith(("?", ".")) else "."
+    return f"{sentence}{stop} See {context.command_path if context else 'downslope'} --help."
+
+
+def _unexpected(error: Exception) -> int:
+    """Apologize for an unexpected error."""
+    if os.environ.get(TRACEBACK):
+        import traceback
+
+        traceback.print_exception(error)
+    return _say(
+        f"Sorry, this should not have happened ({type(error).__name__}: {' '.join(str(error).split())[:300]}). "
+        f"Set {TRACEBACK}=1 to see where, and please report it.",
+        FAILED,
+    )
+
+
+def _say(sentence: str, code: int) -> int:
+    """Write one line to stderr, and return the exit code."""
+    line = " ".join(sentence.split())
+    print(f"downslope: {line}{'' if line.endswith(('.', '?', '!')) else '.'}", file=sys.stderr)
+    return code
+
+
+def _without_reader() -> int:
+    """End quietly when nobody reads stdout any more, as in `downslope predict … | head`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILED

@@ -1,0 +1,85 @@
+"""The options about data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from downslope.cli.options.readers import reader
+
+_option = partial(typer.Option, rich_help_panel="Data")
+_SHARE = reader(float, "a share of the rows from 0 to below 1")
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """How the rows of a source are read."""
+
+    target: Annotated[
+        str | None,
+        _option(
+            metavar="COLUMN",
+            help="The column to learn; needed for files. For .npy its number (-1: the last), for .npz an array's name.",
+        ),
+    ] = None
+    task: Annotated[
+        str | None,
+        _option(
+            metavar="TASK",
+            help="classification or regression; inferred from the target if not given, and printed.",
+        ),
+    ] = None
+    numeric: Annotated[
+        list[str] | None,
+        _option(metavar="COLUMN", help="Read this column as numbers; may be repeated."),
+    ] = None
+    categorical: Annotated[
+        list[str] | None,
+        _option(
+            metavar="COLUMN",
+            help="Read this column as categories, one-hot, even if it looks like numbers; may be repeated.",
+        ),
+    ] = None
+    shape: Annotated[
+        str | None,
+        _option(
+            metavar="SHAPE",
+            help="What a row of numbers is: an image, HEIGHTxWIDTHxCHANNELS, such as 28x28x1, or a sequence, "
+            "LENGTHxCHANNELS, such as 40x1. Columns then count by their order.",
+            show_default="as in the file; 8x8x1 and 40x1 for convolutions on digits and mnist1d",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class PreparationOptions:
+    """How rows are normalized, and which are held out."""
+
+    normalize: Annotated[
+        str,
+        _option(
+            metavar="HOW",
+            help="Inputs: standard (mean 0, deviation 1), minmax (0 to 1), symmetric (-1 to 1) or none; statistics of "
+            "the training rows. Unless none, targets of a regression are standardized too (but for losses with a range "
+            "of their own), which is undone in predictions, rmse, mae and r2.",
+        ),
+    ] = "standard"
+    validation: Annotated[
+        float,
+        _option(
+            parser=_SHARE,
+            metavar="SHARE",
+            help="Share of the rows that decides when to stop and which epoch to keep; 0 for none.",
+        ),
+    ] = 0.2
+    test: Annotated[
+        float,
+        _option(
+            parser=_SHARE,
+            metavar="SHARE",
+            help="Share of the rows kept aside to judge the result by; 0 for none.",
+        ),
+    ] = 0.2

@@ -1,0 +1,78 @@
+"""The options about the optimizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Literal
+
+import typer
+
+from downslope.cli.options.readers import reader
+from downslope.cli.parse.schedule import NOTATIONS
+
+_option = partial(typer.Option, rich_help_panel="Descent")
+
+
+@dataclass(frozen=True)
+class OptimizerOptions:
+    """The optimizer, as `parse.optimizer.optimizer_of` takes it."""
+
+    optimizer: Annotated[
+        str,
+        _option(metavar="NAME", help="adam, adamw, nadam, rmsprop, adagrad, adadelta or sgd."),
+    ] = "adam"
+    learning_rate: Annotated[
+        float | Literal["auto"] | None,
+        _option(
+            parser=reader(float, "a number above 0 or 'auto'", auto="auto"),
+            metavar="NUMBER",
+            help="The size of steps; auto: find one first, as downslope find-lr does.",
+            show_default="0.001; 0.01 for sgd and adagrad, 1 for adadelta",
+        ),
+    ] = None
+    momentum: Annotated[
+        float | None,
+        _option(
+            parser=reader(float, "a number from 0 to below 1"),
+            metavar="NUMBER",
+            help="For sgd and rmsprop, 0 to below 1; 0.9 is usual.",
+        ),
+    ] = None
+    weight_decay: Annotated[
+        float | None,
+        _option(
+            parser=reader(float, "a number of at least 0"),
+            metavar="NUMBER",
+            help="Pull weights towards 0: in the gradient (L2) for sgd, else decoupled, times the learning rate.",
+            show_default="none; 0.01 for adamw",
+        ),
+    ] = None
+    clip: Annotated[
+        float | None,
+        _option(
+            parser=reader(float, "a number above 0"),
+            metavar="NORM",
+            help="Shorten gradients to this norm, taken over all parameters together.",
+            show_default="off",
+        ),
+    ] = None
+    schedule: Annotated[
+        str,
+        _option(
+            metavar="SCHEDULE",
+            help="How the learning rate changes: " + ", ".join(NOTATIONS).replace("[", "\\[") + ". EVERY, PERIOD and "
+            "STEPS count steps, PATIENCE epochs; cosine and one-cycle last for all epochs.",
+        ),
+    ] = "constant"
+
+
+PlainLearningRateOption = Annotated[
+    float | None,
+    _option(
+        parser=reader(float, "a number above 0"),
+        metavar="NUMBER",
+        help="The size of steps.",
+        show_default="0.001; 0.01 for sgd and adagrad, 1 for adadelta",
+    ),
+]

@@ -1,0 +1,44 @@
+"""The output of commands: text, JSON, figures and folders, in the words of the command."""
+
+from downslope.cli.output.face import CommandFace, current_face, in_command_words, using_face
+from downslope.cli.output.figure import check_figure, check_file, draw_into
+from downslope.cli.output.printing import (
+    counted,
+    described,
+    print_json,
+    print_lines,
+    print_text,
+    say,
+    score_lines,
+    score_text,
+    shown_progress,
+)
+from downslope.cli.output.result import show_result, split_of
+from downslope.cli.output.run_folder import run_folder
+from downslope.cli.output.tensorboard import observers, viewing_hint
+from downslope.cli.output.train_command import train_command
+
+__all__ = [
+    "CommandFace",
+    "check_figure",
+    "check_file",
+    "counted",
+    "current_face",
+    "described",
+    "draw_into",
+    "in_command_words",
+    "observers",
+    "print_json",
+    "print_lines",
+    "print_text",
+    "run_folder",
+    "say",
+    "score_lines",
+    "score_text",
+    "show_result",
+    "shown_progress",
+    "split_of",
+    "train_command",
+    "using_face",
+    "viewing_hint",
+]

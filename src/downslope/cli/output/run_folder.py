@@ -1,0 +1,50 @@
+"""The folder of a new run."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def run_folder(store: Path | None, overwrite: bool, source: str) -> Iterator[Path]:
+    """Yield the folder for a run: `store`, else a new `runs/SOURCE-n`, removed again if no run began."""
+    if store is not None:
+        yield store
+        return
+    if overwrite:
+        from downslope.core import Advice, Setting, SettingError
+
+        raise SettingError(Setting("overwrite"), "goes with a folder, got none.", Advice("name it:", store="FOLDER"))
+    folder = _next_free(Path("runs"), Path(source).stem)
+    try:
+        yield folder
+    except BaseException:
+        with suppress(OSError):  # folders that are not empty stay
+            folder.rmdir()
+            folder.parent.rmdir()
+        raise
+
+
+def _next_free(parent: Path, stem: str) -> Path:
+    """Make and return the folder `stem-n` with the first number after all taken ones.
+
+    Raises:
+        RunError: the folder cannot be made.
+    """
+    from downslope.core import Advice, RunError
+
+    while True:
+        ends = (path.name.removeprefix(f"{stem}-") for path in parent.glob(f"{glob.escape(stem)}-*"))
+        folder = parent / f"{stem}-{max((int(end) for end in ends if end.isdecimal()), default=0) + 1}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue  # another training has just taken it
+        except OSError as error:
+            raise RunError(
+                f"The folder {folder} cannot be made: {error.strerror}.", Advice("choose another", store="FOLDER")
+            ) from error
+        return folder

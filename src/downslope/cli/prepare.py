@@ -1,0 +1,143 @@
+"""From options to a prepared training: its rows, its network, and its settings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from downslope.cli.compile_cache import keep_compiled_code
+from downslope.cli.options import (
+    PATIENCE,
+    DataOptions,
+    LossOptions,
+    NetworkOptions,
+    OptimizerOptions,
+    PreparationOptions,
+    TrainingOptions,
+)
+from downslope.cli.output import described
+from downslope.cli.parse import (
+    AUTO,
+    class_weight_of,
+    loss_of,
+    network_of,
+    open_training_data,
+    optimizer_of,
+    target_scaling,
+)
+
+if TYPE_CHECKING:
+    from downslope.data import Dataset, Split
+    from downslope.losses import Loss
+    from downslope.networks import Sequential
+    from downslope.optimizers import Optimizer
+    from downslope.training import TrainingSettings
+
+
+@dataclass(frozen=True)
+class PreparedTraining:
+    """Rows to learn from, a network, and the settings of its training.
+
+    Attributes:
+        data: all rows.
+        split: the rows in parts.
+        net: the network.
+        loss: the loss.
+        settings: those of `ds.train`, the loss and the validation rows among them.
+        notes: what the data are, and how they were split.
+    """
+
+    data: Dataset
+    split: Split
+    net: Sequential
+    loss: Loss
+    settings: TrainingSettings
+    notes: tuple[str, ...]
+
+
+def prepare(
+    source: str,
+    data: DataOptions,
+    preparation: PreparationOptions,
+    network: NetworkOptions,
+    loss: LossOptions,
+    optimizer: OptimizerOptions,
+    training: TrainingOptions,
+    *,
+    seed: int,
+) -> PreparedTraining:
+    """Return the training that options describe.
+
+    Raises:
+        DownslopeError: a source, or an option, that cannot be used.
+    """
+    from downslope.training import TrainingSettings
+
+    rows = open_rows(source, data, network)
+    split = rows.split(validation=preparation.validation, test=preparation.test, seed=seed)
+    keep_compiled_code()
+    descended = loss_for(loss, rows)
+    net = network_for(network, rows, descended)
+    settings = TrainingSettings(
+        loss=descended,
+        class_weight=class_weight_of(loss.class_weight, rows),
+        optimizer=optimizer_for(optimizer, training, rows=len(split.train)),
+        validation=0.0 if split.validation is None else split.validation,
+        normalize=None if preparation.normalize == "none" else preparation.normalize,
+        normalize_targets=target_scaling(preparation.normalize, rows.task, descended),
+        seed=seed,
+        **asdict(replace(training, early_stopping=_patience(training.early_stopping, split))),
+    )
+    return PreparedTraining(rows, split, net, descended, settings, (introduction(source, rows), *split.notes))
+
+
+def open_rows(source: str, data: DataOptions, network: NetworkOptions) -> Dataset:
+    """Return the rows of a source, as the network looks at them."""
+    return open_training_data(source, **asdict(data), network=network.network)
+
+
+def loss_for(options: LossOptions, data: Dataset) -> Loss:
+    """Return the loss for rows."""
+    return loss_of(options.loss, options.label_smoothing, data.task)
+
+
+def network_for(options: NetworkOptions, data: Dataset, loss: Loss) -> Sequential:
+    """Return the network for rows and a loss."""
+    return network_of(data, loss=loss, **asdict(options))
+
+
+def optimizer_for(options: OptimizerOptions, training: TrainingOptions, *, rows: int) -> Optimizer:
+    """Return the optimizer of a training on so many rows."""
+    return optimizer_of(**asdict(options), steps=_steps(rows, training, options.schedule))
+
+
+def introduction(source: str, data: Dataset) -> str:
+    """Return the name of a source with the size and the task of its data."""
+    return f"{Path(source).name}: {described(data)}"
+
+
+def _steps(rows: int, training: TrainingOptions, schedule: str) -> int:
+    """Return how many steps the training makes; 1, which a constant rate ignores, with an automatic batch size.
+
+    Raises:
+        SettingError: a schedule needs to know.
+    """
+    from downslope.core import Setting, SettingError, check_integer
+
+    if training.batch_size != AUTO:
+        epochs = check_integer("epochs", training.epochs)
+        return epochs * -(-rows // check_integer("batch_size", training.batch_size))
+    if schedule != "constant":
+        raise SettingError(
+            Setting("batch_size"),
+            f"auto leaves the number of steps open, got it with the schedule {schedule!r}. Give a number.",
+        )
+    return 1
+
+
+def _patience(early_stopping: int | None, split: Split) -> int:
+    """Return the patience; by default 10 where there are validation rows."""
+    if early_stopping is None:
+        return 0 if split.validation is None else PATIENCE
+    return early_stopping
