@@ -9,10 +9,10 @@ from pathlib import Path
 import downslope as ds
 from downslope.runs import RunFolder
 from downslope.training import Recipe, TrainingSettings
-from downslope.training._checkpointing import CheckpointPolicy
-from downslope.training._job import TrainingJob, run_job
-from downslope.training._resume import load_job
+from downslope.training.checkpointing import CheckpointPolicy
 from downslope.training.engine.progress import Silent
+from downslope.training.job import TrainingJob, run_job
+from downslope.training.resume import load_job
 
 
 def training_job(net, data, *, chunk=None, record=None, track=None, restarts=1, **settings):

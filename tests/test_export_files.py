@@ -13,7 +13,7 @@ from downslope import export
 from downslope.cli.commands.export import export as export_command
 from downslope.core import named_leaves, rebuild
 from downslope.data import Preprocessing
-from downslope.training._recipe import ROOMS
+from downslope.training.recipe import ROOMS
 
 DATA = ds.load("iris")
 

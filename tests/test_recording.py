@@ -7,8 +7,8 @@ import pytest
 import downslope as ds
 from cases import SHAPED_NETWORKS, assert_bitwise, assert_trees_close
 from downslope.networks import signal_layers
-from downslope.training._job import run_job
 from downslope.training.engine.progress import Silent
+from downslope.training.job import run_job
 from downslope.training.monitor.recorder import Recorder
 from jobs import train_in_chunks, training_job
 

@@ -13,7 +13,7 @@ import pytest
 
 import downslope as ds
 from downslope.runs import RunFolder, _files
-from downslope.training import _loop, _observers
+from downslope.training import loop, observers
 from downslope.training.engine import epoch as end_of_epoch
 from jobs import ALWAYS_SAVE, Failing, failing_at_call, train_in_chunks
 
@@ -123,7 +123,7 @@ def test_more_epochs_are_those_of_a_longer_run(tmp_path, uninterrupted):
 @pytest.mark.parametrize("call", range(25, 49, 4))
 def test_ctrl_c_at_any_call_leaves_a_run_that_goes_on(call, tmp_path, uninterrupted):
     """Of the functions of the loop and of the end of an epoch; one in four calls of the third and fourth epoch."""
-    with failing_at_call(call, _loop.__file__, end_of_epoch.__file__, _observers.__file__):
+    with failing_at_call(call, loop.__file__, end_of_epoch.__file__, observers.__file__):
         assert whole("adam", store=tmp_path / "run").stop_reason == "interrupted"
     same(ds.resume(tmp_path / "run", progress=False), uninterrupted("adam"))
 
@@ -271,7 +271,7 @@ TRAINING = """
 import sys
 import jax
 import downslope as ds
-from downslope.training._checkpointing import CheckpointPolicy
+from downslope.training.checkpointing import CheckpointPolicy
 from jobs import resume_in_chunks, train_in_chunks
 
 jax.config.update("jax_compilation_cache_dir", sys.argv[2])

@@ -9,8 +9,8 @@ import pytest
 
 import downslope as ds
 from downslope.runs import Checkpoint, RunFolder
-from downslope.training._job import run_job
 from downslope.training.engine.progress import Silent
+from downslope.training.job import run_job
 from downslope.training.monitor.recorder import Recorder
 from jobs import training_job
 

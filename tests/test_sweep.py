@@ -8,7 +8,7 @@ from tests.cases import assert_trees_close
 
 import downslope as ds
 from downslope.core import RunError
-from downslope.training._grid import grid_points, population_groups
+from downslope.training.grid import grid_points, population_groups
 
 RNG = np.random.default_rng(0)
 DATA = ds.Dataset(RNG.normal(size=(60, 3)), RNG.normal(size=60))

@@ -15,8 +15,8 @@ from downslope import reference
 from downslope.core import SettingError, tree_norm
 from downslope.curvature import eigenvalues, noise_scale, step_model
 from downslope.training import Track, phases
-from downslope.training._job import run_job
 from downslope.training.engine.progress import Silent
+from downslope.training.job import run_job
 from downslope.training.monitor.curvature_step import Solvers
 from downslope.training.monitor.curvature_tracker import Tracker
 from downslope.training.monitor.stability_limit import edge_of

@@ -16,7 +16,7 @@ from downslope.estimators._watch import Watch
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import OptimizerState
-from downslope.training import Run, TrainingSettings, Stepper, prepare, train
+from downslope.training import Run, Stepper, TrainingSettings, prepare, train
 
 ClassWeights = dict[int, float]
 

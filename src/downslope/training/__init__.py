@@ -1,15 +1,5 @@
 """Training: `train` makes a `Run`, `resume` continues one, `open_run` reads one; sweeps, races, finders."""
 
-from downslope.training._observers import Change, Moment, Stop
-from downslope.training._open_run import open_run
-from downslope.training._race import Race, race
-from downslope.training._recipe import Recipe
-from downslope.training._restarts import Restarts
-from downslope.training._resume import goes_on_after, resume
-from downslope.training._run import Run
-from downslope.training._settings import ClassWeight, TrainingSettings
-from downslope.training._sweep import Sweep, sweep
-from downslope.training._train import train
 from downslope.training.engine.evaluate import block_rows, outputs_of
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.stepper import Stepper, transfer_state
@@ -29,9 +19,19 @@ from downslope.training.monitor.stability_limit import Edge, edge_of
 from downslope.training.monitor.statistics import Statistics
 from downslope.training.monitor.track import Track
 from downslope.training.monitor.trajectory import Record, Trajectory
+from downslope.training.observers import Change, Moment, Stop
+from downslope.training.open_run import open_run
 from downslope.training.problem.part import Part
 from downslope.training.problem.problem import Problem, prepare
+from downslope.training.race import Race, race
+from downslope.training.recipe import Recipe
+from downslope.training.restarts import Restarts
+from downslope.training.resume import goes_on_after, resume
+from downslope.training.run import Run
+from downslope.training.settings import ClassWeight, TrainingSettings
 from downslope.training.surfaces.surface_of import surface_of
+from downslope.training.sweep import Sweep, sweep
+from downslope.training.train import train
 
 __all__ = [
     "BatchCosts",

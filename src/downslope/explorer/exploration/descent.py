@@ -12,7 +12,7 @@ import numpy as np
 
 from downslope.core import PyTree, UnknownNameError
 from downslope.explorer.protocol import DescentSettings, Plane
-from downslope.explorer.subjects import Stepper, changeable, make_optimizer, to_host, with_slots
+from downslope.explorer.subjects import DescentStepper, changeable, make_optimizer, to_host, with_slots
 from downslope.landscape import Slice
 
 MOST_BYTES, MOST_POINTS = 16 * 2**20, 4096
@@ -65,7 +65,7 @@ class Descent:
 
     settings: DescentSettings
     start: Start
-    stepper: Stepper
+    stepper: DescentStepper
     points: list[Point] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     explained: float | None = None

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from downslope.core import PyTree, Variables
 from downslope.explorer.protocol import ExamplesView, Frame, Kind, NetworkSubject, PointsView, RowsView, View, Watch
-from downslope.explorer.subjects import OpenedSubject, Stepper, recipe_of
+from downslope.explorer.subjects import DescentStepper, OpenedSubject, recipe_of
 from downslope.figures import fitted_line
 from downslope.figures.pages import LineView, packed
 from downslope.landscape import Slice
@@ -62,7 +62,7 @@ def view_of(subject: OpenedSubject, cut: Slice) -> View | None:
 
 
 def frames_of(
-    subject: OpenedSubject, view: View | None, stepper: Stepper, watch: Watch, *, run: int, descent: int
+    subject: OpenedSubject, view: View | None, stepper: DescentStepper, watch: Watch, *, run: int, descent: int
 ) -> Iterator[Frame]:
     """Yield the frames of the watched views, at the parameters of a descent."""
     if subject.run is None or not isinstance(stepper, Stepper):

@@ -7,16 +7,24 @@
 from downslope.explorer.subjects.networks import descent_recipe, noisy
 from downslope.explorer.subjects.opening import Exhibit, Opener, open_subject, subject_named
 from downslope.explorer.subjects.optimizer import NUMBERS, changeable, make_optimizer, optimizer_code, with_slots
-from downslope.explorer.subjects.subject import Cancelled, OpenedSubject, Report, Stepper, params_of, recipe_of, to_host
+from downslope.explorer.subjects.subject import (
+    Cancelled,
+    DescentStepper,
+    OpenedSubject,
+    Report,
+    params_of,
+    recipe_of,
+    to_host,
+)
 
 __all__ = [
     "NUMBERS",
     "Cancelled",
+    "DescentStepper",
     "Exhibit",
     "OpenedSubject",
     "Opener",
     "Report",
-    "Stepper",
     "changeable",
     "descent_recipe",
     "make_optimizer",

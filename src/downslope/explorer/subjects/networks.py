@@ -18,7 +18,7 @@ from downslope.explorer.subjects.subject import Cancelled, OpenedSubject, Report
 from downslope.explorer.subjects.training_loss import TrainingLoss
 from downslope.networks import Sequential, mlp, signal_layers
 from downslope.optimizers import adam, sgd
-from downslope.training import Moment, Recipe, Record, Run, Stop, Stepper, train
+from downslope.training import Moment, Recipe, Record, Run, Stepper, Stop, train
 
 BATCH, RATE = 32, 0.01
 """How small networks are trained to find the point that their planes go through: with Adam."""

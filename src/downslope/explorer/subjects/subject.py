@@ -29,7 +29,7 @@ class Report(Protocol):
 
 
 @runtime_checkable
-class Stepper(Protocol):
+class DescentStepper(Protocol):
     """A descent that is made step by step: `downslope.training.Stepper`, or `SurfaceStepper`."""
 
     velocity: PyTree
@@ -81,7 +81,7 @@ class OpenedSubject:
         spec: the subject as it was requested.
         title: its name.
         loss_label: the name of the loss.
-        variables: the point that planes go through, unless they go through a descent: see `Stepper.variables`.
+        variables: the point that planes go through, unless they go through a descent: see `DescentStepper.variables`.
         surface_in: the loss in a mode, `"inference"` or `"training"`, with the state of layers as in some variables.
         loss_and_gradient: the true loss, and its gradient, at some variables.
         directions: those it has, the one for `"auto"` first.
@@ -105,7 +105,7 @@ class OpenedSubject:
     directions: tuple[str, ...]
     span: tuple[float, float] | Literal["auto"]
     trajectory: Trajectory | None
-    stepper_at: Callable[[PyTree, DescentSettings], Stepper]
+    stepper_at: Callable[[PyTree, DescentSettings], DescentStepper]
     suggested: DescentStart
     code: tuple[str, ...]
     rows: int | None = None

@@ -15,9 +15,9 @@ from jaxtyping import Array, Float, Int, Shaped
 
 from downslope.core import float_dtype, tree_size
 from downslope.data import Batches
-from downslope.training._settings import size_at
 from downslope.training.problem.part import Part
 from downslope.training.problem.problem import Problem
+from downslope.training.settings import size_at
 
 BYTES_A_CHUNK = 24e6
 """A chunk's gathered batches fit in a processor's cache, or nearly."""

@@ -8,11 +8,11 @@ from downslope.core import Setting, SettingError
 from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
-from downslope.training._settings import TrainingSettings
 from downslope.training.engine.progress import Progress
 from downslope.training.finders.batch_size.find import find_batch_size
 from downslope.training.finders.learning_rate.find import find_learning_rate
 from downslope.training.finders.learning_rate.result import FoundLearningRate
+from downslope.training.settings import TrainingSettings
 
 AUTO = "auto"
 USUAL_BATCH = 32

@@ -15,7 +15,7 @@ import numpy as np
 from downslope.core import Params, PyTree, Shape, named_leaves
 from downslope.networks import Sequential
 from downslope.runs import Checkpoint
-from downslope.training._checkpoint_arrays import arrays_under, restore_tree
+from downslope.training.checkpoint_arrays import arrays_under, restore_tree
 from downslope.training.monitor.layer_statistics import LayerStatistics
 from downslope.training.monitor.statistics import Statistics, layer_names
 from downslope.training.monitor.trajectory import Record, Trajectory

@@ -9,7 +9,7 @@ import numpy as np
 
 from downslope.core import Advice, Setting, SettingError, UnknownNameError, check_number, close_names
 from downslope.data import Preprocessing
-from downslope.training._settings import ClassWeight
+from downslope.training.settings import ClassWeight
 
 
 def class_weights(

@@ -29,10 +29,10 @@ from downslope.losses import Loss, as_loss
 from downslope.networks import Sequential, architecture, rearranged
 from downslope.optimizers import Optimizer, as_optimizer
 from downslope.schedules import Schedule
-from downslope.training._settings import TrainingSettings, size_at
 from downslope.training.problem.class_weights import class_weights, row_weights
 from downslope.training.problem.metrics import check_metrics
 from downslope.training.problem.part import SUBSET_ROWS, Part, draw_subset, make_part
+from downslope.training.settings import TrainingSettings, size_at
 
 
 @dataclass(frozen=True)

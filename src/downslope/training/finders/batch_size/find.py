@@ -12,9 +12,7 @@ from downslope.data import Dataset
 from downslope.efficiency import MEMORY_LIMIT, Deadline
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, adadelta, adagrad, adam, adamw, as_optimizer, nadam, rmsprop, sgd
-from downslope.training._checkpointing import NoCheckpoints
-from downslope.training._loop import train_loop
-from downslope.training._settings import TrainingSettings
+from downslope.training.checkpointing import NoCheckpoints
 from downslope.training.engine.progress import Progress, open_progress
 from downslope.training.engine.state import TrainingState, begin_training
 from downslope.training.finders.batch_size.costs import batch_costs
@@ -27,10 +25,12 @@ from downslope.training.finders.learning_rate.stability_line import (
     rows_for_curvature,
     training_mode_surface,
 )
+from downslope.training.loop import train_loop
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.monitor.trajectory import Record
 from downslope.training.problem.part import Part
 from downslope.training.problem.problem import Problem, prepare
+from downslope.training.settings import TrainingSettings
 from downslope.training.surfaces.network import network_surface
 from downslope.training.surfaces.rows import RowsSurface
 

@@ -11,7 +11,6 @@ from downslope.core import Advice, Message, Setting, SettingError, check_integer
 from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
-from downslope.training._settings import TrainingSettings
 from downslope.training.engine.progress import Progress, ProgressPart, open_progress
 from downslope.training.finders.learning_rate.range_test import RangeTest, range_test
 from downslope.training.finders.learning_rate.result import FoundLearningRate, RateSuggestion
@@ -19,6 +18,7 @@ from downslope.training.finders.learning_rate.stability_line import CurvatureLin
 from downslope.training.finders.learning_rate.trials import RateTrials, merge, rate_trials
 from downslope.training.problem.part import draw_subset
 from downslope.training.problem.problem import Problem, prepare
+from downslope.training.settings import TrainingSettings
 
 BELOW_BLOW_UP = 1e-3
 """Short trainings try rates down to this share of the rate at which the range test blew up."""

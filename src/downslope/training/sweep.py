@@ -12,16 +12,16 @@ import numpy as np
 from downslope.core import RunError
 from downslope.data import Dataset
 from downslope.networks import Sequential
-from downslope.training._grid import GridPoint, grid_points, population_groups
-from downslope.training._outcome import make_run
-from downslope.training._recipe import Recipe
-from downslope.training._run import Run
 from downslope.training.engine.population import member_training, populate, train_population
 from downslope.training.engine.progress import Progress, ProgressPart, open_progress
 from downslope.training.engine.state import begin_training
+from downslope.training.grid import GridPoint, grid_points, population_groups
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.monitor.trajectory import Record
+from downslope.training.outcome import make_run
 from downslope.training.problem.problem import Problem, prepare
+from downslope.training.recipe import Recipe
+from downslope.training.run import Run
 
 
 @dataclass(frozen=True, repr=False)

@@ -10,9 +10,9 @@ import numpy as np
 from downslope.core import Setting, SettingError, Variables
 from downslope.data import Dataset
 from downslope.networks import Sequential
-from downslope.training._run import Run
-from downslope.training._sweep import compared_loss
-from downslope.training._train import train
+from downslope.training.run import Run
+from downslope.training.sweep import compared_loss
+from downslope.training.train import train
 
 
 @dataclass(frozen=True)

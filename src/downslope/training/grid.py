@@ -13,7 +13,7 @@ import numpy as np
 from downslope.core import Setting, SettingError, UnknownNameError, render
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
-from downslope.training._settings import DEFAULTS, TrainingSettings
+from downslope.training.settings import DEFAULTS, TrainingSettings
 
 FIXED = ("loss", "validation", "normalize_targets", "start")
 """Settings that must be the same throughout, or losses would not compare."""

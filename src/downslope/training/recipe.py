@@ -15,8 +15,8 @@ from downslope.layers import initializers
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.runs import Record
-from downslope.training._settings import TrainingSettings
 from downslope.training.problem.problem import Problem, prepare
+from downslope.training.settings import TrainingSettings
 
 ROOMS = {
     "layers": layers,

@@ -13,15 +13,15 @@ from downslope.data import Preprocessing
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.runs import Checkpoint, Record, RunFolder
-from downslope.training._checkpoint_arrays import arrays_under, restore_tree, restore_variables
-from downslope.training._recipe import ROOMS
-from downslope.training._restarts import Restarts
-from downslope.training._run import Run
+from downslope.training.checkpoint_arrays import arrays_under, restore_tree, restore_variables
 from downslope.training.engine.stopping import Divergence
 from downslope.training.monitor.curvature_history import Tracking
 from downslope.training.monitor.statistics import Statistics, layer_names
 from downslope.training.monitor.trajectory import Trajectory
 from downslope.training.problem.problem import Problem
+from downslope.training.recipe import ROOMS
+from downslope.training.restarts import Restarts
+from downslope.training.run import Run
 
 
 def make_record(problem: Problem, settings: dict[str, Any], notes: tuple[str, ...]) -> Record:

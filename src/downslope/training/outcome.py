@@ -8,13 +8,13 @@ import numpy as np
 
 from downslope.core import Variables
 from downslope.optimizers import averaged_params, ema
-from downslope.training._recipe import Recipe
-from downslope.training._restarts import Restarts
-from downslope.training._run import Run
 from downslope.training.engine.state import TrainingState
 from downslope.training.monitor.curvature_history import Tracking
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.problem.problem import Problem
+from downslope.training.recipe import Recipe
+from downslope.training.restarts import Restarts
+from downslope.training.run import Run
 
 
 def make_run(

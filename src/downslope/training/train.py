@@ -14,15 +14,15 @@ from downslope.networks import Sequential
 from downslope.optimizers import Optimizer
 from downslope.runs import RunFolder
 from downslope.schedules import Schedule
-from downslope.training._job import TrainingJob, run_job
-from downslope.training._observers import Observer, check_observers
-from downslope.training._recipe import Recipe
-from downslope.training._run import Run
-from downslope.training._settings import DEFAULTS, ClassWeight, TrainingSettings
 from downslope.training.engine.progress import Progress, open_progress, progress_style
 from downslope.training.finders.auto import resolve_auto
+from downslope.training.job import TrainingJob, run_job
 from downslope.training.monitor.track import Track
 from downslope.training.monitor.trajectory import Record
+from downslope.training.observers import Observer, check_observers
+from downslope.training.recipe import Recipe
+from downslope.training.run import Run
+from downslope.training.settings import DEFAULTS, ClassWeight, TrainingSettings
 
 
 def train(

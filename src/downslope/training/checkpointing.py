@@ -17,12 +17,12 @@ import numpy as np
 
 from downslope.core import all_finite
 from downslope.runs import Checkpoint, Record, RunFolder
-from downslope.training._checkpoint_arrays import prefixed_arrays
-from downslope.training._restarts import Restarts
+from downslope.training.checkpoint_arrays import prefixed_arrays
 from downslope.training.engine.population import Population, histories_of
 from downslope.training.engine.state import TrainingState
 from downslope.training.monitor.curvature_tracker import Tracker
 from downslope.training.monitor.recorder import Recorder
+from downslope.training.restarts import Restarts
 
 
 def _writing_thread() -> Executor:

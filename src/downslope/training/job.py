@@ -8,23 +8,23 @@ from typing import Any
 
 from downslope.data import Dataset
 from downslope.runs import RunFolder
-from downslope.training._checkpoint_arrays import start_checkpoint
-from downslope.training._checkpointing import CheckpointPolicy, FolderWriter, NoCheckpoints
-from downslope.training._loop import train_loop
-from downslope.training._observers import Observer
-from downslope.training._open_run import make_record
-from downslope.training._outcome import make_run
-from downslope.training._recipe import Recipe
-from downslope.training._restarts import restart_population, restart_variables, train_restarts
-from downslope.training._run import Run
+from downslope.training.checkpoint_arrays import start_checkpoint
+from downslope.training.checkpointing import CheckpointPolicy, FolderWriter, NoCheckpoints
 from downslope.training.engine.population import Population
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.state import TrainingState, begin_training
+from downslope.training.loop import train_loop
 from downslope.training.monitor.curvature_tracker import Tracker
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.monitor.track import Track
 from downslope.training.monitor.trajectory import Record
+from downslope.training.observers import Observer
+from downslope.training.open_run import make_record
+from downslope.training.outcome import make_run
 from downslope.training.problem.problem import Problem
+from downslope.training.recipe import Recipe
+from downslope.training.restarts import restart_population, restart_variables, train_restarts
+from downslope.training.run import Run
 
 
 @dataclass

@@ -26,24 +26,24 @@ from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import as_optimizer
 from downslope.runs import RESTORE, Checkpoint, Record, RunFolder, cpu_count, current_versions
-from downslope.training._checkpoint_arrays import arrays_under, restore_tree, restore_variables
-from downslope.training._checkpointing import history_lines
-from downslope.training._earlier import best_saved, check_members, saved_precision, warn_of_gaps
-from downslope.training._job import TrainingJob, run_job
-from downslope.training._observers import Observer, check_observers
-from downslope.training._open_run import open_run, restore_tracking
-from downslope.training._recipe import ROOMS, Recipe, check_fingerprint, recipe_of_record
-from downslope.training._restarts import restart_population
-from downslope.training._run import Run
+from downslope.training.checkpoint_arrays import arrays_under, restore_tree, restore_variables
+from downslope.training.checkpointing import history_lines
+from downslope.training.earlier import best_saved, check_members, saved_precision, warn_of_gaps
 from downslope.training.engine.population import Population, shard_members
 from downslope.training.engine.progress import Progress, open_progress, progress_style
 from downslope.training.engine.state import TrainingState, begin_training
 from downslope.training.engine.stopping import Best, Divergence
+from downslope.training.job import TrainingJob, run_job
 from downslope.training.monitor.curvature_tracker import Tracker
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.monitor.track import Track
 from downslope.training.monitor.trajectory import Record as Recorded
+from downslope.training.observers import Observer, check_observers
+from downslope.training.open_run import open_run, restore_tracking
 from downslope.training.problem.problem import Problem
+from downslope.training.recipe import ROOMS, Recipe, check_fingerprint, recipe_of_record
+from downslope.training.restarts import restart_population
+from downslope.training.run import Run
 
 Tree = TypeVar("Tree")
 

@@ -18,9 +18,12 @@ def restore_tree(template: Tree, named: dict[str, np.ndarray], *, what: str) -> 
 
     Single numbers were saved with a shape of `(1,)` by the first versions.
     """
-    leaves = named_leaves(template).items()
-    named |= {name: named[name].reshape(()) for name, leaf in leaves if np.shape(named.get(name)) == (1,) != leaf.shape}
-    typed = [leaf.astype(named[name].dtype) if name in named else leaf for name, leaf in leaves]
+    leaves = named_leaves(template)
+    named = {
+        name: array.reshape(()) if array.shape == (1,) and name in leaves and leaves[name].shape == () else array
+        for name, array in named.items()
+    }
+    typed = [leaf.astype(named[name].dtype) if name in named else leaf for name, leaf in leaves.items()]
     return with_named_leaves(jax.tree.unflatten(jax.tree.structure(template), typed), named, what=what)
 
 

@@ -8,8 +8,7 @@ import jax
 import numpy as np
 
 from downslope.optimizers import observe_loss
-from downslope.training._checkpointing import CheckpointWriter
-from downslope.training._observers import Observer, notify_observers
+from downslope.training.checkpointing import CheckpointWriter
 from downslope.training.engine.batches import GatheredBatches, epoch_batches, prefetch
 from downslope.training.engine.epoch import (
     Values,
@@ -27,6 +26,7 @@ from downslope.training.engine.stopping import SAMPLE_ROWS, Best, explain_diverg
 from downslope.training.monitor.curvature_tracker import Tracker
 from downslope.training.monitor.layer_statistics import LayerStatistics, measure_layers
 from downslope.training.monitor.recorder import Recorder
+from downslope.training.observers import Observer, notify_observers
 from downslope.training.problem.metrics import MetricInputs, compute_metrics
 from downslope.training.problem.part import Part
 from downslope.training.problem.problem import Problem

@@ -16,9 +16,7 @@ from downslope.losses import Loss
 from downslope.networks import Sequential, architecture
 from downslope.optimizers import OptimizerState, initial_state
 from downslope.runs import RunFolder
-from downslope.training._checkpoint_arrays import arrays_under, restore_tree, restore_variables
-from downslope.training._recipe import Recipe, check_fingerprint, recipe_of_record
-from downslope.training._restarts import Restarts, restart_variables
+from downslope.training.checkpoint_arrays import arrays_under, restore_tree, restore_variables
 from downslope.training.engine.evaluate import loss_of, outputs_of
 from downslope.training.engine.stopping import Divergence
 from downslope.training.monitor.curvature_history import Tracking
@@ -27,6 +25,8 @@ from downslope.training.monitor.trajectory import Trajectory
 from downslope.training.problem.metrics import DEFAULTS, MetricInputs, compute_metrics
 from downslope.training.problem.part import Part, make_part
 from downslope.training.problem.predictions import predicted, probabilities
+from downslope.training.recipe import Recipe, check_fingerprint, recipe_of_record
+from downslope.training.restarts import Restarts, restart_variables
 from downslope.training.surfaces.network import MODES, NetworkSurface, network_surface
 
 
