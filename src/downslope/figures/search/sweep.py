@@ -153,7 +153,8 @@ def _handles(result: Sweep, layout: Layout, diverged_mask: np.ndarray) -> list[L
 def _best(result: Sweep, diverged_mask: np.ndarray) -> str:
     """Describe the best run."""
     later = ", before it diverged" if diverged_mask[result.best_index] else ""
-    return f"best: {plain(float(result.losses[result.best_index]), digits=4)} with {settings_text(result.best_settings)}{later}"
+    best = plain(float(result.losses[result.best_index]), digits=4)
+    return f"best: {best} with {settings_text(result.best_settings)}{later}"
 
 
 def _describe(result: Sweep, layout: Layout, label: str, diverged_mask: np.ndarray) -> str:

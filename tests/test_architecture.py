@@ -1,0 +1,85 @@
+"""The map of the house: its floors are those of the contract, its places exist, and identifiers use the field's words."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import downslope as ds
+
+ROOT = Path(__file__).parent.parent
+MAP = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+SOURCE = Path(ds.__file__).parent
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+LARGE_ROOMS = ("cli", "data", "diagnosis", "explorer", "figures", "training")
+FEWEST_FILES = 20
+"""More files than these lie in no folder."""
+
+NO_WORDS = frozenset(
+    """
+    found one ones at made asked told given each kept keeper meant said heard shown seen taken held wanted thing things
+    whatever who
+    """.split()
+)
+"""Words that say nothing of what they name, as a whole identifier."""
+
+
+def section(title):
+    """Return the text below a heading."""
+    return MAP.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def test_floors_are_those_of_the_contract():
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", section("Floors"), re.MULTILINE)
+    floors = [set(re.findall(r"`(\w+)`", rooms)) for _, rooms in rows]
+    [contract] = [contract for contract in CONTRACTS if contract["containers"] == ["downslope"]]
+    assert floors == [set(layer.split(" | ")) for layer in contract["layers"]]
+    assert [int(number) for number, _ in rows] == list(range(len(rows), 0, -1))
+
+
+def test_every_room_has_its_line():
+    named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.+?) \|", section("Rooms"), re.MULTILINE))))
+    assert named == {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+
+
+def test_large_rooms_order_their_sub_rooms():
+    containers = {name for contract in CONTRACTS for name in contract["containers"]}
+    assert {f"downslope.{room}" for room in LARGE_ROOMS} <= containers
+    assert all(contract["type"] == "layers" and contract["exhaustive"] for contract in CONTRACTS)
+
+
+def test_every_path_that_it_names_exists():
+    paths = re.findall(r"`((?:[\w]+/)+[\w.]*)`", MAP)
+    bases = (ROOT, SOURCE)
+    assert paths
+    assert [path for path in paths if not any((base / path).exists() for base in bases)] == []
+
+
+def test_no_folder_is_crowded():
+    folders = {path.parent for path in SOURCE.rglob("*.py")}
+    crowded = {str(folder): len(list(folder.glob("*.py"))) for folder in folders}
+    assert {folder: files for folder, files in crowded.items() if files > FEWEST_FILES} == {}
+
+
+def bound_names(tree):
+    """Yield every name that a module binds: variables, parameters, attributes, functions, classes."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+
+
+PUBLIC_WORDS = {"at"}
+"""Identifiers of that list which design.md or a document made public, such as `Batches.at` and `piecewise_constant(at=)`."""
+
+
+def test_identifiers_use_the_words_of_the_field():
+    vague = {}
+    for path in SOURCE.rglob("*.py"):
+        names = bound_names(ast.parse(path.read_text(encoding="utf-8")))
+        words = {name for name in names if name.strip("_").lower() in NO_WORDS - PUBLIC_WORDS}
+        if words:
+            vague[str(path.relative_to(SOURCE))] = sorted(words)
+    assert vague == {}
