@@ -547,7 +547,7 @@ def test_planes_of_a_network_are_cut_anew_and_its_descent_stays(visit):
     expect(page.get_by_role("button", name="Back through the center")).to_be_visible()
     expect(page.locator(".standing")).to_contain_text("· 0 off the plane")
     # the plane along the path went through the ball, too, and the address is written a moment later
-    expect(page).to_have_url(re.compile("plane=directions:filter,through:0&.*step=2"))
+    expect(page).to_have_url(re.compile("plane=directions:filter,size:9,through:0&.*step=2"))
     page.reload()
     at_step(page, 2)
     expect(page.locator(".standing")).to_contain_text("· 0 off the plane")

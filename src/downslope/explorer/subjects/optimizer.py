@@ -84,7 +84,7 @@ def _pointless(settings: DescentSettings, name: str) -> bool:
     return name == "nesterov" and settings.momentum == 0
 
 
-def _schedule_call(settings: DescentSettings) -> tuple[str, list[tuple[str, float]]]:
+def _schedule_call(settings: DescentSettings) -> tuple[str, list[tuple[str, float | int]]]:
     """Return the name of the schedule's function, empty for none, and its arguments, by keyword where one is named."""
     rate, chosen = settings.learning_rate, settings.schedule
     match chosen.kind:
