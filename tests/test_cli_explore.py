@@ -41,17 +41,25 @@ def cli(run_command, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
     def explore(*words, browser=lambda url: True):
-        opened, out, err, ended = [], Text(), Text(), threading.Event()
-        monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or browser(url))
+        opened, out, err, opens, ended = [], Text(), Text(), threading.Event(), threading.Event()
+
+        def open_browser(url):
+            opens.set()
+            opened.append(url)
+            return browser(url)
+
+        monkeypatch.setattr("webbrowser.open", open_browser)
 
         def visit():
             while not err.serves.wait(0.02):
                 if ended.is_set():
                     return None
-            for thread in threading.enumerate():
-                if thread.name == "downslope explorer browser":
-                    thread.join()
             try:
+                if "--no-browser" not in words:
+                    assert opens.wait(60)
+                for thread in threading.enumerate():
+                    if thread.name == "downslope explorer browser":
+                        thread.join()
                 with SocketPage(Serving(out.getvalue().strip())) as page:
                     page.say("hello", version=1)
                     return page.until("hello"), out.getvalue().strip(), opened

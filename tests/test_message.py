@@ -179,17 +179,16 @@ def test_an_error_is_about_the_first_setting_that_it_names():
 @pytest.mark.parametrize(
     "settings",
     [
-        {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9},
-        {"name": "adamw", "learning_rate": 0.01, "momentum": None, "weight_decay": 0.1, "clip": 2.0},
-        {"name": "adam", "learning_rate": 0.01, "momentum": None, "weight_decay": 0.1},
+        {"optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.9},
+        {"optimizer": "adamw", "learning_rate": 0.01, "momentum": None, "weight_decay": 0.1, "clip": 2.0},
+        {"optimizer": "adam", "learning_rate": 0.01, "momentum": None, "weight_decay": 0.1},
     ],
     ids=str,
 )
 def test_the_options_of_an_optimizer_make_it_again(settings):
     made = optimizer_of(schedule="constant", steps=10, **settings)
     options = options_of(made)
-    name = options.pop("optimizer")
-    again = optimizer_of(name, options.pop("learning_rate"), options.pop("momentum", None), "constant", 10, **options)
+    again = optimizer_of(**{"momentum": None, **options}, schedule="constant", steps=10)
     assert repr(again) == repr(made)
 
 
