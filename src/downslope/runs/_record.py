@@ -85,7 +85,7 @@ def read_record(path: Path) -> Record:
             f"that wrote it, downslope {content.get('versions', {}).get('downslope', '?')}, or a newer one."
         )
     try:
-        return Record(**upgraded(content, version))
+        return Record.model_validate(upgraded(content, version))
     except ValidationError as error:
         raise DamagedRunError(f"{path} is damaged: {error.errors()[0]['msg']}.", RESTORE) from None
 

@@ -17,7 +17,8 @@ def fitted(template: PyTree, named: dict[str, np.ndarray], *, what: str) -> PyTr
     Single numbers were saved with a shape of `(1,)` by the first versions.
     """
     leaves = named_leaves(template).items()
-    named |= {name: named[name].reshape(()) for name, leaf in leaves if np.shape(named.get(name)) == (1,) != leaf.shape}
+    first = [name for name, leaf in leaves if leaf.shape == () and name in named and named[name].shape == (1,)]
+    named = named | {name: named[name].reshape(()) for name in first}
     typed = [leaf.astype(named[name].dtype) if name in named else leaf for name, leaf in leaves]
     return with_named_leaves(jax.tree.unflatten(jax.tree.structure(template), typed), named, what=what)
 
