@@ -36,7 +36,15 @@ class Text(io.StringIO):
 
 
 @pytest.fixture
-def cli(run_command, monkeypatch, tmp_path):
+def ctrl_c():
+    """Let Ctrl-C be heard, which a process in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def cli(run_command, monkeypatch, tmp_path, ctrl_c):
     """Run a command; return its exit code, what a visitor met, and stderr. The visitor ends it as Ctrl-C does."""
     monkeypatch.chdir(tmp_path)
 
