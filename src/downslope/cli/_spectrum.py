@@ -228,9 +228,7 @@ def _limit(run: Run, largest: float) -> tuple[str | None, float]:
     whole = None if run.recipe is None else as_optimizer(run.recipe.settings.optimizer)
     if whole is None:
         return None, stability_limit(largest)
-    inner = whole
-    while (wrapped := inner.settings.get("optimizer")) is not None:
-        inner = wrapped
+    inner = whole.base
     name = inner.maker.__name__
     if name != "sgd":
         return name, stability_limit(largest)

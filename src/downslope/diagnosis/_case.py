@@ -39,15 +39,14 @@ from downslope.diagnosis._initialization_report import InitializationReport
 from downslope.diagnosis._point import Point
 from downslope.diagnosis._reach import Reach, reach_of
 from downslope.diagnosis._stability import (
-    ADAPTIVE,
     Stability,
-    innermost,
     number_of,
     stability_of,
 )
 from downslope.diagnosis._trend import Trend, trend_of
 from downslope.diagnosis._trivial import trivial_loss
 from downslope.diagnosis._way_out import WayOut, way_out_of
+from downslope.optimizers import facts_of
 from downslope.training import Part, Problem, Recipe, Run
 
 ROWS = 2000
@@ -280,8 +279,9 @@ class Case:
         if self.run is None:
             return 0.0
         optimizer = self.problem.optimizer
-        name = ADAPTIVE.get(innermost(optimizer).maker.__name__, "momentum")
-        return number_of(optimizer, name, self.steps) or 0.0
+        facts = facts_of(optimizer)
+        name = None if facts is None else facts.momentum
+        return 0.0 if name is None else number_of(optimizer, name, self.steps) or 0.0
 
     @cached_property
     def stability(self) -> Stability | None:

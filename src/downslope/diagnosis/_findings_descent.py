@@ -6,7 +6,6 @@ from downslope.core import Advice, Message, SettingError
 from downslope.curvature import quadratic
 from downslope.diagnosis._finding import Finding
 from downslope.diagnosis._learned import Learned
-from downslope.diagnosis._stability import innermost
 from downslope.diagnosis._trials import Trials
 from downslope.diagnosis._variants import with_numbers
 from downslope.diagnosis._verdict import NOISE_WINS
@@ -93,7 +92,7 @@ def _conditioning(learned: Learned) -> list[Finding]:
     """Find a plain gradient descent that creeps along a ravine, and the momentum that suits it."""
     case = learned.case
     optimizer = case.problem.optimizer
-    if learned.fitted or not case.finite or innermost(optimizer).maker.__name__ != "sgd" or case.momentum > 0:
+    if learned.fitted or not case.finite or optimizer.base.maker.__name__ != "sgd" or case.momentum > 0:
         return []
     kappa, stability = _kappa(learned), case.stability
     if kappa < ILL_CONDITIONED or stability is None:

@@ -14,9 +14,6 @@ from downslope.training import Run, edge_of
 TOLERANCE = 0.01
 """The residual allowed to the preconditioned sharpness, as a share: a rate needs no more digits."""
 
-ADAPTIVE = {"adam": "b1", "adamw": "b1", "nadam": "b1", "rmsprop": "momentum"}
-"""Optimizers that divide by a running root mean square of the gradient, each with the name of its momentum."""
-
 
 @dataclass(frozen=True)
 class Stability:
@@ -39,12 +36,6 @@ class Stability:
     def share(self) -> float:
         """The rate as a share of the limit: 1 at the edge of stability."""
         return self.learning_rate / self.limit
-
-
-def innermost(optimizer: Optimizer) -> Optimizer:
-    """Return an optimizer without what is wrapped around it, such as `ds.clip`."""
-    inside = optimizer.settings.get("optimizer")
-    return optimizer if inside is None else innermost(inside)
 
 
 def number_of(optimizer: Optimizer, name: str, step: int) -> float | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from jax.tree_util import DictKey, tree_map_with_path
 
 from downslope.core import PyTree
-from downslope.optimizers import Optimizer, Rule, l2
+from downslope.optimizers import LinearStep, Optimizer, Rule, l2, linear_step_of
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class WeightPenalty:
         return self.rule.update(
             tree_map_with_path(penalized, gradients, params), memory, params, hyperparams, step, **extra
         )
+
+    def linear_step(self, memory: PyTree, numbers: Mapping[str, float], steps: int) -> LinearStep | None:
+        """Return that of the other rule, with `λ`."""
+        step = linear_step_of(self.rule, memory, numbers, steps)
+        return None if step is None else step._replace(l2=numbers["weight_decay"])
 
 
 def penalized_weights(weight_decay: float, optimizer: Optimizer) -> Optimizer:
