@@ -17,8 +17,7 @@ from downslope.core import DataError
 from downslope.figures._loss_axis import COLORS, STAR, UNITS, fit_losses, highest_shown, star_handle
 from downslope.figures._style import GRAY, drawn
 from downslope.figures._ticks import epoch_axis, plain
-from downslope.runs import Compared, Comparison
-from downslope.runs._comparison import written
+from downslope.runs import Compared, Comparison, setting_text
 
 LONGEST_LINE = 38
 MOST_RUNS = len(COLORS)
@@ -125,7 +124,7 @@ def _chosen(run: Compared) -> dict[str, str]:
     maker = getattr(optimizers, kind, None)
     if maker is None:
         return run.settings
-    usual = {name: written(number.default) for name, number in signature(maker).parameters.items()}
+    usual = {name: setting_text(number.default) for name, number in signature(maker).parameters.items()}
     kept = [part for part in inside.split(", ") if part.rpartition(" ")[2] != usual.get(part.rpartition(" ")[0])]
     named = f"{kind}({', '.join(kept)})" if any(kept) else kind
     rest = {name: value for name, value in run.settings.items() if name == "learning_rate" or usual.get(name) != value}
