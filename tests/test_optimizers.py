@@ -5,6 +5,8 @@ import json
 import pickle
 from contextlib import contextmanager
 from functools import cache, partial
+from inspect import signature
+from types import FunctionType
 
 import jax
 import jax.numpy as jnp
@@ -839,6 +841,105 @@ def test_optimizers_look_like_their_calls():
     }
 
 
+# --- facts ---
+
+every_name = pytest.mark.parametrize("facts", optimizers.OPTIMIZERS.values(), ids=optimizers.OPTIMIZERS.keys())
+
+
+def updates_of(optimizer, gradients):
+    """Return the updates that gradients lead to, one a step."""
+    params = jax.tree.map(np.zeros_like, gradients[0])
+    state, made = optimizer.init(params), []
+    for g in gradients:
+        updates, state = optimizer.update(g, state, params)
+        made.append(np.asarray(updates))
+    return np.array(made), state
+
+
+def test_every_function_that_takes_a_rate_has_its_facts():
+    functions = [getattr(optimizers, name) for name in optimizers.__all__]
+    first = {f.__name__: next(iter(signature(f).parameters)) for f in functions if isinstance(f, FunctionType)}
+    takers = {name for name, argument in first.items() if argument == "learning_rate"}
+    assert takers == set(optimizers.OPTIMIZERS)
+
+
+@every_name
+def test_a_name_is_that_of_the_function_and_stands_for_the_usual_rate(facts):
+    assert getattr(optimizers, facts.name) is facts.maker
+    assert as_optimizer(facts.name) == facts.maker(facts.learning_rate)
+    wrapped = clip(1, ema(0.9, facts.maker(0.1)))
+    assert wrapped.base == facts.maker(0.1)
+    assert optimizers.facts_of(wrapped) is facts
+    assert optimizers.facts_of(from_optax(optax.sgd(0.1))) is None
+
+
+@every_name
+def test_numbers_have_defaults_within_their_limits_and_are_refused_beyond(facts):
+    numbers = facts.hyperparams
+    assert numbers[0].name == "learning_rate"
+    usual = as_optimizer(facts.name)
+    assert {number.name: number.default for number in numbers} == {
+        name: value for name, value in usual.settings.items() if not isinstance(value, bool)
+    }
+    for number in numbers:
+        for limit, value in number.limits.items():
+            beyond = value - 1e-9 if limit == "at_least" else value
+            with pytest.raises(SettingError, match=number.name):
+                facts.maker(**{"learning_rate": 0.1, number.name: beyond})
+
+
+@every_name
+def test_the_formula_says_what_becomes_of_the_parameters(facts):
+    assert "θ ← θ − η" in facts.formula
+
+
+@every_name
+def test_only_momentum_makes_a_step_without_a_gradient(facts):
+    number = {} if facts.momentum is None else {facts.momentum: 0.5}
+    updates, _ = updates_of(facts.maker(0.1, **number), [np.ones(1), np.zeros(1)])
+    assert (updates[1] != 0) == (facts.momentum is not None)
+
+
+@every_name
+def test_only_some_optimizers_see_the_scale_of_gradients(facts):
+    gradients = np.random.default_rng(0).normal(size=(10, 3))
+    optimizer = facts.maker(facts.learning_rate, **({} if facts.name == "sgd" else {"eps": 1e-30}))
+    small, large = (updates_of(optimizer, list(scale * gradients))[0] for scale in (1.0, 1000.0))
+    assert np.allclose(small, large, rtol=1e-9, atol=0) == facts.scale_invariant
+
+
+@every_name
+def test_the_rate_of_some_optimizers_is_the_length_of_a_step(facts):
+    lengths = [abs(updates_of(facts.maker(0.01), [np.array([g])])[0][0, 0]) for g in (1e-3, 1.0, 1e3)]
+    assert all(0.01 / 4 < length < 0.01 * 4 for length in lengths) == facts.rate_is_length
+
+
+LINEAR = {
+    name: optimizer
+    for name, optimizer in OPTIMIZERS.items()
+    if optimizer.base.maker not in (nadam, adadelta) and not any(map(callable, optimizer.hyperparams.values()))
+} | {"sgd, effective rate held": sgd(0.1, momentum=0.9, hold_effective_rate=True), "adagrad, alone": adagrad(0.1)}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_the_linear_step_is_the_one_made_along_gradients_that_alternate(name):
+    optimizer, g, params = LINEAR[name], np.array([1e-3, -2e-3]), np.array([0.2, -0.3])
+    decay = optimizers.linear_step(optimizer, optimizer.update(g, optimizer.init(params), params)[1]).l2
+
+    def step(state, sign):
+        updates, state = optimizer.update(sign * g - decay * params, state, params)  # the decay is added to it again
+        return state, updates
+
+    start = jax.tree.map(jnp.asarray, optimizer.init(params))
+    state, updates = jax.lax.scan(step, start, jnp.tile(jnp.array([1.0, -1.0]), 200))
+    linear = optimizers.linear_step(optimizer, state)
+    velocity = (1 - linear.momentum if linear.averaged else 1) / (1 + linear.momentum)
+    direction = 1 + linear.momentum * velocity if linear.nesterov else velocity
+    divided = -g if linear.preconditioner is None else -g / linear.preconditioner
+    expected = -linear.rate * (direction * divided + linear.decoupled_weight_decay * params)
+    np.testing.assert_allclose(updates[-1], expected, rtol=1e-10)
+
+
 # --- refusals ---
 
 BAD = {
@@ -909,5 +1010,5 @@ def test_weight_decay_and_averaging_ask_for_the_parameters(optimizer):
 
 
 def test_public_names_are_sorted_and_there():
-    assert optimizers.__all__ == sorted(optimizers.__all__)
+    assert optimizers.__all__ == sorted(optimizers.__all__, key=lambda name: (not name.isupper(), name.islower(), name))
     assert all(hasattr(optimizers, name) for name in optimizers.__all__)

@@ -206,7 +206,7 @@ class TorchSurface:
         with torch.random.fork_rng(devices=list(devices)):  # one fork for both, or a random module would repeat itself
             (share, *chunk), *others = islice(self._chunks(), 2)
             first, again = (self._loss_at(leaves, *chunk) for _ in range(2))
-            check_repeats(first, again, dtype=least, what="The module with its loss")
+            check_repeats(first, again, dtype=least, function="The module with its loss")
             for share_of_other, *other in others:
                 together = self._loss_at(leaves, *(torch.cat(pair) for pair in zip(chunk, other, strict=True)))
                 apart = np.average([first, self._loss_at(leaves, *other)], weights=[share, share_of_other])

@@ -261,7 +261,7 @@ def _rules(text: str, usual: Mapping[str, float | None]) -> dict[str, Optimizer]
         usual: rates by name, where they differ from the optimizers' own.
     """
     from downslope.core import Setting, SettingError, check_choice
-    from downslope.optimizers import DEFAULTS, as_optimizer, sgd
+    from downslope.optimizers import OPTIMIZERS, as_optimizer, sgd
 
     rules = {}
     for word in filter(None, (part.strip() for part in text.split(","))):
@@ -275,7 +275,7 @@ def _rules(text: str, usual: Mapping[str, float | None]) -> dict[str, Optimizer]
         if name in ("momentum", "nesterov"):
             rule = sgd(0.01 if number is None else number, momentum=MOMENTUM, nesterov=name == "nesterov")
         else:
-            rule = as_optimizer(check_choice("optimizers", name, DEFAULTS))
+            rule = as_optimizer(check_choice("optimizers", name, OPTIMIZERS))
             rule = rule if number is None else rule.maker(number)
         rules[f"{name}, rate {float(rule.hyperparams['learning_rate']):.2g}"] = rule
     if not rules:
@@ -290,9 +290,10 @@ def _rates_for(surface: FunctionSurface, span: tuple[float, float]) -> dict[str,
     of the gradient, whose steps are as long as the rate, a fortieth of the window.
     """
     from downslope.curvature import eigenvalues
+    from downslope.optimizers import OPTIMIZERS
 
     largest = float(eigenvalues(surface, surface.params, k=1, which="magnitude").values[0])
     plain, window = 1 / max(abs(largest), 1e-3), min(span) / 40
-    return {"sgd": plain, "momentum": plain / 5, "nesterov": plain / 5} | dict.fromkeys(
-        ("rmsprop", "adam", "adamw", "nadam", "adagrad"), window
-    )
+    return {"sgd": plain, "momentum": plain / 5, "nesterov": plain / 5} | {
+        name: window for name, facts in OPTIMIZERS.items() if facts.rate_is_length
+    }

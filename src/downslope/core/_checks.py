@@ -16,8 +16,8 @@ def check_integer(setting: str, value: object, *, at_least: int = 1, advice: Pie
     Raises:
         SettingError: it is no whole number, or too small.
     """
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not whole or int(value) < at_least:  # pyright: ignore[reportArgumentType]
+    integral = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not integral or int(value) < at_least:  # pyright: ignore[reportArgumentType]
         raise _refusal(setting, f"a whole number, {at_least} or more", value, advice)
     return int(value)  # pyright: ignore[reportArgumentType]
 
@@ -46,8 +46,8 @@ def check_number(
     stated = [(bound, words, holds) for bound, words, holds in bounds if bound is not None]
     number = _as_float(value)
     if number is None or not math.isfinite(number) or not all(holds(number, bound) for bound, _, holds in stated):
-        wanted = " and ".join(f"{words} {bound:g}" for bound, words, _ in stated)
-        raise _refusal(setting, f"a number {wanted}".strip(), value, advice)
+        expected = " and ".join(f"{words} {bound:g}" for bound, words, _ in stated)
+        raise _refusal(setting, f"a number {expected}".strip(), value, advice)
     return number
 
 

@@ -19,8 +19,7 @@ got, and what to do about it. `RunWarning` is what a user should know about a ru
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from downslope.core._message import Message, Piece, Setting
 
@@ -39,7 +38,7 @@ class DownslopeError(Exception):
         self.message = Message(*pieces)
         super().__init__(str(self.message))
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Callable[..., DownslopeError], tuple[type[DownslopeError], dict[str, object]]]:
         """Return how it is made again in another process, its message still structured."""
         return _again, (type(self), self.__dict__)
 
@@ -72,9 +71,9 @@ class UnknownNameError(SettingError):
         self.name = name
         self.known = sorted(known)
         close = close_names(str(name), self.known)
-        meant = f"Did you mean {' or '.join(map(repr, close))}?" if close else ""
-        shown = ", ".join(self.known[:30]) + (", …" if len(self.known) > 30 else "")
-        super().__init__(Setting(setting), f"must be one of {shown}, got {name!r}.", meant)
+        suggestion = f"Did you mean {' or '.join(map(repr, close))}?" if close else ""
+        listed = ", ".join(self.known[:30]) + (", …" if len(self.known) > 30 else "")
+        super().__init__(Setting(setting), f"must be one of {listed}, got {name!r}.", suggestion)
 
 
 class ShapeError(DownslopeError, ValueError):
@@ -132,7 +131,7 @@ def close_names(name: str, known: Iterable[str]) -> list[str]:
     return [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)]
 
 
-def _again(kind: type[DownslopeError], attributes: dict[str, Any]) -> DownslopeError:
+def _again(kind: type[DownslopeError], attributes: dict[str, object]) -> DownslopeError:
     """Return an error as it was made in another process."""
     error = kind.__new__(kind, str(attributes["message"]))
     error.__dict__.update(attributes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +16,7 @@ from downslope.core._keys import Key, generator
 from downslope.core._message import Advice, Setting
 from downslope.core._surface import check_repeats
 from downslope.core._trees import named_leaves, tree_size
-from downslope.core._types import PyTree
+from downslope.core._types import Number, PyTree
 
 _NO_DATA = ()
 """The one chunk of a function that holds its data itself."""
@@ -79,11 +78,11 @@ class FunctionSurface:
         Schraudolph, "Fast curvature matrix-vector products for second-order gradient descent" (2002), for Gauss–Newton.
     """
 
-    loss_fn: Callable[..., Any]
+    loss_fn: Callable[..., Number]
     params: PyTree
     batches: Sequence[PyTree] | None = None
-    model: Callable[..., Any] | None = None
-    gradient_fn: Callable[..., Any] | None = None
+    model: Callable[..., PyTree] | None = None
+    gradient_fn: Callable[..., PyTree] | None = None
     chunk_weights: Sequence[float] | None = None
     description: str = ""
 
@@ -187,7 +186,7 @@ class FunctionSurface:
         for batch, end in zip(self._chunks, ends, strict=True):
             inside = rows[(rows >= start) & (rows < end)] - start
             if len(inside):
-                parts.append(jax.tree.map(lambda leaf, at=inside: np.asarray(leaf)[at], batch))
+                parts.append(jax.tree.map(lambda leaf, index=inside: np.asarray(leaf)[index], batch))
             start = end
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
@@ -202,7 +201,7 @@ class FunctionSurface:
             return tuple(float(weight) for weight in self.chunk_weights)
         return (1.0,) if self.batches is None else tuple(_rows(batch) / self.rows for batch in self.batches)
 
-    def total(self, part: Callable[..., Any], params: PyTree, *others: PyTree) -> Any:
+    def total(self, part: Callable[..., PyTree], params: PyTree, *others: PyTree) -> PyTree:
         """Return the weighted sum over chunks of `part(params, batch, *others)`, computed chunk by chunk."""
         if len(self._chunks) == 1 and self._weights[0] == 1:
             return part(params, in_memory(self._chunks[0]), *others)
@@ -231,19 +230,19 @@ class FunctionSurface:
         return self.gradient_fn(params) if self.batches is None else self.gradient_fn(params, batch)
 
     @cached_property
-    def _value(self) -> Callable[..., Any]:
+    def _value(self) -> Callable[..., jax.Array]:
         return _compiled(self._loss)
 
     @cached_property
-    def _gradient(self) -> Callable[..., Any]:
+    def _gradient(self) -> Callable[..., PyTree]:
         return _compiled(self._slope)
 
     @cached_property
-    def _hvp(self) -> Callable[..., Any]:
+    def _hvp(self) -> Callable[..., PyTree]:
         return _compiled(lambda p, batch, v: jax.jvp(lambda q: self._slope(q, batch), (p,), (v,))[1])
 
     @cached_property
-    def _linearized(self) -> Callable[..., Any]:
+    def _linearized(self) -> Callable[..., Callable[[PyTree], PyTree]]:
         def slope(p: PyTree, batch: PyTree) -> PyTree:
             # before jax 0.10.1 a constant gradient leaks a tracer when it is linearized: `0 q` makes it depend on `q`
             return jax.tree.map(lambda g, q: g + 0 * q, self._slope(p, batch), p)
@@ -251,12 +250,12 @@ class FunctionSurface:
         return _compiled(lambda p, batch: jax.linearize(lambda q: slope(q, batch), p)[1])
 
     @cached_property
-    def _values(self) -> Callable[..., Any]:
+    def _values(self) -> Callable[..., jax.Array]:
         together = max(1, _VALUES_AT_ONCE // tree_size(self.params))
         return _compiled(lambda many, batch: jax.lax.map(lambda p: self._loss(p, batch), many, batch_size=together))
 
     @cached_property
-    def _gauss_newton(self) -> Callable[..., Any]:
+    def _gauss_newton(self) -> Callable[..., PyTree]:
         def product(params: PyTree, batch: PyTree, v: PyTree) -> PyTree:
             data = () if self.batches is None else (batch,)
             model = self.model or self.loss_fn
@@ -281,7 +280,7 @@ class FunctionSurface:
         check_repeats(float(self._value(params, batch)), float(again(params, batch)), dtype=_dtype(params))
         return True
 
-    def _fitted(self, tree: PyTree, what: str) -> PyTree:
+    def _fitted(self, tree: PyTree, setting: str) -> PyTree:
         """Return a tree in the types of the template.
 
         Raises:
@@ -291,7 +290,7 @@ class FunctionSurface:
         expected = {name: np.shape(leaf) for name, leaf in named_leaves(self.params).items()}
         if shapes != expected or jax.tree.structure(tree) != jax.tree.structure(self.params):
             raise ShapeError(
-                Setting(what),
+                Setting(setting),
                 f"must be a tree like the surface's parameters, with {_listed(expected)}, got {_listed(shapes)}.",
             )
         return jax.tree.map(lambda leaf, like: jnp.asarray(leaf, _canonical(like)), tree, self.params)
@@ -302,15 +301,15 @@ def in_memory(batch: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf: np.asarray(leaf) if _on_disk(leaf) else leaf, batch)
 
 
-def _on_disk(leaf: Any) -> bool:
+def _on_disk(leaf: object) -> bool:
     """Return whether a leaf of a batch stands for an array without being one."""
     return hasattr(leaf, "__array__") and not isinstance(leaf, (np.ndarray, np.generic, jax.Array))
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def _compiled(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
     """Return a function compiled, its products of matrices in full precision."""
 
-    def precise(*arguments: Any) -> Any:
+    def precise(*arguments: PyTree) -> PyTree:
         with jax.default_matmul_precision("highest"):
             return function(*arguments)
 
@@ -324,23 +323,23 @@ def _applied(linear: Callable[[PyTree], PyTree], v: PyTree) -> PyTree:
 
 
 @jax.jit
-def _scaled(term: PyTree, weight: Any) -> PyTree:
+def _scaled(term: PyTree, weight: Number) -> PyTree:
     """Return a tree times a number."""
     return jax.tree.map(lambda leaf: leaf * jnp.asarray(weight, leaf.dtype), term)
 
 
 @jax.jit
-def _add(total: PyTree, term: PyTree, weight: Any) -> PyTree:
+def _add(total: PyTree, term: PyTree, weight: Number) -> PyTree:
     """Return `total + weight · term`."""
     return jax.tree.map(lambda sum_, leaf: sum_ + leaf * jnp.asarray(weight, leaf.dtype), total, term)
 
 
-def _canonical(leaf: Any) -> Any:
+def _canonical(leaf: PyTree) -> np.dtype:
     """Return the type that JAX gives a leaf: float32 for NumPy's float64 unless x64 mode is on."""
     return jax.dtypes.canonicalize_dtype(np.asarray(leaf).dtype if not hasattr(leaf, "dtype") else leaf.dtype)
 
 
-def _dtype(params: PyTree) -> Any:
+def _dtype(params: PyTree) -> np.dtype:
     """Return the type of least precision among the leaves."""
     return max((leaf.dtype for leaf in jax.tree.leaves(params)), key=lambda dtype: float(jnp.finfo(dtype).eps))
 

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from downslope.core._types import JSON
+
 CLOSING = (",", ".", ";", ":", "?", "!", ")", "\n")
 """What stands without a blank before it."""
 
@@ -30,7 +32,7 @@ class Face(Protocol):
         """Return what a function of Downslope's is called."""
         ...
 
-    def assignment(self, settings: Mapping[str, Any]) -> str | None:
+    def assignment(self, settings: Mapping[str, object]) -> str | None:
         """Return how settings get their values; None where they cannot be set."""
         ...
 
@@ -38,7 +40,7 @@ class Face(Protocol):
         """Return a Python expression as it may be used; None where there is no Python."""
         ...
 
-    def remark(self, settings: Sequence[Mapping[str, Any]]) -> str:
+    def remark(self, settings: Sequence[Mapping[str, object]]) -> str:
         """Return what to add to a sentence in which settings get values, such as where they are set; mostly nothing."""
         ...
 
@@ -52,13 +54,13 @@ class _Python:
     def function(self, name: str) -> str:
         return f"`{name}`"
 
-    def assignment(self, settings: Mapping[str, Any]) -> str | None:
+    def assignment(self, settings: Mapping[str, object]) -> str | None:
         return ", ".join(f"{name}={'…' if value is ... else repr(value)}" for name, value in settings.items())
 
     def code(self, expression: str) -> str | None:
         return expression
 
-    def remark(self, settings: Sequence[Mapping[str, Any]]) -> str:
+    def remark(self, settings: Sequence[Mapping[str, object]]) -> str:
         return ""
 
 
@@ -102,10 +104,10 @@ class Advice:
     """
 
     words: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
     code: str = ""
 
-    def __init__(self, words: str, /, *, code: str = "", **settings: Any):
+    def __init__(self, words: str, /, *, code: str = "", **settings: object):
         for name, value in (("words", words), ("settings", settings), ("code", code)):
             object.__setattr__(self, name, value)
 
@@ -131,7 +133,7 @@ class Advice:
 class Values:
     """Settings and their values, within a message; in plain words where they cannot be set."""
 
-    settings: Mapping[str, Any]
+    settings: Mapping[str, object]
 
     def text(self, face: Face) -> str:
         """Return them in the words of a face."""
@@ -163,9 +165,9 @@ class Message(str):
 
     def __new__(cls, *pieces: Piece) -> Message:
         """Make a message of pieces."""
-        made = super().__new__(cls, _joined(pieces, PYTHON))
-        made.pieces = pieces
-        return made
+        message = super().__new__(cls, _joined(pieces, PYTHON))
+        message.pieces = pieces
+        return message
 
     def __getnewargs__(self) -> tuple[Piece, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return what a copy is made of."""
@@ -175,7 +177,7 @@ class Message(str):
         """Return it in the words of a face; not `first` if it goes on with a sentence."""
         return _joined(self.pieces, face, first=first)
 
-    def as_json(self) -> list[Any]:
+    def as_json(self) -> list[JSON]:
         """Return its pieces as plain data; advice must set settings to plain values."""
         return [
             piece.as_json()
@@ -187,17 +189,19 @@ class Message(str):
         ]
 
     @classmethod
-    def from_json(cls, pieces: str | list[Any]) -> Message:
+    def from_json(cls, pieces: str | Sequence[JSON]) -> Message:
         """Return what `as_json` wrote; text, which earlier versions wrote, as a message of one piece."""
         return cls(pieces) if isinstance(pieces, str) else cls(*map(_piece, pieces))
 
     @property
     def advice(self) -> tuple[Advice, ...]:
         """The advice that it gives, in order."""
-        given: list[Advice] = []
+        advice_in_order: list[Advice] = []
         for piece in self.pieces:
-            given += piece.advice if isinstance(piece, Message) else [piece] if isinstance(piece, Advice) else []
-        return tuple(given)
+            advice_in_order += (
+                piece.advice if isinstance(piece, Message) else [piece] if isinstance(piece, Advice) else []
+            )
+        return tuple(advice_in_order)
 
     @property
     def setting(self) -> str | None:
@@ -235,8 +239,8 @@ def _piece(written: Any) -> Piece:
 
 def _between(separator: str, parts: Iterable[str]) -> Iterator[str]:
     """Yield parts with a separator between them."""
-    for at, part in enumerate(parts):
-        yield from (separator, part) if at else (part,)
+    for index, part in enumerate(parts):
+        yield from (separator, part) if index else (part,)
 
 
 def worded(sentence: str, face: Face, *, first: bool = True) -> str:
@@ -246,14 +250,14 @@ def worded(sentence: str, face: Face, *, first: bool = True) -> str:
 
 def _joined(pieces: tuple[Piece, ...], face: Face, *, first: bool = True) -> str:
     """Return pieces in the words of a face, as one text; `first` if a sentence begins with it."""
-    said = ""
+    text = ""
     alternatives: list[Advice] = []
     for piece in pieces:
         if isinstance(piece, Advice):
             alternatives.append(piece)
             continue
-        said, alternatives = _after(said, _sentence(alternatives, face)), []
-        begins = _at_start(said) if said else first
+        text, alternatives = _after(text, _sentence(alternatives, face)), []
+        begins = _at_start(text) if text else first
         match piece:
             case Setting(name):
                 more = face.name(name, first=begins)
@@ -263,20 +267,20 @@ def _joined(pieces: tuple[Piece, ...], face: Face, *, first: bool = True) -> str
                 more = piece.text(face)
             case _:
                 more = worded(piece, face, first=begins)
-        said = _after(said, more)
-    return _after(said, _sentence(alternatives, face))
+        text = _after(text, more)
+    return _after(text, _sentence(alternatives, face))
 
 
-def _after(said: str, more: str) -> str:
+def _after(text: str, more: str) -> str:
     """Return a text with more behind it."""
-    if not said or not more or said.endswith(("\n", "(")) or more.startswith(CLOSING):
-        return f"{said}{more}"
-    return f"{said} {more}"
+    if not text or not more or text.endswith(("\n", "(")) or more.startswith(CLOSING):
+        return f"{text}{more}"
+    return f"{text} {more}"
 
 
-def _at_start(said: str) -> bool:
+def _at_start(text: str) -> bool:
     """Return whether what follows begins a sentence."""
-    return said.endswith((".", "?", "!", "\n"))
+    return text.endswith((".", "?", "!", "\n"))
 
 
 def _sentence(alternatives: Sequence[Advice], face: Face) -> str:

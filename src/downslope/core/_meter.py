@@ -23,37 +23,37 @@ class Meter:
 
     Attributes:
         total: how many units of work there are.
-        way: `"bar"` or `"lines"`; None to show nothing.
+        style: `"bar"` or `"lines"`; None to show nothing.
         least: seconds that the work must be estimated to take before anything is shown.
         unit: what is counted, such as `"losses"`.
         verb: what is done to them, such as `"compute"`.
     """
 
     total: int
-    way: str | None
+    style: str | None
     least: float
     unit: str
     verb: str
     bar: Any = field(default=None, init=False)
     task: Any = field(default=None, init=False)
-    said: float | None = field(default=None, init=False)
+    last_shown: float | None = field(default=None, init=False)
 
     def update(self, done: int, pace: float) -> None:
         """Tell how many units are done, and how many seconds one takes."""
         left = (self.total - done) * pace
-        if self.way is None or (self.said is None and left < self.least):
+        if self.style is None or (self.last_shown is None and left < self.least):
             return
-        now = time.monotonic()
-        if self.said is None:
+        time_now = time.monotonic()
+        if self.last_shown is None:
             _write(f"{self.total:,} {self.unit} to {self.verb}, about {seconds_text(left)}")
-            self.said = now
-            if self.way == "bar":
+            self.last_shown = time_now
+            if self.style == "bar":
                 self._open()
         if self.bar is not None:
             self.bar.update(self.task, completed=done)
-        elif now - self.said >= _BETWEEN_LINES or done == self.total:
+        elif time_now - self.last_shown >= _BETWEEN_LINES or done == self.total:
             _write(f"{done:,}/{self.total:,} {self.unit}" + (f", about {seconds_text(left)} left" if left else ""))
-            self.said = now
+            self.last_shown = time_now
 
     def close(self) -> None:
         """Leave what is shown as it stands."""

@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from downslope.core._errors import CustomPartError, RunError
+from downslope.core._types import JSON
 
 _OURS = __name__.split(".")[0]
 
@@ -23,7 +24,7 @@ _OURS = __name__.split(".")[0]
 class Renderable(Protocol):
     """A part that says itself how it is made again."""
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         """Return the kind and the arguments, themselves not yet rendered."""
         ...
 
@@ -53,7 +54,7 @@ def render(part: Any) -> Any:
     return {"function": f"{_room(part)}.{part.__name__}"}
 
 
-def rebuild(spec: Any, rooms: dict[str, ModuleType]) -> Any:
+def rebuild(spec: JSON, rooms: dict[str, ModuleType]) -> Any:
     """Return the part that `render` wrote down.
 
     Args:
@@ -71,19 +72,19 @@ def rebuild(spec: Any, rooms: dict[str, ModuleType]) -> Any:
     if "custom" in spec:
         raise CustomPartError(f"This run was made with your own {spec['custom']!r}. Pass it again, as it was.")
     if "function" in spec:
-        return _public(spec["function"], rooms)
+        return _public(str(spec["function"]), rooms)
     arguments = {name: rebuild(value, rooms) for name, value in spec.items() if name != "kind"}
-    return _public(spec["kind"], rooms)(**arguments) if "kind" in spec else arguments
+    return _public(str(spec["kind"]), rooms)(**arguments) if "kind" in spec else arguments
 
 
-def is_custom(spec: Any) -> bool:
+def is_custom(spec: JSON) -> bool:
     """Return whether any part of a rendered setting is a user's own."""
     if isinstance(spec, dict):
         return "custom" in spec or any(is_custom(value) for value in spec.values())
     return isinstance(spec, list) and any(is_custom(value) for value in spec)
 
 
-def _room(part: Any) -> str:
+def _room(part: object) -> str:
     """Return the public module that a part of ours is found in: `initializers`, for `downslope.layers.initializers`."""
     return [name for name in part.__module__.split(".") if not name.startswith("_")][-1]
 

@@ -8,11 +8,13 @@ stated data set and in a stated mode, and changes nothing that it is given.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeGuard, TypeVar, runtime_checkable
+from typing import Protocol, TypeGuard, TypeVar, runtime_checkable
 
+import jax
 import numpy as np
 
 from downslope.core._errors import SettingError
+from downslope.core._keys import Key
 from downslope.core._types import PyTree
 
 Offered = TypeVar("Offered")
@@ -34,7 +36,7 @@ class LossSurface(Protocol):
         """Return the Hessian times a vector, `H(θ) v`, a tree like `params`."""
         ...
 
-    def values(self, many_params: PyTree) -> Any:
+    def values(self, many_params: PyTree) -> jax.Array | np.ndarray:
         """Return the losses at many points, `(points,)`: each leaf of `many_params` has them along its first axis."""
         ...
 
@@ -66,7 +68,7 @@ class BatchGradientsSurface(Protocol):
         """How many rows the loss is a mean over."""
         ...
 
-    def batch_gradients(self, params: PyTree, *, batch_size: int, key: Any = 0) -> Iterator[PyTree]:
+    def batch_gradients(self, params: PyTree, *, batch_size: int, key: Key = 0) -> Iterator[PyTree]:
         """Yield the gradients of the mean loss of disjoint batches of `batch_size` rows, drawn at random by `key`.
 
         Rows that fill no batch are left out. The same key gives the same batches.
@@ -78,7 +80,7 @@ class BatchGradientsSurface(Protocol):
 class RowLossesSurface(Protocol):
     """A surface over rows that knows the loss of each."""
 
-    def row_losses(self, params: PyTree) -> Any:
+    def row_losses(self, params: PyTree) -> jax.Array | np.ndarray:
         """Return what each row adds, `(rows,)`: numbers whose mean is the loss."""
         ...
 
@@ -87,12 +89,14 @@ class RowLossesSurface(Protocol):
 class PlaneSurface(Protocol):
     """A surface that computes its values on a plane faster than point by point."""
 
-    def values_on_plane(self, params: PyTree, first: PyTree, second: PyTree, a: Any, b: Any) -> Any:
+    def values_on_plane(
+        self, params: PyTree, first: PyTree, second: PyTree, a: jax.Array | np.ndarray, b: jax.Array | np.ndarray
+    ) -> jax.Array | np.ndarray:
         """Return the losses at `θ + a[i] d₁ + b[j] d₂`, `(len(a), len(b))`."""
         ...
 
 
-def offers(surface: Any, protocol: type[Offered]) -> TypeGuard[Offered]:
+def offers(surface: object, protocol: type[Offered]) -> TypeGuard[Offered]:
     """Return whether a surface has all methods of a protocol, also one that passes them on from another it wraps.
 
     `isinstance` looks at a surface without `__getattr__` from Python 3.12 on, and with it before.
@@ -100,7 +104,7 @@ def offers(surface: Any, protocol: type[Offered]) -> TypeGuard[Offered]:
     return all(hasattr(surface, name) for name in vars(protocol) if not name.startswith("_"))
 
 
-def check_repeats(first: float, second: float, *, dtype: Any, what: str = "The loss function") -> None:
+def check_repeats(first: float, second: float, *, dtype: np.dtype, function: str = "The loss function") -> None:
     """Check that a function that was asked the same twice gave one answer, up to the order of its sums.
 
     Raises:
@@ -109,7 +113,7 @@ def check_repeats(first: float, second: float, *, dtype: Any, what: str = "The l
     allowed = 1000 * float(np.finfo(dtype).eps)
     if not np.isclose(first, second, rtol=allowed, atol=0, equal_nan=True):
         raise SettingError(
-            f"{what} must answer the same whenever it is asked the same, got {first:.9g} and then {second:.9g} at "
+            f"{function} must answer the same whenever it is asked the same, got {first:.9g} and then {second:.9g} at "
             "the same parameters. Fix what is random (dropout off, batch norm in inference mode, keys passed as "
             "constants, no data drawn inside).",
             setting="surface",

@@ -21,8 +21,8 @@ def aligned(lines: Sequence[Sequence[str]], *, left: int) -> str:
     written = []
     for line in lines:
         cells = [
-            cell.ljust(width) if place < left else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+            cell.ljust(width) if index < left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         written.append("  ".join(cells).rstrip())
     return "\n".join(written)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -36,11 +35,11 @@ def with_named_leaves(like: PyTree, named: dict[str, np.ndarray], *, what: str =
             f"The names of the {what}s do not fit: missing {missing or 'none'}, left over {extra or 'none'}."
         )
     for name, leaf in expected.items():
-        found = np.asarray(named[name])
-        if found.shape != np.shape(leaf) or found.dtype != np.asarray(leaf).dtype:
+        array = np.asarray(named[name])
+        if array.shape != np.shape(leaf) or array.dtype != np.asarray(leaf).dtype:
             raise ShapeError(
                 f"The {what} {name!r} must be {np.asarray(leaf).dtype}{list(np.shape(leaf))}, "
-                f"got {found.dtype}{list(found.shape)}."
+                f"got {array.dtype}{list(array.shape)}."
             )
     return jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(like), [named[name] for name in expected])
 
@@ -65,7 +64,7 @@ def displaced(params: PyTree, directions: Sequence[PyTree], coefficients: Sequen
     return jax.tree.map(lambda leaf, *steps: _moved(leaf, steps, coefficients), params, *directions)
 
 
-def _moved(leaf: Any, steps: Sequence[Any], coefficients: Sequence[float]) -> np.ndarray:
+def _moved(leaf: PyTree, steps: Sequence[PyTree], coefficients: Sequence[float]) -> np.ndarray:
     """Return one array displaced."""
     start = np.asarray(leaf)
     total = np.asarray(start, np.float64)

@@ -12,8 +12,8 @@ from downslope.curvature._operator import Operator
 def dense_matrix(operator: Operator) -> Float[np.ndarray, "size size"]:
     """Return an operator as a matrix in float64, made exactly symmetric."""
     columns = np.empty((operator.size, operator.size))
-    for at in range(operator.size):
+    for column in range(operator.size):
         unit = np.zeros(operator.size)
-        unit[at] = 1
-        columns[at] = np.asarray(operator(jnp.asarray(unit, operator.dtype)), np.float64)
+        unit[column] = 1
+        columns[column] = np.asarray(operator(jnp.asarray(unit, operator.dtype)), np.float64)
     return (columns + columns.T) / 2

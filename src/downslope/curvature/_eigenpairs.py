@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -74,8 +73,8 @@ class Eigenpairs:
         lines = [
             f"{len(self)} eigenvalue{'s' * (len(self) != 1)} of the {name}, {self.hvps} products. {self.statement}"
         ]
-        rows: list[tuple[Any, ...]] = list(zip(self.values, self.residuals, self.converged, self.resolved, strict=True))
+        rows = list(zip(self.values, self.residuals, self.converged, self.resolved, strict=True))
         for value, residual, converged, resolved in rows:
-            shown = f"{value: .6g}" if resolved else f" 0 within {self.resolution:.1g}, the resolution"
-            lines.append(f"  {shown}  ± {residual:.1g}{'' if converged else '  (not converged)'}")
+            text = f"{value: .6g}" if resolved else f" 0 within {self.resolution:.1g}, the resolution"
+            lines.append(f"  {text}  ± {residual:.1g}{'' if converged else '  (not converged)'}")
         return "\n".join(lines)

@@ -117,15 +117,15 @@ def eigenpairs_of(
     """Return the outermost eigenpairs of an operator; `eigenvalues` explains the arguments."""
     check_choice("which", which, ENDS)
     k, tol = check_integer("k", k), check_number("tol", tol, above=0)
-    wanted = min(2 * k if which == "both" else k, operator.size)
-    max_hvps = check_integer("max_hvps", max_hvps, at_least=2 * wanted, advice="Each pair needs two products or more.")
-    limit = _basis_limit(operator, wanted, memory_limit)
+    count = min(2 * k if which == "both" else k, operator.size)
+    max_hvps = check_integer("max_hvps", max_hvps, at_least=2 * count, advice="Each pair needs two products or more.")
+    limit = _basis_limit(operator, count, memory_limit)
     before = operator.products
     basis = Krylov(operator, _start(operator, key, start), limit=limit)
-    search = Search(basis, k, which, tol, last=before + max_hvps - wanted, progress=progress)
-    found, status = _found(search)
-    order = outermost(np.array([pair[0] for pair in found]), k, which)
-    values, vectors, residuals = zip(*(found[at] for at in order), strict=True)
+    search = Search(basis, k, which, tol, last=before + max_hvps - count, progress=progress)
+    pairs, status = _pairs_of(search)
+    order = outermost(np.array([pair[0] for pair in pairs]), k, which)
+    values, vectors, residuals = zip(*(pairs[index] for index in order), strict=True)
     return Eigenpairs(
         values=np.array(values),
         vectors=tuple(operator.unflatten(vector) for vector in vectors),
@@ -160,7 +160,7 @@ class Search:
     progress: Progress | None
 
     @property
-    def wanted(self) -> int:
+    def count(self) -> int:
         """How many pairs in all, as far as the space has them."""
         return min(2 * self.k if self.which == "both" else self.k, self.basis.operator.size)
 
@@ -169,14 +169,14 @@ def outermost(values: np.ndarray, k: int, which: str) -> list[int]:
     """Return where the outermost `k` of some values are, outermost first."""
     ascending = np.argsort(values)
     if which == "smallest":
-        return [int(at) for at in ascending[:k]]
+        return [int(index) for index in ascending[:k]]
     if which == "magnitude":
-        return [int(at) for at in np.argsort(-np.abs(values))[:k]]
-    descending = [int(at) for at in ascending[::-1]]
+        return [int(index) for index in np.argsort(-np.abs(values))[:k]]
+    descending = [int(index) for index in ascending[::-1]]
     return descending[:k] if which == "largest" or len(values) <= k else descending[:k] + descending[k:][-k:]
 
 
-def _found(search: Search) -> tuple[list[tuple[float, Vector, float]], str]:
+def _pairs_of(search: Search) -> tuple[list[tuple[float, Vector, float]], str]:
     """Return the pairs wanted, each value with its vector and true residual, and how the search ended."""
     basis = search.basis
     share = 1.0
@@ -189,43 +189,43 @@ def _found(search: Search) -> tuple[list[tuple[float, Vector, float]], str]:
             status = "interrupted"
         values, coordinates, _ = basis.ritz()
         chosen = outermost(values, search.k, search.which)
-        found = [_certified(basis.operator, basis.vector(coordinates[:, at])) for at in chosen]
-        if status != "converged" or max(residual for _, _, residual in found) <= search.tol * basis.scale:
-            return found, status
+        pairs = [_certified(basis.operator, basis.vector(coordinates[:, index])) for index in chosen]
+        if status != "converged" or max(residual for _, _, residual in pairs) <= search.tol * basis.scale:
+            return pairs, status
         # the estimates were within the tolerance, the true residuals are not: rounding, or nearly
         share /= 10
         if share < _LEAST_SHARE or basis.closed:
-            return found, "resolution reached"
+            return pairs, "resolution reached"
         if basis.operator.products >= search.last:
-            return found, "not converged"
+            return pairs, "not converged"
 
 
 def _extended(search: Search, share: float) -> str:
     """Extend the basis until residuals are estimated to be within a share of the tolerance; return why it ended."""
     basis, due = search.basis, search.basis.size
     while True:
-        if basis.size >= max(search.wanted, due, 1) or basis.closed or basis.full:
+        if basis.size >= max(search.count, due, 1) or basis.closed or basis.full:
             due = basis.size + max(1, basis.size // 8)
             values, coordinates, estimates = basis.ritz()
             chosen = outermost(values, search.k, search.which)
             if search.progress is not None:
                 search.progress(basis.operator.products, values[chosen], estimates[chosen])
-            if len(chosen) == search.wanted and np.all(estimates[chosen] <= share * search.tol * basis.scale):
+            if len(chosen) == search.count and np.all(estimates[chosen] <= share * search.tol * basis.scale):
                 return "converged" if basis.complete or not basis.closed else "invariant subspace"
             if basis.closed:
                 return "invariant subspace"
             if basis.full:
-                kept = outermost(values, *_kept(search))
-                basis.restart(values[kept], coordinates[:, kept])
+                outlive = outermost(values, *_restart_size(search))
+                basis.restart(values[outlive], coordinates[:, outlive])
                 due = basis.size
         if basis.operator.products >= search.last:
             return "not converged"
         basis.extend()
 
 
-def _kept(search: Search) -> tuple[int, str]:
+def _restart_size(search: Search) -> tuple[int, str]:
     """Return how many Ritz pairs outlive a restart, and of which end: those wanted, and half of the rest."""
-    many = search.wanted + (search.basis.limit - search.wanted) // 2
+    many = search.count + (search.basis.limit - search.count) // 2
     return (many // 2 if search.which == "both" else many), search.which
 
 
@@ -242,32 +242,32 @@ def _start(operator: Operator, key: Key | None, start: PyTree | None) -> Vector:
     random = operator.random(0 if key is None else key, "start")
     if start is None:
         return random
-    given = operator.flatten(start)
-    if given.shape != random.shape:
+    vector = operator.flatten(start)
+    if vector.shape != random.shape:
         raise ShapeError(
             Setting("start"),
             "must be a tree like",
             Setting("params"),
-            f", of {operator.size} numbers, got {given.size}.",
+            f", of {operator.size} numbers, got {vector.size}.",
         )
-    length = jnp.linalg.norm(given)
+    length = jnp.linalg.norm(vector)
     if not 0 < float(length) < np.inf:
         return random
-    mixed = given / length + jnp.asarray(_WARM_SHARE, operator.dtype) * random
+    mixed = vector / length + jnp.asarray(_WARM_SHARE, operator.dtype) * random
     return mixed / jnp.linalg.norm(mixed)
 
 
-def _basis_limit(operator: Operator, wanted: int, memory_limit: int) -> int:
+def _basis_limit(operator: Operator, count: int, memory_limit: int) -> int:
     """Return how many vectors the basis may have; growing and restarting need as much again for a moment.
 
     Raises:
         SettingError: the memory allowed does not hold as many as are needed.
     """
-    one = operator.size * jnp.dtype(operator.dtype).itemsize
+    vector_bytes = operator.size * jnp.dtype(operator.dtype).itemsize
     memory_limit = check_integer("memory_limit", memory_limit)
-    room, needed = memory_limit // (2 * one) - 1, min(2 * wanted + 4, operator.size)
+    room, needed = memory_limit // (2 * vector_bytes) - 1, min(2 * count + 4, operator.size)
     check_integer(
-        "memory_limit", memory_limit, at_least=2 * one * (needed + 1),
+        "memory_limit", memory_limit, at_least=2 * vector_bytes * (needed + 1),
         advice="So many bytes hold the basis for the eigenvalues asked for.",
     )  # fmt: skip
-    return min(room, max(_LARGEST_BASIS, 4 * wanted))
+    return min(room, max(_LARGEST_BASIS, 4 * count))

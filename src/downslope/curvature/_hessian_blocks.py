@@ -50,9 +50,9 @@ class HessianBlocks:
             "products)."
         ]
         order = np.argsort(-self.squared_norms)[:8]
-        for at in order:
-            share = 100 * self.squared_norms[at] / self.squared_norm
-            lines.append(f"  {self.names[at] or 'all'}: {share:.3g} % ({self.sizes[at]:,} parameters)")
+        for index in order:
+            share = 100 * self.squared_norms[index] / self.squared_norm
+            lines.append(f"  {self.names[index] or 'all'}: {share:.3g} % ({self.sizes[index]:,} parameters)")
         return "\n".join(lines)
 
 

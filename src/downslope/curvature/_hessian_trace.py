@@ -107,7 +107,7 @@ def trace_of(
     if operator.size <= probes + deflate:
         return TraceEstimate(float(np.trace(dense_matrix(operator))), 0.0, 0, np.empty(0), operator.products - before)
     Q, top = _top(operator, deflate, name, key, tell)
-    draws = np.array([_probe(operator, Q, operator.signs(key, "trace", at)) for at in range(probes)])
+    draws = np.array([_probe(operator, Q, operator.signs(key, "trace", index)) for index in range(probes)])
     rest, error = mean_and_error(draws)
     # each product carries rounding errors of its own, in proportion to what it is a sum of
     rounding = RESOLUTION * operator.eps * (np.sum(np.abs(top)) + float(np.max(np.abs(draws))))

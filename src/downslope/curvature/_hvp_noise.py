@@ -35,8 +35,8 @@ class HvpNoise:
 
     def enough(self, error: float | int = 1.0) -> int | None:
         """Return the smallest size whose `H g` is off by no more than a share of its length; None if none is."""
-        found = self.batch_sizes[self.hvp_errors <= error]
-        return int(found[0]) if len(found) else None
+        suitable = self.batch_sizes[self.hvp_errors <= error]
+        return int(suitable[0]) if len(suitable) else None
 
     def __str__(self) -> str:
         parts = [
@@ -100,13 +100,13 @@ def hvp_noise(
             "H g must not be 0 for its noise to be compared with it, got a point where it is.", setting="params"
         )
     squares = np.empty((len(sizes), draws, 2))
-    for place, size in enumerate(sizes):
+    for index, size in enumerate(sizes):
         for draw in range(draws):
             rows = generator(0 if key is None else key, "hvp noise", size, draw).permutation(surface.rows)[:size]
             g_B, Hg_B = measure(rows)
-            squares[place, draw] = [
-                float(jnp.linalg.norm(one - whole)) ** 2 / length**2
-                for one, whole, length in ((g_B, g, lengths[0]), (Hg_B, Hg, lengths[1]))
+            squares[index, draw] = [
+                float(jnp.linalg.norm(estimate - exact)) ** 2 / length**2
+                for estimate, exact, length in ((g_B, g, lengths[0]), (Hg_B, Hg, lengths[1]))
             ]
     means = squares.mean(axis=1)
     spread = squares[:, :, 1].std(axis=1, ddof=1) / np.sqrt(draws)
@@ -150,10 +150,10 @@ class Batchwise:
         params = jax.tree.map(jnp.asarray, params)
         return cls(jax.jit(flat), jax.jit(product), params, rows, chunk, shape)
 
-    def __call__(self, places: np.ndarray) -> tuple[Any, Any]:
+    def __call__(self, rows: np.ndarray) -> tuple[Any, Any]:
         """Return `g_B` and `H_B g_B` of the batch of these rows, each as one vector."""
-        parts = np.sort(places).reshape(-1, self.chunk)
-        chunks = [jax.tree.map(lambda array, at=part: array[at], self.rows) for part in parts]
+        parts = np.sort(rows).reshape(-1, self.chunk)
+        chunks = [jax.tree.map(lambda array, index=part: array[index], self.rows) for part in parts]
         g = sum(self.slope(self.params, chunk) for chunk in chunks) / len(chunks)
         return g, sum(self.product(self.params, chunk, g) for chunk in chunks) / len(chunks)
 

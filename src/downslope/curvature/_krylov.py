@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -100,13 +99,13 @@ class Krylov:
             values: the Ritz values to keep.
             coordinates: their coordinates, in columns.
         """
-        kept = len(values)
+        count = len(values)
         newest = self._basis[self.size]
         rotated = _combined(self._basis, self._padded(coordinates))
-        self._basis = _put(_copied(rotated, jnp.zeros_like(self._basis)), newest, kept)
+        self._basis = _put(_copied(rotated, jnp.zeros_like(self._basis)), newest, count)
         self._projected[:] = 0
-        self._projected[np.arange(kept), np.arange(kept)] = values
-        self.size, self._ritz = kept, None
+        self._projected[np.arange(count), np.arange(count)] = values
+        self.size, self._ritz = count, None
 
     def _padded(self, coordinates: np.ndarray) -> Float[Array, "room kept"]:
         """Return coordinates with zeros for the vectors that the basis has room for."""
@@ -119,7 +118,7 @@ _precise = partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
 
 
 @jax.jit
-def _orthogonalize(basis: Float[Array, "room size"], image: Vector) -> tuple[Any, ...]:
+def _orthogonalize(basis: Float[Array, "room size"], image: Vector) -> tuple[Array, ...]:
     """Return the part of a vector inside a basis, the part outside, and the lengths of the whole and the outside.
 
     One pass leaves an error in proportion to the part removed; the second makes the rest orthogonal to rounding.
@@ -132,9 +131,9 @@ def _orthogonalize(basis: Float[Array, "room size"], image: Vector) -> tuple[Any
 
 
 @partial(jax.jit, donate_argnums=0)
-def _put(basis: Float[Array, "room size"], vector: Vector, at: Any) -> Float[Array, "room size"]:
+def _put(basis: Float[Array, "room size"], vector: Vector, index: int | Array) -> Float[Array, "room size"]:
     """Return the basis with a vector at a place, in the same memory."""
-    return jax.lax.dynamic_update_index_in_dim(basis, vector, at, 0)
+    return jax.lax.dynamic_update_index_in_dim(basis, vector, index, 0)
 
 
 @partial(jax.jit, donate_argnums=1)

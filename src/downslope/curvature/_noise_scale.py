@@ -142,7 +142,8 @@ def noise_scale(
 
     names, squared_mean, along, deviations = _sums(gradients)
     of_leaves = {
-        name: _estimate(squared_mean[at], along[:, at], deviations[:, at], size, {}) for at, name in enumerate(names)
+        name: _estimate(squared_mean[index], along[:, index], deviations[:, index], size, {})
+        for index, name in enumerate(names)
     }
     return _estimate(squared_mean.sum(), along.sum(axis=1), deviations.sum(axis=1), size, of_leaves)
 

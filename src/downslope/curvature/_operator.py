@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -44,9 +43,9 @@ class TreeShape:
         dtypes: of the leaves.
     """
 
-    structure: Any
+    structure: PyTree
     shapes: tuple[tuple[int, ...], ...]
-    dtypes: tuple[Any, ...]
+    dtypes: tuple[np.dtype, ...]
 
     @staticmethod
     def of(tree: PyTree) -> TreeShape:
@@ -67,7 +66,7 @@ class TreeShape:
         return sum(self.sizes)
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype:
         """The type of the vector: that of the most precise leaf."""
         return min(self.dtypes, key=lambda dtype: float(jnp.finfo(dtype).eps))
 
@@ -81,7 +80,7 @@ class TreeShape:
 
 
 @partial(jax.jit, static_argnums=1)
-def _flatten(tree: PyTree, dtype: Any) -> Vector:
+def _flatten(tree: PyTree, dtype: np.dtype) -> Vector:
     """Return all numbers of a tree in one vector."""
     return jnp.concatenate([jnp.ravel(leaf).astype(dtype) for leaf in jax.tree.leaves(tree)])
 
@@ -97,7 +96,7 @@ def _unflatten(vector: Vector, shape: TreeShape) -> PyTree:
 
 
 @jax.jit
-def _finite(vector: Vector) -> Any:
+def _finite(vector: Vector) -> Array:
     """Return whether all numbers of a vector are finite."""
     return jnp.all(jnp.isfinite(vector))
 
@@ -120,7 +119,7 @@ class Operator:
     flatten: Callable[[PyTree], Vector]
     unflatten: Callable[[Vector], PyTree]
     size: int
-    dtype: Any
+    dtype: np.dtype
     products: int = 0
     scale: Vector | None = None
 
@@ -176,7 +175,7 @@ def operator_at(surface: LossSurface, params: PyTree, operator: str = "hessian")
     return Operator(product, shape.flatten, shape.unflatten, shape.size, shape.dtype)
 
 
-def check_surface(surface: Any, params: PyTree) -> None:
+def check_surface(surface: object, params: PyTree) -> None:
     """Check that a loss surface and finite parameters came in their places.
 
     Raises:
@@ -207,11 +206,11 @@ def finite_gradient(surface: LossSurface, params: PyTree) -> PyTree:
     return gradient
 
 
-def _not_finite(what: str, tree: PyTree) -> SettingError:
+def _not_finite(name: str, tree: PyTree) -> SettingError:
     """Return the error for numbers that are not finite, with the first place where they are not."""
-    places = [name for name, leaf in named_leaves(tree).items() if not np.all(np.isfinite(np.asarray(leaf)))]
+    names = [name for name, leaf in named_leaves(tree).items() if not np.all(np.isfinite(np.asarray(leaf)))]
     return SettingError(
-        f"{what} must be finite, got numbers that are not at {places[0] or 'the top'!r}. The loss has no "
+        f"{name} must be finite, got numbers that are not at {names[0] or 'the top'!r}. The loss has no "
         "curvature here: take a point where it is finite and smooth.",
         setting="params",
     )

@@ -154,10 +154,10 @@ class Quadratic:
         """
         eta, mu = _checked(learning_rate, momentum)
         steps = check_integer("steps", steps, at_least=0)
-        blocks, found = self._blocks(eta, mu, nesterov, self._start(start)), np.empty(0)
-        while len(found) <= steps:
-            found = np.concatenate([found, next(blocks)])
-        return found[: steps + 1]
+        blocks, losses = self._blocks(eta, mu, nesterov, self._start(start)), np.empty(0)
+        while len(losses) <= steps:
+            losses = np.concatenate([losses, next(blocks)])
+        return losses[: steps + 1]
 
     def steps(
         self,
@@ -198,14 +198,14 @@ class Quadratic:
 
     def _blocks(self, eta: float, mu: float, nesterov: bool, start: np.ndarray) -> Iterator[np.ndarray]:
         """Yield the losses of steps 0, 1, 2 … in blocks."""
-        one = _steps(self.curvatures, eta, mu, nesterov)
+        matrix = _steps(self.curvatures, eta, mu, nesterov)
         state = np.stack([start, np.zeros_like(start)], axis=1)[:, :, None]
         with np.errstate(over="ignore", invalid="ignore"):
             while True:
                 losses = np.empty(_BLOCK)
-                for at in range(_BLOCK):
-                    losses[at] = np.sum(0.5 * self.curvatures * state[:, 0, 0] ** 2)
-                    state = one @ state
+                for index in range(_BLOCK):
+                    losses[index] = np.sum(0.5 * self.curvatures * state[:, 0, 0] ** 2)
+                    state = matrix @ state
                 yield losses
 
     def __str__(self) -> str:
@@ -266,6 +266,6 @@ def _checked(learning_rate: Any, momentum: Any) -> tuple[float, float]:
 
 def _steps(alpha: np.ndarray, eta: float, mu: float, nesterov: bool) -> Float[np.ndarray, "directions 2 2"]:
     """Return the matrix of one step on `(e, v)`, for each direction."""
-    a, one = eta * alpha, np.ones_like(alpha)
-    e_row = [1 - a * (1 + mu), -eta * mu**2 * one] if nesterov else [1 - a, -eta * mu * one]
-    return np.stack([np.stack(e_row, axis=-1), np.stack([alpha, mu * one], axis=-1)], axis=-2)
+    a, ones = eta * alpha, np.ones_like(alpha)
+    e_row = [1 - a * (1 + mu), -eta * mu**2 * ones] if nesterov else [1 - a, -eta * mu * ones]
+    return np.stack([np.stack(e_row, axis=-1), np.stack([alpha, mu * ones], axis=-1)], axis=-2)

@@ -152,15 +152,15 @@ def _corners(hessian: Operator, top: Eigenpairs, key: Key, size: int) -> Iterato
 def _climb(surface: LossSurface, hessian: Operator, theta: np.ndarray, reach: np.ndarray, corner: np.ndarray) -> float:
     """Return the highest loss met from a corner to the next that the gradient points to, while it rises."""
 
-    def at(z: np.ndarray) -> PyTree:
+    def params_at(z: np.ndarray) -> PyTree:
         return hessian.unflatten(jnp.asarray(theta + z, hessian.dtype))
 
     z = corner * reach
-    highest = surface.value(at(z))
+    highest = surface.value(params_at(z))
     for _ in range(_ASCENT_STEPS):
-        slope = np.asarray(hessian.flatten(surface.gradient(at(z))), np.float64)
+        slope = np.asarray(hessian.flatten(surface.gradient(params_at(z))), np.float64)
         z = np.sign(slope) * reach
-        loss = surface.value(at(z))
+        loss = surface.value(params_at(z))
         if not loss > highest:
             break
         highest = loss

@@ -167,12 +167,12 @@ def _quadrature(operator: Operator, nodes: int, key: Key, probe: int) -> tuple[n
     return values, weights / np.sum(weights), estimates
 
 
-def _stacked(found: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+def _stacked(results: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
     """Return nodes, weights and residuals of all probes, `(probes, nodes)`; filled up where one has fewer nodes."""
-    width = max(len(theta) for theta, *_ in found)
+    width = max(len(theta) for theta, *_ in results)
     return tuple(
         np.array([np.pad(row, (0, width - len(row)), constant_values=fill) for row in rows])
-        for rows, fill in zip(zip(*found, strict=True), (np.nan, 0.0, np.inf), strict=True)
+        for rows, fill in zip(zip(*results, strict=True), (np.nan, 0.0, np.inf), strict=True)
     )
 
 
@@ -187,9 +187,9 @@ def _bulk(
     inside = np.isfinite(theta) & (weights > _NEGLIGIBLE)
     scale = float(np.max(np.abs(theta[inside])))
     sticks: list[tuple[float, np.ndarray]] = []
-    found = True
-    while found:
-        found = False
+    changed = True
+    while changed:
+        changed = False
         for outermost in (np.max, np.min):
             value = float(outermost(theta[inside]))
             near = inside & (np.abs(theta - value) <= _CONVERGED * scale)
@@ -199,7 +199,7 @@ def _bulk(
             gap = float(np.min(np.abs(theta[rest] - value)))
             if gap > 2 * _REACH * _bandwidth(theta[rest], bandwidth, scale, resolution):
                 center = float(np.sum(weights[near] * theta[near]) / np.sum(weights[near]))
-                sticks, inside, found = [*sticks, (center, near)], rest, True
+                sticks, inside, changed = [*sticks, (center, near)], rest, True
     sticks.sort(key=lambda stick: stick[0])
     return inside, sticks, _bandwidth(theta[inside], bandwidth, scale, resolution)
 

@@ -48,6 +48,7 @@ from downslope.diagnosis.measurements import (
     way_out_of,
 )
 from downslope.diagnosis.starts import InitializationReport, initialization_report
+from downslope.optimizers import facts_of
 from downslope.training import Part, Problem, Recipe, Run, Tracking
 
 ROWS = 2000
@@ -280,8 +281,9 @@ class Case:
         if self.run is None:
             return 0.0
         optimizer = self.problem.optimizer
-        name = "b1" if "b1" in optimizer.hyperparams else "momentum"
-        return number_of(optimizer, name, self.steps) or 0.0
+        facts = facts_of(optimizer)
+        name = None if facts is None else facts.momentum
+        return 0.0 if name is None else number_of(optimizer, name, self.steps) or 0.0
 
     @cached_property
     def stability(self) -> Stability | None:

@@ -7,7 +7,6 @@ import math
 from downslope.core import Function, Message
 from downslope.curvature import Quadratic, quadratic
 from downslope.diagnosis.case import Case
-from downslope.diagnosis.measurements import innermost
 from downslope.diagnosis.verdict import EDGE, NEGLIGIBLE, NOISE_WINS, Verdict, percent
 
 STUCK = "Are we stuck?"
@@ -92,7 +91,7 @@ def _theory(case: Case) -> list[str]:
 
 def _tenfold_now(case: Case, bowl: Quadratic, rate: float) -> str:
     """Return how many steps a tenfold lower loss takes at the run's rate and momentum."""
-    plain = innermost(case.problem.optimizer)
+    plain = case.problem.optimizer.base
     scale = 1 - case.momentum if plain.settings.get("averaged") else 1.0
     nesterov = bool(plain.settings.get("nesterov"))
     return _tenfold(bowl.factor(rate * scale, momentum=case.momentum, nesterov=nesterov))

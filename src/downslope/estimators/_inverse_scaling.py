@@ -9,9 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import register_dataclass
 
-from downslope.core import float_dtype
-
-Number = float | int | np.ndarray | np.generic | jax.Array
+from downslope.core import Number, float_dtype
 
 
 @register_dataclass
@@ -39,7 +37,7 @@ class InverseScaling:
     steps: Number
     power: Number
 
-    def __call__(self, step: Number) -> jax.Array | np.ndarray | np.generic:
+    def __call__(self, step: Number) -> Number:
         """Return `ηₜ`."""
         numbers = step, self.start, self.rows, self.steps, self.power
         xp = jnp if any(isinstance(number, jax.Array) for number in numbers) else np

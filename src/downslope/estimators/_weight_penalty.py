@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import jax
-import numpy as np
+from jax import Array
 from jax.tree_util import DictKey, KeyPath, tree_map_with_path
 
 from downslope.core import PyTree
-from downslope.optimizers import Optimizer, Rule, l2
+from downslope.optimizers import LinearStep, Optimizer, Rule, l2, linear_step_of
 
-Array = jax.Array | np.ndarray
 Hyperparams = dict[str, Array]
 
 
@@ -34,12 +33,17 @@ class WeightPenalty:
         """Return the other rule's updates and memory for `g + λ W`."""
         λ = hyperparams["weight_decay"]
 
-        def penalized(path: KeyPath, g: Array, θ: Array) -> Array:
+        def penalized(path: KeyPath, g: PyTree, θ: PyTree) -> PyTree:
             return g + λ.astype(g.dtype) * θ if path[-1] == DictKey("weight") else g
 
         return self.rule.update(
             tree_map_with_path(penalized, gradients, params), memory, params, hyperparams, step, **extra
         )
+
+    def linear_step(self, memory: PyTree, numbers: Mapping[str, float], steps: int) -> LinearStep | None:
+        """Return that of the other rule, with `λ`."""
+        step = linear_step_of(self.rule, memory, numbers, steps)
+        return None if step is None else step._replace(l2=numbers["weight_decay"])
 
 
 def penalized_weights(weight_decay: float, optimizer: Optimizer) -> Optimizer:

@@ -97,18 +97,18 @@ class BatchNorm:
 
     def _next_state(self, state: Params, mean: Array, variance: Array, count: Array) -> Params:
         """Return the running statistics; a batch whose rows all have weight 0 leaves them as they are."""
-        kept = jnp.where(count > 0, self.momentum, 1).astype(mean.dtype)
+        share = jnp.where(count > 0, self.momentum, 1).astype(mean.dtype)
         unbiased = variance * (count / jnp.maximum(count - 1, 1))
         return {
-            "mean": kept * state["mean"] + (1 - kept) * mean,
-            "variance": kept * state["variance"] + (1 - kept) * unbiased,
+            "mean": share * state["mean"] + (1 - share) * mean,
+            "variance": share * state["variance"] + (1 - share) * unbiased,
         }
 
 
 def _shares(x: Batch, row_weights: Float[Array, " batch"] | None) -> tuple[Array, Array]:
     """Return what every value of a feature counts, as a share of all, shaped to go with `x`; and `n`."""
-    places = int(np.prod(x.shape[1:-1]))
+    positions = int(np.prod(x.shape[1:-1]))
     weights = jnp.ones(len(x), x.dtype) if row_weights is None else row_weights.astype(x.dtype)
     total = jnp.maximum(jnp.sum(weights), np.finfo(x.dtype).tiny)  # leaves 0 of 0 weights
-    shares = weights / (places * total)
-    return shares.reshape((-1,) + (1,) * (x.ndim - 1)), places * jnp.sum(weights != 0).astype(x.dtype)
+    shares = weights / (positions * total)
+    return shares.reshape((-1,) + (1,) * (x.ndim - 1)), positions * jnp.sum(weights != 0).astype(x.dtype)

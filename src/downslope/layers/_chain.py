@@ -72,14 +72,14 @@ def checked_layers(layers: Sequence[object]) -> tuple[AnyLayer, ...]:
     Raises:
         SettingError: one is no layer; the message says which, and what may have been meant.
     """
-    for place, layer in enumerate(layers):
+    for index, layer in enumerate(layers):
         whole_network = hasattr(layer, "layers") and hasattr(layer, "init")
         if isinstance(layer, type) or whole_network or not isinstance(layer, (Layer, ContextLayer)):
             hint = "; give its layers instead, `*net.layers`." if whole_network else "."
             if isinstance(layer, type):
                 hint = f"; did you mean {layer.__name__}()?"
             raise SettingError(
-                Setting("layers"), f"must hold layers such as ds.Dense(64), got {layer!r} at place {place}{hint}"
+                Setting("layers"), f"must hold layers such as ds.Dense(64), got {layer!r} at place {index}{hint}"
             )
     return tuple(layers)  # pyright: ignore[reportReturnType]
 
@@ -100,7 +100,7 @@ def chain_params(layers: Sequence[AnyLayer], key: Key, input_shape: Shape) -> tu
     """Return each layer's first parameters; layer `i` draws from the key folded with `i`."""
     decided, shapes = decide_initializers(layers), chain_shapes(layers, input_shape)
     return tuple(
-        initialize(layer, fold(key, "initialize", place), shapes[place]) for place, layer in enumerate(decided)
+        initialize(layer, fold(key, "initialize", index), shapes[index]) for index, layer in enumerate(decided)
     )
 
 
@@ -119,8 +119,8 @@ def chain_forward(
 ) -> ChainForward:
     """Return every activation, the input first; the key of the context is folded by the place of the layer."""
     activations, caches, states = [x], [], []
-    for place, (layer, own, own_state) in enumerate(zip(layers, params, state, strict=True)):
-        h, cache, next_state = forward_in(layer, context_at(context, place), own, own_state, activations[-1])
+    for index, (layer, own, own_state) in enumerate(zip(layers, params, state, strict=True)):
+        h, cache, next_state = forward_in(layer, context_at(context, index), own, own_state, activations[-1])
         activations.append(h)
         caches.append(cache)
         states.append(next_state)
@@ -139,11 +139,11 @@ def chain_backward(
     return ChainBackward(tuple(reversed(gradients)), tuple(reversed(d_activations)))
 
 
-def context_at(context: Context, place: int) -> Context:
+def context_at(context: Context, index: int) -> Context:
     """Return the context of one layer of a chain: the same, with a key of its own."""
     if context.key is None:
         return context
-    return context._replace(key=jax.random.fold_in(jnp.asarray(context.key), place))
+    return context._replace(key=jax.random.fold_in(jnp.asarray(context.key), index))
 
 
 def decide_initializers(layers: Sequence[AnyLayer], follower: AnyLayer | None = None) -> tuple[AnyLayer, ...]:

@@ -59,12 +59,12 @@ class Conv2D:
         Raises:
             ShapeError: examples are no images, or smaller than the window.
         """
-        return (*_windows(self, input_shape, axes=2).made, self.channels)
+        return (*_windows(self, input_shape, axes=2).counts, self.channels)
 
     def initialize(self, key: Key, input_shape: Shape) -> Params:
         """Return `{"weight": (height, width, c_in, channels), "bias": (channels,)}`."""
-        at = _windows(self, input_shape, axes=2)
-        return draw_weights(self.initializer, key, (*at.size, input_shape[-1], self.channels), bias=self.bias)
+        geometry = _windows(self, input_shape, axes=2)
+        return draw_weights(self.initializer, key, (*geometry.size, input_shape[-1], self.channels), bias=self.bias)
 
     def forward(
         self, params: Params, x: Float[Array, "batch height width c_in"]
@@ -79,9 +79,9 @@ class Conv2D:
     ) -> tuple[Params, Float[Array, "batch height width c_in"]]:
         """Return `dW` (each cell's inputs times `dy`), `db = Σ dy`, and `dx` (`dy` by the mirrored window)."""
         x = cache
-        at = _windows(self, x.shape[1:], axes=2)
-        gradients = {"weight": weight_gradient(x, dy, at)} | _bias_gradient(self, dy)
-        return gradients, input_gradient(dy, params["weight"], at)
+        geometry = _windows(self, x.shape[1:], axes=2)
+        gradients = {"weight": weight_gradient(x, dy, geometry)} | _bias_gradient(self, dy)
+        return gradients, input_gradient(dy, params["weight"], geometry)
 
 
 @dataclass(frozen=True)
@@ -123,20 +123,20 @@ class Conv1D:
         Raises:
             ShapeError: examples are no sequences, or shorter than the window.
         """
-        return (_windows(self, input_shape, axes=1).made[1], self.channels)
+        return (_windows(self, input_shape, axes=1).counts[1], self.channels)
 
     def initialize(self, key: Key, input_shape: Shape) -> Params:
         """Return `{"weight": (width, c_in, channels), "bias": (channels,)}`."""
-        at = _windows(self, input_shape, axes=1)
-        return draw_weights(self.initializer, key, (at.size[1], input_shape[-1], self.channels), bias=self.bias)
+        geometry = _windows(self, input_shape, axes=1)
+        return draw_weights(self.initializer, key, (geometry.size[1], input_shape[-1], self.channels), bias=self.bias)
 
     def forward(
         self, params: Params, x: Float[Array, "batch length c_in"]
     ) -> tuple[Float[Array, "batch places c_out"], Cache]:
         """Return `y`, and `x`, which the backward pass needs."""
         _check_channels(self, params, x.shape[1:], axes=1)
-        at = _windows(self, x.shape[1:], axes=1)
-        y = convolve(x[:, None], params["weight"][None], at)[:, 0]
+        geometry = _windows(self, x.shape[1:], axes=1)
+        y = convolve(x[:, None], params["weight"][None], geometry)[:, 0]
         return _with_bias(params, y), x
 
     def backward(
@@ -144,9 +144,9 @@ class Conv1D:
     ) -> tuple[Params, Float[Array, "batch length c_in"]]:
         """Return `dW`, `db = Σ dy`, and `dx`."""
         x = cache
-        at = _windows(self, x.shape[1:], axes=1)
-        gradients = {"weight": weight_gradient(x[:, None], dy[:, None], at)[0]} | _bias_gradient(self, dy)
-        return gradients, input_gradient(dy[:, None], params["weight"][None], at)[:, 0]
+        geometry = _windows(self, x.shape[1:], axes=1)
+        gradients = {"weight": weight_gradient(x[:, None], dy[:, None], geometry)[0]} | _bias_gradient(self, dy)
+        return gradients, input_gradient(dy[:, None], params["weight"][None], geometry)[:, 0]
 
 
 def _check_settings(layer: Any, *, axes: int) -> None:

@@ -40,35 +40,36 @@ Weight = Float[Array | np.ndarray, "window_height window_width c_in c_out"]
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
-def convolve(x: Input, W: Weight, at: Windows) -> Output:
+def convolve(x: Input, W: Weight, geometry: Windows) -> Output:
     """Return `y`."""
-    return lax.conv_general_dilated(x, jnp.asarray(W), at.stride, at.pads, dimension_numbers=_LAYOUT)
+    return lax.conv_general_dilated(x, jnp.asarray(W), geometry.stride, geometry.pads, dimension_numbers=_LAYOUT)
 
 
-def input_gradient(dy: Output, W: Weight, at: Windows) -> Input:
+def input_gradient(dy: Output, W: Weight, geometry: Windows) -> Input:
     """Return `∂l/∂x`: `dy`, with zeros between for the stride, convolved with the mirrored window."""
     pads = [
-        (k - 1 - before, n + before - ((made - 1) * s + 1))
-        for k, s, (before, _), n, made in zip(at.size, at.stride, at.pads, at.seen, at.made, strict=True)
+        (k - 1 - before, n + before - ((count - 1) * s + 1))
+        for k, s, (before, _), n, count in zip(*geometry, strict=True)
     ]
     # the swap is made here because XLA's convolution is 3 to 5 times slower when told to read "HWOI"
     mirrored = jnp.swapaxes(jnp.flip(W, (0, 1)), 2, 3)
-    return lax.conv_general_dilated(dy, mirrored, (1, 1), pads, lhs_dilation=at.stride, dimension_numbers=_LAYOUT)
+    return lax.conv_general_dilated(dy, mirrored, (1, 1), pads, lhs_dilation=geometry.stride, dimension_numbers=_LAYOUT)
 
 
-def weight_gradient(x: Input, dy: Output, at: Windows) -> Array:
+def weight_gradient(x: Input, dy: Output, geometry: Windows) -> Array:
     """Return `∂l/∂W`: for each line of the window, what its cells see times `dy`.
 
     A line at a time because gathering the whole window was no faster and takes its height in memory; as a convolution,
     with the images for a window, it is 20 to 100 times slower.
     """
-    (rows, columns), (down, right), (high, wide) = at.made, at.stride, at.size
-    padded = jnp.pad(x, ((0, 0), *at.pads, (0, 0)))
-    seen = jnp.concatenate(
+    (rows, columns), (down, right), (high, wide) = geometry.counts, geometry.stride, geometry.size
+    padded = jnp.pad(x, ((0, 0), *geometry.pads, (0, 0)))
+    gathered = jnp.concatenate(
         [padded[:, :, j : j + (columns - 1) * right + 1 : right, :] for j in range(wide)], axis=-1
     )  # (batch, padded height, columns, wide · c_in)
     over_images_and_places = (((0, 1, 2), (0, 1, 2)), ((), ()))
     lines = [
-        lax.dot_general(seen[:, i : i + (rows - 1) * down + 1 : down], dy, over_images_and_places) for i in range(high)
+        lax.dot_general(gathered[:, i : i + (rows - 1) * down + 1 : down], dy, over_images_and_places)
+        for i in range(high)
     ]
     return jnp.stack(lines).reshape(high, wide, x.shape[-1], dy.shape[-1])

@@ -42,8 +42,8 @@ class Dropout:
         """Return `y`, and `m / (1 − rate)`; None where nothing is dropped."""
         if not context.training or context.key is None or self.rate == 0:
             return x, None, state
-        kept = jax.random.bernoulli(jnp.asarray(context.key), 1 - self.rate, x.shape)
-        factor = kept.astype(x.dtype) / (1 - self.rate)
+        mask = jax.random.bernoulli(jnp.asarray(context.key), 1 - self.rate, x.shape)
+        factor = mask.astype(x.dtype) / (1 - self.rate)
         return factor * x, factor, state
 
     def backward(

@@ -51,17 +51,17 @@ class MaxPool:
 
     def forward(self, params: Params, x: Channels) -> tuple[Channels, Cache]:
         """Return `y = max x` over each window; and `x`, for its shape, with the cell of each window that won."""
-        at = _windows(self, x.shape[1:])
-        y, winner = _largest(cells(_as_image(x), at, fill=-np.inf))
+        geometry = _windows(self, x.shape[1:])
+        y, winner = _largest(cells(_as_image(x), geometry, fill=-np.inf))
         return _as_given(y, x.ndim), (x, winner)
 
     def backward(self, params: Params, cache: Cache, dy: Channels) -> tuple[Params, Channels]:
         """Return `dx`: the sum of the `dy` of the windows that this `x` won."""
         x, winner = cache
-        at = _windows(self, x.shape[1:])
+        geometry = _windows(self, x.shape[1:])
         d_image = _as_image(dy)
-        parts = [jnp.where(winner == cell, d_image, 0) for cell in range(at.size[0] * at.size[1])]
-        return {}, _as_given(spread(parts, at), x.ndim)
+        parts = [jnp.where(winner == cell, d_image, 0) for cell in range(geometry.size[0] * geometry.size[1])]
+        return {}, _as_given(spread(parts, geometry), x.ndim)
 
 
 @dataclass(frozen=True)
@@ -100,16 +100,16 @@ class AvgPool:
 
     def forward(self, params: Params, x: Channels) -> tuple[Channels, Cache]:
         """Return `y = Σ x / n` over each window of `n` cells, and `x`, for its shape."""
-        at = _windows(self, x.shape[1:])
-        y = sum(cells(_as_image(x), at, fill=0.0)) * _one_over_n(at, x.dtype)
+        geometry = _windows(self, x.shape[1:])
+        y = sum(cells(_as_image(x), geometry, fill=0.0)) * _one_over_n(geometry, x.dtype)
         return _as_given(y, x.ndim), x
 
     def backward(self, params: Params, cache: Cache, dy: Channels) -> tuple[Params, Channels]:
         """Return `dx`: the sum of `dy / n` of the windows that hold this `x`."""
         x = cache
-        at = _windows(self, x.shape[1:])
-        share = _as_image(dy) * _one_over_n(at, dy.dtype)
-        return {}, _as_given(spread([share] * (at.size[0] * at.size[1]), at), x.ndim)
+        geometry = _windows(self, x.shape[1:])
+        share = _as_image(dy) * _one_over_n(geometry, dy.dtype)
+        return {}, _as_given(spread([share] * (geometry.size[0] * geometry.size[1]), geometry), x.ndim)
 
 
 def _check_settings(layer: MaxPool | AvgPool) -> None:
@@ -139,24 +139,24 @@ def _windows(layer: MaxPool | AvgPool, input_shape: Shape) -> Windows:
 
 def _output_shape(layer: MaxPool | AvgPool, input_shape: Shape) -> Shape:
     """Return the shape of what comes out for one example."""
-    made = _windows(layer, input_shape).made
-    return (*made[-(len(input_shape) - 1) :], input_shape[-1])
+    counts = _windows(layer, input_shape).counts
+    return (*counts[-(len(input_shape) - 1) :], input_shape[-1])
 
 
-def _largest(seen: list[Array]) -> tuple[Array, Int[Array, "batch rows columns channels"]]:
+def _largest(candidates: list[Array]) -> tuple[Array, Int[Array, "batch rows columns channels"]]:
     """Return the largest of some arrays, place by place, and the number of the first that holds it. NaN is largest."""
-    best, winner = seen[0], jnp.zeros(seen[0].shape, jnp.int32)
-    for number, candidate in enumerate(seen[1:], start=1):
+    best, winner = candidates[0], jnp.zeros(candidates[0].shape, jnp.int32)
+    for number, candidate in enumerate(candidates[1:], start=1):
         wins = (candidate > best) | jnp.isnan(candidate)
         best, winner = jnp.where(wins, candidate, best), jnp.where(wins, number, winner)
     return best, winner
 
 
-def _one_over_n(at: Windows, dtype: jnp.dtype) -> Float[Array, "1 rows columns 1"]:
+def _one_over_n(geometry: Windows, dtype: jnp.dtype) -> Float[Array, "1 rows columns 1"]:
     """Return one over the number of cells of every window that lie on the input."""
     along = []
-    for k, s, (before, _), n, made in zip(at.size, at.stride, at.pads, at.seen, at.made, strict=True):
-        first = np.arange(made) * s - before
+    for k, s, (before, _), n, count in zip(*geometry, strict=True):
+        first = np.arange(count) * s - before
         along.append(np.minimum(first + k, n) - np.maximum(first, 0))
     return jnp.asarray(1 / np.outer(*along)[None, :, :, None], dtype)
 

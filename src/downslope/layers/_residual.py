@@ -139,7 +139,7 @@ def _fitting(input_shape: Shape, shape: Shape) -> AnyLayer:
     settings = {"initializer": "lecun_normal", "bias": False}
     if len(input_shape) == len(shape) == 1:
         return Dense(shape[0], **settings)
-    strides = tuple(-(-n // made) for n, made in zip(input_shape[:-1], shape[:-1], strict=False))
+    strides = tuple(-(-n // n_out) for n, n_out in zip(input_shape[:-1], shape[:-1], strict=False))
     reached = tuple(-(-n // stride) for n, stride in zip(input_shape, strides, strict=False))
     if len(input_shape) != len(shape) or len(shape) not in (2, 3) or reached != shape[:-1]:
         raise ShapeError(

@@ -27,13 +27,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from jax.typing import DTypeLike
 
-from downslope.core import Key, Shape, UnknownNameError, check_number, float_dtype, generator
+from downslope.core import Key, PyTree, Shape, UnknownNameError, check_number, float_dtype, generator
 
-Initializer = Callable[..., Any]
+Initializer = Callable[..., PyTree]
 """A function `(key, shape, dtype) -> array`."""
 
 __all__ = [
@@ -58,7 +58,7 @@ __all__ = [
 ]
 
 
-def zeros(key: Key, shape: Shape, dtype: Any = None) -> np.ndarray:
+def zeros(key: Key, shape: Shape, dtype: DTypeLike | None = None) -> np.ndarray:
     """Return zeros. A network of zeros carries no gradient to its earlier layers and learns only `E[y]`."""
     return np.zeros(shape, dtype or float_dtype())
 
@@ -67,10 +67,10 @@ def zeros(key: Key, shape: Shape, dtype: Any = None) -> np.ndarray:
 class _Constant:
     c: float
 
-    def __call__(self, key: Key, shape: Shape, dtype: Any = None) -> np.ndarray:
+    def __call__(self, key: Key, shape: Shape, dtype: DTypeLike | None = None) -> np.ndarray:
         return np.full(shape, self.c, dtype or float_dtype())
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         return {"kind": "initializers.constant", "c": self.c}
 
 
@@ -88,10 +88,10 @@ def constant(c: float) -> Initializer:
 class _Normal:
     s: float
 
-    def __call__(self, key: Key, shape: Shape, dtype: Any = None) -> np.ndarray:
+    def __call__(self, key: Key, shape: Shape, dtype: DTypeLike | None = None) -> np.ndarray:
         return _normal(key, shape, dtype, self.s**2)
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         return {"kind": "initializers.normal", "s": self.s}
 
 
@@ -109,10 +109,10 @@ def normal(s: float) -> Initializer:
 class _Uniform:
     s: float
 
-    def __call__(self, key: Key, shape: Shape, dtype: Any = None) -> np.ndarray:
+    def __call__(self, key: Key, shape: Shape, dtype: DTypeLike | None = None) -> np.ndarray:
         return _uniform(key, shape, dtype, self.s**2 / 3)
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         return {"kind": "initializers.uniform", "s": self.s}
 
 
@@ -126,47 +126,47 @@ def uniform(s: float) -> Initializer:
     return _Uniform(check_number("s", s, at_least=0))
 
 
-def lecun_normal(key: Key, shape: Shape, dtype: Any = None) -> np.ndarray:
+def lecun_normal(key: Key, shape: Shape, dtype: DTypeLike | None = None) -> np.ndarray:
     """Draw from `N(0, 1/n_in)`, which keeps the variance of activations in a linear network."""
     return _normal(key, shape, dtype, 1 / _fans(shape)[0])
 
 
-def lecun_uniform(key: Key, shape: Shape, dtype: Any = None) -> np.ndarray:
+def lecun_uniform(key: Key, shape: Shape, dtype: DTypeLike | None = None) -> np.ndarray:
     """Draw from the uniform distribution of variance `1/n_in`."""
     return _uniform(key, shape, dtype, 1 / _fans(shape)[0])
 
 
-def fan_out_normal(key: Key, shape: Shape, dtype: Any = None) -> np.ndarray:
+def fan_out_normal(key: Key, shape: Shape, dtype: DTypeLike | None = None) -> np.ndarray:
     """Draw from `N(0, 1/n_out)`, which keeps the variance of back-propagated gradients in a linear network."""
     return _normal(key, shape, dtype, 1 / _fans(shape)[1])
 
 
-def fan_out_uniform(key: Key, shape: Shape, dtype: Any = None) -> np.ndarray:
+def fan_out_uniform(key: Key, shape: Shape, dtype: DTypeLike | None = None) -> np.ndarray:
     """Draw from the uniform distribution of variance `1/n_out`."""
     return _uniform(key, shape, dtype, 1 / _fans(shape)[1])
 
 
-def glorot_normal(key: Key, shape: Shape, dtype: Any = None) -> np.ndarray:
+def glorot_normal(key: Key, shape: Shape, dtype: DTypeLike | None = None) -> np.ndarray:
     """Draw from `N(0, 2/(n_in + n_out))`, the balance of both directions."""
     return _normal(key, shape, dtype, 2 / sum(_fans(shape)))
 
 
-def glorot_uniform(key: Key, shape: Shape, dtype: Any = None) -> np.ndarray:
+def glorot_uniform(key: Key, shape: Shape, dtype: DTypeLike | None = None) -> np.ndarray:
     """Draw from the uniform distribution of variance `2/(n_in + n_out)`."""
     return _uniform(key, shape, dtype, 2 / sum(_fans(shape)))
 
 
-def he_normal(key: Key, shape: Shape, dtype: Any = None) -> np.ndarray:
+def he_normal(key: Key, shape: Shape, dtype: DTypeLike | None = None) -> np.ndarray:
     """Draw from `N(0, 2/n_in)`, which keeps the mean square of activations through relu."""
     return _normal(key, shape, dtype, 2 / _fans(shape)[0])
 
 
-def he_uniform(key: Key, shape: Shape, dtype: Any = None) -> np.ndarray:
+def he_uniform(key: Key, shape: Shape, dtype: DTypeLike | None = None) -> np.ndarray:
     """Draw from the uniform distribution of variance `2/n_in`."""
     return _uniform(key, shape, dtype, 2 / _fans(shape)[0])
 
 
-def orthogonal(key: Key, shape: Shape, dtype: Any = None) -> np.ndarray:
+def orthogonal(key: Key, shape: Shape, dtype: DTypeLike | None = None) -> np.ndarray:
     """Draw a matrix with orthonormal rows or columns, whichever are fewer, uniformly among all such.
 
     It is the `Q` of a Gaussian matrix's QR factors, with the signs of `R`'s diagonal made positive.
@@ -224,10 +224,10 @@ def _fans(shape: Shape) -> tuple[int, int]:
     return shape[-2] * window, shape[-1] * window
 
 
-def _normal(key: Key, shape: Shape, dtype: Any, variance: float) -> np.ndarray:
+def _normal(key: Key, shape: Shape, dtype: DTypeLike | None, variance: float) -> np.ndarray:
     return (np.sqrt(variance) * generator(key).standard_normal(shape)).astype(dtype or float_dtype())
 
 
-def _uniform(key: Key, shape: Shape, dtype: Any, variance: float) -> np.ndarray:
+def _uniform(key: Key, shape: Shape, dtype: DTypeLike | None, variance: float) -> np.ndarray:
     bound = np.sqrt(3 * variance)
     return generator(key).uniform(-bound, bound, shape).astype(dtype or float_dtype())

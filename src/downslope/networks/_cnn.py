@@ -71,10 +71,10 @@ def cnn(
     convolution = Conv1D if dimensions == 1 else Conv2D
     stages = Stages(activation=activation, norm=norm, dropout=0, skip=skip, initializer=initializer)
     layers: list[AnyLayer] = []
-    for place, count in enumerate(counts):
-        n_in = counts[place - 1] * kernel**dimensions if place else None
+    for index, count in enumerate(counts):
+        n_in = counts[index - 1] * kernel**dimensions if index else None
         start = stages.initializer_of(n_in, blocks=len(counts) - 1)
-        layers += stages.stage(convolution(count, kernel, initializer=start, bias=stages.bias), first=place == 0)
+        layers += stages.stage(convolution(count, kernel, initializer=start, bias=stages.bias), first=index == 0)
         layers += [] if pool is None else [_POOLS[pooling](pool)]
     head = mlp(dense, outputs=outputs, activation=activation, initializer=initializer, norm=norm, dropout=dropout)
     dropped = [] if dropout == 0 else [Dropout(dropout)]

@@ -75,23 +75,23 @@ def forward_flops(layer: AnyLayer, input_shape: Shape) -> int | None:
         >>> forward_flops(Dense(10), (64,))
         1290
     """
-    made = math.prod(output_shape(layer, input_shape))
+    count = math.prod(output_shape(layer, input_shape))
     match layer:
         case Frozen():
             return forward_flops(layer.layer, input_shape)
         case Dense() | Conv1D() | Conv2D():
             joined = connections(layer, input_shape)
-            return None if joined is None else 2 * joined + made * layer.bias
+            return None if joined is None else 2 * joined + count * layer.bias
         case MaxPool() | AvgPool():
             return connections(layer, input_shape)
         case BatchNorm():
-            return BATCH_NORM_FLOPS * made
+            return BATCH_NORM_FLOPS * count
         case LayerNorm():
-            return LAYER_NORM_FLOPS * made
+            return LAYER_NORM_FLOPS * count
         case Identity() | Dropout() | Flatten():
             return 0
         case Activation() | Residual():
-            return made
+            return count
         case _:
             return None
 
@@ -103,9 +103,9 @@ def known_sum(numbers: Sequence[int | None]) -> int | None:
 
 def _cells_on_input(input_shape: Shape, size: int | Sequence[int], stride: int | Sequence[int], padding: str) -> int:
     """Return how many cells of all windows together lie on the input, of one channel."""
-    at = windows(input_shape[:-1], size, stride, padding, layer="the layer")
+    geometry = windows(input_shape[:-1], size, stride, padding, layer="the layer")
     along = []
-    for k, s, (before, _), n, made in zip(at.size, at.stride, at.pads, at.seen, at.made, strict=True):
-        first = np.arange(made) * s - before
+    for k, s, (before, _), n, count in zip(*geometry, strict=True):
+        first = np.arange(count) * s - before
         along.append(int(np.sum(np.minimum(first + k, n) - np.maximum(first, 0))))
     return math.prod(along)

@@ -40,8 +40,8 @@ def freeze(net: Sequential, layers: Iterable[int]) -> Sequential:
         >>> old = rearranged(net, ds.Variables((*run.params[:-1], {}), (*run.variables.state[:-1], {})))
         >>> start = ds.Variables((*old.params[:-1], new.params[-1]), (*old.state[:-1], new.state[-1]))
     """
-    chosen = {_place(net, place) for place in layers}
-    return Sequential([_frozen(layer) if place in chosen else layer for place, layer in enumerate(net.layers)])
+    chosen = {_index(net, index) for index in layers}
+    return Sequential([_frozen(layer) if index in chosen else layer for index, layer in enumerate(net.layers)])
 
 
 def rearranged(net: Sequential, variables: Variables) -> Variables:
@@ -54,12 +54,12 @@ def rearranged(net: Sequential, variables: Variables) -> Variables:
     return Variables(*placed(net.layers, *variables))
 
 
-def _place(net: Sequential, place: int) -> int:
+def _index(net: Sequential, index: int) -> int:
     """Return the place of a layer, counted from 0."""
     count = len(net.layers)
-    if not isinstance(place, int) or not -count <= place < count:
-        raise SettingError(Setting("layers"), f"must hold places from 0 to {count - 1}, got {place!r}.")
-    return place % count
+    if not isinstance(index, int) or not -count <= index < count:
+        raise SettingError(Setting("layers"), f"must hold places from 0 to {count - 1}, got {index!r}.")
+    return index % count
 
 
 def _frozen(layer: AnyLayer) -> AnyLayer:

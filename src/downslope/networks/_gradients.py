@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
 from downslope.core import Advice, Key, Params, ShapeError, Variables
 from downslope.layers import Dense, Parametrized
@@ -53,8 +54,8 @@ class GradientLists(NamedTuple):
 def loss_and_gradients(
     net: Sequential,
     variables: Variables,
-    x: Any,
-    t: Any,
+    x: ArrayLike,
+    t: ArrayLike,
     loss: str | Loss,
     *,
     training: bool = False,
@@ -104,11 +105,13 @@ def weights(net: Sequential, params: tuple[Params, ...]) -> WeightLists:
         >>> [w.shape for w in W], [b.shape for b in B]
         ([(4, 8), (8, 3)], [(8,), (3,)])
     """
-    dense = [params[place] for place in _dense_places(net)]
+    dense = [params[index] for index in _dense_indices(net)]
     return WeightLists([layer["weight"] for layer in dense], [_bias(layer) for layer in dense])
 
 
-def layer_gradients(net: Sequential, variables: Variables, x: Any, t: Any, loss: str | Loss) -> GradientLists:
+def layer_gradients(
+    net: Sequential, variables: Variables, x: ArrayLike, t: ArrayLike, loss: str | Loss
+) -> GradientLists:
     """Return activations and gradients of the dense layers as plain lists `A`, `DW`, `DB`; see `ds.weights`.
 
     Args:
@@ -118,30 +121,30 @@ def layer_gradients(net: Sequential, variables: Variables, x: Any, t: Any, loss:
         t: targets.
         loss: a name or a loss.
     """
-    places = _dense_places(net)
+    indices = _dense_indices(net)
     forward = net.forward(variables, x)
     gradients = loss_and_gradients(net, variables, x, t, loss).params
     DW, DB = weights(net, gradients)
-    return GradientLists([*(forward.activations[place] for place in places), forward.output], DW, DB)
+    return GradientLists([*(forward.activations[index] for index in indices), forward.output], DW, DB)
 
 
-def _dense_places(net: Sequential) -> list[int]:
+def _dense_indices(net: Sequential) -> list[int]:
     """Return where the dense layers are.
 
     Raises:
         ShapeError: there are none, or other layers have parameters too, which the lists could not show.
     """
-    for place, layer in enumerate(net.layers):
+    for index, layer in enumerate(net.layers):
         if isinstance(layer, Parametrized) and not isinstance(layer, Dense):
             raise ShapeError(
                 "The network must be a plain chain of dense layers to be read as lists of weights, got "
-                f"{type(layer).__name__} at place {place}.",
+                f"{type(layer).__name__} at place {index}.",
                 Advice("read {} instead", code="variables.params and ds.loss_and_gradients"),
             )
-    places = [place for place, layer in enumerate(net.layers) if isinstance(layer, Dense)]
-    if not places:
+    indices = [index for index, layer in enumerate(net.layers) if isinstance(layer, Dense)]
+    if not indices:
         raise ShapeError("The network must have dense layers to be read as lists of weights, got none.")
-    return places
+    return indices
 
 
 def _bias(layer: Params) -> AnyArray:

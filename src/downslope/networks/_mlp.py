@@ -49,9 +49,9 @@ def mlp(
     stages = Stages(activation=activation, norm=norm, dropout=dropout, skip=skip, initializer=initializer)
     widths = [check_integer("hidden", width) for width in hidden]
     layers: list[AnyLayer] = []
-    for place, width in enumerate(widths):
-        n_in = widths[place - 1] if place else None
+    for index, width in enumerate(widths):
+        n_in = widths[index - 1] if index else None
         start = stages.initializer_of(n_in, blocks=len(widths) - 1)
-        layers += stages.stage(Dense(width, start, bias=stages.bias), first=place == 0)
+        layers += stages.stage(Dense(width, start, bias=stages.bias), first=index == 0)
     head = Dense(check_integer("outputs", outputs), initializer)
     return Sequential([*layers, *(stages.end() if layers else []), head])

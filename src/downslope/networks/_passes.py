@@ -59,12 +59,12 @@ def pass_through(
     backward = chain_backward(layers, params, forward.caches, dy)
     h, dh = forward.activations, backward.activations
     passed = []
-    for place, layer in enumerate(layers):
+    for index, layer in enumerate(layers):
         inside = None
         if isinstance(layer, Residual):
-            bodies = params[place]["body"], state[place]["body"]
-            inside = pass_through(layer.layers, context_at(context, place), *bodies, h[place], dh[place + 1])
-        passed.append(Passed(backward.params[place], h[place], h[place + 1], dh[place + 1], inside))
+            bodies = params[index]["body"], state[index]["body"]
+            inside = pass_through(layer.layers, context_at(context, index), *bodies, h[index], dh[index + 1])
+        passed.append(Passed(backward.params[index], h[index], h[index + 1], dh[index + 1], inside))
     return Chain(x, dh[0], tuple(passed))
 
 
@@ -74,8 +74,8 @@ def each_passed(
     """Yield every layer with its parameters, frozen ones by what they hold: in the order of `signal_layers`."""
     opened = thawed(layers)
     own, _ = placed(opened, params, state)
-    for place, passed in enumerate(chain.passed):
-        yield opened[place], own[place], passed
-        if passed.inside is not None:
-            block: Any = layers[place]
-            yield from each_passed(block.layers, params[place]["body"], state[place]["body"], passed.inside)
+    for index, passed in enumerate(chain.passed):
+        yield opened[index], own[index], passed
+        block = layers[index]
+        if passed.inside is not None and isinstance(block, Residual):
+            yield from each_passed(block.layers, params[index]["body"], state[index]["body"], passed.inside)

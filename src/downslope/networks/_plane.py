@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 from jaxtyping import Array, Float
@@ -39,20 +38,24 @@ def plane_outputs(
         context: the circumstances; nothing random happens, whatever the mode: without its key nothing is dropped.
     """
     context, (params, state), layers = context._replace(key=None), variables, net.layers
-    place = next((k for k, own in enumerate(params) if jax.tree.leaves(own)), len(layers))
-    if place == len(layers) or not isinstance(layers[place], _LINEAR):
-        return lambda a, b: chain_forward(layers, context, _at(a, b, params, first, second), state, x).activations[-1]
-    h = chain_forward(layers[:place], context, params[:place], state[:place], x).activations[-1]
-    z, z1, z2 = (forward_in(layers[place], context, own[place], {}, h)[0] for own in (params, first, second))
-    rest = slice(place + 1, None)
+    index = next((k for k, own in enumerate(params) if jax.tree.leaves(own)), len(layers))
+    if index == len(layers) or not isinstance(layers[index], _LINEAR):
+
+        def outputs_of_all(a: Array, b: Array) -> Array:
+            return chain_forward(layers, context, _point(a, b, params, first, second), state, x).activations[-1]
+
+        return outputs_of_all
+    h = chain_forward(layers[:index], context, params[:index], state[:index], x).activations[-1]
+    z, z1, z2 = (forward_in(layers[index], context, own[index], {}, h)[0] for own in (params, first, second))
+    rest = slice(index + 1, None)
 
     def outputs(a: Array, b: Array) -> Array:
-        at = _at(a, b, params[rest], first[rest], second[rest])
-        return chain_forward(layers[rest], context, at, state[rest], _at(a, b, z, z1, z2)).activations[-1]
+        point = _point(a, b, params[rest], first[rest], second[rest])
+        return chain_forward(layers[rest], context, point, state[rest], _point(a, b, z, z1, z2)).activations[-1]
 
     return outputs
 
 
-def _at(a: Array, b: Array, start: PyTree, first: PyTree, second: PyTree) -> Any:
+def _point(a: Array, b: Array, start: PyTree, first: PyTree, second: PyTree) -> PyTree:
     """Return `θ + a d₁ + b d₂` of trees."""
     return jax.tree.map(lambda p, d1, d2: p + a.astype(p.dtype) * d1 + b.astype(p.dtype) * d2, start, first, second)

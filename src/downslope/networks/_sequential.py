@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
-from downslope.core import Key, Params, Shape, Variables, float_dtype
+from downslope.core import Key, Params, PyTree, Shape, Variables, float_dtype
 from downslope.layers import (
     AnyLayer,
     Cache,
@@ -134,14 +135,14 @@ class Sequential:
         params, state = chain_params(layers, key, input_shape), chain_state(layers, input_shape)
         return Variables(*map(_in_working_precision, placed(self.layers, params, state)))
 
-    def apply(self, variables: Variables, x: Any) -> Float[Array, "batch ..."]:
+    def apply(self, variables: Variables, x: ArrayLike) -> Float[Array, "batch ..."]:
         """Return the output for a batch `(B, …)`, as when predicting."""
         return self.forward(variables, x).output
 
     def forward(
         self,
         variables: Variables,
-        x: Any,
+        x: ArrayLike,
         *,
         training: bool = False,
         key: Key | None = None,
@@ -173,7 +174,7 @@ class Sequential:
         return Backward(swept.params, swept.activations, swept.activations[0])
 
 
-def _in_working_precision(tree: Any) -> Any:
+def _in_working_precision(tree: PyTree) -> PyTree:
     """Return arrays of NumPy, with real numbers in the type networks are made with, whatever a user's layer gave."""
     if isinstance(tree, dict):  # `jax.tree.map` would sort the names
         return {name: _in_working_precision(value) for name, value in tree.items()}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
+from numpy.typing import ArrayLike
 
 from downslope.core import Key, Params, Shape, Variables
 from downslope.layers import (
@@ -74,7 +75,7 @@ def signal_layers(net: Sequential, input_shape: Shape) -> tuple[SignalLayer, ...
         >>> [found.place for found in signal_layers(net, (3,))]
         ['0', '1', '1.0', '1.1']
     """
-    return tuple(_places(net.layers, input_shape, ""))
+    return tuple(_signal_layers(net.layers, input_shape, ""))
 
 
 def by_layer(net: Sequential, params: tuple[Params, ...]) -> tuple[Params, ...]:
@@ -85,8 +86,8 @@ def by_layer(net: Sequential, params: tuple[Params, ...]) -> tuple[Params, ...]:
 def signals(
     net: Sequential,
     variables: Variables,
-    x: Any,
-    t: Any,
+    x: ArrayLike,
+    t: ArrayLike,
     loss: str | Loss,
     *,
     training: bool = False,
@@ -101,8 +102,8 @@ def signals(
         >>> import downslope as ds, numpy as np
         >>> net = ds.Sequential([ds.Dense(1, initializer="zeros"), ds.ReLU(), ds.Dense(1)])
         >>> x = np.ones((8, 3))
-        >>> found = signals(net, net.init(0, (3,)), x, np.ones((8, 1)), "squared_error")
-        >>> found.dead.tolist()
+        >>> measured = signals(net, net.init(0, (3,)), x, np.ones((8, 1)), "squared_error")
+        >>> measured.dead.tolist()
         [0.0, 1.0, 0.0]
     """
     loss = as_loss(loss)
@@ -114,17 +115,17 @@ def signals(
     chain = pass_through(
         net.layers, Context(training, key, row_weights), params, state, forward.activations[0], d_output
     )
-    found = _measured(net.layers, params, chain, rows)
-    return Signals(*(jnp.stack(values) for values in zip(*found, strict=True)))
+    measured = _measured(net.layers, params, chain, rows)
+    return Signals(*(jnp.stack(values) for values in zip(*measured, strict=True)))
 
 
-def _places(layers: Sequence[AnyLayer], input_shape: Shape, within: str) -> Iterator[SignalLayer]:
+def _signal_layers(layers: Sequence[AnyLayer], input_shape: Shape, within: str) -> Iterator[SignalLayer]:
     """Yield the layers of a chain, and those inside its blocks."""
     shapes = chain_shapes(layers, input_shape)
-    for place, layer in enumerate(layers):
-        yield SignalLayer(f"{within}{place}", layer, shapes[place + 1])
+    for index, layer in enumerate(layers):
+        yield SignalLayer(f"{within}{index}", layer, shapes[index + 1])
         if isinstance(layer, Residual):
-            yield from _places(layer.layers, shapes[place], f"{within}{place}.")
+            yield from _signal_layers(layer.layers, shapes[index], f"{within}{index}.")
 
 
 def _parts(layers: Sequence[AnyLayer], params: Sequence[Params]) -> Iterator[Params]:
@@ -166,8 +167,8 @@ def _slope(layer: Layer, params: Params, z: Array) -> Array:
 
 def _mean(values: Float[Array, "batch ..."], rows: Float[Array, " batch"]) -> Array:
     """Return the mean over rows, each by its weight, and over everything else."""
-    each = jnp.mean(values, axis=tuple(range(1, values.ndim)))
-    return jnp.sum(rows * each) / jnp.sum(rows)
+    of_rows = jnp.mean(values, axis=tuple(range(1, values.ndim)))
+    return jnp.sum(rows * of_rows) / jnp.sum(rows)
 
 
 def _beside(rows: Bool[Array, " batch"], values: Float[Array, "batch ..."]) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import jax.numpy as jnp
 
@@ -75,7 +74,7 @@ def sites_of(layers: Sequence[AnyLayer], input_shape: Shape) -> tuple[Site, ...]
     return tuple(_chain_sites(layers, input_shape, prefix="", feeds=False))
 
 
-def with_cheap_weights(layer: AnyLayer, initializer: str) -> Any:
+def with_cheap_weights(layer: AnyLayer, initializer: str) -> AnyLayer:
     """Return a layer whose weights start in another way: some ways take long to draw, and only shapes matter here."""
     if isinstance(layer, Frozen):
         return Frozen(with_cheap_weights(layer.layer, initializer))
@@ -94,14 +93,14 @@ def short_name(layer: AnyLayer) -> str:
         return f"Frozen({short_name(layer.layer)})"
     if isinstance(layer, Residual) or not dataclasses.is_dataclass(layer):
         return type(layer).__name__
-    given = []
+    arguments = []
     for field in dataclasses.fields(layer):
         value = getattr(layer, field.name)
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            given.append(f"{value!r}")
+            arguments.append(f"{value!r}")
         elif field.name != "initializer" and value != field.default:
-            given.append(f"{field.name}={value!r}")
-    return f"{type(layer).__name__}({', '.join(given)})"
+            arguments.append(f"{field.name}={value!r}")
+    return f"{type(layer).__name__}({', '.join(arguments)})"
 
 
 def shape_text(shape: Shape) -> str:
@@ -119,32 +118,32 @@ def _chain_sites(layers: Sequence[AnyLayer], input_shape: Shape, *, prefix: str,
     shapes = chain_shapes(layers, input_shape)
     for number, (layer, before, after) in enumerate(zip(layers, shapes, shapes[1:], strict=False)):
         learns = False
-        for site in _layer_sites(layer, before, after, place=f"{prefix}{number}", feeds=feeds):
+        for site in _layer_sites(layer, before, after, position=f"{prefix}{number}", feeds=feeds):
             learns |= site.parameters > 0
             yield site
         feeds |= learns
 
 
-def _layer_sites(layer: AnyLayer, before: Shape, after: Shape, *, place: str, feeds: bool) -> Iterator[Site]:
+def _layer_sites(layer: AnyLayer, before: Shape, after: Shape, *, position: str, feeds: bool) -> Iterator[Site]:
     """Yield the site of a layer, and of what is inside it if it is a residual block."""
     block = _thawed(layer)
     if not isinstance(block, Residual):
-        yield _site(place, layer, before, after, feeds)
+        yield _site(position, layer, before, after, feeds)
         return
     frozen = isinstance(layer, Frozen)
-    yield Site(place, layer, before, after, 0, 0, feeds)
+    yield Site(position, layer, before, after, 0, 0, feeds)
     body = [_frozen(inner) for inner in block.layers] if frozen else block.layers
-    yield from _chain_sites(body, before, prefix=f"{place}.", feeds=feeds)
+    yield from _chain_sites(body, before, prefix=f"{position}.", feeds=feeds)
     projection = block.projection_for(before)
     if projection is not None:
-        yield _site(f"{place}.skip", _frozen(projection) if frozen else projection, before, after, feeds)
+        yield _site(f"{position}.skip", _frozen(projection) if frozen else projection, before, after, feeds)
 
 
-def _site(place: str, layer: AnyLayer, before: Shape, after: Shape, feeds: bool) -> Site:
+def _site(position: str, layer: AnyLayer, before: Shape, after: Shape, feeds: bool) -> Site:
     """Return the site of a layer, its numbers counted."""
     numbers = tree_size(_first_params(_thawed(layer), before))
     frozen = isinstance(layer, Frozen)
-    return Site(place, layer, before, after, 0 if frozen else numbers, numbers if frozen else 0, feeds)
+    return Site(position, layer, before, after, 0 if frozen else numbers, numbers if frozen else 0, feeds)
 
 
 def _first_params(layer: AnyLayer, input_shape: Shape) -> Params:

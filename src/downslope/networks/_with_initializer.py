@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from downslope.layers import AnyLayer, Frozen, Nested
 from downslope.layers.initializers import Initializer
@@ -33,11 +32,11 @@ def architecture(net: Sequential) -> Sequential:
 
 def _started(layer: AnyLayer, initializer: Initializer | str) -> AnyLayer:
     """Return a layer with another initializer, if it has one, and those it holds."""
-    changes: dict[str, Any] = {}
+    changes: dict[str, object] = {}
     if hasattr(layer, "initializer"):
         changes["initializer"] = initializer
     if isinstance(layer, Nested):
-        changes["layers"] = tuple(_started(one, initializer) for one in layer.layers)
+        changes["layers"] = tuple(_started(inner, initializer) for inner in layer.layers)
         if not isinstance(getattr(layer, "projection", ""), str):
             changes["projection"] = _started(layer.projection, initializer)  # pyright: ignore
     if isinstance(layer, Frozen):

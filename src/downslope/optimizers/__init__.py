@@ -5,9 +5,11 @@ from downslope.optimizers._adagrad import adagrad
 from downslope.optimizers._adam import adam, adamw
 from downslope.optimizers._clip import clip
 from downslope.optimizers._ema import averaged_params, ema
+from downslope.optimizers._facts import Facts, Hyperparam
 from downslope.optimizers._foreign import from_optax
+from downslope.optimizers._linear_step import LinearStep, linear_step, linear_step_of
 from downslope.optimizers._nadam import nadam
-from downslope.optimizers._named import DEFAULTS, as_optimizer
+from downslope.optimizers._named import OPTIMIZERS, as_optimizer, facts_of
 from downslope.optimizers._optimizer import Optimizer
 from downslope.optimizers._rmsprop import rmsprop
 from downslope.optimizers._rule import Rule
@@ -16,7 +18,10 @@ from downslope.optimizers._state import OptimizerState, apply_rule, initial_stat
 from downslope.optimizers._weight_decay import decoupled_weight_decay, l2
 
 __all__ = [
-    "DEFAULTS",
+    "OPTIMIZERS",
+    "Facts",
+    "Hyperparam",
+    "LinearStep",
     "Optimizer",
     "OptimizerState",
     "Rule",
@@ -30,9 +35,12 @@ __all__ = [
     "clip",
     "decoupled_weight_decay",
     "ema",
+    "facts_of",
     "from_optax",
     "initial_state",
     "l2",
+    "linear_step",
+    "linear_step_of",
     "nadam",
     "observe_loss",
     "rmsprop",

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
-from downslope.core import PyTree
-from downslope.optimizers._limits import check_hyperparam
+from downslope.core import NumberOrSchedule, PyTree
+from downslope.optimizers._facts import Facts
+from downslope.optimizers._limits import LearningRate, check_hyperparam, check_learning_rate
 from downslope.optimizers._optimizer import Optimizer, make
 from downslope.optimizers._rule import Hyperparams, cast, descend, zeros_like
 
 
-def adadelta(learning_rate: Any = 1.0, *, decay: Any = 0.9, eps: Any = 1e-6) -> Optimizer:
+def adadelta(
+    learning_rate: LearningRate = 1.0, *, decay: NumberOrSchedule = 0.9, eps: NumberOrSchedule = 1e-6
+) -> Optimizer:
     """Return Adadelta with decay `ρ` and rate `η`, which the paper does not have: it is 1 there.
 
         v ← ρ v + (1 − ρ) g²
@@ -44,11 +47,21 @@ def adadelta(learning_rate: Any = 1.0, *, decay: Any = 0.9, eps: Any = 1e-6) -> 
         Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012, Algorithm 1.
     """
     numbers = {
-        "learning_rate": check_hyperparam("learning_rate", learning_rate),
+        "learning_rate": check_learning_rate(learning_rate),
         "decay": check_hyperparam("decay", decay),
         "eps": check_hyperparam("eps", eps),
     }
     return make(adadelta, Adadelta(), numbers, numbers)
+
+
+ADADELTA = Facts(
+    adadelta,
+    learning_rate=1.0,
+    formula="v ← ρ v + (1 − ρ) g²,  d = √(u + ε) / √(v + ε) · g,  u ← ρ u + (1 − ρ) d²,  θ ← θ − η d",
+    momentum=None,
+    scale_invariant=True,
+    rate_is_length=False,
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +73,7 @@ class Adadelta:
         return {"v": zeros_like(params), "u": zeros_like(params)}
 
     def update(
-        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Any, **extra: Any
+        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Array, **extra: object
     ) -> tuple[PyTree, PyTree]:
         """Return `−η d`, and the averages of squared gradients and squared steps."""
         η, ρ, ε = (hyperparams[name] for name in ("learning_rate", "decay", "eps"))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import Array
 
-from downslope.core import PyTree
-from downslope.optimizers._limits import check_hyperparam
+from downslope.core import NumberOrSchedule, PyTree
+from downslope.optimizers._facts import Facts
+from downslope.optimizers._limits import LearningRate, check_hyperparam, check_learning_rate
+from downslope.optimizers._linear_step import LinearStep, on_host
 from downslope.optimizers._optimizer import Optimizer, make
 from downslope.optimizers._rule import Hyperparams, cast, descend, zeros_like
 
 
-def adagrad(learning_rate: Any, *, initial_accumulator: Any = 0.0, eps: Any = 1e-10) -> Optimizer:
+def adagrad(
+    learning_rate: LearningRate, *, initial_accumulator: NumberOrSchedule = 0.0, eps: NumberOrSchedule = 1e-10
+) -> Optimizer:
     """Return Adagrad with rate `η`; each number's own rate falls as its gradients add up, and never rises again.
 
         s ← s + g²
@@ -45,11 +51,21 @@ def adagrad(learning_rate: Any, *, initial_accumulator: Any = 0.0, eps: Any = 1e
         Figure 1, with diagonal matrices.
     """
     numbers = {
-        "learning_rate": check_hyperparam("learning_rate", learning_rate),
+        "learning_rate": check_learning_rate(learning_rate),
         "initial_accumulator": check_hyperparam("initial_accumulator", initial_accumulator),
         "eps": check_hyperparam("eps", eps),
     }
     return make(adagrad, Adagrad(), numbers, numbers)
+
+
+ADAGRAD = Facts(
+    adagrad,
+    learning_rate=0.01,
+    formula="s ← s + g²,  θ ← θ − η g / (√s + ε)",
+    momentum=None,
+    scale_invariant=True,
+    rate_is_length=True,
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +77,7 @@ class Adagrad:
         return {"s": zeros_like(params)}
 
     def update(
-        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Any, **extra: Any
+        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Array, **extra: object
     ) -> tuple[PyTree, PyTree]:
         """Return `−η g / (√(s₀ + s) + ε)` and the sum of squares."""
         η, s0, ε = (hyperparams[name] for name in ("learning_rate", "initial_accumulator", "eps"))
@@ -69,3 +85,9 @@ class Adagrad:
         s = jax.tree.map(lambda s, g: s + jnp.square(g), memory["s"], g)
         d = jax.tree.map(lambda s, g: g / (jnp.sqrt(s0 + s) + ε), s, g)
         return descend(η, d, gradients), {"s": s}
+
+    def linear_step(self, memory: PyTree, numbers: Mapping[str, float], steps: int) -> LinearStep:
+        """Return the step with `P = √(s₀ + s) + ε`."""
+        s0, ε = numbers["initial_accumulator"], numbers["eps"]
+        P = jax.tree.map(lambda s: np.sqrt(s0 + s) + ε, on_host(memory["s"]))
+        return LinearStep(numbers["learning_rate"], preconditioner=P)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import Array
 
-from downslope.core import PyTree
+from downslope.core import Number, NumberOrSchedule, PyTree
 from downslope.optimizers._decay_rules import DecoupledWeightDecay
-from downslope.optimizers._limits import check_hyperparam
+from downslope.optimizers._facts import Facts
+from downslope.optimizers._limits import LearningRate, check_hyperparam, check_learning_rate
+from downslope.optimizers._linear_step import LinearStep, on_host
 from downslope.optimizers._optimizer import Optimizer, make
 from downslope.optimizers._rule import Hyperparams, cast, descend, zeros_like
 
 
 def adam(
-    learning_rate: Any,
+    learning_rate: LearningRate,
     *,
-    b1: Any = 0.9,
-    b2: Any = 0.999,
-    eps: Any = 1e-8,
+    b1: NumberOrSchedule = 0.9,
+    b2: NumberOrSchedule = 0.999,
+    eps: NumberOrSchedule = 1e-8,
     eps_in_sqrt: bool = False,
     bias_correction: bool = True,
 ) -> Optimizer:
@@ -56,7 +60,7 @@ def adam(
         Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, Algorithm 1, and its defaults.
     """
     numbers = {
-        "learning_rate": check_hyperparam("learning_rate", learning_rate),
+        "learning_rate": check_learning_rate(learning_rate),
         "b1": check_hyperparam("b1", b1),
         "b2": check_hyperparam("b2", b2),
         "eps": check_hyperparam("eps", eps),
@@ -66,12 +70,12 @@ def adam(
 
 
 def adamw(
-    learning_rate: Any,
+    learning_rate: LearningRate,
     *,
-    weight_decay: Any = 0.01,
-    b1: Any = 0.9,
-    b2: Any = 0.999,
-    eps: Any = 1e-8,
+    weight_decay: NumberOrSchedule = 0.01,
+    b1: NumberOrSchedule = 0.9,
+    b2: NumberOrSchedule = 0.999,
+    eps: NumberOrSchedule = 1e-8,
     eps_in_sqrt: bool = False,
     bias_correction: bool = True,
 ) -> Optimizer:
@@ -114,6 +118,24 @@ def adamw(
     return make(adamw, DecoupledWeightDecay(plain.rule), numbers, settings)
 
 
+ADAM = Facts(
+    adam,
+    learning_rate=1e-3,
+    formula="m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  θ ← θ − η m̂ / (√v̂ + ε)",
+    momentum="b1",
+    scale_invariant=True,
+    rate_is_length=True,
+)
+ADAMW = Facts(
+    adamw,
+    learning_rate=1e-3,
+    formula="m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  θ ← θ − η (m̂ / (√v̂ + ε) + λ θ)",
+    momentum="b1",
+    scale_invariant=True,
+    rate_is_length=True,
+)
+
+
 @dataclass(frozen=True)
 class Adam:
     """The rule of `adam`, and within `adamw`; the flags say which terms there are."""
@@ -126,7 +148,7 @@ class Adam:
         return {"m": zeros_like(params), "v": zeros_like(params)}
 
     def update(
-        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Any, **extra: Any
+        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Array, **extra: object
     ) -> tuple[PyTree, PyTree]:
         """Return `−η m̂ / (√v̂ + ε)`, or its variants, and the averages."""
         η, β1, β2, ε = (hyperparams[name] for name in ("learning_rate", "b1", "b2", "eps"))
@@ -137,13 +159,21 @@ class Adam:
         d = jax.tree.map(lambda m, v: m * to_m_hat / self._root(v * to_v_hat, ε), m, v)
         return descend(η, d, gradients), {"m": m, "v": v}
 
-    def _corrections(self, β1: jax.Array, β2: jax.Array, step: Any) -> tuple[Any, Any]:
+    def linear_step(self, memory: PyTree, numbers: Mapping[str, float], steps: int) -> LinearStep:
+        """Return the step with `P = (1 − β₁ᵗ) (√v̂ + ε)`, or its variants."""
+        β1, β2, ε = (numbers[name] for name in ("b1", "b2", "eps"))
+        of_m, of_v = (1 - β1**steps, 1 - β2**steps) if self.bias_correction else (1.0, 1.0)
+        root = (lambda v: np.sqrt(v / of_v + ε)) if self.eps_in_sqrt else (lambda v: np.sqrt(v / of_v) + ε)
+        P = jax.tree.map(lambda v: of_m * root(v), on_host(memory["v"]))
+        return LinearStep(numbers["learning_rate"], momentum=β1, averaged=True, preconditioner=P)
+
+    def _corrections(self, β1: Array, β2: Array, step: Array) -> tuple[Number, Number]:
         """Return `1 / (1 − β₁ᵗ)` and `1 / (1 − β₂ᵗ)`: once a step, since multiplying is cheaper than dividing."""
         if not self.bias_correction:
             return 1, 1
         t = (step + 1).astype(β1.dtype)
         return 1 / (1 - β1**t), 1 / (1 - β2**t)
 
-    def _root(self, v_hat: jax.Array, ε: jax.Array) -> jax.Array:
+    def _root(self, v_hat: Array, ε: Array) -> Array:
         """Return `√v̂ + ε` or `√(v̂ + ε)`."""
         return jnp.sqrt(v_hat + ε) if self.eps_in_sqrt else jnp.sqrt(v_hat) + ε

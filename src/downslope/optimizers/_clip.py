@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
-from downslope.core import PyTree, Setting, SettingError, tree_norm
+from downslope.core import NumberOrSchedule, PyTree, Setting, SettingError, tree_norm
 from downslope.optimizers._limits import check_hyperparam
+from downslope.optimizers._linear_step import LinearStep, linear_step_of
 from downslope.optimizers._named import as_optimizer
-from downslope.optimizers._optimizer import Optimizer, make
+from downslope.optimizers._optimizer import Optimizer, OptimizerLike, make
 from downslope.optimizers._rule import Hyperparams, Rule, cast
 
 
-def clip(max_norm: Any, optimizer: Any) -> Optimizer:
+def clip(max_norm: NumberOrSchedule, optimizer: OptimizerLike) -> Optimizer:
     """Return an optimizer whose gradients are first shortened to a norm `c`, taken over all parameters together.
 
         g ← g · c / ‖g‖  if ‖g‖ > c
@@ -65,7 +67,7 @@ class Clip:
         return self.rule.init(params)
 
     def update(
-        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Any, **extra: Any
+        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Array, **extra: object
     ) -> tuple[PyTree, PyTree]:
         """Return the other rule's updates and memory for `g · min(1, c / ‖g‖)`."""
         c = hyperparams["max_norm"]
@@ -74,3 +76,7 @@ class Clip:
         scale = jnp.where(norm > c, c / norm, 1)
         shortened = jax.tree.map(lambda g, like: (g * scale).astype(jnp.result_type(like)), g, gradients)
         return self.rule.update(shortened, memory, params, hyperparams, step, **extra)
+
+    def linear_step(self, memory: PyTree, numbers: Mapping[str, float], steps: int) -> LinearStep | None:
+        """Return that of the other rule: the step with a gradient that is not shortened."""
+        return linear_step_of(self.rule, memory, numbers, steps)

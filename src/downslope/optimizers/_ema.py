@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax import Array
 from jax.core import Tracer
 
-from downslope.core import Advice, PyTree, Setting, SettingError
+from downslope.core import Advice, Number, NumberOrSchedule, PyTree, Setting, SettingError
 from downslope.optimizers._limits import check_hyperparam
+from downslope.optimizers._linear_step import LinearStep, linear_step_of
 from downslope.optimizers._named import as_optimizer
-from downslope.optimizers._optimizer import Optimizer, make
+from downslope.optimizers._optimizer import Optimizer, OptimizerLike, make
 from downslope.optimizers._rule import Hyperparams, Rule, cast, needed, working_dtype
 from downslope.optimizers._state import OptimizerState
 
 
-def ema(ema_decay: Any, optimizer: Any) -> Optimizer:
+def ema(ema_decay: NumberOrSchedule, optimizer: OptimizerLike) -> Optimizer:
     """Return an optimizer that also keeps an exponential moving average `a` of the weights, with decay `β`.
 
         θ ← the optimizer's step
@@ -96,7 +99,7 @@ class EmaMemory(NamedTuple):
     """
 
     average: PyTree
-    weight: Any
+    weight: Number
     inner: PyTree
 
 
@@ -114,7 +117,13 @@ class Ema:
         return EmaMemory(average, np.zeros((), dtype), self.rule.init(params))
 
     def update(
-        self, gradients: PyTree, memory: EmaMemory, params: PyTree, hyperparams: Hyperparams, step: Any, **extra: Any
+        self,
+        gradients: PyTree,
+        memory: EmaMemory,
+        params: PyTree,
+        hyperparams: Hyperparams,
+        step: Array,
+        **extra: object,
     ) -> tuple[PyTree, EmaMemory]:
         """Return the other rule's updates, and the average with the weights that these lead to."""
         β = hyperparams["ema_decay"]
@@ -124,3 +133,7 @@ class Ema:
         share = (1 - β) / weight
         average = jax.tree.map(lambda a, θ: (1 - share) * a + share * θ, memory.average, θ)
         return updates, EmaMemory(average, weight, inner)
+
+    def linear_step(self, memory: EmaMemory, numbers: Mapping[str, float], steps: int) -> LinearStep | None:
+        """Return that of the other rule."""
+        return linear_step_of(self.rule, memory.inner, numbers, steps)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeGuard
 
 import optax
+from jax import Array
 
 from downslope.core import PyTree, Setting, SettingError
-from downslope.optimizers._optimizer import Optimizer, make
+from downslope.optimizers._optimizer import Optimizer, OptimizerLike, make
 from downslope.optimizers._rule import Hyperparams
 
 
-def from_optax(transformation: Any) -> Optimizer:
+def from_optax(transformation: OptimizerLike) -> Optimizer:
     """Return any optax transformation as an `Optimizer`; ours stay as they are.
 
     Its numbers stay inside of it: `hyperparams` is empty, each transformation compiles a program of its own, and a run
@@ -47,7 +48,7 @@ def from_optax(transformation: Any) -> Optimizer:
     return make(from_optax, rule, {}, {"transformation": transformation})
 
 
-def is_pair(value: Any) -> bool:
+def is_pair(value: object) -> TypeGuard[tuple[Callable, Callable]]:
     """Return whether a value is a pair of functions, as optax's transformations are."""
     return isinstance(value, tuple) and len(value) == 2 and all(callable(part) for part in value)
 
@@ -65,7 +66,7 @@ class Foreign:
         return self.init_function(params)
 
     def update(
-        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Any, **extra: Any
+        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Array, **extra: object
     ) -> tuple[PyTree, PyTree]:
         """Return the pair's updates and state; only a pair that takes extra arguments is given them."""
         return self.update_function(gradients, memory, params, **(extra if self.takes_extra else {}))

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, TypedDict
 
-from downslope.core import Advice, Function, Setting, SettingError, check_number
-from downslope.schedules import as_schedule
+from downslope.core import Advice, Function, NumberOrSchedule, Setting, SettingError, check_number
+from downslope.schedules import Schedule, as_schedule
 
-LIMITS: dict[str, dict[str, Any]] = {
+if TYPE_CHECKING:
+    LearningRate = NumberOrSchedule | Literal["auto"]
+else:  # refused in a sentence, as other numbers
+    LearningRate = object
+
+
+class Limits(TypedDict, total=False):
+    """The bounds of a number, as `check_number` takes them."""
+
+    above: float
+    at_least: float
+    below: float
+
+
+LIMITS: dict[str, Limits] = {
     "learning_rate": {"at_least": 0.0},
     "momentum": {"at_least": 0.0, "below": 1.0},
     "decay": {"at_least": 0.0, "below": 1.0},
@@ -26,18 +41,27 @@ AUTO = "auto"
 """In place of a learning rate: `ds.train` is to find one."""
 
 
-def check_hyperparam(name: str, value: Any) -> Any:
-    """Return a number within the bounds of its name, or a schedule; `"auto"` for a learning rate stays.
+def check_hyperparam(name: str, value: NumberOrSchedule) -> float | Schedule:
+    """Return a number within the bounds of its name, or a schedule.
 
     Raises:
         SettingError: it is neither, or out of bounds.
     """
-    if name == "learning_rate" and isinstance(value, str) and value == AUTO:
-        return AUTO
     return as_schedule(value) if callable(value) else check_value(name, value)
 
 
-def check_found(numbers: dict[str, Any]) -> None:
+def check_learning_rate(value: LearningRate) -> float | Schedule | Literal["auto"]:
+    """Return a learning rate, as `check_hyperparam` does; `"auto"` stays.
+
+    Raises:
+        SettingError: it is no number, no schedule, or out of bounds.
+    """
+    if isinstance(value, str) and value == AUTO:
+        return AUTO
+    return as_schedule(value) if callable(value) else check_value("learning_rate", value)
+
+
+def check_found(numbers: Mapping[str, object]) -> None:
     """Check that no learning rate is still to be found.
 
     Raises:
@@ -53,7 +77,7 @@ def check_found(numbers: dict[str, Any]) -> None:
         )
 
 
-def check_value(name: str, value: Any) -> float:
+def check_value(name: str, value: object) -> float:
     """Return a number within the bounds of its name.
 
     Raises:

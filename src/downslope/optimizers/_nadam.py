@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
-from downslope.core import PyTree
-from downslope.optimizers._limits import check_hyperparam
+from downslope.core import NumberOrSchedule, PyTree
+from downslope.optimizers._facts import Facts
+from downslope.optimizers._limits import LearningRate, check_hyperparam, check_learning_rate
 from downslope.optimizers._optimizer import Optimizer, make
 from downslope.optimizers._rule import Hyperparams, cast, descend, working_dtype, zeros_like
 
 
 def nadam(
-    learning_rate: Any, *, b1: Any = 0.9, b2: Any = 0.999, eps: Any = 1e-8, momentum_decay: Any = 0.004
+    learning_rate: LearningRate,
+    *,
+    b1: NumberOrSchedule = 0.9,
+    b2: NumberOrSchedule = 0.999,
+    eps: NumberOrSchedule = 1e-8,
+    momentum_decay: NumberOrSchedule = 0.004,
 ) -> Optimizer:
     """Return NAdam with rate `η`, decays `β₁`, `β₂` and momentum decay `ψ`.
 
@@ -51,13 +57,23 @@ def nadam(
         Sutskever, "Training Recurrent Neural Networks", 2013, in Dozat's form of 2015.
     """
     numbers = {
-        "learning_rate": check_hyperparam("learning_rate", learning_rate),
+        "learning_rate": check_learning_rate(learning_rate),
         "b1": check_hyperparam("b1", b1),
         "b2": check_hyperparam("b2", b2),
         "eps": check_hyperparam("eps", eps),
         "momentum_decay": check_hyperparam("momentum_decay", momentum_decay),
     }
     return make(nadam, Nadam(), numbers, numbers)
+
+
+NADAM = Facts(
+    nadam,
+    learning_rate=1e-3,
+    formula="m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  θ ← θ − η (μ m̂ + (1 − μ) ĝ) / (√v̂ + ε)",
+    momentum="b1",
+    scale_invariant=True,
+    rate_is_length=True,
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +85,7 @@ class Nadam:
         return {"m": zeros_like(params), "v": zeros_like(params), "product": np.ones((), working_dtype(params))}
 
     def update(
-        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Any, **extra: Any
+        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Array, **extra: object
     ) -> tuple[PyTree, PyTree]:
         """Return `−η m̂ / (√v̂ + ε)`, the averages, and the product of the momenta so far."""
         η, β1, β2, ε, ψ = (hyperparams[name] for name in ("learning_rate", "b1", "b2", "eps", "momentum_decay"))
@@ -85,6 +101,6 @@ class Nadam:
         return descend(η, d, gradients), {"m": m, "v": v, "product": product}
 
 
-def _momentum(β1: jax.Array, ψ: jax.Array, t: jax.Array) -> jax.Array:
+def _momentum(β1: Array, ψ: Array, t: Array) -> Array:
     """Return `μₜ = β₁ (1 − ½ · 0.96^(t ψ))`."""
     return β1 * (1 - 0.5 * 0.96 ** (t * ψ))

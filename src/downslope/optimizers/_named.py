@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from downslope.core import Setting, SettingError, check_choice
-from downslope.optimizers._adadelta import adadelta
-from downslope.optimizers._adagrad import adagrad
-from downslope.optimizers._adam import adam, adamw
+from downslope.optimizers._adadelta import ADADELTA
+from downslope.optimizers._adagrad import ADAGRAD
+from downslope.optimizers._adam import ADAM, ADAMW
+from downslope.optimizers._facts import Facts
 from downslope.optimizers._foreign import from_optax, is_pair
-from downslope.optimizers._nadam import nadam
-from downslope.optimizers._optimizer import Optimizer
-from downslope.optimizers._rmsprop import rmsprop
-from downslope.optimizers._sgd import sgd
+from downslope.optimizers._nadam import NADAM
+from downslope.optimizers._optimizer import Optimizer, OptimizerLike
+from downslope.optimizers._rmsprop import RMSPROP
+from downslope.optimizers._sgd import SGD
 
-DEFAULTS = {
-    "sgd": (sgd, 0.01),
-    "rmsprop": (rmsprop, 1e-3),
-    "adagrad": (adagrad, 0.01),
-    "adadelta": (adadelta, 1.0),
-    "adam": (adam, 1e-3),
-    "adamw": (adamw, 1e-3),
-    "nadam": (nadam, 1e-3),
-}
+OPTIMIZERS = {facts.name: facts for facts in (SGD, RMSPROP, ADAGRAD, ADADELTA, ADAM, ADAMW, NADAM)}
+"""All optimizers that have a name."""
 
 
-def as_optimizer(value: Any) -> Optimizer:
+def facts_of(optimizer: Optimizer) -> Facts | None:
+    """Return the facts of an optimizer, those of the one within all that is wrapped around it; None for foreign ones.
+
+    Example:
+        >>> from downslope.optimizers import adam, clip
+        >>> facts_of(clip(1.0, adam(1e-3))).momentum
+        'b1'
+    """
+    return OPTIMIZERS.get(optimizer.base.maker.__name__)
+
+
+def as_optimizer(value: OptimizerLike) -> Optimizer:
     """Return an optimizer as it is, an optax transformation as one, and a name as the one of that name.
 
     A name stands for a default rate. 0.01 for `"sgd"` and 0.001 for `"rmsprop"`, `"adam"`, `"adamw"` and `"nadam"` are
@@ -43,8 +46,8 @@ def as_optimizer(value: Any) -> Optimizer:
         adam(0.001)
     """
     if isinstance(value, str):
-        maker, rate = DEFAULTS[check_choice("optimizer", value, DEFAULTS)]
-        return maker(rate)
+        facts = OPTIMIZERS[check_choice("optimizer", value, OPTIMIZERS)]
+        return facts.maker(facts.learning_rate)
     if is_pair(value):
         return from_optax(value)
     raise SettingError(

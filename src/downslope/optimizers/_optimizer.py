@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import optax
 
@@ -27,8 +27,8 @@ class Initialize:
 
     maker: Callable
     rule: Rule
-    numbers: tuple[tuple[str, Any], ...]
-    settings: tuple[tuple[str, Any], ...]
+    numbers: tuple[tuple[str, object], ...]
+    settings: tuple[tuple[str, object], ...]
 
     @property
     def hyperparams(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class Update:
 
     rule: Rule
 
-    def __call__(self, updates: PyTree, state: Any, params: PyTree = None, **extra_args: Any) -> tuple[PyTree, Any]:
+    def __call__(self, updates: PyTree, state: Any, params: PyTree = None, **extra_args: object) -> tuple[PyTree, Any]:
         """Return the updates made of gradients, and the next state. The names are those of optax's protocol."""
         return apply_rule(self.rule, updates, state, params, **extra_args)
 
@@ -70,24 +70,30 @@ class Optimizer(optax.GradientTransformationExtraArgs):
     @property
     def rule(self) -> Rule:
         """Return the static part, the same for all numbers."""
-        return self._made.rule
+        return self._initialize.rule
 
     @property
     def hyperparams(self) -> dict[str, Any]:
         """Return the numbers and schedules by name."""
-        return self._made.hyperparams
+        return self._initialize.hyperparams
 
     @property
     def settings(self) -> dict[str, Any]:
         """Return the arguments it was made with."""
-        return dict(self._made.settings)
+        return dict(self._initialize.settings)
+
+    @property
+    def base(self) -> Optimizer:
+        """Return the optimizer within all that is wrapped around it, such as `clip`; itself if nothing is."""
+        inner = self.settings.get("optimizer")
+        return self if inner is None else inner.base
 
     @property
     def maker(self) -> Callable:
         """Return the public function it was made by."""
-        return self._made.maker
+        return self._initialize.maker
 
-    def rendered(self) -> dict[str, Any]:
+    def rendered(self) -> dict[str, object]:
         """Return the public function and its arguments, or the name of a foreign transformation."""
         if "transformation" in self.settings:
             return {"custom": _name_of(self.settings["transformation"].update)}
@@ -96,20 +102,27 @@ class Optimizer(optax.GradientTransformationExtraArgs):
     def __repr__(self) -> str:
         """Return the call that makes it, without the arguments left at their defaults."""
         parameters = inspect.signature(self.maker).parameters
-        shown = [
+        arguments = [
             repr(value) if parameters[name].default is inspect.Parameter.empty else f"{name}={value!r}"
             for name, value in self.settings.items()
             if value != parameters[name].default
         ]
-        return f"{self.maker.__name__}({', '.join(shown)})"
+        return f"{self.maker.__name__}({', '.join(arguments)})"
 
     @property
-    def _made(self) -> Initialize:
+    def _initialize(self) -> Initialize:
         """Return the first half of the pair, which holds everything about the optimizer."""
         return cast(Initialize, self.init)
 
 
-def make(maker: Callable, rule: Rule, numbers: dict[str, Any], settings: dict[str, Any]) -> Optimizer:
+if TYPE_CHECKING:
+    OptimizerLike = Optimizer | optax.GradientTransformation | tuple[Callable, Callable] | str
+    """An optimizer, a transformation of optax, a pair of functions that works as one, or a name."""
+else:  # `as_optimizer` says in its own words what it refuses
+    OptimizerLike = object
+
+
+def make(maker: Callable, rule: Rule, numbers: Mapping[str, object], settings: Mapping[str, object]) -> Optimizer:
     """Return the optimizer of a rule.
 
     Args:

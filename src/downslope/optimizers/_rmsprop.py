@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import Array
 
-from downslope.core import PyTree
-from downslope.optimizers._limits import check_hyperparam
+from downslope.core import NumberOrSchedule, PyTree
+from downslope.optimizers._facts import Facts
+from downslope.optimizers._limits import LearningRate, check_hyperparam, check_learning_rate
+from downslope.optimizers._linear_step import LinearStep, on_host
 from downslope.optimizers._optimizer import Optimizer, make
 from downslope.optimizers._rule import Hyperparams, cast, descend, zeros_like
 
 
 def rmsprop(
-    learning_rate: Any,
+    learning_rate: LearningRate,
     *,
-    decay: Any = 0.9,
-    eps: Any = 1e-8,
+    decay: NumberOrSchedule = 0.9,
+    eps: NumberOrSchedule = 1e-8,
     eps_in_sqrt: bool = True,
-    momentum: Any = 0,
+    momentum: NumberOrSchedule = 0,
     centered: bool = False,
 ) -> Optimizer:
     """Return RMSProp with rate `η`, decay `β` and momentum `μ`.
@@ -60,7 +64,7 @@ def rmsprop(
     """
     momentum = check_hyperparam("momentum", momentum)
     settings = {
-        "learning_rate": check_hyperparam("learning_rate", learning_rate),
+        "learning_rate": check_learning_rate(learning_rate),
         "decay": check_hyperparam("decay", decay),
         "eps": check_hyperparam("eps", eps),
         "eps_in_sqrt": eps_in_sqrt,
@@ -70,6 +74,16 @@ def rmsprop(
     names = ["learning_rate", "decay", "eps", *(["momentum"] if momentum != 0 else [])]
     rule = RmsProp(eps_in_sqrt, momentum != 0, centered)
     return make(rmsprop, rule, {name: settings[name] for name in names}, settings)
+
+
+RMSPROP = Facts(
+    rmsprop,
+    learning_rate=1e-3,
+    formula="v ← β v + (1 − β) g²,  θ ← θ − η g / √(v + ε)",
+    momentum="momentum",
+    scale_invariant=True,
+    rate_is_length=True,
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +100,7 @@ class RmsProp:
         return {name: zeros_like(params) for name in names}
 
     def update(
-        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Any, **extra: Any
+        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Array, **extra: object
     ) -> tuple[PyTree, PyTree]:
         """Return `−η g / √(v + ε)`, or its variants, and the averages."""
         η, β, ε = (hyperparams[name] for name in ("learning_rate", "decay", "eps"))
@@ -105,6 +119,14 @@ class RmsProp:
             new["u"] = d
         return descend(η, d, gradients), new
 
-    def _root(self, power: jax.Array, ε: jax.Array) -> jax.Array:
+    def linear_step(self, memory: PyTree, numbers: Mapping[str, float], steps: int) -> LinearStep:
+        """Return the step with `P = √(v + ε)`, or its variants."""
+        ε, power = numbers["eps"], on_host(memory["v"])
+        if self.centered:
+            power = jax.tree.map(lambda v, m: np.maximum(v - np.square(m), 0), power, on_host(memory["m"]))
+        P = jax.tree.map(lambda p: np.sqrt(p + ε) if self.eps_in_sqrt else np.sqrt(p) + ε, power)
+        return LinearStep(numbers["learning_rate"], momentum=numbers.get("momentum", 0.0), preconditioner=P)
+
+    def _root(self, power: Array, ε: Array) -> Array:
         """Return `√(v + ε)` or `√v + ε`."""
         return jnp.sqrt(power + ε) if self.eps_in_sqrt else jnp.sqrt(power) + ε

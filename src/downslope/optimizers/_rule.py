@@ -6,16 +6,17 @@ every number it uses comes in as data. `adam(1e-3)` and `adam(1e-2)` have the sa
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.core import Tracer
 
 from downslope.core import Advice, PyTree, SettingError
 
-Hyperparams = dict[str, Any]
+Hyperparams = dict[str, Array]
 """The numbers of a rule by name, as arrays of one number."""
 
 
@@ -28,7 +29,7 @@ class Rule(Protocol):
         ...
 
     def update(
-        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Any, **extra: Any
+        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Array, **extra: object
     ) -> tuple[PyTree, PyTree]:
         """Return the updates, which are added to the parameters, and the new memory.
 
@@ -61,30 +62,30 @@ def zeros_like(params: PyTree) -> PyTree:
     )
 
 
-def cast(tree: PyTree, dtype: Any) -> PyTree:
+def cast(tree: PyTree, dtype: np.dtype) -> PyTree:
     """Return the tree as arrays of one type."""
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), tree)
 
 
-def needed(params: PyTree, what: str) -> PyTree:
+def needed(params: PyTree, user: str) -> PyTree:
     """Return the parameters.
 
     Args:
         params: the parameters, or None.
-        what: what needs them, as a sentence begins.
+        user: what needs them, as a sentence begins.
 
     Raises:
         SettingError: they were left out.
     """
     if params is None:
         raise SettingError(
-            f"{what} needs the parameters, got None.",
+            f"{user} needs the parameters, got None.",
             Advice("call {}", code="`update(gradients, state, params)`"),
             setting="params",
         )
     return params
 
 
-def descend(rate: jax.Array, directions: PyTree, gradients: PyTree) -> PyTree:
+def descend(rate: Array, directions: PyTree, gradients: PyTree) -> PyTree:
     """Return the updates `−η d`, each in the type of its gradient."""
     return jax.tree.map(lambda d, g: (-rate * d).astype(jnp.result_type(g)), directions, gradients)

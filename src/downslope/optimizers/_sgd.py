@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
-from downslope.core import Advice, PyTree, Setting, SettingError
+from downslope.core import Advice, NumberOrSchedule, PyTree, Setting, SettingError
 from downslope.optimizers._decay_rules import L2
-from downslope.optimizers._limits import check_hyperparam
+from downslope.optimizers._facts import Facts
+from downslope.optimizers._limits import LearningRate, check_hyperparam, check_learning_rate
+from downslope.optimizers._linear_step import LinearStep
 from downslope.optimizers._optimizer import Optimizer, make
 from downslope.optimizers._rule import Hyperparams, cast, descend, working_dtype, zeros_like
 
 
 def sgd(
-    learning_rate: Any,
+    learning_rate: LearningRate,
     *,
-    momentum: Any = 0,
+    momentum: NumberOrSchedule = 0,
     nesterov: bool = False,
     averaged: bool = False,
     bias_correction: bool = False,
     hold_effective_rate: bool = False,
-    weight_decay: Any = 0,
+    weight_decay: NumberOrSchedule = 0,
 ) -> Optimizer:
     """Return (stochastic) gradient descent with rate `η`, momentum `μ` and weight decay `λ`.
 
@@ -83,7 +86,7 @@ def sgd(
     rule = Sgd(momentum != 0, nesterov, averaged, bias_correction, hold_effective_rate)
     _check_choices(rule)
     settings = {
-        "learning_rate": check_hyperparam("learning_rate", learning_rate),
+        "learning_rate": check_learning_rate(learning_rate),
         "momentum": momentum,
         "nesterov": nesterov,
         "averaged": averaged,
@@ -95,6 +98,16 @@ def sgd(
     used = {"learning_rate": True, "momentum": rule.momentum, "weight_decay": decayed}
     numbers = {name: settings[name] for name in used if used[name]}
     return make(sgd, L2(rule) if decayed else rule, numbers, settings)
+
+
+SGD = Facts(
+    sgd,
+    learning_rate=0.01,
+    formula="v ← μ v + g,  θ ← θ − η v",
+    momentum="momentum",
+    scale_invariant=False,
+    rate_is_length=False,
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +126,7 @@ class Sgd:
         return velocity | ({"first_momentum": np.zeros((), working_dtype(params))} if self.hold_effective_rate else {})
 
     def update(
-        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Any, **extra: Any
+        self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Array, **extra: object
     ) -> tuple[PyTree, PyTree]:
         """Return `−η v`, or its variants, and `v`."""
         η = hyperparams["learning_rate"]
@@ -132,6 +145,15 @@ class Sgd:
             η = η / (1 - μ ** (step + 1).astype(μ.dtype))
         d = jax.tree.map(lambda v, g: g + μ * v, v, g) if self.nesterov else v
         return descend(η, d, gradients), new
+
+    def linear_step(self, memory: PyTree, numbers: Mapping[str, float], steps: int) -> LinearStep:
+        """Return the step with all that multiplies the rate in it."""
+        η, μ, factor = numbers["learning_rate"], numbers.get("momentum", 0.0), 1.0
+        if self.hold_effective_rate:
+            factor = (1 - μ) / (1 - float(memory["first_momentum"]))
+        elif self.bias_correction and μ:
+            factor = 1 / (1 - μ**steps)
+        return LinearStep(η * factor, momentum=μ, nesterov=self.nesterov, averaged=self.averaged)
 
 
 def _check_choices(rule: Sgd) -> None:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import PyTree, UnknownNameError
+from downslope.core import Number, PyTree, UnknownNameError
 from downslope.optimizers._limits import check_found, check_value
-from downslope.optimizers._rule import Hyperparams, Rule, working_dtype
+from downslope.optimizers._rule import Rule, working_dtype
 from downslope.schedules import Schedule, observe, with_array_leaves
 
 
@@ -31,8 +32,8 @@ class OptimizerState(NamedTuple):
         memory: what the rule remembers, such as a velocity.
     """
 
-    step: Any
-    hyperparams: Hyperparams
+    step: jax.Array | np.ndarray
+    hyperparams: dict[str, jax.Array | np.ndarray]
     schedules: dict[str, Schedule]
     memory: PyTree
 
@@ -71,12 +72,12 @@ def initial_state(optimizer: Described, params: PyTree) -> OptimizerState:
         name: with_array_leaves(value) for name, value in optimizer.hyperparams.items() if isinstance(value, Schedule)
     }
     first = optimizer.hyperparams | {name: schedule(0) for name, schedule in schedules.items()}
-    hyperparams = {name: np.asarray(value, dtype) for name, value in first.items()}
-    return OptimizerState(np.zeros((), np.int32), hyperparams, schedules, optimizer.rule.init(params))
+    arrays = {name: np.asarray(value, dtype) for name, value in first.items()}
+    return OptimizerState(np.zeros((), np.int32), {**arrays}, schedules, optimizer.rule.init(params))
 
 
 def apply_rule(
-    rule: Rule, gradients: PyTree, state: OptimizerState, params: PyTree = None, **extra: Any
+    rule: Rule, gradients: PyTree, state: OptimizerState, params: PyTree = None, **extra: object
 ) -> tuple[PyTree, OptimizerState]:
     """Return the updates, which are added to the parameters, and the next state.
 
@@ -91,10 +92,10 @@ def apply_rule(
     scheduled = {name: schedule(step) for name, schedule in state.schedules.items()}
     numbers = {name: jnp.asarray(value, dtype) for name, value in (state.hyperparams | scheduled).items()}
     updates, memory = rule.update(gradients, state.memory, params, numbers, step, **extra)
-    return updates, OptimizerState(step + 1, numbers, state.schedules, memory)
+    return updates, OptimizerState(step + 1, {**numbers}, state.schedules, memory)
 
 
-def observe_loss(state: OptimizerState, loss: Any) -> OptimizerState:
+def observe_loss(state: OptimizerState, loss: Number) -> OptimizerState:
     """Return the state after an epoch's validation loss was shown to the schedules that wait for it.
 
     The same object is returned if none does. Runs on the host.
@@ -103,12 +104,12 @@ def observe_loss(state: OptimizerState, loss: Any) -> OptimizerState:
         state: the state at the end of an epoch.
         loss: the validation loss.
     """
-    seen = {name: observe(schedule, loss) for name, schedule in state.schedules.items()}
-    unchanged = all(seen[name] is state.schedules[name] for name in seen)
-    return state if unchanged else state._replace(schedules=seen)
+    observed = {name: observe(schedule, loss) for name, schedule in state.schedules.items()}
+    unchanged = all(observed[name] is state.schedules[name] for name in observed)
+    return state if unchanged else state._replace(schedules=observed)
 
 
-def set_hyperparam(state: OptimizerState, **values: Any) -> OptimizerState:
+def set_hyperparam(state: OptimizerState, **values: Number) -> OptimizerState:
     """Return the state with some numbers replaced, from the next step on.
 
     Nothing compiles again, unless a number had a schedule: that is dropped, which changes the structure of the state.
@@ -136,6 +137,6 @@ def set_hyperparam(state: OptimizerState, **values: Any) -> OptimizerState:
     return state._replace(hyperparams=state.hyperparams | new, schedules=schedules)
 
 
-def _filled(old: Any, value: float) -> np.ndarray:
+def _filled(old: Number, value: float) -> np.ndarray:
     """Return an array like the old one, filled with a number."""
     return np.full(np.shape(old), value, np.asarray(old).dtype)

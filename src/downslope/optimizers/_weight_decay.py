@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from downslope.core import Advice, Setting, SettingError
+from downslope.core import Advice, NumberOrSchedule, Setting, SettingError
 from downslope.optimizers._decay_rules import L2, DecoupledWeightDecay
 from downslope.optimizers._limits import check_hyperparam
 from downslope.optimizers._named import as_optimizer
-from downslope.optimizers._optimizer import Optimizer, make
+from downslope.optimizers._optimizer import Optimizer, OptimizerLike, make
 
 
-def l2(weight_decay: Any, optimizer: Any) -> Optimizer:
+def l2(weight_decay: NumberOrSchedule, optimizer: OptimizerLike) -> Optimizer:
     """Return an optimizer that descends `l + ½ λ ‖θ‖²`: weight decay in the gradient.
 
         g ← g + λ θ
@@ -44,7 +42,7 @@ def l2(weight_decay: Any, optimizer: Any) -> Optimizer:
     return make(l2, L2(optimizer.rule), numbers, {"weight_decay": weight_decay, "optimizer": optimizer})
 
 
-def decoupled_weight_decay(weight_decay: Any, optimizer: Any) -> Optimizer:
+def decoupled_weight_decay(weight_decay: NumberOrSchedule, optimizer: OptimizerLike) -> Optimizer:
     """Return an optimizer that also shrinks the weights at each step, past its averages and divisions.
 
         Δ = the optimizer's step
@@ -90,7 +88,7 @@ def decoupled_weight_decay(weight_decay: Any, optimizer: Any) -> Optimizer:
     return make(decoupled_weight_decay, rule, numbers, {"weight_decay": weight_decay, "optimizer": optimizer})
 
 
-def _undecayed(optimizer: Any) -> Optimizer:
+def _undecayed(optimizer: OptimizerLike) -> Optimizer:
     """Return an optimizer that does not decay weights yet.
 
     Raises:

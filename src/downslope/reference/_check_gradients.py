@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from downslope.core import (
     Params,
@@ -36,8 +37,8 @@ _DIRECTIONS = 3
 
 def check_gradients(
     net: Sequential,
-    x: Any = None,
-    t: Any = None,
+    x: ArrayLike | None = None,
+    t: ArrayLike | None = None,
     *,
     input_shape: Shape | None = None,
     loss: str | Loss = "auto",
@@ -100,10 +101,10 @@ def _check_layers(
 ) -> tuple[list[Comparison], jax.Array]:
     """Return the comparisons of all layers, each where the chain leads to, and the network's output."""
     comparisons, h = [], x
-    for place, (layer, params, state) in enumerate(zip(net.layers, *point, strict=True)):
-        own = context._replace(key=fold(context.key, place))  # pyright: ignore[reportArgumentType]
+    for index, (layer, params, state) in enumerate(zip(net.layers, *point, strict=True)):
+        own = context._replace(key=fold(context.key, index))  # pyright: ignore[reportArgumentType]
         y, by_hand, judge = _both(layer, own, params, state, h)
-        comparisons += _compare_layer(layer, place, by_hand, judge)
+        comparisons += _compare_layer(layer, index, by_hand, judge)
         h = y
     return comparisons, h
 
@@ -125,18 +126,18 @@ def _both(
     return gradients(params, x)
 
 
-def _compare_layer(layer: AnyLayer, place: int, by_hand: Gradients, judge: Gradients) -> list[Comparison]:
+def _compare_layer(layer: AnyLayer, index: int, by_hand: Gradients, judge: Gradients) -> list[Comparison]:
     """Return the comparisons of one layer, parameter by parameter, then of its input."""
     ours, theirs = named_leaves(by_hand.params), named_leaves(judge.params)
-    found = {
+    results = {
         name: compare(ours[name], theirs[name])
         if name in ours and name in theirs
         else (math.inf, "is missing" if name in theirs else "is no parameter")
         for name in {**theirs, **ours}
     }
-    found["input"] = compare(by_hand.input, judge.input)
+    results["input"] = compare(by_hand.input, judge.input)
     name = type(layer).__name__
-    return [Comparison(name, place, quantity, "jax.vjp", *result) for quantity, result in found.items()]
+    return [Comparison(name, index, quantity, "jax.vjp", *result) for quantity, result in results.items()]
 
 
 def _check_loss(loss: Loss, output: jax.Array, targets: jax.Array, row_weights: jax.Array) -> Comparison:
@@ -163,11 +164,11 @@ def _check_network(
     """
 
     @jax.jit
-    def at(params: tuple[Params, ...]) -> jax.Array:
+    def loss_at(params: tuple[Params, ...]) -> jax.Array:
         return loss.value(net.forward(Variables(params, point.state), x, **settings).output, t, row_weights)
 
     def value(distance: float, direction: PyTree) -> float:
-        return float(at(jax.tree_util.tree_map(lambda p, d: p + distance * d, point.params, direction)))
+        return float(loss_at(jax.tree_util.tree_map(lambda p, d: p + distance * d, point.params, direction)))
 
     row_weights = settings["row_weights"]
     result = jax.jit(lambda params: loss_and_gradients(net, Variables(params, point.state), x, t, loss, **settings))(
@@ -185,7 +186,7 @@ def _check_network(
     return Comparison("network", None, "directions", "finite differences", *compare(slopes, quotients, small=small))
 
 
-def _examples(x: Any, input_shape: Shape | None, rows: int, seed: int) -> jax.Array:
+def _examples(x: ArrayLike | None, input_shape: Shape | None, rows: int, seed: int) -> jax.Array:
     """Return the first rows of `x`, or random ones."""
     if x is not None:
         return jnp.asarray(np.asarray(x)[:rows], jnp.float64)
@@ -204,7 +205,7 @@ def _drawn_variables(net: Sequential, input_shape: Shape, seed: int) -> Variable
     return Variables(params, drawn.state)
 
 
-def _loss_and_targets(loss: str | Loss, t: Any, output: jax.Array, seed: int) -> tuple[Loss, jax.Array]:
+def _loss_and_targets(loss: str | Loss, t: ArrayLike | None, output: jax.Array, seed: int) -> tuple[Loss, jax.Array]:
     """Return the loss, and targets that suit it."""
     if t is not None:
         targets = jnp.asarray(np.asarray(t)[: len(output)])
@@ -237,7 +238,7 @@ def _inner_product(a: PyTree, b: PyTree) -> float:
 def _float64(variables: Variables) -> Variables:
     """Return variables with every real number in double precision."""
 
-    def widened(leaf: Any) -> jax.Array:
+    def widened(leaf: jax.Array | np.ndarray) -> jax.Array:
         array = jnp.asarray(leaf)
         return array.astype(jnp.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
 

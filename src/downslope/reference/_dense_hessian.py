@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +14,7 @@ from downslope.core import PyTree, Setting, SettingError, ShapeError, check_inte
 
 
 def dense_hessian(
-    gradient: Callable[[Any], PyTree], params: PyTree, *, limit: int = 2000
+    gradient: Callable[[PyTree], PyTree], params: PyTree, *, limit: int = 2000
 ) -> Float[np.ndarray, "params params"]:
     """Return the Hessian at `params` as a matrix, `H[i, j] = ∂gᵢ/∂θⱼ`, from the gradient `g(θ)`, in float64.
 
@@ -74,22 +73,22 @@ def dense_hessian(
         return np.asarray(jax.jit(jax.jacfwd(g))(theta)) if n else np.zeros((0, 0))
 
 
-def _raveled(found: PyTree, *, like: PyTree) -> jax.Array:
+def _raveled(gradient: PyTree, *, like: PyTree) -> jax.Array:
     """Return a gradient as one vector.
 
     Raises:
         ShapeError: it is not shaped as the parameters.
     """
     found_shapes, shapes = (
-        {name or "params": jnp.shape(leaf) for name, leaf in named_leaves(tree).items()} for tree in (found, like)
+        {name or "params": jnp.shape(leaf) for name, leaf in named_leaves(tree).items()} for tree in (gradient, like)
     )
     if found_shapes != shapes:
         name = next(name for name in {**shapes, **found_shapes} if found_shapes.get(name) != shapes.get(name))
-        expected, got = (at.get(name, "nothing") for at in (shapes, found_shapes))
+        expected, got = (shape_of.get(name, "nothing") for shape_of in (shapes, found_shapes))
         raise ShapeError(
             Setting("gradient"),
             "must return a tree shaped as",
             Setting("params"),
             f": at {name!r} expected {expected}, got {got}. If it returns the value, pass jax.grad of it.",
         )
-    return ravel_pytree(found)[0]
+    return ravel_pytree(gradient)[0]

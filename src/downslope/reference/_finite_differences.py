@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import PyTree, check_number
+from downslope.core import Number, PyTree, check_number
 
 
-def finite_differences(f: Callable[[Any], Any], tree: PyTree, *, step: float = 1e-6) -> PyTree:
+def finite_differences(f: Callable[[PyTree], Number], tree: PyTree, *, step: float = 1e-6) -> PyTree:
     """Return the gradient of a scalar function by central differences, `(f(θ + hε) − f(θ − hε)) / 2h`, in float64.
 
     Every entry takes two evaluations. The error is about `h² f‴/6` from the curve and `10⁻¹⁶ |f| / h` from rounding:
@@ -42,11 +41,11 @@ def finite_differences(f: Callable[[Any], Any], tree: PyTree, *, step: float = 1
     with jax.enable_x64(True):
         for leaf, gradient in zip(leaves, gradients, strict=True):
             for entry in np.ndindex(leaf.shape):
-                here = leaf[entry]
-                leaf[entry] = here + step
+                center = leaf[entry]
+                leaf[entry] = center + step
                 above = value()
-                leaf[entry] = here - step
+                leaf[entry] = center - step
                 below = value()
-                leaf[entry] = here
+                leaf[entry] = center
                 gradient[entry] = (above - below) / (2 * step)
     return jax.tree_util.tree_unflatten(structure, gradients)

@@ -50,8 +50,8 @@ def compare(a: object, b: object, *, small: float = SMALL) -> tuple[float, str]:
         difference = np.abs(ours - judge)
         error = float(np.max(difference) / (np.max(np.abs(judge)) + small))
     entry = np.unravel_index(np.argmax(difference), difference.shape)  # argmax finds a NaN first
-    place = f"at [{', '.join(map(str, entry))}]: " if entry else ""
-    return error, f"{place}{ours[entry]:.6g} instead of {judge[entry]:.6g}"
+    prefix = f"at [{', '.join(map(str, entry))}]: " if entry else ""
+    return error, f"{prefix}{ours[entry]:.6g} instead of {judge[entry]:.6g}"
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,9 @@ class GradientReport:
         count = len(self.rows)
         if self.passed:
             return f"All {count} comparisons agree to {self.tolerance:g}; the largest error is {self.worst.error:.1e}."
-        places = dict.fromkeys(
+        names = dict.fromkeys(
             row.layer if row.place is None else f"{row.layer} at place {row.place}" for row in self.failures
         )
         return (
-            f"{len(self.failures)} of {count} comparisons differ by more than {self.tolerance:g}: {', '.join(places)}."
+            f"{len(self.failures)} of {count} comparisons differ by more than {self.tolerance:g}: {', '.join(names)}."
         )

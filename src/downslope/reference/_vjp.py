@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
-from downslope.core import Key, Params, Variables
+from downslope.core import Key, Params, PyTree, Variables
 from downslope.layers import AnyLayer, Context, forward_in
 from downslope.networks import Sequential
 
@@ -21,7 +22,7 @@ class Gradients(NamedTuple):
         input: in the shape of the input.
     """
 
-    params: Any
+    params: PyTree
     input: Array
 
 
@@ -59,7 +60,7 @@ def vjp_layer(
 def vjp_network(
     net: Sequential,
     variables: Variables,
-    x: Any,
+    x: ArrayLike,
     d_output: Float[Array, "batch ..."],
     *,
     training: bool = False,
@@ -87,7 +88,7 @@ def vjp_network(
     """
 
     def forward(params: tuple[Params, ...], x: Array) -> Array:
-        here = Variables(params, variables.state)
-        return net.forward(here, x, training=training, key=key, row_weights=row_weights).output
+        moved = Variables(params, variables.state)
+        return net.forward(moved, x, training=training, key=key, row_weights=row_weights).output
 
     return Gradients(*jax.vjp(forward, variables.params, jnp.asarray(x))[1](d_output))

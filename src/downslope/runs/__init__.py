@@ -2,7 +2,7 @@
 
 from downslope.runs._advice import GO_BACK, RESTORE
 from downslope.runs._checkpoint import Checkpoint
-from downslope.runs._comparison import Compared, Comparison, compare
+from downslope.runs._comparison import Compared, Comparison, compare, setting_text
 from downslope.runs._files import refusals_explained, write_whole
 from downslope.runs._folder import RunFolder
 from downslope.runs._record import Record, cpu_count, current_versions
@@ -19,5 +19,6 @@ __all__ = [
     "cpu_count",
     "current_versions",
     "refusals_explained",
+    "setting_text",
     "write_whole",
 ]

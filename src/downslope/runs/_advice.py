@@ -14,7 +14,7 @@ GO_BACK = Message("Restore it from a copy, go on from the save before it with", 
 def other_runs(path: Path) -> Message:
     """Return which runs may have been meant by a path where there is none, or how a run is made."""
     inside = sorted(str(record.parent) for record in path.glob("*/run.json"))[:3]
-    places = dict.fromkeys([path.parent, Path("runs")])
-    beside = {record.parent.name: str(record.parent) for place in places for record in place.glob("*/run.json")}
-    meant = inside or [beside[name] for name in close_names(path.name, beside)]
-    return Message(f"Did you mean {' or '.join(meant)}?") if meant else Message("Make one with", Function("train"), ".")
+    folders = dict.fromkeys([path.parent, Path("runs")])
+    beside = {record.parent.name: str(record.parent) for folder in folders for record in folder.glob("*/run.json")}
+    names = inside or [beside[name] for name in close_names(path.name, beside)]
+    return Message(f"Did you mean {' or '.join(names)}?") if names else Message("Make one with", Function("train"), ".")

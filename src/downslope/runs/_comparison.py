@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
-from downslope.core import RunError, aligned, seconds_text
+from downslope.core import JSON, RunError, aligned, seconds_text
 from downslope.runs._folder import RunFolder
 from downslope.runs._record import Record
 
@@ -81,16 +81,16 @@ class Comparison:
 
         return polars.DataFrame([self._row(run) for run in self.runs], infer_schema_length=None)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, JSON]:
         """Return it as plain data."""
         return {"runs": [self._row(run) for run in self.runs], "notes": list(self.notes)}
 
     def __str__(self) -> str:
         settings = list(self.runs[0].settings)
-        asked = ["epochs asked" if name == "epochs" else name for name in settings]
+        names = ["epochs asked" if name == "epochs" else name for name in settings]
         head = [
             "run",
-            *asked,
+            *names,
             "epochs made" if "epochs" in settings else "epochs",
             "stopped",
             *(name.replace("_", " ") for name in self.values),
@@ -109,12 +109,12 @@ class Comparison:
         ]
         return "\n".join([aligned([head, *rows], left=1 + len(settings)), *self.notes])
 
-    def _row(self, run: Compared) -> dict[str, Any]:
+    def _row(self, run: Compared) -> dict[str, JSON]:
         """Return everything about a run, by name."""
         values = {name: run.at_kept(name) for name in self.values}
         facts = {"epochs": run.epochs, "kept_epoch": run.kept, "stop_reason": run.stop_reason}
-        asked = {"epochs_asked" if name == "epochs" else name: value for name, value in run.settings.items()}
-        return {"run": run.name, **asked, **facts, **values, "seconds": run.seconds}
+        settings = {"epochs_asked" if name == "epochs" else name: value for name, value in run.settings.items()}
+        return {"run": run.name, **settings, **facts, **values, "seconds": run.seconds}
 
 
 def compare(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
@@ -128,7 +128,7 @@ def compare(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
 
     Raises:
         RunError: fewer than two, or a folder that holds no run.
-        DamagedRunError: a file is not what was written.
+        DamagedRunError: a file is not what was setting_text.
 
     Example:
         >>> import downslope as ds, tempfile, pathlib
@@ -136,8 +136,8 @@ def compare(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
         >>> for rate in (0.001, 0.1):
         ...     settings = {"optimizer": ds.sgd(rate), "epochs": 3, "store": folder / str(rate), "progress": False}
         ...     run = ds.train(ds.mlp([4], outputs=3), ds.load("iris"), normalize="standard", **settings)
-        >>> found = ds.compare([folder / "0.001", folder / "0.1"])
-        >>> [run.settings for run in found.runs]
+        >>> comparison = ds.compare([folder / "0.001", folder / "0.1"])
+        >>> [run.settings for run in comparison.runs]
         [{'learning_rate': '0.1'}, {'learning_rate': '0.001'}]
     """
     if len(paths) < 2:
@@ -150,12 +150,12 @@ def compare(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
         _compared(str(path), folder, record, words)
         for path, folder, record, words in zip(paths, folders, records, settings, strict=True)
     ]
-    losses = {written(record.configuration["loss"]) for record in records}
+    losses = {setting_text(record.configuration["loss"]) for record in records}
     ordered = sorted(runs, key=lambda run: (not np.isfinite(run.loss), run.loss))
     return Comparison(tuple(ordered), losses.pop() if len(losses) == 1 else None, _notes(records, runs))
 
 
-def differing(specs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def differing(specs: Sequence[Mapping[str, JSON]]) -> list[dict[str, str]]:
     """Return the settings that differ, in words, by the shortest names that tell them apart.
 
     Example:
@@ -164,64 +164,69 @@ def differing(specs: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         >>> differing([one, other])
         [{'momentum': '0', 'epochs': '5'}, {'momentum': '0.9', 'epochs': '9'}]
     """
-    found = _differences(list(specs))
-    telling = {path: values for path, values in found.items() if path[0] not in BESIDE} or found
+    differences = _differences(list(specs))
+    telling = {path: values for path, values in differences.items() if path[0] not in BESIDE} or differences
     last = [path[-1] for path in telling]
     names = {
         path: path[-1] if last.count(path[-1]) == 1 and not path[-1].isdigit() else ".".join(path) for path in telling
     }
-    return [{names[path]: values[place] for path, values in telling.items()} for place in range(len(specs))]
+    return [{names[path]: values[index] for path, values in telling.items()} for index in range(len(specs))]
 
 
-def written(spec: Any) -> str:
+def setting_text(spec: object) -> str:
     """Return a rendered setting in words.
 
     Example:
-        >>> written({"kind": "layers.Dense", "units": 64, "initializer": "auto", "bias": True})
+        >>> setting_text({"kind": "layers.Dense", "units": 64, "initializer": "auto", "bias": True})
         'Dense(64)'
-        >>> written([0.5, None, True])
+        >>> setting_text([0.5, None, True])
         '0.5 none yes'
     """
     if isinstance(spec, Mapping):
         if "layers" in spec:
-            return written(spec["layers"])
+            return setting_text(spec["layers"])
         name = str(spec.get("kind") or spec.get("function") or spec.get("custom")).rpartition(".")[2]
-        numbers = [written(value) for key, value in spec.items() if key != "kind" and _is_number(value)]
-        inner = [written(value) for key, value in spec.items() if key != "kind" and isinstance(value, (Mapping, list))]
+        numbers = [setting_text(value) for key, value in spec.items() if key != "kind" and _is_number(value)]
+        inner = [
+            setting_text(value) for key, value in spec.items() if key != "kind" and isinstance(value, (Mapping, list))
+        ]
         return f"{name}({', '.join(numbers + inner)})" if numbers or inner else name
     if isinstance(spec, (list, tuple)):
-        return " ".join(map(written, spec)) or "none"
+        return " ".join(map(setting_text, spec)) or "none"
     if isinstance(spec, bool):
         return "yes" if spec else "no"
     return "none" if spec is None else f"{spec:g}" if _is_number(spec) else str(spec)
 
 
-def _differences(specs: list[Any], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], list[str]]:
+def _differences(specs: Sequence[JSON], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], list[str]]:
     """Return what differs between settings of one kind, by its path."""
     if all(spec == specs[0] for spec in specs):
         return {}
-    if not all(isinstance(spec, Mapping) and "layers" not in spec for spec in specs):
-        return {path: [written(spec) for spec in specs]}
-    common = [name for name in specs[0] if name != "kind" and all(name in spec for spec in specs)]
-    others = [{name: value for name, value in spec.items() if name not in common} for spec in specs]
-    found = {} if all(other == others[0] for other in others) else {path: [_with_names(other) for other in others]}
+    parts = [spec for spec in specs if isinstance(spec, Mapping) and "layers" not in spec]
+    if len(parts) < len(specs):
+        return {path: [setting_text(spec) for spec in specs]}
+    common = [name for name in parts[0] if name != "kind" and all(name in part for part in parts)]
+    others = [{name: value for name, value in part.items() if name not in common} for part in parts]
+    differences = (
+        {} if all(other == others[0] for other in others) else {path: [_with_names(other) for other in others]}
+    )
     for name in common:
-        if _goes_with_the_kind(specs, name):
+        if _goes_with_the_kind(parts, name):
             continue
-        found |= _differences([spec[name] for spec in specs], (*path, name))
-    return found
+        differences |= _differences([part[name] for part in parts], (*path, name))
+    return differences
 
 
-def _goes_with_the_kind(specs: list[Any], name: str) -> bool:
+def _goes_with_the_kind(specs: Sequence[Mapping[str, JSON]], name: str) -> bool:
     """Return whether a flag differs only between parts of different kinds, which say enough, as Adam and SGD do."""
     flags = {(str(spec.get("kind")), spec[name]) for spec in specs if isinstance(spec[name], bool)}
     return len({kind for kind, _ in flags}) == len(flags) > 1
 
 
-def _with_names(spec: Mapping[str, Any]) -> str:
+def _with_names(spec: Mapping[str, JSON]) -> str:
     """Return a part with its numbers by their names, those that are 0 left out."""
-    numbers = [f"{name} {written(value)}" for name, value in spec.items() if _is_number(value) and value != 0]
-    kind = written({name: spec[name] for name in ("kind", "function", "custom") if name in spec})
+    numbers = [f"{name} {setting_text(value)}" for name, value in spec.items() if _is_number(value) and value != 0]
+    kind = setting_text({name: spec[name] for name in ("kind", "function", "custom") if name in spec})
     return f"{kind}({', '.join(numbers)})" if numbers else kind
 
 
@@ -230,17 +235,17 @@ def _compared(name: str, folder: RunFolder, record: Record, settings: dict[str, 
     lines = folder.read_epochs(at_least=0)
     names = [key for key in (lines[0] if lines else {}) if key != "epoch"]
     history = {key: np.array([line[key] for line in lines], float) for key in names}
-    kept = len(lines)
+    best = len(lines)
     watched = history.get("validation_loss")
     if watched is not None and np.isfinite(watched).any():
-        kept = int(np.nanargmin(watched)) + 1
-    return Compared(name, settings, history, kept, record.stop_reason or record.status, record.seconds)
+        best = int(np.nanargmin(watched)) + 1
+    return Compared(name, settings, history, best, record.stop_reason or record.status, record.seconds)
 
 
 def _notes(records: list[Record], runs: list[Compared]) -> tuple[str, ...]:
     """Return what makes the runs hard to compare."""
     notes = []
-    if len({written(record.configuration["loss"]) for record in records}) > 1:
+    if len({setting_text(record.configuration["loss"]) for record in records}) > 1:
         notes.append("They descended different losses, which do not compare.")
     if len({record.data["fingerprint"] for record in records}) > 1:
         notes.append("They did not learn from the same rows, prepared alike: losses may not compare.")
@@ -254,6 +259,6 @@ def _number(value: float) -> str:
     return f"{value:.4g}" if np.isfinite(value) else MISSING
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[float | int]:
     """Return whether a rendered setting is a number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)

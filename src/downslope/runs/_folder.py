@@ -54,20 +54,20 @@ class RunFolder:
         Raises:
             RunError: the folder is not empty, is a file, cannot be written, or another process writes there.
         """
-        place = Path(path)
+        directory = Path(path)
         try:
-            if place.is_dir() and any(child.name != LOCK for child in place.iterdir()) and not overwrite:
+            if directory.is_dir() and any(child.name != LOCK for child in directory.iterdir()) and not overwrite:
                 raise RunError(
-                    f"The folder to store in must be new or empty, got {place}, which is neither.",
+                    f"The folder to store in must be new or empty, got {directory}, which is neither.",
                     Advice("choose another folder"),
                     Advice("overwrite it on purpose", overwrite=True),
                 )
-            place.mkdir(parents=True, exist_ok=True)
-            folder = cls(place, FolderLock(place / LOCK))
+            directory.mkdir(parents=True, exist_ok=True)
+            folder = cls(directory, FolderLock(directory / LOCK))
             folder._remove_run()
-            (place / "checkpoints").mkdir(exist_ok=True)
+            (directory / "checkpoints").mkdir(exist_ok=True)
         except OSError as error:
-            raise RunError(f"The folder {place} cannot be made: {error.strerror}. Choose another.") from error
+            raise RunError(f"The folder {directory} cannot be made: {error.strerror}. Choose another.") from error
         return folder
 
     @classmethod
@@ -83,9 +83,9 @@ class RunFolder:
         """
         folder = cls(Path(path))
         if not folder.path.is_dir():
-            what = "a file" if folder.path.exists() else "nothing"
-            found = f"there is {what} at {folder.path}"
-            raise RunError("A run is a folder that", Function("train"), f"wrote; {found}.", other_runs(folder.path))
+            content = "a file" if folder.path.exists() else "nothing"
+            state = f"there is {content} at {folder.path}"
+            raise RunError("A run is a folder that", Function("train"), f"wrote; {state}.", other_runs(folder.path))
         if not folder._record.is_file():
             raise RunError(
                 f"{folder.path} holds no run: expected a folder with run.json, which",

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from downslope.core import DamagedRunError, Function, RunError
+from downslope.core import JSON, DamagedRunError, Function, RunError
 from downslope.runs._advice import RESTORE
 from downslope.runs._files import write_whole
 from downslope.runs._upgrade import SCHEMA, upgraded
@@ -101,10 +101,10 @@ def cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _text(content: dict[str, Any]) -> str:
+def _text(content: dict[str, JSON]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _digest(content: dict[str, Any]) -> str:
+def _digest(content: dict[str, JSON]) -> str:
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

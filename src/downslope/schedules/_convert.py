@@ -64,5 +64,5 @@ def with_array_leaves(schedule: Schedule) -> Schedule:
 
 def _as_array(number: Number) -> np.ndarray:
     """Return a number as a 32-bit integer or as a float of the present precision."""
-    whole = np.issubdtype(np.asarray(number).dtype, np.integer)
-    return np.asarray(number, np.int32 if whole else float_dtype())
+    integral = np.issubdtype(np.asarray(number).dtype, np.integer)
+    return np.asarray(number, np.int32 if integral else float_dtype())

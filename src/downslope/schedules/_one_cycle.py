@@ -102,6 +102,6 @@ class OneCycle:
         )
 
 
-def _share(xp: ModuleType, done: Number, whole: Number) -> Number:
+def _share(xp: ModuleType, done: Number, length: Number) -> Number:
     """Return `done / whole` within 0 and 1, and 1 for a phase of no length."""
-    return xp.where(whole > 0, xp.clip(done / xp.where(whole > 0, whole, 1.0), 0, 1), 1.0)
+    return xp.where(length > 0, xp.clip(done / xp.where(length > 0, length, 1.0), 0, 1), 1.0)

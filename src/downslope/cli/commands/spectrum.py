@@ -232,9 +232,7 @@ def _limit(run: Run, largest: float) -> tuple[str | None, float]:
     optimizer = None if run.recipe is None else as_optimizer(run.recipe.settings.optimizer)
     if optimizer is None:
         return None, stability_limit(largest)
-    inner = optimizer
-    while (wrapped := inner.settings.get("optimizer")) is not None:
-        inner = wrapped
+    inner = optimizer.base
     rule = inner.maker.__name__
     if rule != "sgd":
         return rule, stability_limit(largest)

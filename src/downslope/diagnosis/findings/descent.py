@@ -7,7 +7,6 @@ from downslope.curvature import quadratic
 from downslope.diagnosis.finding import Finding
 from downslope.diagnosis.findings.learned import Learned
 from downslope.diagnosis.kinds import Kind
-from downslope.diagnosis.measurements import innermost
 from downslope.diagnosis.remedies import Trials, with_numbers
 from downslope.diagnosis.verdict import NOISE_WINS
 from downslope.schedules import piecewise_constant
@@ -93,7 +92,7 @@ def _conditioning(learned: Learned) -> list[Finding]:
     """Find a plain gradient descent that creeps along a ravine, and the momentum that suits it."""
     case = learned.case
     optimizer = case.problem.optimizer
-    if learned.fitted or not case.finite or innermost(optimizer).maker.__name__ != "sgd" or case.momentum > 0:
+    if learned.fitted or not case.finite or optimizer.base.maker.__name__ != "sgd" or case.momentum > 0:
         return []
     kappa, stability = _kappa(learned), case.stability
     if kappa < ILL_CONDITIONED or stability is None:

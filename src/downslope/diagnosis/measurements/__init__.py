@@ -8,7 +8,7 @@ from downslope.diagnosis.measurements.point import Point, Vector, flat
 from downslope.diagnosis.measurements.reach import Reach, reach_of
 from downslope.diagnosis.measurements.recall import ClassRecalls, recalls_on
 from downslope.diagnosis.measurements.row_order import drift
-from downslope.diagnosis.measurements.stability import Stability, innermost, number_of, stability_of
+from downslope.diagnosis.measurements.stability import Stability, number_of, stability_of
 from downslope.diagnosis.measurements.tangents import Tangents, tangents
 from downslope.diagnosis.measurements.trend import Trend, trend_of
 from downslope.diagnosis.measurements.way_out import WayOut, way_out_of
@@ -27,7 +27,6 @@ __all__ = [
     "constant_predictor_loss",
     "drift",
     "flat",
-    "innermost",
     "input_moments",
     "label_noise",
     "linear_loss",

@@ -38,12 +38,6 @@ class Stability:
         return self.learning_rate / self.limit
 
 
-def innermost(optimizer: Optimizer) -> Optimizer:
-    """Return an optimizer without its wrappers, such as `ds.clip`."""
-    inside = optimizer.settings.get("optimizer")
-    return optimizer if inside is None else innermost(inside)
-
-
 def number_of(optimizer: Optimizer, name: str, step: int) -> float | None:
     """Return one of an optimizer's numbers at a step; None if it has none of that name."""
     value = optimizer.hyperparams.get(name)

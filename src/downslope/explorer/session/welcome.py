@@ -16,17 +16,7 @@ from downslope.explorer.protocol import (
 )
 from downslope.explorer.subjects import NUMBERS, Exhibit
 from downslope.layers import activation_names, initializers
-from downslope.optimizers import DEFAULTS
-
-FORMULAS = {
-    "sgd": "v ← μ v + g,  θ ← θ − η v",
-    "rmsprop": "v ← β v + (1 − β) g²,  θ ← θ − η g / √(v + ε)",
-    "adam": "m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  θ ← θ − η m̂ / (√v̂ + ε)",
-    "adamw": "m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  θ ← θ − η (m̂ / (√v̂ + ε) + λ θ)",
-    "nadam": "m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  θ ← θ − η (μ m̂ + (1 − μ) ĝ) / (√v̂ + ε)",
-    "adagrad": "s ← s + g²,  θ ← θ − η g / (√s + ε)",
-    "adadelta": "v ← ρ v + (1 − ρ) g²,  d = √(u + ε) / √(v + ε) · g,  u ← ρ u + (1 − ρ) d²,  θ ← θ − η d",
-}
+from downslope.optimizers import OPTIMIZERS
 
 RANGES = (
     Range(name="learning_rate", low=1e-6, high=10, default=0.1, log=True),
@@ -64,7 +54,12 @@ def welcome(exhibit: Exhibit) -> Welcome:
         activations=activation_names(),
         initializers=("auto", *(name for name in initializers.names() if not name.startswith("xavier_"))),
         optimizers=tuple(
-            OptimizerInfo(name=name, numbers=numbers, learning_rate=DEFAULTS[name][1], formula=FORMULAS[name])
+            OptimizerInfo(
+                name=name,
+                numbers=numbers,
+                learning_rate=OPTIMIZERS[name].learning_rate,
+                formula=OPTIMIZERS[name].formula,
+            )
             for name, numbers in NUMBERS.items()
         ),
         schedules=tuple(kinds),

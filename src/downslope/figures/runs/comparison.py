@@ -26,8 +26,7 @@ from downslope.figures.style import (
     star_handle,
     styled_figure,
 )
-from downslope.runs import Compared, Comparison
-from downslope.runs._comparison import written
+from downslope.runs import Compared, Comparison, setting_text
 
 LONGEST_LINE = 38
 MOST_RUNS = len(COLORS)
@@ -134,7 +133,7 @@ def _chosen(run: Compared) -> dict[str, str]:
     maker = getattr(optimizers, kind, None)
     if maker is None:
         return run.settings
-    defaults = {name: written(number.default) for name, number in signature(maker).parameters.items()}
+    defaults = {name: setting_text(number.default) for name, number in signature(maker).parameters.items()}
     changed = [part for part in inside.split(", ") if part.rpartition(" ")[2] != defaults.get(part.rpartition(" ")[0])]
     optimizer = f"{kind}({', '.join(changed)})" if any(changed) else kind
     rest = {

@@ -10,27 +10,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax
-import numpy as np
-
 from downslope.core import PyTree
 from downslope.curvature import stability_limit
-from downslope.optimizers import (
-    Optimizer,
-    OptimizerState,
-    adagrad,
-    adam,
-    adamw,
-    clip,
-    decoupled_weight_decay,
-    ema,
-    l2,
-    rmsprop,
-    sgd,
-)
-
-_AROUND = (clip, decoupled_weight_decay, ema, l2)
-_ADAPTIVE = (adagrad, adam, adamw, rmsprop)
+from downslope.optimizers import Optimizer, OptimizerState, linear_step
 
 
 class Edge(NamedTuple):
@@ -62,55 +44,11 @@ def edge_of(optimizer: Optimizer, state: OptimizerState) -> Edge | None:
         B; Cohen et al., "Adaptive gradient methods at the edge of stability" (2022), section 2, whose `P` this is,
         with the bias corrections in it.
     """
-    decay, memory = "", state.memory
-    while optimizer.maker in _AROUND:
-        if optimizer.maker is ema:
-            memory = memory.inner
-        decay = {l2: "l2", decoupled_weight_decay: "decoupled"}.get(optimizer.maker, decay)
-        optimizer = optimizer.settings["optimizer"]
-    numbers = {name: float(value) for name, value in state.hyperparams.items()}
-    adaptive = optimizer.maker in _ADAPTIVE
-    weight_decay = numbers.get("weight_decay", 0.0)
-    if (optimizer.maker is not sgd and not adaptive) or (adaptive and decay == "l2" and weight_decay):
+    step = linear_step(optimizer, state)
+    if step is None or (step.preconditioner is not None and step.l2):
         return None
-    rate = numbers["learning_rate"] * _rate_factor(optimizer, numbers, memory, int(state.step))
-    decoupled = decay == "decoupled" or optimizer.maker is adamw
     limit = float("inf")
-    if rate > 0:
-        limit = (1 / rate - decoupled * weight_decay / 2) * _limit_at_rate_1(optimizer, numbers)
-    preconditioner = _preconditioner(optimizer, numbers, memory, int(state.step)) if adaptive else None
-    return Edge(limit - (not decoupled) * weight_decay, preconditioner)
-
-
-def _limit_at_rate_1(optimizer: Optimizer, numbers: dict[str, float]) -> float:
-    """Return `2/c`."""
-    settings = optimizer.settings
-    averaged = settings.get("averaged", False) or optimizer.maker in (adam, adamw)
-    momentum = numbers.get("b1", numbers.get("momentum", 0.0))
-    return stability_limit(1.0, momentum=momentum, nesterov=settings.get("nesterov", False), averaged=averaged)
-
-
-def _rate_factor(optimizer: Optimizer, numbers: dict[str, float], memory: PyTree, steps: int) -> float:
-    """Return what `sgd` multiplies the rate by at its `steps`-th step."""
-    settings, momentum = optimizer.settings, numbers.get("momentum", 0.0)
-    if optimizer.maker is not sgd:
-        return 1.0
-    if settings["hold_effective_rate"]:
-        return (1 - momentum) / (1 - float(memory["first_momentum"]))
-    return 1 / (1 - momentum**steps) if settings["bias_correction"] and momentum else 1.0
-
-
-def _preconditioner(optimizer: Optimizer, numbers: dict[str, float], memory: PyTree, steps: int) -> PyTree:
-    """Return `P` of the `steps`-th step, computed on the host: nothing compiles."""
-    settings, eps = optimizer.settings, numbers["eps"]
-    memory = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), memory)
-    if optimizer.maker is adagrad:
-        return jax.tree.map(lambda s: np.sqrt(numbers["initial_accumulator"] + s) + eps, memory["s"])
-    power, factor = memory["v"], 1.0
-    if optimizer.maker is rmsprop and settings["centered"]:
-        power = jax.tree.map(lambda v, m: np.maximum(v - np.square(m), 0), memory["v"], memory["m"])
-    if optimizer.maker is not rmsprop and settings["bias_correction"]:
-        factor, second = (1 - numbers[name] ** steps for name in ("b1", "b2"))
-        power = jax.tree.map(lambda v: v / second, power)
-    in_root = settings["eps_in_sqrt"]
-    return jax.tree.map(lambda v: factor * (np.sqrt(v + eps) if in_root else np.sqrt(v) + eps), power)
+    if step.rate > 0:
+        at_rate_1 = stability_limit(1.0, momentum=step.momentum, nesterov=step.nesterov, averaged=step.averaged)
+        limit = (1 / step.rate - step.decoupled_weight_decay / 2) * at_rate_1
+    return Edge(limit - step.l2, step.preconditioner)

@@ -11,7 +11,7 @@ from downslope.curvature import HvpNoise, NoiseScale, hvp_noise, noise_scale
 from downslope.data import Dataset
 from downslope.efficiency import MEMORY_LIMIT, Deadline
 from downslope.networks import Sequential
-from downslope.optimizers import Optimizer, adadelta, adagrad, adam, adamw, as_optimizer, nadam, rmsprop, sgd
+from downslope.optimizers import Optimizer, as_optimizer, facts_of, sgd
 from downslope.training.checkpointing import NoCheckpoints
 from downslope.training.engine.progress import Progress, open_progress
 from downslope.training.engine.state import TrainingState, begin_training
@@ -40,8 +40,6 @@ TRAINED_SIZES = (8, 32, 128, 512)
 """Batch sizes of the trainings that show what batches of a size find."""
 HELD_OUT = 0.2
 """The share of rows held out for those trainings, where there are no validation rows."""
-ADAPTIVE = (adadelta, adagrad, adam, adamw, nadam, rmsprop)
-"""Optimizers that divide by the size of gradients."""
 
 Tell = Callable[[str], None]
 
@@ -232,9 +230,8 @@ def _trainings(
 
 def _rate_power(optimizer: Optimizer) -> float:
     """Return how the rate goes with the noise: ½ for optimizers that divide by the size of gradients, else 1."""
-    while (inner := optimizer.settings.get("optimizer")) is not None:
-        optimizer = inner
-    return 0.5 if optimizer.maker in ADAPTIVE else 1.0
+    facts = facts_of(optimizer)
+    return 0.5 if facts is not None and facts.scale_invariant else 1.0
 
 
 def _silent(words: str) -> None:
