@@ -15,7 +15,7 @@ LARGE_ROOMS = ("cli", "data", "diagnosis", "explorer", "figures", "training")
 MOST_FILES = 20
 """At most so many files lie in a folder."""
 
-VAGUE = "found one ones at made asked told given each kept keeper meant said heard shown seen taken held wanted thing"
+VAGUE = "found one at made asked told given each kept keeper meant said heard shown seen taken held wanted thing"
 NO_WORDS = {*VAGUE.split(" "), "things", "whatever", "who"}
 """Words that say nothing of what they name, as a whole identifier."""
 

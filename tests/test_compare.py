@@ -52,7 +52,7 @@ def test_losses_are_those_of_the_kept_epoch_the_lowest_first(folders):
     assert losses == sorted(losses)
     for compared in found.runs:
         run = runs[compared.name.rsplit("/", 1)[1]]
-        assert compared.kept == run.best_epoch
+        assert compared.kept_epoch == run.best_epoch
         assert compared.loss == run.history["validation_loss"].min()
         np.testing.assert_array_equal(compared.history["train_loss"], run.history["train_loss"])
         assert compared.seconds > 0

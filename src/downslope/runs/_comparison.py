@@ -28,7 +28,7 @@ class Compared:
         name: its folder, as it was given.
         settings: those that differ between the runs, by name, in words.
         history: name → values, one an epoch.
-        kept: after how many epochs the run's parameters were reached; 0 if no epoch ended.
+        kept_epoch: after how many epochs the run's parameters were reached; 0 if no epoch ended.
         stop_reason: why it ended; `"running"` while it has not.
         seconds: how long it trained; None while it has not ended.
     """
@@ -36,7 +36,7 @@ class Compared:
     name: str
     settings: dict[str, str]
     history: dict[str, np.ndarray]
-    kept: int
+    kept_epoch: int
     stop_reason: str
     seconds: float | None
 
@@ -52,7 +52,9 @@ class Compared:
 
     def at_kept(self, name: str) -> float:
         """Return a value of the history in the epoch that was kept; NaN where there is none."""
-        return float(self.history[name][self.kept - 1]) if self.kept and name in self.history else float("nan")
+        return (
+            float(self.history[name][self.kept_epoch - 1]) if self.kept_epoch and name in self.history else float("nan")
+        )
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class Comparison:
     def _row(self, run: Compared) -> dict[str, JSON]:
         """Return everything about a run, by name."""
         values = {name: run.at_kept(name) for name in self.values}
-        facts = {"epochs": run.epochs, "kept_epoch": run.kept, "stop_reason": run.stop_reason}
+        facts = {"epochs": run.epochs, "kept_epoch": run.kept_epoch, "stop_reason": run.stop_reason}
         settings = {"epochs_asked" if name == "epochs" else name: value for name, value in run.settings.items()}
         return {"run": run.name, **settings, **facts, **values, "seconds": run.seconds}
 

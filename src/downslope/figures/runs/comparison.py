@@ -93,7 +93,7 @@ def _draw_run(axes: Axes, run: Compared, color: str, *, best: bool) -> None:
             width = 2.6 if best else 1.6
             axes.plot(epochs, run.history[name], style, color=color, lw=width, marker=dot, zorder=3 + best)
     if best and np.isfinite(run.loss):
-        axes.plot([run.kept], [run.loss], mfc=color, clip_on=False, **STAR)
+        axes.plot([run.kept_epoch], [run.loss], mfc=color, clip_on=False, **STAR)
 
 
 def _legends(figure: Figure, result: Comparison, count: int) -> None:

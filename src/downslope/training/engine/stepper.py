@@ -116,27 +116,27 @@ class Stepper:
         chunk, index = self._position
         steps = min(most, self._epoch_chunks[chunk].steps - index)
         batches = self._gather(chunk)
-        made = self._run(batches, index, steps - 1) if steps > 1 else 0
+        count = self._run(batches, index, steps - 1) if steps > 1 else 0
         if not self.diverged:
             before = self.params
-            made += self._run(batches, index + made, 1)
+            count += self._run(batches, index + count, 1)
             if not self.diverged:
                 self.velocity = jax.tree.map(lambda new, old: np.asarray(new) - np.asarray(old), self.params, before)
-        self.step_in_epoch += made
+        self.step_in_epoch += count
         if self.step_in_epoch == self.epoch_steps:
             self.state = next_epoch(self.state)
             self.epoch, self.step_in_epoch = self.epoch + 1, 0
-        return made
+        return count
 
     def _run(self, batches: GatheredBatches, index: int, steps: int) -> int:
         """Make steps within a chunk; return how many, without one whose loss is not finite, which is undone."""
         result = run_steps(self.problem, self.state, batches, index, steps)
-        made = int(result.steps)
+        count = int(result.steps)
         if not np.isfinite(float(result.loss)):
-            self.diverged, made = True, made - 1
-            result = run_steps(self.problem, self.state, batches, index, made)
+            self.diverged, count = True, count - 1
+            result = run_steps(self.problem, self.state, batches, index, count)
         self.state = result.state
-        return made
+        return count
 
     @property
     def _epoch_chunks(self) -> list[Chunk]:
