@@ -1,6 +1,7 @@
 """What `import downslope` offers, and what it loads."""
 
 import ast
+import importlib.metadata
 import pathlib
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import downslope as ds
 
 PACKAGE = pathlib.Path(ds.__file__).parent
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file())
-HEAVY = "jax numpy optax sklearn scipy polars pandas matplotlib pydantic torch safetensors"
+HEAVY = "jax numpy optax sklearn scipy polars pandas matplotlib pydantic torch safetensors importlib.metadata"
 
 
 def test_the_front_door_offers_just_what_its_stub_lists():
@@ -41,6 +42,11 @@ def test_importing_loads_nothing_heavy(module):
     script = f"import sys, {module}; print(*(set('{HEAVY}'.split()) & sys.modules.keys()))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert loaded == []
+
+
+def test_the_version_is_that_which_is_installed():
+    assert ds.__version__ == importlib.metadata.version("downslope")
+    assert "__version__" not in ds.__all__
 
 
 def test_an_unknown_name_is_an_attribute_error():
