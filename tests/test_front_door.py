@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import json
 import pathlib
 import subprocess
 import sys
@@ -65,3 +66,11 @@ def test_every_public_thing_says_what_it_is(path):
     ]
     assert not missing
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+
+
+def test_the_notice_names_what_the_page_bundles():
+    root = pathlib.Path(__file__).parents[1]
+    pinned = json.loads((root / "ui" / "package.json").read_text(encoding="utf-8"))
+    notice = (root / "NOTICE").read_text(encoding="utf-8").replace("three.js", "three").lower()
+    bundled = pinned["dependencies"] | {"katex": pinned["devDependencies"]["katex"]}
+    assert [name for name, version in bundled.items() if f"{name} {version}" not in notice] == []
