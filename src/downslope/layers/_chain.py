@@ -87,8 +87,8 @@ def checked_layers(layers: Sequence[object]) -> tuple[AnyLayer, ...]:
                 hint = f"; did you mean {layer.__name__}()?"
             elif not whole_network and (missing := _missing_methods(layer)):
                 hint = f", which has no {' and no '.join(f'`{name}`' for name in missing)}; see `ds.layers.Layer`."
-            found = f"{_in_one_line(layer)} at place {place}{hint}"
-            raise SettingError(Setting("layers"), f"must hold layers such as ds.Dense(64), got {found}")
+            refused = f"{_in_one_line(layer)} at place {place}{hint}"
+            raise SettingError(Setting("layers"), f"must hold layers such as ds.Dense(64), got {refused}")
     return layers  # pyright: ignore[reportReturnType]
 
 
