@@ -70,8 +70,12 @@ def float32():
 def compilation(request):
     """Compile quickly, unless a test asks for the programs that users run by the mark `optimized`.
 
-    Laws in float64 hold to rounding either way, and compiling is most of their time.
+    Laws in float64 hold to rounding either way, and compiling is most of their time. A program in memory is found by what
+    it was traced with, to which this option does not belong and the version of its profile, without meaning here, does.
     """
-    jax.config.update("jax_disable_most_optimizations", request.node.get_closest_marker("optimized") is None)
+    quickly = request.node.get_closest_marker("optimized") is None
+    jax.config.update("jax_disable_most_optimizations", quickly)
+    jax.config.update("jax_xla_profile_version", int(quickly))
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+    jax.config.update("jax_xla_profile_version", 0)

@@ -70,6 +70,22 @@ def test_help_loads_nothing_heavy():
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [("downslope tra", "train"), ("downslope train --early", "--early-stopping")],
+    ids=["command", "option"],
+)
+def test_the_shell_completes_commands_and_options(words, completed):
+    typed = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+    done = in_a_process(_DOWNSLOPE_COMPLETE="complete_bash", **typed)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, [completed], "")
+
+
+def test_completion_is_offered_by_the_command_alone(cli):
+    assert "--install-completion" in cli("--help")[1]
+    assert "completion" not in cli("train", "--help")[1]
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_each_verb_has_a_page_of_help_with_an_example(cli, verb):
     code, out, err = cli(verb, "--help")

@@ -1,6 +1,7 @@
 """`downslope surface`: what it says and writes, for runs and for names, and what it refuses."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -96,3 +97,13 @@ def test_what_cannot_be_is_said_in_a_sentence(cli, words, code, said):
     assert found == code, err
     assert said in err
     assert "Traceback" not in err
+
+
+def test_a_film_that_cannot_be_written_is_refused_before_any_work(cli, monkeypatch):
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    code, out, err = cli("surface", "ravine", "--optimizers", "sgd", "--output", "race.mp4")
+    assert (code, out) == (1, "")
+    assert err == (
+        "downslope: An MP4 needs the package `imageio-ffmpeg`, which is not installed: pip install 'downslope[film]'. "
+        "Or end the file in .gif, which needs nothing more.\n"
+    )

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from cases import refused
 from downslope.core import DataError, SettingError, UnknownNameError
 from downslope.data import Preprocessing, read
 
@@ -241,3 +242,10 @@ def test_numpy_files_that_do_not_fit(tmp_path):
     ]:
         with pytest.raises(error, match=words):
             read(tmp_path / name, **options)
+
+
+@pytest.mark.parametrize("rows", [pl.DataFrame({"a": [1]}), np.ones((2, 2)), [[1, 2]]], ids=["frame", "array", "list"])
+def test_rows_in_memory_are_no_file(rows):
+    message = rf"^`path` must be the path of a file, got {type(rows).__name__}\. Make a .* by ds\.Dataset\(x, y\)\.$"
+    with refused(SettingError, match=message):
+        read(rows)

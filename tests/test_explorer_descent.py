@@ -14,6 +14,7 @@ import downslope as ds
 from downslope.explorer import CLASSICS, Exhibit, RunSubject
 from downslope.explorer.protocol import DescentSettings
 from downslope.explorer.subjects import descent_recipe
+from downslope.training.engine.batches import epoch_chunks
 from explorer_page import DirectPage
 
 MOONS = {"kind": "network", "data": "moons", "hidden": [4], "epochs": 2}
@@ -106,7 +107,8 @@ def test_rivals_learn_from_the_same_batches(page):
     page.walk(20, numbers=(0, 1, 2))
     first, second, other = (page.session.exploration.descents[number].stepper for number in range(3))
     np.testing.assert_array_equal(first.params[0]["weight"], second.params[0]["weight"])
-    np.testing.assert_array_equal(first._rows(0)[0], other._rows(0)[0])
+    ours, theirs = (epoch_chunks(stepper.problem, 0)[0].indices for stepper in (first, other))
+    np.testing.assert_array_equal(ours, theirs)
     assert page.last(0)["loss"] != page.last(2)["loss"]
     page.say("remove", id=1)
     page.say("remove", id=2)

@@ -198,8 +198,13 @@ def test_what_cannot_be_written_is_refused(tmp_path, monkeypatch):
     with pytest.raises(SettingError, match=r"must end in \.gif or \.mp4, got 'race\.avi'"):
         figures.save_animation(animation, tmp_path / "race.avi")
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    with pytest.raises(SettingError, match="pip install imageio-ffmpeg"):
+    with pytest.raises(ds.MissingExtraError) as caught:
         figures.save_animation(animation, tmp_path / "race.mp4")
+    assert str(caught.value) == (
+        "An MP4 needs the package `imageio-ffmpeg`, which is not installed: pip install 'downslope[film]'. Or end the "
+        "file in .gif, which needs nothing more."
+    )
+    assert not list(tmp_path.iterdir())
 
 
 def dot_animation(delay=0.0):

@@ -129,7 +129,7 @@ def test_a_real_sweep_draws_its_losses_and_crosses_what_diverged():
     np.testing.assert_array_equal(drawn[:4], found.losses[:4])
     assert np.isnan(drawn[4])
     assert crosses(axes) == [1e12]
-    assert stars(axes) == [(found.best_settings["learning_rate"], found.losses[found.place])]
+    assert stars(axes) == [(found.best_settings["learning_rate"], found.losses[found.best_index])]
     assert (axes.get_xscale(), axes.get_xlabel()) == ("log", "learning rate")
     assert axes.get_ylabel() == "last training loss: squared error"
 

@@ -1,6 +1,8 @@
 """What `import downslope` offers, and what it loads."""
 
 import ast
+import importlib.metadata
+import json
 import pathlib
 import subprocess
 import sys
@@ -11,7 +13,7 @@ import downslope as ds
 
 PACKAGE = pathlib.Path(ds.__file__).parent
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file())
-HEAVY = "jax numpy optax sklearn scipy polars pandas matplotlib pydantic torch safetensors"
+HEAVY = "jax numpy optax sklearn scipy polars pandas matplotlib pydantic torch safetensors importlib.metadata"
 
 
 def test_the_front_door_offers_just_what_its_stub_lists():
@@ -43,6 +45,11 @@ def test_importing_loads_nothing_heavy(module):
     assert loaded == []
 
 
+def test_the_version_is_that_which_is_installed():
+    assert ds.__version__ == importlib.metadata.version("downslope")
+    assert "__version__" not in ds.__all__
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError):
         _ = ds.no_such_thing
@@ -59,3 +66,11 @@ def test_every_public_thing_says_what_it_is(path):
     ]
     assert not missing
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+
+
+def test_the_notice_names_what_the_page_bundles():
+    root = pathlib.Path(__file__).parents[1]
+    pinned = json.loads((root / "ui" / "package.json").read_text(encoding="utf-8"))
+    notice = (root / "NOTICE").read_text(encoding="utf-8").replace("three.js", "three").lower()
+    bundled = pinned["dependencies"] | {"katex": pinned["devDependencies"]["katex"]}
+    assert [name for name, version in bundled.items() if f"{name} {version}" not in notice] == []

@@ -1,5 +1,7 @@
 """Networks: the hand-derived gradients are those of automatic differentiation, and of the plain network on one page."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -369,8 +371,12 @@ def test_shapes_are_whole_numbers_from_one(shape):
         (["relu"], "got 'relu' at place 0"),
         ([ds.Dense(3), None], "got None at place 1"),
         ([ds.mlp([], outputs=1)], r"at place 0; give its layers instead, `\*net.layers`"),
+        ([ds.Dense(3), SimpleNamespace(forward=abs)], r"at place 1, which has no `backward`; see `ds.layers.Layer`\.$"),
+        ([SimpleNamespace(backward=abs)], r"at place 0, which has no `forward`; see"),
+        ([SimpleNamespace(forward_in=abs)], r"which has no `initial_state` and no `backward`; see"),
+        (ds.Dense(3), r"must be a list of layers, got Dense\(.*\)\. Put them in a list: ds\.Sequential\(\[ds\.Dense"),
     ],
-    ids=["class", "class with settings", "name", "nothing", "network"],
+    ids=["class", "class with settings", "name", "nothing", "network", "no backward", "no forward", "context", "alone"],
 )
 def test_what_is_no_layer_is_refused(layers, message):
     with refused(SettingError, match=message):

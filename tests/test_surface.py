@@ -180,13 +180,13 @@ def test_a_function_that_counts_its_calls_is_refused():
 
 @pytest.mark.parametrize(("first", "second"), [(1.0, 1.0 + 1e-15), (np.nan, np.nan), (np.inf, np.inf), (0.0, 0.0)])
 def test_the_order_of_sums_is_no_other_answer(first, second):
-    check_repeats(first, second, dtype=np.float64)
+    check_repeats(first, second, dtype=np.dtype(np.float64))
 
 
 @pytest.mark.parametrize(("first", "second"), [(1.0, 1.0 + 1e-9), (np.nan, 1.0), (np.inf, 1.0), (1.0, -np.inf)])
 def test_another_answer_is_refused(first, second):
     with pytest.raises(SettingError, match="must answer the same"):
-        check_repeats(first, second, dtype=np.float64)
+        check_repeats(first, second, dtype=np.dtype(np.float64))
 
 
 @pytest.mark.parametrize(

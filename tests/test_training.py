@@ -6,7 +6,7 @@ import pytest
 
 import cases
 import downslope as ds
-from cases import assert_bitwise
+from cases import assert_bitwise, refused
 from downslope.training.problem.problem import check_kinds
 from jobs import Failing, train_in_chunks
 
@@ -494,6 +494,15 @@ def test_a_setting_that_cannot_be_is_refused_in_a_sentence(settings, words):
         trained(**settings)
     assert words in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("start", [{"weight": 1.0}, NET.init(0, (3,)).params, NET], ids=["dict", "params", "network"])
+def test_a_start_that_is_no_variables_is_refused(start):
+    message = (
+        rf"`start` must be ds\.Variables, got {type(start).__name__}\. .*: start=run\.variables, or .*\(params, state\)"
+    )
+    with refused(ds.SettingError, match=message):
+        trained(start=start)
 
 
 def test_things_in_the_wrong_place_are_refused():

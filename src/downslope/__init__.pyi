@@ -128,3 +128,5 @@ from .training import resume as resume
 from .training import surface_of as surface_of
 from .training import sweep as sweep
 from .training import train as train
+
+__version__: str

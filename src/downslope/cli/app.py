@@ -33,7 +33,6 @@ from downslope.cli.options import expanded
 HELP = ["--help", "-h"]
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": HELP},
@@ -149,6 +148,7 @@ _add(export, "downslope export runs/digits-1 --format onnx", "downslope export r
 def command() -> TyperGroup:
     """Return all commands as one that can be called with words; made once."""
     group = typer.main.get_group(app)
+    group.params += typer.main.get_install_completion_arguments()
     for member in (group, *group.commands.values()):
         help_option = member.get_help_option(typer.Context(member, help_option_names=HELP))
         for parameter in (*member.params, help_option):

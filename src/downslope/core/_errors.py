@@ -21,7 +21,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable
 
-from downslope.core._message import Message, Piece, Setting
+from downslope.core._message import Advice, Message, Piece, Setting
 
 
 class DownslopeError(Exception):
@@ -117,12 +117,18 @@ class CustomPartError(DownslopeError, ValueError):
 
 
 class MissingExtraError(DownslopeError, ImportError):
-    """A feature whose optional package is not installed."""
+    """A feature whose optional package is not installed.
 
-    def __init__(self, package: str, extra: str):
-        super().__init__(
-            f"This needs the package `{package}`, which is not installed: pip install 'downslope[{extra}]'"
-        )
+    Args:
+        package: that is missing.
+        extra: of Downslope's that installs it.
+        feature: what needs the package, as the beginning of a sentence.
+        otherwise: what to do without it.
+    """
+
+    def __init__(self, package: str, extra: str, *, feature: str = "This", otherwise: Advice | None = None):
+        sentence = f"{feature} needs the package `{package}`, which is not installed: pip install 'downslope[{extra}]'"
+        super().__init__(*((f"{sentence}.", otherwise) if otherwise else (sentence,)))
 
 
 def close_names(name: str, known: Iterable[str]) -> list[str]:

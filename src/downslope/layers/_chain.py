@@ -6,7 +6,7 @@ gives the gradients of its parameters and `∂l/∂hᵏ⁻¹`. Every function he
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from downslope.core import Key, Params, Setting, SettingError, Shape, check_integer, fold
+from downslope.core import Advice, Key, Params, Setting, SettingError, Shape, check_integer, fold
 from downslope.layers._protocol import (
     Activation,
     AnyLayer,
@@ -72,16 +72,36 @@ def checked_layers(layers: Sequence[object]) -> tuple[AnyLayer, ...]:
     Raises:
         SettingError: one is no layer; the message says which, and what may have been meant.
     """
+    if not isinstance(layers, Iterable):
+        raise SettingError(
+            Setting("layers"),
+            f"must be a list of layers, got {_in_one_line(layers)}.",
+            Advice("put them in a list:", code="ds.Sequential([ds.Dense(64), …])"),
+        )
+    layers = tuple(layers)
     for index, layer in enumerate(layers):
         whole_network = hasattr(layer, "layers") and hasattr(layer, "init")
         if isinstance(layer, type) or whole_network or not isinstance(layer, (Layer, ContextLayer)):
             hint = "; give its layers instead, `*net.layers`." if whole_network else "."
             if isinstance(layer, type):
                 hint = f"; did you mean {layer.__name__}()?"
-            raise SettingError(
-                Setting("layers"), f"must hold layers such as ds.Dense(64), got {layer!r} at place {index}{hint}"
-            )
-    return tuple(layers)  # pyright: ignore[reportReturnType]
+            elif not whole_network and (missing := _missing_methods(layer)):
+                hint = f", which has no {' and no '.join(f'`{name}`' for name in missing)}; see `ds.layers.Layer`."
+            refused = f"{_in_one_line(layer)} at place {index}{hint}"
+            raise SettingError(Setting("layers"), f"must hold layers such as ds.Dense(64), got {refused}")
+    return layers  # pyright: ignore[reportReturnType]
+
+
+def _missing_methods(layer: object) -> list[str]:
+    """Return the methods that a layer of the user's own lacks; none for what has no method of a layer at all."""
+    needed = ("initial_state", "forward_in", "backward") if hasattr(layer, "forward_in") else ("forward", "backward")
+    missing = [name for name in needed if not hasattr(layer, name)]
+    return missing if len(missing) < len(needed) else []
+
+
+def _in_one_line(value: object) -> str:
+    """Return how Python writes a value, without its line breaks."""
+    return " ".join(repr(value).split())
 
 
 def chain_shapes(layers: Sequence[AnyLayer], input_shape: Shape) -> tuple[Shape, ...]:

@@ -54,6 +54,7 @@ class TrainingSettings(Mapping[str, Any]):
     def __post_init__(self) -> None:
         check_integer("epochs", self.epochs)
         check_integer("seed", self.seed, at_least=0)
+        _check_start(self.start)
         object.__setattr__(self, "early_stopping", _patience(self.early_stopping, held_out=self.holds_out))
 
     @classmethod
@@ -117,6 +118,22 @@ class TrainingSettings(Mapping[str, Any]):
 def size_at(schedule: Schedule, epoch: int) -> int:
     """Return the size that a schedule gives to the batches of an epoch, rounded to a whole number of rows."""
     return round(float(schedule(epoch)))
+
+
+def _check_start(start: object) -> None:
+    """Check that a training begins from variables.
+
+    Raises:
+        SettingError: it is something else, such as a run or params alone.
+    """
+    if start is None or isinstance(start, Variables):
+        return
+    raise SettingError(
+        Setting("start"),
+        f"must be ds.Variables, got {type(start).__name__}.",
+        Advice("begin with those of a run:", code="start=run.variables"),
+        Advice("make them of both parts:", code="start=ds.Variables(params, state)"),
+    )
 
 
 def _patience(early_stopping: int | None, *, held_out: bool) -> int | None:

@@ -95,7 +95,7 @@ def surface(
         typer.Option(
             metavar="FILE",
             help="Write into this file, by its ending: a picture .png .svg .pdf, a page .html to turn and play, the "
-            "numbers .npz, a film .gif .mp4. May be given several times.",
+            "numbers .npz, a film .gif .mp4 (MP4 needs pip install 'downslope\\[film]'). May be given several times.",
             show_default="surface.png and surface.html, in RUN/figures or here",
         ),
     ] = None,
@@ -122,6 +122,10 @@ def surface(
         check_choice("directions", directions, ("filter", "pca", "eigen", "axes"))
     for path in output or []:
         check_file(path, "output", ENDINGS)
+    if any(path.suffix.lower() == ".mp4" for path in output or []):
+        from downslope.figures.animation import find_ffmpeg
+
+        find_ffmpeg()  # before any long work, too
     keep_compiled_code()
     needs_path = directions == "pca"
     drawn = subject_of(subject, optimizers=optimizers, epochs=epochs, mode=mode, rows=rows, needs_path=needs_path)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from downslope.core import DataError, close_names
+from downslope.core import Advice, DataError, Setting, SettingError, close_names
 from downslope.data.dataset import Dataset, with_origin
 from downslope.data.files.columns import typed_columns
 from downslope.data.files.conversion import DEFAULT_CACHE, convert
@@ -56,6 +56,7 @@ def read(
         progress: how a conversion shows itself: `"auto"`, `"bar"`, `"lines"`, or False for nothing.
 
     Raises:
+        SettingError: a path that is none, such as a data frame; `ds.Dataset` takes that.
         DataError: a file that is missing, no such file, damaged, or holds cells that cannot be used; the message says
             where.
         UnknownNameError: a target that is none of the columns.
@@ -69,6 +70,12 @@ def read(
         >>> data.feature_names, data.y.tolist(), data.x["sound"].to_list()
         (('legs', 'sound'), ['dog', 'bird', 'dog', 'bird'], ['woof', 'tweet', None, 'tweet'])
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise SettingError(
+            Setting("path"),
+            f"must be the path of a file, got {type(path).__name__}.",
+            Advice("make a data set of rows in memory by {}", code="ds.Dataset(x, y)"),
+        )
     selection = ColumnSelection(
         target=target,
         task=task,

@@ -77,14 +77,15 @@ def save_animation(
 
     Args:
         animation: as returned by `animate_descent` or `animate_paths`.
-        path: ends in `.gif` (plays on and on, everywhere) or `.mp4` (H.264: smaller, can be paused); the folder must be
-            there.
+        path: ends in `.gif` (plays on and on, everywhere) or `.mp4` (H.264: smaller, can be paused; needs
+            `pip install 'downslope[film]'`); the folder must be there.
         width: in pixels.
         frames_per_second: how fast it plays.
         progress: whether long work reports its progress.
 
     Raises:
-        SettingError: another ending, a number that cannot be, or an MP4 without the package `imageio-ffmpeg`.
+        SettingError: another ending, or a number that cannot be.
+        MissingExtraError: an MP4 without the extra `downslope[film]`, which brings FFmpeg.
         DownslopeError: FFmpeg could not write the file.
 
     Example:

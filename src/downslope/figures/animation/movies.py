@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from downslope.core import DownslopeError, SettingError
+from downslope.core import Advice, DownslopeError, MissingExtraError
 from downslope.figures.style import COLORS, GRAY
 
 PALETTE_COLORS = 200
@@ -75,7 +75,7 @@ def _nearest(pixels: np.ndarray, palette: np.ndarray) -> np.ndarray:
 
 def write_mp4(path: Path, images: Iterator[np.ndarray], rate: float, description: str) -> None:
     """Write an MP4 that all players read: H.264, 4:2:0 chroma subsampling, the index in front."""
-    program, first = _ffmpeg(), next(images)
+    program, first = find_ffmpeg(), next(images)
     command = [program, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"]
     command += ["-s", f"{first.shape[1]}x{first.shape[0]}", "-r", f"{rate:g}", "-i", "-", "-an", "-c:v", "libx264"]
     command += ["-pix_fmt", "yuv420p", "-crf", "23", "-threads", "1", "-movflags", "+faststart", "-fflags", "+bitexact"]
@@ -96,18 +96,15 @@ def write_mp4(path: Path, images: Iterator[np.ndarray], rate: float, description
             )
 
 
-def _ffmpeg() -> str:
+def find_ffmpeg() -> str:
     """Return the path of FFmpeg.
 
     Raises:
-        SettingError: the package that brings it is not installed.
+        MissingExtraError: the package that brings it is not installed.
     """
     try:
         from imageio_ffmpeg import get_ffmpeg_exe
     except ImportError:
-        raise SettingError(
-            "An MP4 needs the package `imageio-ffmpeg`, which is not installed: pip install imageio-ffmpeg. A `.gif` "
-            "needs nothing more.",
-            setting="path",
-        ) from None
+        otherwise = Advice("or end the file in .gif, which needs nothing more")
+        raise MissingExtraError("imageio-ffmpeg", "film", feature="An MP4", otherwise=otherwise) from None
     return get_ffmpeg_exe()

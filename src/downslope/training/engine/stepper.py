@@ -159,16 +159,16 @@ class Stepper:
 
 
 def transfer_state(state: OptimizerState, optimizer: Optimizer, params: PyTree) -> OptimizerState:
-    """Return the state for another optimizer that goes on where this one is.
+    """Return the state of another optimizer that continues where this one is.
 
     What both know is kept: the step, the numbers with their schedules, and what is remembered. So momentum can be
-    raised from a zero that left it out: `carried_over(state, ds.sgd(0.1, momentum=0.9), params)`.
+    raised from a zero that left it out: `transfer_state(state, ds.sgd(0.1, momentum=0.9), params)`.
 
     Example:
         >>> from downslope.optimizers import adam, l2
         >>> weights = {"weight": np.ones(3)}
         >>> state = initial_state(adam(0.5), weights)
-        >>> sorted(carried_over(state, l2(0.25, adam(0.1)), weights).hyperparams)
+        >>> sorted(transfer_state(state, l2(0.25, adam(0.1)), weights).hyperparams)
         ['b1', 'b2', 'eps', 'learning_rate', 'weight_decay']
     """
     fresh = initial_state(optimizer, params)
