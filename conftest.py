@@ -70,7 +70,7 @@ def float32():
 def compilation(request):
     """Compile quickly, unless a test asks for the programs that users run by the mark `optimized`.
 
-    Laws in float64 hold to rounding either way, and compiling is most of their time. Programs in memory are found by the
+    Laws in float64 hold to rounding either way, and compiling is most of their time. Programs in memory are found by
     options that they were traced with. This one is not among them; the version of their profile, of no use here, is.
     """
     quickly = request.node.get_closest_marker("optimized") is None
