@@ -70,12 +70,8 @@ def float32():
 def compilation(request):
     """Compile quickly, unless a test asks for the programs that users run by the mark `optimized`.
 
-    Laws in float64 hold to rounding either way, and compiling is most of their time. Programs in memory are found by
-    options that they were traced with. This one is not among them; the version of their profile, of no use here, is.
+    Laws in float64 hold to rounding either way, and compiling is most of their time.
     """
-    quickly = request.node.get_closest_marker("optimized") is None
-    jax.config.update("jax_disable_most_optimizations", quickly)
-    jax.config.update("jax_xla_profile_version", int(quickly))
+    jax.config.update("jax_disable_most_optimizations", request.node.get_closest_marker("optimized") is None)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
-    jax.config.update("jax_xla_profile_version", 0)
