@@ -16,11 +16,11 @@ from collections.abc import Callable
 
 import jax
 import numpy as np
-from downslope.training.engine.members import population_epoch
 
 import downslope as ds
 from downslope.core import fold
 from downslope.training.engine.population import populate, population_losses
+from downslope.training.engine.population_epoch import population_epoch
 from downslope.training.engine.progress import Silent
 from training import Case, descent_of, torch
 

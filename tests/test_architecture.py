@@ -1,9 +1,12 @@
 """The map of the house: floors as in the contract, paths that exist, identifiers in the words of the field."""
 
 import ast
+import importlib
 import re
 import tomllib
 from pathlib import Path
+
+import pytest
 
 import downslope as ds
 
@@ -55,6 +58,37 @@ def test_no_folder_is_crowded():
     folders = {path.parent for path in SOURCE.rglob("*.py")}
     crowded = {str(folder): len(list(folder.glob("*.py"))) for folder in folders}
     assert {folder: files for folder, files in crowded.items() if files > MOST_FILES} == {}
+
+
+PUBLIC_MODULES = {"downslope.layers.initializers"}
+"""Modules that users import, too."""
+
+
+def imports(path):
+    """Yield the module of every `from downslope… import` in a file, and the names."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "downslope":
+            yield node.module, [alias.name for alias in node.names]
+
+
+def test_rooms_import_from_fences_only():
+    """What one room has of another is exported by its `__init__`, or by that of one of its sub-rooms."""
+    inside = []
+    for path in SOURCE.rglob("*.py"):
+        room = path.relative_to(SOURCE).parts[0]
+        for module, _ in imports(path):
+            parts = module.split(".")
+            own = len(parts) < 2 or parts[1] == room
+            if not own and module not in PUBLIC_MODULES and not SOURCE.joinpath(*parts[1:], "__init__.py").exists():
+                inside.append(f"{path.relative_to(SOURCE)}: {module}")
+    assert inside == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_benchmarks_import_what_there_is(path):
+    modules = [(importlib.import_module(module), module, names) for module, names in imports(path)]
+    missing = [f"{module}.{name}" for found, module, names in modules for name in names if not hasattr(found, name)]
+    assert missing == []
 
 
 def bound_names(tree):

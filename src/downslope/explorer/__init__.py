@@ -15,8 +15,7 @@ from downslope.explorer.protocol import (
     Subject,
 )
 from downslope.explorer.server import Serving, explorer_app, listening, serve, server_of
-from downslope.explorer.subjects import Exhibit, noisy, subject_named
-from downslope.training import transfer_state
+from downslope.explorer.subjects import Exhibit, subject_named
 
 __all__ = [
     "CLASSICS",
@@ -30,9 +29,7 @@ __all__ = [
     "Subject",
     "explorer_app",
     "listening",
-    "noisy",
     "serve",
     "server_of",
     "subject_named",
-    "transfer_state",
 ]

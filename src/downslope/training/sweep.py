@@ -109,7 +109,7 @@ def sweep(
         data: rows with targets.
         optimizer: as for `ds.train`, or a list, or a dictionary that names them. Its numbers can be swept by their
             names.
-        progress: `"auto"`, `"bar"`, `"lines"`, or False.
+        progress: as for `ds.train`.
         **settings: settings of `ds.train` and numbers of the optimizer by name. A list is swept: `learning_rate=[1e-3,
             1e-2, 1e-1]`, `momentum=[0, 0.9]`, `weight_decay`, `seed`, `batch_size`, `epochs`, `early_stopping`,
             `normalize`, `order`, `class_weight`. Others must be the same for all, or their losses would not compare.

@@ -4,7 +4,7 @@
 (`networks.py`). `optimizer.py` makes the optimizer of a descent, as an object and as Python.
 """
 
-from downslope.explorer.subjects.networks import descent_recipe, noisy
+from downslope.explorer.subjects.networks import descent_recipe
 from downslope.explorer.subjects.opening import Exhibit, Opener, open_subject, subject_named
 from downslope.explorer.subjects.optimizer import NUMBERS, changeable, make_optimizer, optimizer_code, with_slots
 from downslope.explorer.subjects.subject import (
@@ -28,7 +28,6 @@ __all__ = [
     "changeable",
     "descent_recipe",
     "make_optimizer",
-    "noisy",
     "open_subject",
     "optimizer_code",
     "params_of",

@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike
 from downslope.core import PyTree, RunError, Variables, float_dtype
 from downslope.losses import Loss
 from downslope.networks import Sequential, architecture, loss_and_gradients
-from downslope.training import Run
-from downslope.training.engine.evaluate import block_rows
+from downslope.training import Run, block_rows
 
 
 class TrainingLoss:

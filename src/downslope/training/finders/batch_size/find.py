@@ -85,7 +85,7 @@ def find_batch_size(
         epochs: of these trainings.
         seconds: for timing steps; after them no larger batch is begun.
         tell: called with a few words before each measurement.
-        progress: of the short training: `"auto"`, `"bar"`, `"lines"`, or False.
+        progress: of the short training, as for `ds.train`.
         **settings: of `ds.train`. The rate of the optimizer is that for batches of `batch_size`, which the short
             training has. Validation rows are not learned from. `early_stopping` and `metrics` change nothing, so that
             `**run.recipe.settings` can be given.

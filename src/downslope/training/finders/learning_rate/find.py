@@ -67,7 +67,7 @@ def find_learning_rate(
         steps: of the range test, and of each short training, which makes whole epochs of at least so many. Where an
             epoch has more steps, both learn from a fixed draw of as many rows as these steps take.
         curvature: whether to measure the curvature line.
-        progress: `"auto"`, `"bar"`, `"lines"`, or False; the range test counts as an epoch.
+        progress: as for `ds.train`; the range test counts as an epoch.
         **settings: of `ds.train`. The optimizer's rate does not matter, and may be `"auto"`; of a schedule, take the
             shape, and the rate found as its highest. Validation rows judge the short trainings, without any their
             training loss does. `epochs`, `early_stopping` and `metrics` change nothing, so that
