@@ -19,20 +19,6 @@ _IMPORTS = (
 )
 """Signs that a line needs an import, and the import."""
 
-_CARRY_OVER = """
-def carried_over(state, optimizer, params):
-    fresh = optimizer.init(params)
-    return fresh._replace(
-        step=state.step,
-        hyperparams=fresh.hyperparams | state.hyperparams,
-        schedules=fresh.schedules | state.schedules,
-        memory=fresh.memory | state.memory,
-    )
-
-
-"""
-"""Python that goes on with an optimizer that has more numbers: numbers and memory that both have are kept."""
-
 
 def code_of(exploration: Exploration) -> str:
     """Return Python that makes the surface and every descent on it, with the changes of numbers on the way.
@@ -48,8 +34,7 @@ def code_of(exploration: Exploration) -> str:
     for descent in descents:
         planes.setdefault(descent.start.plane, descent.start.cut)
     numbers = {plane: number for number, plane in enumerate(planes)}
-    adopts = not network and any(descent.slots for descent in descents)
-    lines = [*(_CARRY_OVER.splitlines() if adopts else ()), *exploration.subject.code]
+    lines = list(exploration.subject.code)
     for plane, cut in planes.items():
         lines += _plane_lines(network, plane, cut, numbers[plane])
     lines += ["", "losses = []"]
@@ -122,7 +107,7 @@ def _adoption_lines(descent: Descent, slots: set[str], formula: bool) -> list[st
     """Return the line that goes on with an optimizer that has more numbers."""
     optimizer = optimizer_code(with_slots(descent.settings, slots))
     if formula:
-        return [f"optimizer = {optimizer}", "state = carried_over(state, optimizer, params)"]
+        return [f"optimizer = {optimizer}", "state = ds.training.transfer_state(state, optimizer, params)"]
     return [f"stepper.switch_optimizer({optimizer})"]
 
 
