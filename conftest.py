@@ -66,12 +66,14 @@ def float32():
         yield
 
 
-@pytest.fixture(autouse=True)
-def compilation(request):
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
     """Compile quickly, unless a test asks for the programs that users run by the mark `optimized`.
 
-    Laws in float64 hold to rounding either way, and compiling is most of their time.
+    Laws in float64 hold to rounding either way, and compiling is most of their time. Set before the fixtures of a
+    module are made, so that those are compiled as the first test that needs them.
     """
-    jax.config.update("jax_disable_most_optimizations", request.node.get_closest_marker("optimized") is None)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+    quick = item.get_closest_marker("optimized") is None
+    jax.config.update("jax_disable_most_optimizations", quick)
+    # JAX looks for programs in memory without that option: by another, the ones of either kind are found apart
+    jax.config.update("jax_xla_profile_version", int(quick))

@@ -56,15 +56,12 @@ def test_the_parameters_are_those_before_each_step():
 
 @pytest.mark.parametrize("every", [1, 4, 7, 100])
 def test_steps_due_in_several_chunks_and_epochs(every):
-    # an optimizer that no test of quickly compiled programs has on this network: programs in memory do not know how
-    # they were compiled, and bits of both ways differ
-    settings = DEFAULTS | {"optimizer": ds.nadam(1e-2)}
     record = ds.Record(parameters_every=every, statistics_every=3)
-    run = train_in_chunks(PLAIN, ROWS, chunk=5, record=record, **settings)
+    run = train_in_chunks(PLAIN, ROWS, chunk=5, record=record, **DEFAULTS)
     steps = 3 * 7
     assert run.trajectory.steps.tolist() == list(range(0, steps + 1, every))
     assert run.statistics.steps.tolist() == list(range(0, steps, 3))
-    whole = trained(record=ds.Record(parameters_every=1), **settings).trajectory
+    whole = trained(record=ds.Record(parameters_every=1)).trajectory
     assert_bitwise(run.trajectory.params, jax.tree.map(lambda values: values[::every], whole.params))
 
 
