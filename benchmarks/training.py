@@ -25,11 +25,10 @@ import numpy as np
 
 import downslope as ds
 from downslope.training import TrainingSettings
-from downslope.training.checkpointing import NoCheckpoints
 from downslope.training.engine.progress import Silent
 from downslope.training.engine.state import TrainingState, begin_training
 from downslope.training.engine.step import StepState
-from downslope.training.loop import train_epoch
+from downslope.training.loop import NoCheckpoints, train_epoch
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.problem.problem import Problem, prepare
 

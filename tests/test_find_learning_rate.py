@@ -13,7 +13,7 @@ from downslope.core import FunctionSurface, SettingError
 from downslope.curvature import preconditioned_sharpness, stability_limit
 from downslope.optimizers import apply_rule, initial_state
 from downslope.training import RangeTest, RateTrials, TrainingSettings, find_learning_rate, prepare
-from downslope.training.finders.learning_rate.find import _next_rates, _suggestions, limit_rows, with_rate
+from downslope.training.finders.learning_rate.find import _next_rates, _suggestions, with_rate
 from downslope.training.finders.learning_rate.range_test import range_test
 from downslope.training.finders.learning_rate.stability_line import curvature_line
 from jobs import Failing
@@ -183,10 +183,10 @@ def test_finding_touches_nothing_and_repeats_itself():
 
 def test_a_long_epoch_is_cut_to_a_draw_of_rows():
     problem = problem_of(ds.mlp([], outputs=10), ds.load("digits"), ds.sgd(1.0), batch_size=32)
-    short = limit_rows(problem, 20)
+    short = problem.limited_to(20)
     assert (len(short.train), short.batches.rows, short.batches.steps) == (640, 640, 20)
     assert short.subset is problem.subset
-    assert limit_rows(problem, 100) is problem
+    assert problem.limited_to(100) is problem
 
 
 def test_another_rate_reaches_the_innermost_optimizer():

@@ -10,13 +10,13 @@ import downslope as ds
 from downslope.core import Message, Variables, generator
 from downslope.diagnosis import Finding
 from downslope.diagnosis.case import case_of
-from downslope.diagnosis.findings.learned import Learned
 from downslope.diagnosis.findings.ordering import findings_of_case, ordered
 from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.measurements.input_moments import input_moments
 from downslope.diagnosis.measurements.label_noise import label_noise
 from downslope.diagnosis.measurements.recall import recalls_on
 from downslope.diagnosis.measurements.row_order import drift
+from downslope.diagnosis.remedies import Learned
 from downslope.diagnosis.remedies.variants import advice_on_widths, even, hidden_widths, wider
 
 CLASSES, FEATURES = 3, 6

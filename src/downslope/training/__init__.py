@@ -4,16 +4,17 @@ from downslope.training.engine.evaluate import block_rows, outputs_of
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.stepper import Stepper, transfer_state
 from downslope.training.engine.stopping import Divergence
-from downslope.training.finders.batch_size.costs import BatchCosts
 from downslope.training.finders.batch_size.find import find_batch_size
-from downslope.training.finders.batch_size.outlook import BatchOutlook
-from downslope.training.finders.batch_size.result import FoundBatchSize
-from downslope.training.finders.batch_size.trials import BatchTrainings
+from downslope.training.finders.batch_size.outlook import BatchCosts, BatchOutlook
+from downslope.training.finders.batch_size.result import BatchTrainings, FoundBatchSize
 from downslope.training.finders.learning_rate.find import find_learning_rate
-from downslope.training.finders.learning_rate.range_test import RangeTest
-from downslope.training.finders.learning_rate.result import FoundLearningRate, RateSuggestion
-from downslope.training.finders.learning_rate.stability_line import CurvatureLine
-from downslope.training.finders.learning_rate.trials import RateTrials
+from downslope.training.finders.learning_rate.result import (
+    CurvatureLine,
+    FoundLearningRate,
+    RangeTest,
+    RateSuggestion,
+    RateTrials,
+)
 from downslope.training.monitor.curvature_history import Tracking, phases
 from downslope.training.monitor.stability_limit import Edge, edge_of
 from downslope.training.monitor.statistics import Statistics

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -47,36 +46,6 @@ class CheckpointPolicy:
     cost_factor: float = 60.0
     executor: Callable[[], Executor] = _writing_thread
     clock: Callable[[], float] = time.monotonic
-
-
-@runtime_checkable
-class CheckpointWriter(Protocol):
-    """Writes checkpoints of a training."""
-
-    def after_steps(self, training: TrainingState) -> None:
-        """Save the state within an epoch, if it is time."""
-        ...
-
-    def after_epoch(self, training: TrainingState) -> None:
-        """Save the state and the values of an epoch."""
-        ...
-
-    def after_population_epoch(self, population: Population) -> None:
-        """Save the states of all members after an epoch."""
-        ...
-
-
-class NoCheckpoints:
-    """Writes nothing: the run lives in memory only."""
-
-    def after_steps(self, training: TrainingState) -> None:
-        """Ignore it."""
-
-    def after_epoch(self, training: TrainingState) -> None:
-        """Ignore it."""
-
-    def after_population_epoch(self, population: Population) -> None:
-        """Ignore it."""
 
 
 @dataclass

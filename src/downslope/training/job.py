@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from downslope.data import Dataset
+from downslope.optimizers import initial_state
 from downslope.runs import RunFolder
 from downslope.training.checkpoint_arrays import start_checkpoint
-from downslope.training.checkpointing import CheckpointPolicy, FolderWriter, NoCheckpoints
-from downslope.training.engine.population import Population
+from downslope.training.checkpointing import CheckpointPolicy, FolderWriter
+from downslope.training.engine.population import Population, histories_of, member_training, populate, train_population
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.state import TrainingState, begin_training
-from downslope.training.loop import train_loop
+from downslope.training.engine.step import StepState
+from downslope.training.loop import NoCheckpoints, train_loop
 from downslope.training.monitor.curvature_tracker import Tracker
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.monitor.track import Track
@@ -23,7 +26,7 @@ from downslope.training.open_run import make_record
 from downslope.training.outcome import make_run
 from downslope.training.problem.problem import Problem
 from downslope.training.recipe import Recipe
-from downslope.training.restarts import restart_population, restart_variables, train_restarts
+from downslope.training.restarts import Restarts
 from downslope.training.run import Run
 
 
@@ -158,9 +161,45 @@ def run_job(
         elif folder is not None:
             folder.release()
     if restarts is not None and restarts.best > 0:
-        recipe = recipe.changed({"start": restart_variables(problem, restarts.best)})
+        recipe = recipe.changed({"start": problem.restart_variables(restarts.best)})
     path: Path | None = None if folder is None else folder.path
     tracking = None if tracker is None else tracker.tracking()
     return make_run(
         problem, job.training, recorder, recipe=recipe, notes=job.notes, path=path, restarts=restarts, tracking=tracking
     )
+
+
+def restart_population(problem: Problem, restarts: int) -> Population:
+    """Return several starts. Number 0 is the one that a run without restarts has."""
+    first = begin_training(problem).state
+    return populate([first, *(_restart_state(problem, first, number) for number in range(1, restarts))])
+
+
+def train_restarts(
+    problem: Problem,
+    population: Population,
+    *,
+    epochs: int,
+    patience: int | None,
+    progress: Progress,
+    after_epoch: Callable[[Population], None] | None = None,
+) -> tuple[TrainingState, Restarts]:
+    """Train from several starts at once; return the training that ended lowest, and how all of them ended.
+
+    All see the same batches. The population is changed in place; `after_epoch` is called with it after each epoch.
+    """
+    train_population(problem, population, epochs=epochs, patience=patience, progress=progress, after_epoch=after_epoch)
+    ended = Restarts(
+        losses=population.best_loss,
+        best=population.best,
+        epochs=population.epochs,
+        stop_reasons=tuple(population.stop_reasons),
+        histories=histories_of(population),
+    )
+    return member_training(problem, population, population.best, begin_training(problem).state), ended
+
+
+def _restart_state(problem: Problem, state: StepState, number: int) -> StepState:
+    """Return the state before the first step of another start."""
+    variables = problem.restart_variables(number)
+    return state._replace(variables=variables, optimizer=initial_state(problem.optimizer, variables.params))

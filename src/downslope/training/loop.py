@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import Protocol, runtime_checkable
 
 import jax
 import numpy as np
 
 from downslope.optimizers import observe_loss
-from downslope.training.checkpointing import CheckpointWriter
-from downslope.training.engine.batches import GatheredBatches, epoch_batches, prefetch
+from downslope.training.engine.batches import epoch_batches, prefetch
 from downslope.training.engine.epoch import (
     Values,
     is_improvement,
@@ -19,6 +19,7 @@ from downslope.training.engine.epoch import (
     next_epoch,
 )
 from downslope.training.engine.evaluate import loss_of, outputs_of
+from downslope.training.engine.population import Population
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.state import TrainingState
 from downslope.training.engine.step import StepState, run_steps
@@ -28,8 +29,38 @@ from downslope.training.monitor.layer_statistics import LayerStatistics, measure
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.observers import Observer, notify_observers
 from downslope.training.problem.metrics import MetricInputs, compute_metrics
-from downslope.training.problem.part import Part
+from downslope.training.problem.part import GatheredBatches, Part
 from downslope.training.problem.problem import Problem
+
+
+@runtime_checkable
+class CheckpointWriter(Protocol):
+    """Writes checkpoints of a training."""
+
+    def after_steps(self, training: TrainingState) -> None:
+        """Save the state within an epoch, if it is time."""
+        ...
+
+    def after_epoch(self, training: TrainingState) -> None:
+        """Save the state and the values of an epoch."""
+        ...
+
+    def after_population_epoch(self, population: Population) -> None:
+        """Save the states of all members after an epoch."""
+        ...
+
+
+class NoCheckpoints:
+    """Writes nothing: the run lives in memory only."""
+
+    def after_steps(self, training: TrainingState) -> None:
+        """Ignore it."""
+
+    def after_epoch(self, training: TrainingState) -> None:
+        """Ignore it."""
+
+    def after_population_epoch(self, population: Population) -> None:
+        """Ignore it."""
 
 
 def train_loop(

@@ -1,23 +1,14 @@
-"""Restarts: train from several starting weights at once, keep the one with the lowest loss, and report all.
+"""How trainings from several starting weights ended, of which a run keeps the one with the lowest loss.
 
 Many minima are good enough; the spread of final losses shows how much the start matters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from downslope.core import Variables, fold
-from downslope.optimizers import initial_state
-from downslope.training.engine.population import Population, histories_of, member_training, populate, train_population
-from downslope.training.engine.progress import Progress
-from downslope.training.engine.state import TrainingState, begin_training
-from downslope.training.engine.step import StepState
-from downslope.training.problem.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -61,44 +52,3 @@ class Restarts:
         low, middle, high = np.quantile(losses, [0, 0.5, 1])
         lost = f"; {len(self) - len(losses)} diverged" if len(losses) < len(self) else ""
         return f"{len(self)} starts: lowest loss {low:.4g}, median {middle:.4g}, highest {high:.4g}{lost}."
-
-
-def restart_population(problem: Problem, restarts: int) -> Population:
-    """Return several starts. Number 0 is the one that a run without restarts has."""
-    first = begin_training(problem).state
-    return populate([first, *(_start(problem, first, number) for number in range(1, restarts))])
-
-
-def train_restarts(
-    problem: Problem,
-    population: Population,
-    *,
-    epochs: int,
-    patience: int | None,
-    progress: Progress,
-    after_epoch: Callable[[Population], None] | None = None,
-) -> tuple[TrainingState, Restarts]:
-    """Train from several starts at once; return the training that ended lowest, and how all of them ended.
-
-    All see the same batches. The population is changed in place; `after_epoch` is called with it after each epoch.
-    """
-    train_population(problem, population, epochs=epochs, patience=patience, progress=progress, after_epoch=after_epoch)
-    ended = Restarts(
-        losses=population.best_loss,
-        best=population.best,
-        epochs=population.epochs,
-        stop_reasons=tuple(population.stop_reasons),
-        histories=histories_of(population),
-    )
-    return member_training(problem, population, population.best, begin_training(problem).state), ended
-
-
-def restart_variables(problem: Problem, number: int) -> Variables:
-    """Return the starting weights of a restart; those of number 0 are the problem's own."""
-    return problem.net.init(fold(problem.seed, "initialize", number), problem.preprocessing.input_shape)
-
-
-def _start(problem: Problem, state: StepState, number: int) -> StepState:
-    """Return the state before the first step of another start."""
-    variables = restart_variables(problem, number)
-    return state._replace(variables=variables, optimizer=initial_state(problem.optimizer, variables.params))

@@ -33,7 +33,7 @@ from downslope.training.engine.population import Population, shard_members
 from downslope.training.engine.progress import Progress, open_progress, progress_style
 from downslope.training.engine.state import TrainingState, begin_training
 from downslope.training.engine.stopping import Best, Divergence
-from downslope.training.job import TrainingJob, run_job
+from downslope.training.job import TrainingJob, restart_population, run_job
 from downslope.training.monitor.curvature_tracker import Tracker
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.monitor.track import Track
@@ -42,7 +42,6 @@ from downslope.training.observers import Observer, check_observers
 from downslope.training.open_run import open_run, restore_tracking
 from downslope.training.problem.problem import Problem
 from downslope.training.recipe import ROOMS, Recipe, check_fingerprint, recipe_of_record
-from downslope.training.restarts import restart_population
 from downslope.training.run import Run
 
 Tree = TypeVar("Tree")

@@ -26,7 +26,7 @@ from downslope.training.problem.metrics import DEFAULTS, MetricInputs, compute_m
 from downslope.training.problem.part import Part, make_part
 from downslope.training.problem.predictions import predicted, probabilities
 from downslope.training.recipe import Recipe, check_fingerprint, recipe_of_record
-from downslope.training.restarts import Restarts, restart_variables
+from downslope.training.restarts import Restarts
 from downslope.training.surfaces.network import MODES, NetworkSurface, network_surface
 
 
@@ -232,7 +232,7 @@ class Run:
         problem = recipe.problem()
         check_fingerprint(problem, record)
         if self.restarts is not None and self.restarts.best > 0:
-            recipe = recipe.changed({"start": restart_variables(problem, self.restarts.best)})
+            recipe = recipe.changed({"start": problem.restart_variables(self.restarts.best)})
         fresh = initial_state(problem.optimizer, problem.start.params)
         state = restore_tree(fresh, arrays_under("optimizer", folder.read("last")), what="saved array")
         return replace(self, training_rows=problem.train, recipe=recipe, optimizer_state=state)

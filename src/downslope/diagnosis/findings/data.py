@@ -6,9 +6,9 @@ import numpy as np
 
 from downslope.core import Advice, Message
 from downslope.diagnosis.finding import Finding
-from downslope.diagnosis.findings.learned import Learned
 from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.measurements import InputMoments, drift, input_moments
+from downslope.diagnosis.remedies import Learned
 from downslope.diagnosis.starts import LARGE, NORMALIZE, SHIFTED, SMALL, UNEQUAL
 
 FAR = 0.9

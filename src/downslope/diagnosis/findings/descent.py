@@ -5,9 +5,8 @@ from __future__ import annotations
 from downslope.core import Advice, Message, SettingError
 from downslope.curvature import quadratic
 from downslope.diagnosis.finding import Finding
-from downslope.diagnosis.findings.learned import Learned
 from downslope.diagnosis.kinds import Kind
-from downslope.diagnosis.remedies import Trials, with_numbers
+from downslope.diagnosis.remedies import Learned, Trials, with_numbers
 from downslope.diagnosis.verdict import NOISE_WINS
 from downslope.schedules import piecewise_constant
 

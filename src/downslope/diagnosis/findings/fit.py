@@ -9,10 +9,9 @@ import numpy as np
 from downslope.core import Advice, Message
 from downslope.diagnosis.case import Case
 from downslope.diagnosis.finding import Change, Finding
-from downslope.diagnosis.findings.learned import HALF, Learned
 from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.measurements import ClassRecalls, LabelNoise, label_noise, recalls_on
-from downslope.diagnosis.remedies import advice_on_widths, hidden_widths, narrower, wider, with_dropout
+from downslope.diagnosis.remedies import HALF, Learned, advice_on_widths, hidden_widths, narrower, wider, with_dropout
 from downslope.optimizers import decoupled_weight_decay
 
 CARRIED = 0.8

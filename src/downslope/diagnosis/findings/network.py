@@ -11,9 +11,16 @@ import numpy as np
 
 from downslope.core import Advice, Message
 from downslope.diagnosis.finding import SEVERITIES, Change, Finding
-from downslope.diagnosis.findings.learned import Learned
 from downslope.diagnosis.kinds import Kind
-from downslope.diagnosis.remedies import advice_on_widths, even, hidden_widths, shallower, with_activations, with_norms
+from downslope.diagnosis.remedies import (
+    Learned,
+    advice_on_widths,
+    even,
+    hidden_widths,
+    shallower,
+    with_activations,
+    with_norms,
+)
 from downslope.diagnosis.starts import LEAKY, MANY_DEAD, SKIPS, SOME_DEAD, Stage, rectified, suited
 from downslope.layers import BatchNorm, LayerNorm, LeakyReLU, Tanh
 from downslope.networks import Sequential, with_initializer

@@ -21,9 +21,9 @@ from downslope.diagnosis.finding import SEVERITIES, Finding, by_severity
 from downslope.diagnosis.findings.data import findings_of_data
 from downslope.diagnosis.findings.descent import findings_of_descent
 from downslope.diagnosis.findings.fit import findings_of_fit
-from downslope.diagnosis.findings.learned import HALF, Learned
 from downslope.diagnosis.findings.network import findings_of_network
 from downslope.diagnosis.kinds import Kind, facts_of, rank_of
+from downslope.diagnosis.remedies import HALF, Learned
 
 AS_GOOD = 0.8
 """A cause is believed if undoing it brings back this share of the gain of the symptom's own fix: short trainings

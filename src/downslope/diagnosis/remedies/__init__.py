@@ -2,7 +2,7 @@
 
 from downslope.diagnosis.remedies.compare import compare_remedies
 from downslope.diagnosis.remedies.table import Remedy, RemedyTable
-from downslope.diagnosis.remedies.trials import Trials, rate_trials, short_training
+from downslope.diagnosis.remedies.trials import HALF, Learned, Trials
 from downslope.diagnosis.remedies.variants import (
     advice_on_widths,
     even,
@@ -18,7 +18,9 @@ from downslope.diagnosis.remedies.variants import (
 from downslope.diagnosis.remedies.verify import SEEDS, Trial, verify_fixes
 
 __all__ = [
+    "HALF",
     "SEEDS",
+    "Learned",
     "Remedy",
     "RemedyTable",
     "Trial",
@@ -28,9 +30,7 @@ __all__ = [
     "even",
     "hidden_widths",
     "narrower",
-    "rate_trials",
     "shallower",
-    "short_training",
     "verify_fixes",
     "wider",
     "with_activations",

@@ -1,7 +1,14 @@
-"""The local server: `app.py` is the application and its connections, behind `guard.py`; `serving.py` runs it."""
+"""The local server: `app.py` is the application, its connections and its thread, behind `guard.py`."""
 
-from downslope.explorer.server.app import ServerOptions, explorer_app, listening, server_of
-from downslope.explorer.server.serving import Serving, running_server, serve
+from downslope.explorer.server.app import (
+    ServerOptions,
+    Serving,
+    explorer_app,
+    listening,
+    running_server,
+    serve,
+    server_of,
+)
 
 __all__ = [
     "ServerOptions",

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int, Shaped
 
 from downslope.core import float_dtype, tree_size
 from downslope.data import Batches
-from downslope.training.problem.part import Part
+from downslope.training.problem.part import GatheredBatches, Part
 from downslope.training.problem.problem import Problem
 from downslope.training.settings import size_at
 
@@ -38,20 +38,6 @@ class Chunk(NamedTuple):
     indices: np.ndarray
     weights: np.ndarray
     steps: int
-
-
-class GatheredBatches(NamedTuple):
-    """The batches of a chunk, one after another along the first axis.
-
-    Attributes:
-        x: inputs, `(steps, B, …)`.
-        t: targets, `(steps, B, …)`.
-        weights: how much each row counts, `(steps, B)`.
-    """
-
-    x: Array
-    t: Array
-    weights: Array
 
 
 def epoch_batches(problem: Problem, epoch: int) -> Batches:

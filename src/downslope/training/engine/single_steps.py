@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Iterator
 
 from downslope.optimizers import set_hyperparam
-from downslope.training.engine.batches import GatheredBatches, epoch_chunks, gather
+from downslope.training.engine.batches import epoch_chunks, gather
 from downslope.training.engine.step import ChunkResult, StepState, run_steps
+from downslope.training.problem.part import GatheredBatches
 from downslope.training.problem.problem import Problem
 
 

@@ -22,7 +22,7 @@ from downslope.core import Variables
 from downslope.losses import Loss
 from downslope.networks import Sequential, loss_and_gradients
 from downslope.optimizers import OptimizerState, Rule, apply_rule
-from downslope.training.engine.batches import GatheredBatches
+from downslope.training.problem.part import GatheredBatches
 from downslope.training.problem.problem import Problem
 
 

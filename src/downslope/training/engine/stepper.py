@@ -9,11 +9,12 @@ import numpy as np
 
 from downslope.core import PyTree, Variables, check_integer
 from downslope.optimizers import Optimizer, OptimizerState, initial_state, set_hyperparam
-from downslope.training.engine.batches import Chunk, GatheredBatches, epoch_chunks, gather
+from downslope.training.engine.batches import Chunk, epoch_chunks, gather
 from downslope.training.engine.epoch import next_epoch
 from downslope.training.engine.evaluate import loss_of, outputs_of
 from downslope.training.engine.state import begin_training
 from downslope.training.engine.step import StepState, run_steps
+from downslope.training.problem.part import GatheredBatches
 from downslope.training.problem.problem import Problem
 
 

@@ -13,7 +13,7 @@ from downslope.core import PyTree, Variables
 from downslope.losses import Loss
 from downslope.networks import Sequential, by_layer, loss_and_gradients, signals
 from downslope.optimizers import OptimizerState, Rule, apply_rule
-from downslope.training.engine.batches import GatheredBatches
+from downslope.training.problem.part import GatheredBatches
 
 
 class LayerStatistics(NamedTuple):

@@ -1,9 +1,10 @@
-"""Rows as the network sees them, and fixed draws of them to measure on."""
+"""Rows as the network sees them, in batches too, and fixed draws of them to measure on."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -69,6 +70,20 @@ class Part:
                 for rows in row_blocks(array):
                     digest.update(np.ascontiguousarray(array[rows]).data)
         return digest.hexdigest()
+
+
+class GatheredBatches(NamedTuple):
+    """The batches of a chunk, one after another along the first axis.
+
+    Attributes:
+        x: inputs, `(steps, B, …)`.
+        t: targets, `(steps, B, …)`.
+        weights: how much each row counts, `(steps, B)`.
+    """
+
+    x: Array
+    t: Array
+    weights: Array
 
 
 def make_part(data: Dataset, preprocessing: Preprocessing, loss: Loss, outputs: int) -> Part:

@@ -90,6 +90,17 @@ class Problem:
         batches = replace(self.batches, seed=seed)
         return replace(self, seed=seed, key=fold(seed, "train"), batches=batches, start=start)
 
+    def restart_variables(self, number: int) -> Variables:
+        """Return the starting weights of a restart; those of number 0 are the problem's own."""
+        return self.net.init(fold(self.seed, "initialize", number), self.preprocessing.input_shape)
+
+    def limited_to(self, steps: int) -> Problem:
+        """Return the same problem on a fixed draw of rows that makes an epoch of so many steps, where it has more."""
+        if self.batches.steps <= steps:
+            return self
+        train = draw_subset(self.train, steps * self.batches.batch_size, self.seed, "finder rows").on_device()
+        return replace(self, train=train, batches=replace(self.batches, rows=len(train)))
+
 
 def prepare(net: Sequential, data: Dataset, settings: TrainingSettings) -> Problem:
     """Return the problem that a training solves.

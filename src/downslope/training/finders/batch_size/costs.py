@@ -5,49 +5,23 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import jax
 
 from downslope.core import Setting, SettingError, bytes_text, fold
 from downslope.data import ORDERS, Batches
-from downslope.efficiency import Deadline, Step, StepTime, compile_loop, powers_of_two, throughputs, time_loop
+from downslope.efficiency import Deadline, Step, compile_loop, powers_of_two, throughputs, time_loop
 from downslope.optimizers import apply_rule
 from downslope.training.engine.batches import epoch_chunks, gather
 from downslope.training.engine.state import begin_training
+from downslope.training.finders.batch_size.outlook import BatchCosts
 from downslope.training.problem.problem import Problem
 
 SMALLEST, LARGEST = 4, 4096
 """Batches of powers of two between these are timed."""
 DRAWS = 3
 """Drawing is timed over so many epochs, of which the median counts."""
-
-
-@dataclass(frozen=True)
-class BatchCosts:
-    """The cost of steps.
-
-    Attributes:
-        steps: forward, loss and backward by batch size, with the memory that the compiled step reserves.
-        update: seconds of the optimizer's update, the same for every size.
-        drawing: order → seconds to draw a row and copy it into its batch.
-        order: the order of the training.
-        notes: the reason that no larger batches were timed, where there could be.
-    """
-
-    steps: tuple[StepTime, ...]
-    update: float
-    drawing: dict[str, float]
-    order: str
-    notes: tuple[str, ...]
-
-    def seconds(self, batch_size: int) -> float:
-        """Return the seconds of a whole step: drawing, computing, updating.
-
-        No step counts as slower than one on a larger batch: where it was timed so, something else was at work.
-        """
-        computing = min(step.seconds for step in self.steps if step.batch_size >= batch_size)
-        return computing + self.update + batch_size * self.drawing[self.order]
 
 
 def batch_costs(problem: Problem, *, memory_limit: int, deadline: Deadline, tell: Callable[[str], None]) -> BatchCosts:

@@ -12,20 +12,18 @@ from downslope.data import Dataset
 from downslope.efficiency import MEMORY_LIMIT, Deadline
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer, facts_of, sgd
-from downslope.training.checkpointing import NoCheckpoints
 from downslope.training.engine.progress import Progress, open_progress
 from downslope.training.engine.state import TrainingState, begin_training
 from downslope.training.finders.batch_size.costs import batch_costs
 from downslope.training.finders.batch_size.outlook import batch_outlooks
-from downslope.training.finders.batch_size.result import FoundBatchSize, usable_noise_scale
-from downslope.training.finders.batch_size.trials import BatchTrainings, batch_trainings
-from downslope.training.finders.learning_rate.find import limit_rows
+from downslope.training.finders.batch_size.result import BatchTrainings, FoundBatchSize, usable_noise_scale
+from downslope.training.finders.batch_size.trials import batch_trainings
 from downslope.training.finders.learning_rate.stability_line import (
     mixes_rows,
     rows_for_curvature,
     training_mode_surface,
 )
-from downslope.training.loop import train_loop
+from downslope.training.loop import NoCheckpoints, train_loop
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.monitor.trajectory import Record
 from downslope.training.problem.part import Part
@@ -118,7 +116,7 @@ def find_batch_size(
     own = TrainingSettings.of(settings)
     optimizer = as_optimizer(own.optimizer)
     brief = own.for_trial(optimizer)
-    problem = limit_rows(prepare(net, data, brief), steps)
+    problem = prepare(net, data, brief).limited_to(steps)
     training, steps_made = _train_briefly(
         problem,
         steps,

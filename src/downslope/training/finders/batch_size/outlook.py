@@ -1,14 +1,41 @@
-"""The cost of reaching the same loss by batch size: the trade-off between steps and examples, in time."""
+"""The cost of a step and of reaching the same loss by batch size: the trade-off of steps and examples, in time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from downslope.training.finders.batch_size.costs import BatchCosts
+from downslope.efficiency import StepTime
 
 NEAR = 0.1
 """A smaller batch is taken where it needs no more than this share more time than the fastest."""
+
+
+@dataclass(frozen=True)
+class BatchCosts:
+    """The cost of steps.
+
+    Attributes:
+        steps: forward, loss and backward by batch size, with the memory that the compiled step reserves.
+        update: seconds of the optimizer's update, the same for every size.
+        drawing: order → seconds to draw a row and copy it into its batch.
+        order: the order of the training.
+        notes: the reason that no larger batches were timed, where there could be.
+    """
+
+    steps: tuple[StepTime, ...]
+    update: float
+    drawing: dict[str, float]
+    order: str
+    notes: tuple[str, ...]
+
+    def seconds(self, batch_size: int) -> float:
+        """Return the seconds of a whole step: drawing, computing, updating.
+
+        No step counts as slower than one on a larger batch: where it was timed so, something else was at work.
+        """
+        computing = min(step.seconds for step in self.steps if step.batch_size >= batch_size)
+        return computing + self.update + batch_size * self.drawing[self.order]
 
 
 @dataclass(frozen=True)

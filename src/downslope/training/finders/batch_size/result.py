@@ -1,4 +1,4 @@
-"""The result of the search for a batch size: as numbers, as tables, in words."""
+"""What the search for a batch size measured and chose: as numbers, as tables, in words."""
 
 from __future__ import annotations
 
@@ -11,9 +11,31 @@ import numpy as np
 from downslope.core import Message, aligned, bytes_text, seconds_text
 from downslope.curvature import HvpNoise, NoiseScale
 from downslope.efficiency import stops_growing
-from downslope.training.finders.batch_size.costs import BatchCosts
-from downslope.training.finders.batch_size.outlook import BatchOutlook, batch_outlooks, fastest_outlook
-from downslope.training.finders.batch_size.trials import BatchTrainings
+from downslope.training.finders.batch_size.outlook import BatchCosts, BatchOutlook, batch_outlooks, fastest_outlook
+
+
+@dataclass(frozen=True)
+class BatchTrainings:
+    """Where trainings with one batch size ended; each array has one entry a seed, NaN for one that diverged.
+
+    Attributes:
+        batch_size: rows a step.
+        learning_rate: scaled to the size.
+        train_loss: at the end, on at most 2,000 training rows.
+        validation_loss: at the end, on rows not learned from.
+        sharpness: the largest eigenvalue of the Hessian at the end, on at most 2,000 training rows.
+    """
+
+    batch_size: int
+    learning_rate: float
+    train_loss: np.ndarray
+    validation_loss: np.ndarray
+    sharpness: np.ndarray
+
+    @property
+    def gap(self) -> np.ndarray:
+        """The generalization gap: validation loss less training loss."""
+        return self.validation_loss - self.train_loss
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -14,32 +14,9 @@ from downslope.optimizers import set_hyperparam
 from downslope.training.engine.population import member, populate, train_population
 from downslope.training.engine.progress import Silent
 from downslope.training.engine.state import begin_training
+from downslope.training.finders.batch_size.result import BatchTrainings
 from downslope.training.finders.learning_rate.stability_line import rows_for_curvature, surface_at
 from downslope.training.problem.problem import Problem
-
-
-@dataclass(frozen=True)
-class BatchTrainings:
-    """Where trainings with one batch size ended; each array has one entry a seed, NaN for one that diverged.
-
-    Attributes:
-        batch_size: rows a step.
-        learning_rate: scaled to the size.
-        train_loss: at the end, on at most 2,000 training rows.
-        validation_loss: at the end, on rows not learned from.
-        sharpness: the largest eigenvalue of the Hessian at the end, on at most 2,000 training rows.
-    """
-
-    batch_size: int
-    learning_rate: float
-    train_loss: np.ndarray
-    validation_loss: np.ndarray
-    sharpness: np.ndarray
-
-    @property
-    def gap(self) -> np.ndarray:
-        """The generalization gap: validation loss less training loss."""
-        return self.validation_loss - self.train_loss
 
 
 def batch_trainings(

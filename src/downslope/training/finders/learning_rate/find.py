@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,16 @@ from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
 from downslope.training.engine.progress import Progress, ProgressPart, open_progress
-from downslope.training.finders.learning_rate.range_test import RangeTest, range_test
-from downslope.training.finders.learning_rate.result import FoundLearningRate, RateSuggestion
-from downslope.training.finders.learning_rate.stability_line import CurvatureLine, curvature_line
-from downslope.training.finders.learning_rate.trials import RateTrials, merge, rate_trials
-from downslope.training.problem.part import draw_subset
+from downslope.training.finders.learning_rate.range_test import range_test
+from downslope.training.finders.learning_rate.result import (
+    CurvatureLine,
+    FoundLearningRate,
+    RangeTest,
+    RateSuggestion,
+    RateTrials,
+)
+from downslope.training.finders.learning_rate.stability_line import curvature_line
+from downslope.training.finders.learning_rate.trials import merge, rate_trials
 from downslope.training.problem.problem import Problem, prepare
 from downslope.training.settings import TrainingSettings
 
@@ -105,7 +109,7 @@ def find_learning_rate(
     steps = check_integer("steps", steps, at_least=20, advice="The rate grows over so many steps.")
     own = TrainingSettings.of(settings)
     searched, notes = _searchable(own.optimizer)
-    problem = limit_rows(prepare(net, data, own.for_trial(searched)), steps)
+    problem = prepare(net, data, own.for_trial(searched)).limited_to(steps)
     bar = open_progress(progress, 1 + -(-steps // problem.batches.steps), purpose="looking for a rate")
     try:
         tested = range_test(problem, low=low, high=high, steps=steps)
@@ -135,15 +139,6 @@ def with_rate(optimizer: Optimizer, rate: float) -> Optimizer:
     inner = settings.get("optimizer")
     changed = {"learning_rate": rate} if inner is None else {"optimizer": with_rate(inner, rate)}
     return optimizer.maker(**settings | changed)
-
-
-def limit_rows(problem: Problem, steps: int) -> Problem:
-    """Return the problem on a fixed draw of rows that makes an epoch of so many steps, where it has more."""
-    if problem.batches.steps <= steps:
-        return problem
-    rows = steps * problem.batches.batch_size
-    train = draw_subset(problem.train, rows, problem.seed, "finder rows").on_device()
-    return replace(problem, train=train, batches=replace(problem.batches, rows=len(train)))
 
 
 def _searchable(optimizer: Any) -> tuple[Optimizer, tuple[str, ...]]:

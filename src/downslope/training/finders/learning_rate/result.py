@@ -1,4 +1,4 @@
-"""The result of the search for a learning rate: as numbers, as a table, in words."""
+"""What the search for a learning rate measured and chose: as numbers, as a table, in words."""
 
 from __future__ import annotations
 
@@ -6,11 +6,113 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from downslope.core import Message
 from downslope.optimizers import Optimizer
-from downslope.training.finders.learning_rate.range_test import RangeTest
-from downslope.training.finders.learning_rate.stability_line import CurvatureLine
-from downslope.training.finders.learning_rate.trials import RateTrials
+
+SMOOTHING = 0.9
+"""How much of the smoothed loss is the one before."""
+REACH = round(1 / (1 - SMOOTHING))
+"""Over so many steps the smoothed loss forgets; before as many, it is one of a few batches."""
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """A training whose rate grew at every step.
+
+    Attributes:
+        rates: of each step made.
+        losses: of each step's batch, before the step; the last may not be finite.
+        smoothed: their average `s ← 0.9 s + 0.1 l`, corrected for its start at 0.
+        blow_up: the rate at which the loss blew up: no longer a number, or its average above four times its lowest and
+            above the first loss; None if it never did.
+    """
+
+    rates: Float[np.ndarray, " steps"]
+    losses: Float[np.ndarray, " steps"]
+    smoothed: Float[np.ndarray, " steps"]
+    blow_up: float | None
+
+    @property
+    def lowest(self) -> float:
+        """The rate at which the smoothed loss was lowest."""
+        return float(self.rates[np.nanargmin(np.where(np.isfinite(self.smoothed), self.smoothed, np.nan))])
+
+    @property
+    def steepest(self) -> float:
+        """The rate around which the smoothed loss fell most over twenty steps, up to where it is lowest."""
+        last = int(np.argmax(self.rates == self.lowest))
+        if last < 3 * REACH:
+            return float(self.rates[last // 2])
+        falls = self.smoothed[REACH : last + 1 - 2 * REACH] - self.smoothed[3 * REACH : last + 1]
+        return float(self.rates[REACH + int(np.argmax(falls))])  # in the middle, less the delay of the average
+
+
+@dataclass(frozen=True)
+class RateTrials:
+    """The losses that short trainings reached, by learning rate.
+
+    Attributes:
+        rates: in rising order, each 1, 2 or 5 times a power of ten.
+        losses: of each, the mean over three starts: the lowest validation loss where there are validation
+            rows, else the mean training loss of the last fifth of the epochs; infinite for one that diverged from any.
+        epochs: of each training.
+        steps: of each training.
+        measured: `"validation loss"` or `"training loss"`.
+        interrupted: whether Ctrl-C ended them early.
+    """
+
+    rates: Float[np.ndarray, " rates"]
+    losses: Float[np.ndarray, " rates"]
+    epochs: int
+    steps: int
+    measured: str
+    interrupted: bool = False
+
+    @property
+    def best_index(self) -> int:
+        """The index of the lowest loss."""
+        return int(np.argmin(self.losses))
+
+    @property
+    def best(self) -> float | None:
+        """The rate of the lowest loss; None if all diverged."""
+        return float(self.rates[self.best_index]) if np.isfinite(self.losses[self.best_index]) else None
+
+
+@dataclass(frozen=True)
+class CurvatureLine:
+    """The limit that curvature sets to the rate, at the start of a training.
+
+    Attributes:
+        sharpness: `λ`, the largest eigenvalue of the Hessian; for an optimizer that divides by the size of gradients,
+            of `P⁻¹H`, `P` what it divides by.
+        residual: of the eigenvalue: a true one lies within.
+        converged: whether the residual is within 1 % of the largest magnitude.
+        factor: the limit is so many times `1/λ`, but for weight decay: 2 for gradient descent, `2 + 2μ` with momentum,
+            `(2 + 2β₁)/(1 − β₁)` for Adam.
+        limit: the rate from which on a step along that direction overshoots ever farther; infinite where the loss does
+            not curve upward.
+        preconditioned: whether `λ` is of `P⁻¹H`.
+        rows: how many training rows it was measured on.
+    """
+
+    sharpness: float
+    residual: float
+    converged: bool
+    factor: float
+    limit: float
+    preconditioned: bool
+    rows: int
+
+    def __str__(self) -> str:
+        which = "of the Hessian divided by the size of gradients" if self.preconditioned else "of the Hessian"
+        text = f"λ = {self.sharpness:.4g} ± {self.residual:.1g}, the largest eigenvalue {which} on {self.rows:,} rows"
+        if not np.isfinite(self.limit):
+            return f"{text}: the loss does not curve upward at the start, which sets no limit."
+        return f"{text}: steps overshoot from a rate of {self.factor:.3g}/λ = {self.limit:.3g} on."
 
 
 @dataclass(frozen=True)

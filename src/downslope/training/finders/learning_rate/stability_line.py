@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -15,6 +15,7 @@ from downslope.optimizers import OptimizerState, set_hyperparam
 from downslope.training.engine.evaluate import block_rows
 from downslope.training.engine.single_steps import iterate_batches, single_step
 from downslope.training.engine.state import begin_training
+from downslope.training.finders.learning_rate.result import CurvatureLine
 from downslope.training.monitor.stability_limit import edge_of
 from downslope.training.problem.part import SUBSET_ROWS, Part, draw_subset
 from downslope.training.problem.problem import Problem
@@ -26,39 +27,6 @@ TOLERANCE = 0.01
 MOST_PRODUCTS = 200
 MOMENT_STEPS = 50
 """Second moments of gradients are averaged over so many batches."""
-
-
-@dataclass(frozen=True)
-class CurvatureLine:
-    """The limit that curvature sets to the rate, at the start of a training.
-
-    Attributes:
-        sharpness: `λ`, the largest eigenvalue of the Hessian; for an optimizer that divides by the size of gradients,
-            of `P⁻¹H`, `P` what it divides by.
-        residual: of the eigenvalue: a true one lies within.
-        converged: whether the residual is within 1 % of the largest magnitude.
-        factor: the limit is so many times `1/λ`, but for weight decay: 2 for gradient descent, `2 + 2μ` with momentum,
-            `(2 + 2β₁)/(1 − β₁)` for Adam.
-        limit: the rate from which on a step along that direction overshoots ever farther; infinite where the loss does
-            not curve upward.
-        preconditioned: whether `λ` is of `P⁻¹H`.
-        rows: how many training rows it was measured on.
-    """
-
-    sharpness: float
-    residual: float
-    converged: bool
-    factor: float
-    limit: float
-    preconditioned: bool
-    rows: int
-
-    def __str__(self) -> str:
-        which = "of the Hessian divided by the size of gradients" if self.preconditioned else "of the Hessian"
-        text = f"λ = {self.sharpness:.4g} ± {self.residual:.1g}, the largest eigenvalue {which} on {self.rows:,} rows"
-        if not np.isfinite(self.limit):
-            return f"{text}: the loss does not curve upward at the start, which sets no limit."
-        return f"{text}: steps overshoot from a rate of {self.factor:.3g}/λ = {self.limit:.3g} on."
 
 
 def curvature_line(problem: Problem) -> CurvatureLine:

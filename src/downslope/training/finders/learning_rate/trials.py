@@ -3,52 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
 
 from downslope.core import fold
 from downslope.optimizers import set_hyperparam
 from downslope.training.engine.population import Population, populate, train_population
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.state import begin_training
+from downslope.training.finders.learning_rate.result import RateTrials
 from downslope.training.problem.problem import Problem
 
 STARTS = 3
 """From so many starts each rate is tried: one alone may be lucky, or die of a rate that others survive."""
-
-
-@dataclass(frozen=True)
-class RateTrials:
-    """The losses that short trainings reached, by learning rate.
-
-    Attributes:
-        rates: in rising order, each 1, 2 or 5 times a power of ten.
-        losses: of each, the mean over three starts: the lowest validation loss where there are validation
-            rows, else the mean training loss of the last fifth of the epochs; infinite for one that diverged from any.
-        epochs: of each training.
-        steps: of each training.
-        measured: `"validation loss"` or `"training loss"`.
-        interrupted: whether Ctrl-C ended them early.
-    """
-
-    rates: Float[np.ndarray, " rates"]
-    losses: Float[np.ndarray, " rates"]
-    epochs: int
-    steps: int
-    measured: str
-    interrupted: bool = False
-
-    @property
-    def best_index(self) -> int:
-        """The index of the lowest loss."""
-        return int(np.argmin(self.losses))
-
-    @property
-    def best(self) -> float | None:
-        """The rate of the lowest loss; None if all diverged."""
-        return float(self.rates[self.best_index]) if np.isfinite(self.losses[self.best_index]) else None
 
 
 def rate_trials(problem: Problem, rates: Sequence[float], *, steps: int, fresh: bool, progress: Progress) -> RateTrials:
