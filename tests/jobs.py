@@ -4,15 +4,19 @@ import sys
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import downslope as ds
-from downslope.runs import RunFolder
+from downslope.runs import LocalFileSystem, RunFolder
 from downslope.training import Recipe, TrainingSettings
 from downslope.training.checkpointing import CheckpointPolicy
 from downslope.training.engine.progress import Silent
 from downslope.training.job import TrainingJob, run_job
 from downslope.training.resume import load_job
+
+LOCAL = LocalFileSystem()
 
 
 def training_job(net, data, *, chunk=None, record=None, track=None, restarts=1, **settings):
@@ -22,10 +26,12 @@ def training_job(net, data, *, chunk=None, record=None, track=None, restarts=1, 
     return TrainingJob.start(recipe, problem, record=record, track=track, restarts=restarts)
 
 
-def train_in_chunks(net, data, *, store=None, overwrite=False, observers=(), progress=False, policy=None, **settings):
+def train_in_chunks(
+    net, data, *, store=None, overwrite=False, files=LOCAL, observers=(), progress=False, policy=None, **settings
+):
     """Train as `ds.train` does, with `chunk=…` in chunks of at most so many steps, saving by a policy."""
     job = training_job(net, data, **settings)
-    folder = None if store is None else RunFolder.create(store, overwrite=overwrite)
+    folder = None if store is None else RunFolder.create(store, overwrite=overwrite, file_system=files)
     return run_job(job, folder=folder, observers=tuple(observers), progress=progress or Silent(), policy=policy)
 
 
@@ -34,6 +40,19 @@ def resume_in_chunks(path, epochs, *, chunk=None, policy=None):
     job, folder = load_job(path, epochs)
     job.problem = replace(job.problem, longest_chunk=chunk)
     return run_job(job, folder=folder, progress=Silent(), policy=policy)
+
+
+def failing_file_system(name, error, *, from_call):
+    """Return the local file system, whose calls of a name raise an error from the so many-eth on."""
+    numbers = count(1)
+    calls = {call: getattr(LOCAL, call) for call in ("open", "fsync", "link", "replace")}
+
+    def fail(*arguments):
+        if next(numbers) >= from_call:
+            raise error
+        return calls[name](*arguments)
+
+    return SimpleNamespace(**calls | {name: fail})
 
 
 class Failing(Silent):

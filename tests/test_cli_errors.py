@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
 import downslope as ds
+from downslope.cli.app import command
 from spoken import false_words
 
 GOOD = "size,rooms,price\n" + "".join(f"{30 + i},{i % 5 + 1},{100.5 + 3 * i}\n" for i in range(30))
@@ -229,3 +231,19 @@ def test_rows_that_only_python_can_pass_are_asked_for_in_python(command, of_arra
     code, out, err = command_line(command, of_arrays, *more)
     assert (code, out) == (2, "")
     assert "its folder keeps no rows; only Python can pass them.\n" in err
+
+
+COMMANDS = command().commands
+OPTIONS = [(name, option) for name, verb in COMMANDS.items() for option in verb.params if option.opts[0][:2] == "--"]
+
+
+@pytest.mark.parametrize("name, option", [pytest.param(*case, id=f"{case[0]} {case[1].opts[0]}") for case in OPTIONS])
+def test_a_negative_number_after_an_option_is_its_value(name, option, command_line):
+    """It reaches the check of the option, where there is one; a flag says that it takes none."""
+    if option.is_flag:
+        code, _, said = command_line(name, option.opts[0], "-12")
+        assert (code, said) == (2, f"downslope: {option.opts[0]} takes no value, got -12.\n")
+    else:
+        values, rest, _ = COMMANDS[name].make_parser(typer.Context(COMMANDS[name])).parse_args([option.opts[0], "-12"])
+        value = values[option.name]
+        assert (value, rest) == (["-12"] if option.multiple else "-12", [])

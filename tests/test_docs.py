@@ -1,4 +1,4 @@
-"""Pages of documentation: their Python runs, their commands exist, their links lead somewhere."""
+"""README and the pages of documentation: their Python runs, their commands exist, their links lead somewhere."""
 
 import re
 import shlex
@@ -10,9 +10,10 @@ import typer
 from doc_blocks import blocks, run_python
 from downslope.cli.app import app
 
-DOCS = Path(__file__).parent.parent / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
-DRAWN = {
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+WRITTEN = {
+    "README": {"runs", "surface.png", "all_years"},
     "curvature": {"spectrum.png", "shares.png", "blocks.png"},
     "larger-than-memory": {"all_years", "images.npy"},
     "landscapes": {"old_faithful.png", "bowls.png", "way.png", "way.html", "between.png"},
@@ -23,11 +24,12 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 
 @pytest.mark.slow
+@pytest.mark.optimized
 @every_page
-def test_its_python_runs(page, tmp_path, monkeypatch, capsys):
+def test_its_python_runs_and_prints_what_it_says(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     _, missing = run_python(page)
-    assert {path.name for path in tmp_path.iterdir()} == DRAWN.get(page.stem, set())
+    assert {path.name for path in tmp_path.iterdir()} == WRITTEN.get(page.stem, set())
     if missing:
         pytest.skip(f"ran, but for blocks that need {', '.join(sorted(set(missing)))}")
 
@@ -59,7 +61,21 @@ def test_blocks_run_in_one_namespace_and_errors_name_their_line(tmp_path):
     )
     names, missing = run_python(page)
     assert (names["w"], missing) == (3, ["a_package_nobody_has"])
+    page.write_text("```python\nimport a_package_nobody_has\nz = 1\n```\n\n```python\ny\n```\n")
+    with pytest.raises(NameError, match="'y'"):
+        run_python(page)
     page.write_text("one\n\n```python\n\n1 / 0\n```\n")
     with pytest.raises(ZeroDivisionError) as caught:
         run_python(page)
     assert caught.traceback[-1].lineno == 4  # counted from 0
+
+
+def test_the_text_right_below_a_block_is_what_it_prints(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```python\nprint(1 + 1)\n```\n```text\n2\n```\n\n```python\nprint(3)\n```\n\nSo:\n```text\n4\n```\n"
+    )
+    run_python(page)
+    page.write_text("```python\nprint(1 + 1)\n```\n```text\n3\n```\n")
+    with pytest.raises(AssertionError, match=r"page\.md, line 2: expected\n3\n\ngot\n2\n"):
+        run_python(page)

@@ -441,6 +441,7 @@ def test_a_recorded_run_is_saved_as_a_page_that_plays_offline(visit, browser, tm
     saved.locator("#first").click()
     saved.locator("#play").click()
     expect(saved.locator("#where")).to_have_text("step 2 of 2")
+    expect(saved.locator("dialog .licenses")).to_contain_text("three.js authors")
     context.close()
 
 

@@ -32,9 +32,8 @@ def page():
         yield one
 
 
-def executed(code):
-    """Return what a program leaves in `losses`."""
-    names = {}
+def executed(code, **names):
+    """Return what a program leaves in `losses`, in a session that has some names."""
     with contextlib.redirect_stdout(io.StringIO()):
         exec(compile(code, "copied", "exec"), names)  # noqa: S102  (that is what the code is for)
     return names["losses"]
@@ -189,6 +188,21 @@ def stored(tmp_path_factory):
     ds.train(net, ds.load("iris"), epochs=3, record=ds.Record(parameters_every=1), store=where, progress=False,
              validation=0.2, **settings)  # fmt: skip
     return where
+
+
+def test_copied_code_of_a_run_opens_its_folder_if_it_has_one(tmp_path):
+    run = ds.train(ds.mlp([2], outputs=3), ds.load("iris"), epochs=1, store=tmp_path / "run", progress=False)
+    with DirectPage(Exhibit(RunSubject(), run=run)) as page:
+        page.open({"kind": "run"})
+        assert f"run = ds.open_run({str(tmp_path / 'run')!r}).with_data()" in copied(page).splitlines()
+    with DirectPage(Exhibit(RunSubject(), run=dataclasses.replace(run, path=None))) as page:
+        assert page.open({"kind": "run"})["title"] == "Run without a folder: 19 parameters"
+        page.say("start", id=0, a=0.1, b=0.1, settings={"learning_rate": 0.1, "batch_size": 40})
+        page.walk(2)
+        code = copied(page)
+        check_public(code)
+        assert "open_run" not in code
+        assert executed(code, run=run) == pytest.approx([page.last()["loss"]], rel=1e-6)
 
 
 @pytest.mark.slow

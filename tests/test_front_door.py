@@ -6,6 +6,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -74,3 +75,10 @@ def test_the_notice_names_what_the_page_bundles():
     notice = (root / "NOTICE").read_text(encoding="utf-8").replace("three.js", "three").lower()
     bundled = pinned["dependencies"] | {"katex": pinned["devDependencies"]["katex"]}
     assert [name for name, version in bundled.items() if f"{name} {version}" not in notice] == []
+
+
+def test_the_license_expression_names_every_license_in_the_wheel():
+    root = pathlib.Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    texts = {path.stem for path in (root / "licenses").glob("*.txt")}
+    assert set(project["license"].split(" AND ")) == {"MIT"} | texts

@@ -246,6 +246,16 @@ def test_keyboard_alone(visit):
     expect(page.locator("dialog")).to_be_hidden()
 
 
+def test_the_help_unfolds_the_licenses(visit):
+    page = visit("bowl", size=(390, 844))
+    press(page, "?", "Tab")
+    expect(page.locator(".licenses summary")).to_be_focused()
+    expect(page.get_by_text("three.js authors")).to_be_hidden()
+    press(page, "Enter")
+    expect(page.get_by_text("three.js authors")).to_be_visible()
+    assert page.locator("dialog").evaluate("dialog => dialog.scrollWidth - dialog.clientWidth") == 0
+
+
 @pytest.mark.slow
 def test_drag_turns_wheel_zooms_and_the_address_keeps_it(visit):
     page = visit("bowl")

@@ -7,6 +7,8 @@ import hashlib
 import json
 import re
 from dataclasses import replace
+from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,6 +106,13 @@ def test_the_policy_allows_this_script_and_this_style_and_nothing_else():
     }
     assert page.index("Content-Security-Policy") < page.index("<style>") < page.index("<script")
     assert not re.search(r"<(link|img|iframe|object)\b", page.replace(script, ""))
+
+
+def test_the_page_holds_the_whole_notice():
+    (licenses,) = re.findall(r'<template id="licenses">(.*?)</template>', BUILT.read_text(encoding="utf-8"), re.DOTALL)
+    notice = (Path(__file__).parents[1] / "NOTICE").read_text(encoding="utf-8")
+    words = re.sub(r"\n-+\n", "\n", notice).split()
+    assert unescape(re.sub("<[^>]*>", "", licenses)).split() == words
 
 
 def test_refusals():

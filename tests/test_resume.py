@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import downslope as ds
-from downslope.runs import RunFolder, _files
+from downslope.runs import RunFolder
 from downslope.training import loop, observers
 from downslope.training.engine import epoch as end_of_epoch
-from jobs import ALWAYS_SAVE, Failing, failing_at_call, train_in_chunks
+from jobs import ALWAYS_SAVE, Failing, failing_at_call, failing_file_system, train_in_chunks
 
 DATA = ds.load("iris")
 NET = ds.mlp([6], outputs=3, activation="tanh")
@@ -207,23 +207,10 @@ def test_a_damaged_state_is_replaced_by_the_one_before(tmp_path, uninterrupted):
 @pytest.mark.parametrize(
     "number", [4, pytest.param(7, marks=pytest.mark.slow), pytest.param(9, marks=pytest.mark.slow)]
 )
-def test_killed_between_write_sync_and_rename(call, number, tmp_path, monkeypatch, uninterrupted):
+def test_killed_between_write_sync_and_rename(call, number, tmp_path, uninterrupted):
     """Every system call of a save is where a process may end; what is on disk then goes on."""
-    real, calls = (open if call == "open" else getattr(os, call)), [0]
-
-    def dying(*arguments, **named):
-        calls[0] += 1
-        if calls[0] == number:
-            raise Killed
-        return real(*arguments, **named)
-
-    with monkeypatch.context() as patched:
-        if call == "open":
-            patched.setattr(_files, "open", dying, raising=False)
-        else:
-            patched.setattr(_files.os, call, dying)
-        with pytest.raises(Killed):
-            whole_in_chunks("adam", store=tmp_path / "run")
+    with pytest.raises(Killed):
+        whole_in_chunks("adam", store=tmp_path / "run", files=failing_file_system(call, Killed, from_call=number))
     same(ds.resume(tmp_path / "run", progress=False), uninterrupted("adam"))
 
 
@@ -241,20 +228,10 @@ def test_two_cannot_write_one_folder(tmp_path):
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), OSError(30, "Read-only file system")])
-def test_a_disk_that_refuses_ends_training_and_leaves_what_was_saved(error, tmp_path, monkeypatch):
-    saves = [0]
-
-    def refused(descriptor):
-        saves[0] += 1
-        if saves[0] > 6:
-            raise error
-        return real(descriptor)
-
-    real = os.fsync
-    with monkeypatch.context() as patched:
-        patched.setattr(_files.os, "fsync", refused)
-        with pytest.raises(ds.RunError, match=f"{error.strerror}. What was saved before is still there"):
-            whole_in_chunks("adam", store=tmp_path / "run")
+def test_a_disk_that_refuses_ends_training_and_leaves_what_was_saved(error, tmp_path):
+    refusing = failing_file_system("fsync", error, from_call=7)
+    with pytest.raises(ds.RunError, match=f"{error.strerror}. What was saved before is still there"):
+        whole_in_chunks("adam", store=tmp_path / "run", files=refusing)
     ds.open_run(tmp_path / "run")
     assert ds.resume(tmp_path / "run", progress=False).epochs == 5
 

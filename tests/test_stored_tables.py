@@ -304,6 +304,13 @@ def test_stored_rows_of_arrays_have_no_names_of_columns(tmp_path):
         column_names(ds.store_rows([np.ones((3, 2))], tmp_path / "rows").origin.arguments["path"])
 
 
+@pytest.mark.parametrize("name, save", [("rows.npy", np.save), ("rows.npz", np.savez)])
+def test_nor_have_files_of_arrays(name, save, tmp_path):
+    save(tmp_path / name, np.ones((3, 2)))
+    with pytest.raises(ds.DataError, match=rf"'{name}' holds arrays, whose columns have no names\. Choose the target"):
+        column_names(tmp_path / name)
+
+
 @pytest.mark.slow
 def test_files_are_large_from_256_mib_on(tmp_path):
     x = generator(0, "large").random((2**17, 256))

@@ -1,9 +1,10 @@
-// The last step of the build: style and script move into the page, and a policy allows exactly these two, by hash.
+// The last step of the build: style, script and the licenses of what is bundled move into the page, and a policy allows
+// exactly this style and this script, by hash.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Plugin } from "vite";
 
-const LIBRARIES = ["three", "uplot"];
+const NOTICE = new URL("../NOTICE", import.meta.url);
 
 export function singleFile(): Plugin {
   return {
@@ -49,12 +50,17 @@ function hash(content: string): string {
   return `sha256-${createHash("sha256").update(content, "utf8").digest("base64")}`;
 }
 
+/** NOTICE, a paragraph for each of its own: underlined ones are headings, indented ones belong to the one before. */
 function licenses(): string {
-  const texts = LIBRARIES.map((name) => {
-    const license = readFileSync(new URL(`node_modules/${name}/LICENSE`, import.meta.url), "utf8");
-    return `${name}\n\n${license.replaceAll("\r\n", "\n").trim()}`;
-  });
-  return `<!--\nThis page contains parts of:\n\n${texts.join("\n\n").replaceAll("--", "-")}\n-->`;
+  const paragraphs = readFileSync(NOTICE, "utf8").trim().split(/\n{2,}/);
+  return paragraphs.map(paragraph).join("\n");
+}
+
+function paragraph(lines: string): string {
+  const [underlined, indented] = [/\n-+$/.test(lines), lines.startsWith(" ")];
+  const words = lines.replace(/\n-+$/, "").trim().replace(/\s+/g, " ").replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  if (underlined) return `<h3>${words}</h3>`;
+  return indented ? `<p class="quiet">${words}</p>` : `<p>${words}</p>`;
 }
 
 function text(source: string | Uint8Array): string {

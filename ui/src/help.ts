@@ -1,5 +1,5 @@
-// What the picture means, and every key.
-import { make } from "./dom";
+// What the picture means, every key, and the licenses of what is in the page.
+import { byId, make } from "./dom";
 import type { Keys } from "./keys";
 
 const MEANING = [
@@ -30,6 +30,7 @@ export function makeHelp(keys: () => Keys[], live: boolean): () => void {
     ...[...(live ? LIVE_MEANING : []), ...MEANING].map((textContent) => make("p", { textContent })),
     make("h2", { textContent: "Keys" }),
     table,
+    licenses(),
   );
   close.addEventListener("click", () => dialog.close());
   document.body.append(dialog);
@@ -41,4 +42,10 @@ export function makeHelp(keys: () => Keys[], live: boolean): () => void {
     );
     dialog.showModal();
   };
+}
+
+/** The licenses, to unfold; the build puts them into the page. */
+function licenses(): HTMLDetailsElement {
+  const { content } = byId("licenses") as HTMLTemplateElement;
+  return make("details", { className: "licenses" }, make("summary", { textContent: "Licenses" }), content.cloneNode(true));
 }

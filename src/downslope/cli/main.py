@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from downslope.cli.interrupts import STOPPED, exit_on_interrupt
 
 if TYPE_CHECKING:
+    from typer import Context
     from typer.core import TyperGroup
 
 FAILED, BAD_USAGE, TRY_AGAIN = 1, 2, 75
@@ -18,6 +21,8 @@ TRACEBACK = "DOWNSLOPE_TRACEBACK"
 """The environment variable that shows where an unexpected error arose, for a report of it."""
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 """Large libraries make some million objects that stay; looking through them for garbage takes a tenth of a command."""
+
+NEGATIVE_NUMBER = re.compile(r"-\.?\d")
 
 XLA_LOGS = ("TF_CPP_MIN_LOG_LEVEL", "3")
 """Only what ends the process: before jax 0.10, XLA warns of every program that it loads from the user's own cache."""
@@ -73,16 +78,16 @@ def _exit_code(commands: TyperGroup, arguments: Sequence[str]) -> int:
     except (EOFError, BrokenPipeError):
         raise
     except Exception as error:
-        return _failure(error)
+        return _failure(error, arguments)
     return code if isinstance(code, int) else 0
 
 
-def _failure(error: Exception) -> int:
+def _failure(error: Exception, arguments: Sequence[str]) -> int:
     """Say an error in one line, and return the exit code."""
     if type(error).__name__ == "Abort":
         return STOPPED
     if isinstance(error, UsageError):
-        return _say(_usage_sentence(error), BAD_USAGE)
+        return _say(_usage_sentence(error, arguments), BAD_USAGE)
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return _say(f"{error.strerror}{where}.", FAILED)
@@ -96,19 +101,29 @@ def _failure(error: Exception) -> int:
     return _unexpected(error)
 
 
-def _usage_sentence(error: UsageError) -> str:
+def _usage_sentence(error: UsageError, arguments: Sequence[str]) -> str:
     """Return the message of a usage error as one sentence with a way out."""
     from downslope.cli.options import Unreadable
 
     if isinstance(error, Unreadable) and error.param is not None:
         return f"{error.param.opts[0]} {error.message}"
+    context = getattr(error, "ctx", None)
+    for flag, word in _flags_before_numbers(context, arguments):
+        if word.startswith(getattr(error, "option_name", "no option")):
+            return f"{flag} takes no value, got {word}."
     close = getattr(error, "possibilities", None)
     if close:
         return f"{error.message.rstrip('.')}. Did you mean {' or '.join(sorted(close))}?"
     sentence = error.format_message()
-    context = getattr(error, "ctx", None)
     stop = "" if sentence.endswith(("?", ".")) else "."
     return f"{sentence}{stop} See {context.command_path if context else 'downslope'} --help."
+
+
+def _flags_before_numbers(context: Context | None, arguments: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the flags of a command behind which a negative number stands, which is taken for an option, and those."""
+    options = context.command.params if context is not None else []
+    flags = {name for option in options if getattr(option, "is_flag", False) for name in option.opts}
+    return [(flag, word) for flag, word in pairwise(arguments) if flag in flags and NEGATIVE_NUMBER.match(word)]
 
 
 def _unexpected(error: Exception) -> int:

@@ -3,7 +3,7 @@
 from downslope.runs._advice import GO_BACK, RESTORE
 from downslope.runs._checkpoint import Checkpoint
 from downslope.runs._comparison import Compared, Comparison, compare, setting_text
-from downslope.runs._files import refusals_explained, write_whole
+from downslope.runs._files import FileSystem, LocalFileSystem, refusals_explained, write_whole
 from downslope.runs._folder import RunFolder
 from downslope.runs._record import Record, cpu_count, current_versions
 
@@ -13,6 +13,8 @@ __all__ = [
     "Checkpoint",
     "Compared",
     "Comparison",
+    "FileSystem",
+    "LocalFileSystem",
     "Record",
     "RunFolder",
     "compare",

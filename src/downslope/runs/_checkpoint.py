@@ -14,7 +14,7 @@ import numpy as np
 
 from downslope.core import DamagedRunError, RunError
 from downslope.runs._advice import GO_BACK, RESTORE
-from downslope.runs._files import write_whole
+from downslope.runs._files import FileSystem, write_whole
 
 
 class Checkpoint(NamedTuple):
@@ -29,13 +29,16 @@ class Checkpoint(NamedTuple):
     facts: dict[str, int | float | str | None]
 
 
-def write_checkpoint(path: Path, checkpoint: Checkpoint, *, earlier: Path | None = None) -> None:
+def write_checkpoint(
+    path: Path, checkpoint: Checkpoint, file_system: FileSystem, *, earlier: Path | None = None
+) -> None:
     """Write a checkpoint in one piece; what was there before goes to `earlier`, if that is named."""
     from safetensors.numpy import save
 
     arrays = {name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()}
     facts = json.dumps(checkpoint.facts)
-    write_whole(path, save(arrays, metadata={"facts": facts, "digest": _digest(arrays, facts)}), earlier=earlier)
+    content = save(arrays, metadata={"facts": facts, "digest": _digest(arrays, facts)})
+    write_whole(path, content, earlier=earlier, file_system=file_system)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

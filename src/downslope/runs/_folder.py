@@ -22,6 +22,7 @@ from pathlib import Path
 from downslope.core import Advice, Function, RunError
 from downslope.runs._advice import other_runs
 from downslope.runs._checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from downslope.runs._files import LOCAL, FileSystem
 from downslope.runs._lock import FolderLock
 from downslope.runs._metrics import append_line, read_lines, sync_lines, write_lines
 from downslope.runs._record import Record, read_record, write_record
@@ -38,18 +39,23 @@ class RunFolder:
     Attributes:
         path: the folder.
         lock: the right to write there; None for a reader.
+        file_system: what files are written by.
     """
 
     path: Path
     lock: FolderLock | None = field(default=None, repr=False, compare=False)
+    file_system: FileSystem = field(default=LOCAL, repr=False, compare=False)
 
     @classmethod
-    def create(cls, path: str | os.PathLike[str], *, overwrite: bool = False) -> RunFolder:
+    def create(
+        cls, path: str | os.PathLike[str], *, overwrite: bool = False, file_system: FileSystem = LOCAL
+    ) -> RunFolder:
         """Return a new, empty run folder, to write into.
 
         Args:
             path: the folder; made if it is not there.
             overwrite: whether a run that is already there may be replaced. Files that are no part of a run stay.
+            file_system: what files are written by.
 
         Raises:
             RunError: the folder is not empty, is a file, cannot be written, or another process writes there.
@@ -63,7 +69,7 @@ class RunFolder:
                     Advice("overwrite it on purpose", overwrite=True),
                 )
             directory.mkdir(parents=True, exist_ok=True)
-            folder = cls(directory, FolderLock(directory / LOCK))
+            folder = cls(directory, FolderLock(directory / LOCK), file_system)
             folder._remove_run()
             (directory / "checkpoints").mkdir(exist_ok=True)
         except OSError as error:
@@ -102,7 +108,7 @@ class RunFolder:
 
     def write_record(self, record: Record) -> None:
         """Write `run.json`."""
-        write_record(self._record, record)
+        write_record(self._record, record, self.file_system)
 
     def read_record(self) -> Record:
         """Return what `run.json` says."""
@@ -110,7 +116,7 @@ class RunFolder:
 
     def append_metrics(self, values: dict[str, float | int]) -> None:
         """Add the values of one epoch."""
-        append_line(self._metrics, values)
+        append_line(self._metrics, values, self.file_system)
 
     def read_epochs(self, at_least: int, most: int | None = None) -> list[dict[str, float | int]]:
         """Return the values of each epoch, its number among them; of the first ones only, if `most` says how many.
@@ -122,28 +128,29 @@ class RunFolder:
 
     def write_epochs(self, epochs: list[dict[str, float | int]]) -> None:
         """Write the values of all epochs anew."""
-        write_lines(self._metrics, epochs)
+        write_lines(self._metrics, epochs, self.file_system)
 
     def save_last(self, checkpoint: Checkpoint) -> None:
         """Write the newest state, after the lines of its epochs; the one before stays as `previous`."""
-        sync_lines(self._metrics)
-        write_checkpoint(self.checkpoint_path("last"), checkpoint, earlier=self.checkpoint_path("previous"))
+        sync_lines(self._metrics, self.file_system)
+        last, previous = self.checkpoint_path("last"), self.checkpoint_path("previous")
+        write_checkpoint(last, checkpoint, self.file_system, earlier=previous)
 
     def save(self, name: str, checkpoint: Checkpoint) -> None:
         """Write the checkpoint `best`, `start` or `members`."""
-        write_checkpoint(self.checkpoint_path(name), checkpoint)
+        write_checkpoint(self.checkpoint_path(name), checkpoint, self.file_system)
 
     def save_trajectory(self, trajectory: Checkpoint) -> None:
         """Write the recorded parameters."""
-        write_checkpoint(self.path / "trajectory.safetensors", trajectory)
+        write_checkpoint(self.path / "trajectory.safetensors", trajectory, self.file_system)
 
     def save_tracking(self, tracking: Checkpoint) -> None:
         """Write what was measured along the way."""
-        write_checkpoint(self.path / "tracking.safetensors", tracking)
+        write_checkpoint(self.path / "tracking.safetensors", tracking, self.file_system)
 
     def save_restarts(self, restarts: Checkpoint) -> None:
         """Write how several starts ended."""
-        write_checkpoint(self.path / "restarts.safetensors", restarts)
+        write_checkpoint(self.path / "restarts.safetensors", restarts, self.file_system)
 
     def read(self, name: str) -> Checkpoint:
         """Return a checkpoint: `last`, `previous`, `best`, `start` or `members`."""

@@ -7,43 +7,42 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import zlib
 from pathlib import Path
 
 from downslope.core import DamagedRunError
 from downslope.runs._advice import RESTORE
-from downslope.runs._files import refusals_explained, write_whole
+from downslope.runs._files import FileSystem, refusals_explained, write_whole
 
 
-def append_line(path: Path, values: dict[str, float | int]) -> None:
+def append_line(path: Path, values: dict[str, float | int], file_system: FileSystem) -> None:
     """Add the line of one epoch.
 
     Raises:
         UnwritableRunError: the disk refuses.
     """
-    with refusals_explained(path), open(path, "a", encoding="utf-8") as file:
-        file.write(_line(values))
+    with refusals_explained(path), file_system.open(path, "ab") as file:
+        file.write(_line(values).encode())
 
 
-def sync_lines(path: Path) -> None:
+def sync_lines(path: Path, file_system: FileSystem) -> None:
     """Make all lines so far last.
 
     Raises:
         UnwritableRunError: the disk refuses.
     """
     if path.is_file():
-        with refusals_explained(path), open(path, "rb") as file:
-            os.fsync(file.fileno())
+        with refusals_explained(path), file_system.open(path, "rb") as file:
+            file_system.fsync(file.fileno())
 
 
-def write_lines(path: Path, lines: list[dict[str, float | int]]) -> None:
+def write_lines(path: Path, lines: list[dict[str, float | int]], file_system: FileSystem) -> None:
     """Write all lines anew.
 
     Raises:
         UnwritableRunError: the disk refuses.
     """
-    write_whole(path, "".join(map(_line, lines)).encode())
+    write_whole(path, "".join(map(_line, lines)).encode(), file_system=file_system)
 
 
 def read_lines(path: Path, at_least: int, most: int | None = None) -> list[dict[str, float | int]]:

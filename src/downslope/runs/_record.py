@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from downslope.core import JSON, DamagedRunError, Function, RunError
 from downslope.runs._advice import RESTORE
-from downslope.runs._files import write_whole
+from downslope.runs._files import FileSystem, write_whole
 from downslope.runs._upgrade import SCHEMA, upgraded
 
 
@@ -52,10 +52,10 @@ class Record(BaseModel):
     notes: list[str] = []
 
 
-def write_record(path: Path, record: Record) -> None:
+def write_record(path: Path, record: Record, file_system: FileSystem) -> None:
     """Write a record with its digest."""
     content = record.model_dump()
-    write_whole(path, _text(content | {"digest": _digest(content)}).encode())
+    write_whole(path, _text(content | {"digest": _digest(content)}).encode(), file_system=file_system)
 
 
 def read_record(path: Path) -> Record:

@@ -11,7 +11,6 @@ from downslope.core import Advice, DataError, Setting, SettingError, close_names
 from downslope.data.dataset import Dataset, with_origin
 from downslope.data.files.columns import typed_columns
 from downslope.data.files.conversion import DEFAULT_CACHE, convert
-from downslope.data.files.csv import CSV
 from downslope.data.files.file_table import DEFAULT_SIZES, ReadSizes
 from downslope.data.files.formats import ARRAY_FORMATS, ENDINGS, TABLE_FORMATS
 from downslope.data.files.row_folder import open_rows
@@ -151,7 +150,7 @@ def column_names(path: str | os.PathLike[str]) -> list[str]:
     """Return the names of the columns of a CSV or Parquet file, or of stored tables, without reading all of it.
 
     Raises:
-        DataError: it is missing or damaged.
+        DataError: it is missing or damaged, or holds arrays, whose columns have no names.
     """
     file = _checked(Path(path))
     if file.is_dir() and _holds_arrays(file):
@@ -160,7 +159,12 @@ def column_names(path: str | os.PathLike[str]) -> list[str]:
         )
     if file.is_dir():
         return open_records(file).columns
-    return TABLE_FORMATS.get(file.suffix.lower(), CSV).column_names(file)
+    if _holds_arrays(file):
+        raise DataError(
+            f"{file.name!r} holds arrays, whose columns have no names. Choose the target of an .npy file by the number "
+            "of its column, that of an .npz file by the name of its array."
+        )
+    return TABLE_FORMATS[file.suffix.lower()].column_names(file)
 
 
 def _checked(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Networks as subjects: small ones on shipped data, the line through Old Faithful, and a stored run."""
+"""Networks as subjects: small ones on shipped data, the line through Old Faithful, and a run."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ from downslope.training import Moment, Recipe, Record, Run, Stepper, Stop, train
 
 BATCH, RATE = 32, 0.01
 """How small networks are trained to find the point that their planes go through: with Adam."""
+
+UNSTORED_RUN = "# `run` is the run that this explorer was started with: it has no folder to open it from."
+"""Stands in code for the line that opens a run from its folder."""
 
 _PATH_POINTS = 50
 """About so many points of that training are kept, to find principal directions by."""
@@ -85,11 +88,19 @@ def open_line(subject: LineSubject, report: Report) -> OpenedSubject:
     return replace(opened, directions=("axes",), span=(5.0, 5.0), labels=("intercept", "slope"), layers=())
 
 
-def open_stored_run(subject: RunSubject, run: Run, name: str) -> OpenedSubject:
-    """Return a run that was opened from its folder, with its rows; planes go through the parameters it keeps."""
-    code = (f"run = ds.open_run({name!r}).with_data()",)
+def open_trained_run(subject: RunSubject, run: Run, name: str) -> OpenedSubject:
+    """Return a run with its rows; planes go through the parameters it keeps.
+
+    Args:
+        subject: as the page asked for it.
+        run: the run.
+        name: its folder as a command named it; empty takes that of the run, if it has one.
+    """
+    folder = name or (str(run.path) if run.path is not None else "")
+    code = f"run = ds.open_run({folder!r}).with_data()" if folder else UNSTORED_RUN
     suggested = DescentStart(name="start", a=0.75, b=0.75, settings=run_settings(run))
-    return opened_run(run, subject, f"{name}: {tree_size(run.params):,} parameters", code, suggested)
+    title = f"{folder or 'Run without a folder'}: {tree_size(run.params):,} parameters"
+    return opened_run(run, subject, title, (code,), suggested)
 
 
 def opened_run(run: Run, subject: Subject, title: str, code: tuple[str, ...], suggested: DescentStart) -> OpenedSubject:

@@ -18,7 +18,7 @@ from downslope.explorer.protocol import (
     Subject,
 )
 from downslope.explorer.subjects.classic import open_classic
-from downslope.explorer.subjects.networks import open_line, open_network, open_stored_run
+from downslope.explorer.subjects.networks import open_line, open_network, open_trained_run
 from downslope.explorer.subjects.subject import OpenedSubject, Report
 from downslope.training import Run
 
@@ -37,7 +37,7 @@ class Exhibit:
     Attributes:
         opens: the subject to show first.
         run: an opened run with its rows, or None.
-        name: of that run: its folder, as it was given.
+        name: of that run: its folder, as it was given; empty for the run's own folder, or a run without one.
     """
 
     opens: Subject = field(default_factory=lambda: ClassicSubject(name="ravine"))
@@ -81,4 +81,4 @@ def open_subject(subject: Subject, exhibit: Exhibit, report: Report) -> OpenedSu
         case RunSubject():
             if exhibit.run is None:
                 raise RunError("This explorer was started without a run. Start it with one: downslope explore RUN.")
-            return open_stored_run(subject, exhibit.run, exhibit.name)
+            return open_trained_run(subject, exhibit.run, exhibit.name)
