@@ -1,6 +1,6 @@
 """The words everything else is written in: types, trees, keys, checks, errors, settings as JSON, loss surfaces."""
 
-from downslope.core._checks import check_choice, check_integer, check_number
+from downslope.core._checks import Limits, Range, check_choice, check_integer, check_number
 from downslope.core._errors import (
     BusyRunError,
     CustomPartError,
@@ -50,6 +50,7 @@ __all__ = [
     "FunctionSurface",
     "GaussNewtonSurface",
     "Key",
+    "Limits",
     "LinearizedSurface",
     "LossSurface",
     "Message",
@@ -61,6 +62,7 @@ __all__ = [
     "Piece",
     "PlaneSurface",
     "PyTree",
+    "Range",
     "Renderable",
     "RowLossesSurface",
     "RunError",

@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from downslope.optimizers._limits import NUMBERS, Limits, NumberFacts
+from downslope.core import Limits
+from downslope.optimizers._limits import NUMBERS, NumberFacts
 
 
 @dataclass(frozen=True)

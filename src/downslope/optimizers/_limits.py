@@ -4,38 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal
 
-from downslope.core import Advice, Function, NumberOrSchedule, Setting, SettingError, check_number
+from downslope.core import Advice, Function, Limits, NumberOrSchedule, Range, Setting, SettingError, check_number
 from downslope.schedules import Schedule, as_schedule
 
 if TYPE_CHECKING:
     LearningRate = NumberOrSchedule | Literal["auto"]
 else:  # refused in a sentence, as other numbers
     LearningRate = object
-
-
-class Limits(TypedDict, total=False):
-    """The bounds of a number, as `check_number` takes them."""
-
-    above: float
-    at_least: float
-    below: float
-
-
-@dataclass(frozen=True)
-class Range:
-    """The values of a number that a control offers; its limits allow more.
-
-    Attributes:
-        low: the least.
-        high: the largest.
-        log: whether they are spread by their size, not evenly.
-    """
-
-    low: float
-    high: float
-    log: bool = False
 
 
 @dataclass(frozen=True)
