@@ -5,6 +5,7 @@ from downslope.cli.options import names
 from downslope.layers import activation_names, initializers
 from downslope.networks import norm_names
 from downslope.optimizers import OPTIMIZERS, as_optimizer
+from downslope.schedules import SCHEDULES
 
 
 def takes(facts, name):
@@ -16,11 +17,10 @@ def test_help_lists_what_the_tables_hold():
     assert set(names.WITH_MOMENTUM) == {name for name, facts in OPTIMIZERS.items() if takes(facts, "momentum")}
     decays = {name: facts for name, facts in OPTIMIZERS.items() if facts.decays_weights}
     assert set(names.WITH_L2) == {name for name, facts in decays.items() if not facts.decouples_decay}
-    defaults = {
-        name: inspect.signature(facts.maker).parameters["weight_decay"].default for name, facts in decays.items()
-    }
-    assert {name: decay for name, decay in defaults.items() if decay} == names.DECAYING
+    usual = {name: as_optimizer(name).settings["weight_decay"] for name in decays}
+    assert {name: decay for name, decay in usual.items() if decay} == names.DECAYING
     assert activation_names() == names.ACTIVATIONS
+    assert tuple(facts.notation for facts in SCHEDULES.values()) == names.SCHEDULES
     assert norm_names() == names.NORMS
     scaled = {f"{name}_{shape}" for name in names.SCALED_INITIALIZERS for shape in ("normal", "uniform")}
     assert {*names.INITIALIZERS, *scaled} == set(initializers.names(aliases=False))

@@ -37,6 +37,19 @@ INITIALIZERS = ("zeros", "orthogonal")
 WITH_NUMBER = {"constant": "C", "normal": "S", "uniform": "S"}
 """Initializers that take a number."""
 
+SCHEDULES = (
+    "constant",
+    "step:FACTOR:EVERY",
+    "exponential:RATE[:EVERY]",
+    "inverse:RATE[:POWER]",
+    "cosine[:END]",
+    "one-cycle",
+    "cyclic:LOW:PERIOD[:MODE]",
+    "plateau:FACTOR:PATIENCE",
+    "warmup:STEPS[+SCHEDULE]",
+)
+"""The notations of schedules."""
+
 NORMS = ("batch", "layer")
 LOSSES_FOR_CLASSES = ("cross_entropy", "binary_cross_entropy", "hinge", "perceptron")
 LOSSES_FOR_NUMBERS = ("squared_error", "mean_squared_error", "sum_squared_error", "huber", "poisson")

@@ -8,9 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from downslope.cli.options.names import DECAYING, OPTIMIZERS, WITH_L2, WITH_MOMENTUM, joined, usual_rates
+from downslope.cli.options.names import DECAYING, OPTIMIZERS, SCHEDULES, WITH_L2, WITH_MOMENTUM, joined, usual_rates
 from downslope.cli.options.readers import reader
-from downslope.cli.parse.schedule import NOTATIONS
 
 _option = partial(typer.Option, rich_help_panel="Descent")
 
@@ -63,7 +62,7 @@ class OptimizerOptions:
         str,
         _option(
             metavar="SCHEDULE",
-            help="How the learning rate changes: " + ", ".join(NOTATIONS).replace("[", "\\[") + ". EVERY, PERIOD and "
+            help="How the learning rate changes: " + ", ".join(SCHEDULES).replace("[", "\\[") + ". EVERY, PERIOD and "
             "STEPS count steps, PATIENCE epochs; cosine and one-cycle last for all epochs.",
         ),
     ] = "constant"
