@@ -1,6 +1,6 @@
 """The words everything else is written in: types, trees, keys, checks, errors, settings as JSON, loss surfaces."""
 
-from downslope.core._checks import Limits, Range, check_choice, check_integer, check_number
+from downslope.core._checks import check_choice, check_integer, check_number
 from downslope.core._errors import (
     BusyRunError,
     CustomPartError,
@@ -20,6 +20,7 @@ from downslope.core._function_surface import FunctionSurface, in_memory
 from downslope.core._keys import Key, fold, generator, key_words
 from downslope.core._message import PYTHON, Advice, Face, Function, Message, Piece, Setting, Values, worded
 from downslope.core._meter import Meter, open_meter
+from downslope.core._range import Limits, Range
 from downslope.core._render import Renderable, is_custom, rebuild, render
 from downslope.core._surface import (
     BatchGradientsSurface,

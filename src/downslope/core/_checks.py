@@ -5,37 +5,9 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TypedDict
 
 from downslope.core._errors import SettingError, UnknownNameError
 from downslope.core._message import Piece, Setting
-
-
-class Limits(TypedDict, total=False):
-    """The bounds of a number, as `check_number` takes them."""
-
-    above: float
-    at_least: float
-    below: float
-    at_most: float
-
-
-@dataclass(frozen=True)
-class Range:
-    """The values of a number that a control offers; its limits allow more.
-
-    Attributes:
-        low: the least.
-        high: the largest.
-        log: whether they are spread by their size, not evenly.
-        whole: whether only whole numbers are offered.
-    """
-
-    low: float
-    high: float
-    log: bool = False
-    whole: bool = False
 
 
 def check_integer(setting: str, value: object, *, at_least: int = 1, advice: Piece = "") -> int:

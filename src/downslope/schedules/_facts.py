@@ -28,7 +28,7 @@ class ScheduleNumber:
 
 def steps_number(name: str, default: int, at_least: int = 1) -> ScheduleNumber:
     """Return a number of steps."""
-    return ScheduleNumber(name, default, Range(2.0, 100_000.0, log=True, whole=True), {"at_least": float(at_least)})
+    return ScheduleNumber(name, default, Range(2.0, 100_000.0, log=True, integer=True), {"at_least": float(at_least)})
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ export class SurfaceControls {
       optional("Normalization inside", "norm", this.welcome.norms.map((name) => [name, `${spoken(name)} norm`])),
       add("skip", ticked("Skip connections", (skip) => change({ skip })), ({ skip }) => skip),
       number("Dropout", "dropout"),
-      optional("Data scaled", "normalize", [["standard", "to deviations"], ["minmax", "to 0 … 1"], ["symmetric", "to −1 … 1"]]),
+      optional("Data scaled to", "normalize", this.welcome.normalizations.map((name) => [name, spoken(name)])),
       number("Noise in the data", "noise"),
       number("Trained before, epochs", "epochs"),
     ];

@@ -46,7 +46,8 @@ function factor(token: RegExpMatchArray | undefined, rest: RegExpMatchArray[]): 
   const [sign, letter, hat, below, above, number, , operator] = token;
   if (sign === "(") {
     const inside = row(rest);
-    return { whole: `<mrow><mo>(</mo>${inside}<mo>)</mo></mrow>`, bare: `<mrow>${inside}</mrow>` };
+    const [opening, closing] = ["(", ")"].map((sign) => `<mo stretchy="${inside.includes("<mfrac>")}">${sign}</mo>`);
+    return { whole: `<mrow>${opening}${inside}${closing}</mrow>`, bare: `<mrow>${inside}</mrow>` };
   }
   if (sign === "√") return piece(`<msqrt>${factor(next(rest), rest).bare}</msqrt>`);
   if (operator) return piece(`<mo>${operator}</mo>${operator === "," ? '<mspace width="1em"></mspace>' : ""}`);

@@ -12,11 +12,11 @@ export interface NetworkSubject {
   kind: "network";
   data: string;
   noise: number;
-  normalize: "standard" | "minmax" | "symmetric" | null;
+  normalize: string | null;
   hidden: number[];
   activation: string;
   initializer: string;
-  norm: "batch" | "layer" | null;
+  norm: string | null;
   dropout: number;
   skip: boolean;
   epochs: number;
@@ -128,6 +128,7 @@ export interface Welcome {
   activations: string[];
   initializers: string[];
   norms: string[];
+  normalizations: string[];
   optimizers: OptimizerInfo[];
   schedules: ScheduleInfo[];
   directions: string[];

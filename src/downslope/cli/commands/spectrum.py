@@ -231,7 +231,7 @@ def _limit(run: Run, largest: float) -> tuple[str | None, float, bool]:
     import numpy as np
 
     from downslope.curvature import stability_limit
-    from downslope.optimizers import as_optimizer, facts_of, linear_step
+    from downslope.optimizers import as_optimizer, facts_of, initial_state, linear_step
 
     optimizer = None if run.recipe is None else as_optimizer(run.recipe.settings.optimizer)
     if optimizer is None:
@@ -239,7 +239,7 @@ def _limit(run: Run, largest: float) -> tuple[str | None, float, bool]:
     name, facts = optimizer.base.maker.__name__, facts_of(optimizer)
     step = None
     if facts is not None and not facts.scale_invariant:
-        state = optimizer.replace(learning_rate=1.0).init(run.params)
+        state = initial_state(optimizer.replace(learning_rate=1.0), run.params)
         step = linear_step(optimizer, state._replace(step=np.ones((), np.int32)))
     if step is None:
         return name, stability_limit(largest), False

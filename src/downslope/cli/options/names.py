@@ -50,6 +50,11 @@ SCHEDULES = (
 )
 """The notations of schedules."""
 
+NORMALIZATIONS = {"standard": "mean 0, deviation 1", "minmax": "0 to 1", "symmetric": "-1 to 1"}
+SHAPES = {"digits": "8x8x1", "mnist1d": "40x1"}
+"""Data sets whose flat rows are images or sequences."""
+
+CLASSICS = ("bowl", "ravine", "saddle", "two_minima", "plateau", "rosenbrock", "himmelblau", "beale")
 NORMS = ("batch", "layer")
 LOSSES_FOR_CLASSES = ("cross_entropy", "binary_cross_entropy", "hinge", "perceptron")
 LOSSES_FOR_NUMBERS = ("squared_error", "mean_squared_error", "sum_squared_error", "huber", "poisson")

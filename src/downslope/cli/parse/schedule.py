@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from downslope.schedules import Schedule, ScheduleFacts
@@ -39,16 +39,18 @@ def schedule_of(text: str, rate: float, steps: int) -> Schedule:
     if not fits or (plus and not rest):
         raise SettingError(Setting("schedule"), f"{name} is written {facts.notation}, got {text!r}.")
     try:
-        return _made(facts, dict(zip(facts.written, map(_number, numbers), strict=False)), rate, steps, rest)
+        return _with_training(facts, dict(zip(facts.written, map(_number, numbers), strict=False)), rate, steps, rest)
     except SettingError as error:
         if error.setting == "schedule":
             raise
         raise SettingError(Setting("schedule"), f"{facts.notation}, got {text!r}:", error.message) from None
 
 
-def _made(facts: ScheduleFacts, numbers: dict[str, Any], rate: float, steps: int, wrapped: str) -> Schedule:
+def _with_training(
+    facts: ScheduleFacts, numbers: dict[str, int | float | str], rate: float, steps: int, wrapped: str
+) -> Schedule:
     """Return a schedule of the numbers that were written, with the rate and the length of the training put in."""
-    arguments: dict[str, Any] = {**facts.shares(rate), **numbers}
+    arguments: dict[str, object] = {**facts.shares(rate), **numbers}
     if facts.fills is not None:
         arguments[facts.fills] = steps
     if facts.wraps is not None:

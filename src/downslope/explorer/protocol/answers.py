@@ -110,6 +110,7 @@ class Welcome(Part):
     activations: tuple[str, ...]
     initializers: tuple[str, ...]
     norms: tuple[str, ...]
+    normalizations: tuple[str, ...]
     optimizers: tuple[OptimizerInfo, ...]
     schedules: tuple[ScheduleInfo, ...]
     directions: tuple[str, ...]

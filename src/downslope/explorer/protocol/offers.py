@@ -53,11 +53,12 @@ BEYOND = 1000
 _SIGNS = {"above": "gt", "at_least": "ge", "below": "lt", "at_most": "le"}
 
 
-def number_field(range: Range, limits: Limits) -> Any:
+def number_field(range: Range, limits: Limits) -> object:
     """Return the type of a number on the wire: within its limits, finite, and nowhere near what could overflow."""
     bounds: dict[str, Any] = {_SIGNS[name]: bound for name, bound in limits.items()}
     if not {"below", "at_most"} & limits.keys():
         bounds["le"] = BEYOND * range.high
-    if range.whole:
-        return Annotated[int, Field(**{sign: int(bound) for sign, bound in bounds.items()})]
+    if range.integer:
+        rounded: dict[str, Any] = {sign: int(bound) for sign, bound in bounds.items()}
+        return Annotated[int, Field(**rounded)]
     return Annotated[float, Field(**bounds, allow_inf_nan=False)]

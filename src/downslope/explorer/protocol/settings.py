@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from downslope.data import NORMALIZATIONS
 from downslope.explorer.protocol.offers import (
     ACTIVATIONS,
     CHOICES,
@@ -27,7 +28,7 @@ from downslope.schedules import ScheduleFacts
 MOST_DESCENTS = 4
 
 if TYPE_CHECKING:
-    DataName = ClassicName = Activation = Initializer = Norm = OptimizerName = Direction = str
+    DataName = ClassicName = Activation = Initializer = Norm = Normalization = OptimizerName = Direction = str
     Size = int
 else:
     DataName = Literal[DATA_SETS]
@@ -35,6 +36,7 @@ else:
     Activation = Literal[ACTIVATIONS]
     Initializer = Literal[INITIALIZERS]
     Norm = Literal[NORMS]
+    Normalization = Literal[tuple(NORMALIZATIONS)]
     OptimizerName = Literal[tuple(OPTIMIZERS)]
     Direction = Literal[(*DIRECTIONS, "auto")]
     Size = Literal[SIZES]
@@ -74,7 +76,7 @@ class NetworkSubject(Part):
     kind: Literal["network"] = "network"
     data: DataName
     noise: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] = 0.0
-    normalize: Literal["standard", "minmax", "symmetric"] | None = "standard"
+    normalize: Normalization | None = "standard"
     hidden: Annotated[list[Annotated[int, Field(ge=1, le=256)]], Field(max_length=8)] = [16]
     activation: Activation = "relu"
     initializer: Initializer = "auto"
@@ -127,7 +129,7 @@ else:
     ScheduleChoice = Annotated[reduce(or_, SCHEDULE_SETTINGS.values()), Field(discriminator="kind")]
 
 
-def fields_of_numbers() -> dict[str, Any]:
+def fields_of_numbers() -> dict[str, object]:
     """Return the type of each number of optimizers that controls offer."""
     return {
         name: number_field(number.facts.range, number.limits)
@@ -155,7 +157,8 @@ def _descent_settings() -> type[DescentBasis]:
     """Return the settings of a descent: those of every optimizer, of which each one uses its own."""
     defaults = {name: number.default for name, number in NUMBERS.items()} | {"learning_rate": 0.1}
     fields: dict[str, Any] = {name: (kind, defaults[name]) for name, kind in fields_of_numbers().items()}
-    return create_model("DescentSettings", __base__=DescentBasis, **fields, **dict.fromkeys(CHOICES, (bool, False)))
+    fields |= dict.fromkeys(CHOICES, (bool, False))
+    return create_model("DescentSettings", __base__=DescentBasis, **fields)
 
 
 if TYPE_CHECKING:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 
+from downslope.core import Range as Offered
+from downslope.data import NORMALIZATIONS
 from downslope.explorer.lessons import LESSONS
 from downslope.explorer.protocol import (
     ACTIVATIONS,
@@ -59,6 +60,7 @@ def welcome(exhibit: Exhibit) -> Welcome:
         activations=ACTIVATIONS,
         initializers=INITIALIZERS,
         norms=NORMS,
+        normalizations=tuple(NORMALIZATIONS),
         optimizers=tuple(_optimizer(facts) for facts in OPTIMIZERS.values()),
         schedules=tuple(_schedule(facts) for facts in KINDS_OF_SCHEDULES.values()),
         directions=tuple(DIRECTIONS),
@@ -97,7 +99,7 @@ def _optimizer(facts: Facts) -> OptimizerInfo:
 
 def _schedule(facts: ScheduleFacts) -> ScheduleInfo:
     """Return a schedule to choose."""
-    numbers = tuple(Range(name=number.name, default=number.default, **asdict(number.range)) for number in facts.numbers)
+    numbers = tuple(_range(number.name, number.range, number.default) for number in facts.numbers)
     return ScheduleInfo(name=facts.name, numbers=numbers)
 
 
@@ -106,11 +108,24 @@ def _ranges() -> Iterator[Range]:
     usual = DescentSettings().model_dump()
     for name, number in NUMBERS.items():
         if number.facts.range is not None:
-            yield Range(name=name, label=number.facts.label, default=usual[name], **asdict(number.facts.range))
+            yield _range(name, number.facts.range, usual[name], number.facts.label)
+
+
+def _range(name: str, offered: Offered, default: float | int, label: str = "") -> Range:
+    """Return the range of a number as the wire has it."""
+    return Range(
+        name=name,
+        label=label,
+        low=offered.low,
+        high=offered.high,
+        default=default,
+        log=offered.log,
+        whole=offered.integer,
+    )
 
 
 def _labels() -> dict[str, str]:
-    """Return how people write names, of optimizers, activations, data sets and directions."""
+    """Return how people write names, of all that can be chosen."""
     optimizers = {name: facts.label for name, facts in OPTIMIZERS.items()}
     sets = {info.name: info.label for info in SETS if info.label is not None}
-    return optimizers | activation_labels() | sets | DIRECTIONS | {"auto": "automatic"}
+    return optimizers | activation_labels() | sets | NORMALIZATIONS | DIRECTIONS | {"auto": "automatic"}

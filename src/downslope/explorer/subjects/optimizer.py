@@ -30,8 +30,8 @@ def make_optimizer(settings: DescentSettings) -> Optimizer:
 def changeable(settings: DescentSettings) -> dict[str, float]:
     """Return the numbers that can be changed besides those that the optimizer has: those that are still 0."""
     names = {"weight_decay", *settings_of(OPTIMIZERS[settings.optimizer])} & NUMBERS.keys()
-    kept = make_optimizer(settings).hyperparams
-    return {name: 0.0 for name in sorted(names) if name not in kept}
+    present = make_optimizer(settings).hyperparams
+    return {name: 0.0 for name in sorted(names) if name not in present}
 
 
 def with_slots(settings: DescentSettings, names: Iterable[str]) -> DescentSettings:
@@ -85,7 +85,7 @@ def _pointless(settings: DescentSettings, name: str) -> bool:
     return name in CHOICES and not any(line.holds(chosen) for line in lines)
 
 
-def _schedule_arguments(settings: DescentSettings) -> dict[str, float]:
+def _schedule_arguments(settings: DescentSettings) -> dict[str, float | int]:
     """Return the arguments of the schedule's function, in its order."""
     facts = KINDS_OF_SCHEDULES[settings.schedule.kind]
     numbers = {number.name: getattr(settings.schedule, number.name) for number in facts.numbers}
