@@ -620,7 +620,7 @@ def test_a_network_of_other_kind_is_the_one_that_was_asked_for(visit):
     assert loss(page) == pytest.approx(expected, rel=1e-6)
     code = page.locator("#python").input_value()
     of_network = ("tanh", "orthogonal", "minmax", "dropout=0.2", "epochs=3", "[5]")
-    for words in (*of_network, "ds.l2(0.01, ds.sgd(", "batch_size=16", "mode='training'"):
+    for words in (*of_network, "ds.sgd(", "weight_decay=0.01", "batch_size=16", "mode='training'"):
         assert words in code, words
 
 

@@ -13,7 +13,7 @@ from downslope.core import FunctionSurface, SettingError
 from downslope.curvature import preconditioned_sharpness, stability_limit
 from downslope.optimizers import apply_rule, initial_state
 from downslope.training import RangeTest, RateTrials, TrainingSettings, find_learning_rate, prepare
-from downslope.training.finders.learning_rate.find import _next_rates, _suggestions, with_rate
+from downslope.training.finders.learning_rate.find import _next_rates, _suggestions
 from downslope.training.finders.learning_rate.range_test import range_test
 from downslope.training.finders.learning_rate.stability_line import curvature_line
 from jobs import Failing
@@ -187,11 +187,6 @@ def test_a_long_epoch_is_cut_to_a_draw_of_rows():
     assert (len(short.train), short.batches.rows, short.batches.steps) == (640, 640, 20)
     assert short.subset is problem.subset
     assert problem.limited_to(100) is problem
-
-
-def test_another_rate_reaches_the_innermost_optimizer():
-    wrapped = ds.ema(0.9, ds.clip(1.0, ds.adam("auto", b1=0.8)))
-    assert with_rate(wrapped, 0.5) == ds.ema(0.9, ds.clip(1.0, ds.adam(0.5, b1=0.8)))
 
 
 def test_a_schedule_is_left_out_and_said_so():

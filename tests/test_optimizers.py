@@ -6,6 +6,7 @@ import pickle
 from contextlib import contextmanager
 from functools import cache, partial
 from inspect import signature
+from itertools import product
 from types import FunctionType
 
 import jax
@@ -890,7 +891,41 @@ def test_numbers_have_defaults_within_their_limits_and_are_refused_beyond(facts)
 
 @every_name
 def test_the_formula_says_what_becomes_of_the_parameters(facts):
-    assert "θ ← θ − η" in facts.formula
+    for settings in product((0, 0.5), repeat=len(names := ("weight_decay", "momentum"))):
+        lines = [line.text for line in facts.formula if line.holds(dict(zip(names, settings, strict=True)))]
+        assert lines[0].startswith("g = ∇L(θ)")
+        assert [line.startswith("θ ← θ − η") for line in lines] == [False] * (len(lines) - 1) + [True]
+
+
+@every_name
+def test_formulas_are_in_the_letters_of_the_documentation(facts):
+    for number in facts.hyperparams:
+        assert f"`{number.facts.letter}`" in facts.maker.__doc__
+    for line in facts.formula:
+        assert {*line.needs, *line.lacks} <= {*signature(facts.maker).parameters, "weight_decay", "momentum"}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_setting_is_replaced_where_it_is(name):
+    optimizer = OPTIMIZERS[name]
+    changed = optimizer.replace(learning_rate=0.25)
+    assert changed.all_settings == optimizer.all_settings | {"learning_rate": 0.25}
+    assert changed.replace(learning_rate=optimizer.all_settings["learning_rate"]) == optimizer
+    with pytest.raises(UnknownNameError, match="learning_rate"):
+        optimizer.replace(learning_rat=0.25)
+
+
+def test_a_setting_is_replaced_in_the_outermost_that_has_one_of_its_name():
+    assert decoupled_weight_decay(0.5, sgd(0.1)).replace(weight_decay=0.25) == decoupled_weight_decay(0.25, sgd(0.1))
+
+
+@every_name
+def test_weight_decay_is_decoupled_where_the_facts_say_so(facts):
+    assert ("weight_decay" in signature(facts.maker).parameters) == facts.decays_weights
+    if facts.decays_weights:
+        decayed = facts.maker(0.5, weight_decay=0.25)
+        decoupled = isinstance(decayed.rule, type(decoupled_weight_decay(0.25, sgd(0.5)).rule))
+        assert decoupled == facts.decouples_decay
 
 
 @every_name

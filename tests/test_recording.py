@@ -1,5 +1,7 @@
 """What is recorded inside the compiled chunk: right, and without changing a bit of the result."""
 
+from functools import partial
+
 import jax
 import numpy as np
 import pytest
@@ -170,8 +172,11 @@ def test_everything_trained_twice_from_one_seed_is_bitwise_equal():
     assert_bitwise((first.last, first.history, first.averaged), (second.last, second.history, second.averaged))
 
 
-def test_the_average_of_the_weights_is_told_and_kept(tmp_path):
-    run = trained(optimizer=ds.ema(0.5, ds.sgd(0.1)), record=ds.Record(parameters_every=1), store=tmp_path / "run")
+@pytest.mark.parametrize("around", [lambda optimizer: optimizer, partial(ds.clip, 1e9)], ids=["alone", "clipped"])
+def test_the_average_of_the_weights_is_told_and_kept(around, tmp_path):
+    run = trained(
+        optimizer=around(ds.ema(0.5, ds.sgd(0.1))), record=ds.Record(parameters_every=1), store=tmp_path / "run"
+    )
     shares = 0.5 ** np.arange(len(run.trajectory) - 1)[::-1]
     average = jax.tree.map(lambda values: np.tensordot(shares / shares.sum(), values[1:], 1), run.trajectory.params)
     assert_trees_close(run.averaged.params, average, rtol=1e-10)

@@ -1,11 +1,10 @@
 import { defineConfig } from "vite";
 
 import { singleFile } from "./single_file.ts";
-import { setFormulas } from "./tex.ts";
 
 export default defineConfig({
   base: "./",
-  plugins: [setFormulas(), singleFile()],
+  plugins: [singleFile()],
   build: {
     target: "es2022",
     modulePreload: false,

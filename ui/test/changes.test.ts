@@ -2,9 +2,14 @@ import { expect, test } from "vitest";
 
 import * as changes from "../src/live/changes";
 import { type Choices, DESCENT, labelOf, NETWORK, NOTHING_CHOSEN, PLANE } from "../src/live/choices";
-import type { Lesson } from "../src/live/wire";
+import { learn } from "../src/live/names";
+import type { Lesson, OptimizerInfo, Welcome } from "../src/live/wire";
 
-const OPTIMIZERS = ["sgd", "adam", "rmsprop"].map((name) => ({ name, numbers: [], learning_rate: 0.5, formula: "" }));
+learn({ sgd: "SGD", adam: "Adam", rmsprop: "RMSprop" });
+
+const OPTIMIZERS = ["sgd", "adam", "rmsprop"].map((name): OptimizerInfo => {
+  return { name, numbers: [], choices: [], learning_rate: 0.5, stride: null, formula: [] };
+});
 const STARTED = changes.startingAt(NOTHING_CHOSEN, [1, 2]);
 
 function race(count: number): Choices {
@@ -55,4 +60,24 @@ test("the numbers that suit a subject are taken over only where nobody has start
   const fitting = { ...DESCENT, learning_rate: 3, batch_size: 8 };
   expect(changes.adopting(NOTHING_CHOSEN, fitting).racers[0].settings).toEqual(fitting);
   expect(changes.adopting(STARTED, fitting)).toBe(STARTED);
+});
+
+const RATE = { name: "rate", label: "", low: 0, high: 1, default: 0.5, log: false, whole: false };
+const WELCOME = {
+  descent: { ...DESCENT, momentum: 0, nesterov: false },
+  schedules: [
+    { name: "constant", numbers: [] },
+    { name: "decay", numbers: [RATE] },
+  ],
+} as unknown as Welcome;
+
+test.each([
+  ["another number, another choice", { momentum: 0.9, nesterov: true }, { momentum: 0.9, nesterov: true }],
+  ["one that there is not", { nothing: 3 }, { momentum: 0, nesterov: false }],
+  ["a schedule's number", { schedule: { kind: "decay", rate: 0.1 } }, { schedule: { kind: "decay", rate: 0.1 } }],
+  ["a schedule without", { schedule: { kind: "decay", x: 1 } }, { schedule: { kind: "decay", rate: 0.5 } }],
+  ["a schedule that there is not", { schedule: { kind: "other" } }, { schedule: { kind: "constant" } }],
+])("choices are completed by what the server knows: %s", (_, chosen, told) => {
+  const { racers } = changes.completed(changes.changed(STARTED, 0, chosen), WELCOME);
+  expect(racers[0].settings).toEqual({ ...WELCOME.descent, ...told });
 });

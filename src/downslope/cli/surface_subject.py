@@ -224,11 +224,11 @@ def _record(recipe: Recipe, settings: TrainingSettings) -> Record:
 
 def _race_paths(run: Run, optimizers: str, epochs: int | None) -> dict[str, Trajectory]:
     """Return the paths of several optimizers from the run's start, on the same batches."""
-    from downslope.optimizers import as_optimizer
+    from downslope.optimizers import as_optimizer, sgd
 
     own = as_optimizer(_recipe(run).settings.optimizer)
     rate = own.hyperparams.get("learning_rate")
-    plain = own.maker.__name__ == "sgd" and isinstance(rate, (int, float))
+    plain = own.maker is sgd and isinstance(rate, (int, float))
     rules = _rules(optimizers, {"sgd": rate, "momentum": rate, "nesterov": rate} if plain else {})
     paths = {}
     for label, rule in rules.items():

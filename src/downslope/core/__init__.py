@@ -20,6 +20,7 @@ from downslope.core._function_surface import FunctionSurface, in_memory
 from downslope.core._keys import Key, fold, generator, key_words
 from downslope.core._message import PYTHON, Advice, Face, Function, Message, Piece, Setting, Values, worded
 from downslope.core._meter import Meter, open_meter
+from downslope.core._range import Limits, Range
 from downslope.core._render import Renderable, is_custom, rebuild, render
 from downslope.core._surface import (
     BatchGradientsSurface,
@@ -50,6 +51,7 @@ __all__ = [
     "FunctionSurface",
     "GaussNewtonSurface",
     "Key",
+    "Limits",
     "LinearizedSurface",
     "LossSurface",
     "Message",
@@ -61,6 +63,7 @@ __all__ = [
     "Piece",
     "PlaneSurface",
     "PyTree",
+    "Range",
     "Renderable",
     "RowLossesSurface",
     "RunError",

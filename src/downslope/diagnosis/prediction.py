@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float, Int
 from downslope.core import Advice, PyTree, Setting, SettingError, check_integer
 from downslope.curvature import quadratic
 from downslope.diagnosis.measurements import Point, Vector, flat
+from downslope.optimizers import sgd
 from downslope.reference import dense_hessian
 from downslope.training import Run
 
@@ -162,7 +163,7 @@ def _rule(run: Run) -> _Rule:
     problem = recipe.problem()
     plain = problem.optimizer
     numbers = plain.hyperparams
-    simple = plain.maker.__name__ == "sgd" and not plain.settings["averaged"] and not plain.settings["weight_decay"]
+    simple = plain.maker is sgd and not plain.settings["averaged"] and not plain.settings["weight_decay"]
     full = problem.batch_sizes is None and problem.batches.steps == 1 and problem.batches.order != "replacement"
     if not simple or not full or any(callable(number) for number in numbers.values()):
         raise SettingError(

@@ -45,8 +45,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         skip: whether there are skips around hidden layers.
         dropout: the share of hidden activations to drop in training.
         loss: `"log_loss"`, another of `ds.losses` by name, such as `"hinge"`, or a `ds.losses.Loss`.
-        solver: `"adam"`, `"sgd"`, `"adamw"`, `"nadam"`, `"rmsprop"`, `"adagrad"`, `"adadelta"`; or an optimizer such as
-            `ds.adam(1e-3)` or one of optax, which is taken as it is: `alpha`, rates and momenta here are not used.
+        solver: the name of any optimizer in `ds.optimizers.OPTIMIZERS`, such as `"adam"` or `"sgd"`; or an optimizer
+            such as `ds.adam(1e-3)` or one of optax, taken as it is: `alpha`, rates and momenta here are not used.
         alpha: the penalty `½ α Σ ‖W‖²` on weights, over the rows of a batch; with `"adamw"` its decoupled decay.
         batch_size: rows a step; `"auto"` is 200, or all if there are fewer.
         learning_rate: `"constant"`, `"invscaling"`, `"adaptive"`, with every solver; or a schedule of `ds.schedules`,
@@ -64,7 +64,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         nesterovs_momentum: whether that looks ahead.
         early_stopping: whether to stop by the loss on rows held out, and use the parameters that were best on them.
         validation_fraction: the share that is held out, of each class; unless `fit` is given `X_val`, `y_val`.
-        beta_1: of `"adam"`, `"adamw"` and `"nadam"`.
+        beta_1: of `"adam"` and its relatives.
         beta_2: of the same.
         epsilon: what keeps a step finite, of all but `"sgd"`.
         normalize: inputs to mean 0 and deviation 1 (`"standard"`), to [0, 1] (`"minmax"`), to [−1, 1]

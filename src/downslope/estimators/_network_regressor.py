@@ -59,7 +59,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         nesterovs_momentum: whether that looks ahead.
         early_stopping: whether to stop by the loss on rows held out, and use the parameters that were best on them.
         validation_fraction: the share that is held out, unless `fit` is given `X_val`, `y_val`.
-        beta_1: of `"adam"`, `"adamw"` and `"nadam"`.
+        beta_1: of `"adam"` and its relatives.
         beta_2: of the same.
         epsilon: what keeps a step finite, of all but `"sgd"`.
         normalize: `"standard"`, `"minmax"`, `"symmetric"`, or None: of the inputs.

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TypedDict
 
 from downslope.core import Setting, SettingError, check_choice, check_integer, check_number
 from downslope.estimators._inverse_scaling import InverseScaling
 from downslope.estimators._parameters import Parameters, Real
 from downslope.estimators._weight_penalty import penalized_weights
-from downslope.optimizers import Optimizer, adadelta, adagrad, adam, adamw, as_optimizer, nadam, rmsprop, sgd
+from downslope.optimizers import OPTIMIZERS, Facts, Optimizer, as_optimizer
 from downslope.schedules import Schedule
 
 RATES = ("constant", "invscaling", "adaptive")
 
-Maker = Callable[[Real | Schedule, Parameters], Optimizer]
-
-
-class Moments(TypedDict):
-    """The numbers that Adam and its relatives take."""
-
-    b1: Real
-    b2: Real
-    eps: Real
-
-
-SOLVERS: dict[str, Maker] = {
-    "sgd": lambda rate, parameters: sgd(
-        rate, momentum=parameters.momentum, nesterov=bool(parameters.nesterovs_momentum) and parameters.momentum > 0
-    ),
-    "adam": lambda rate, parameters: adam(rate, **_moments(parameters)),
-    "adamw": lambda rate, parameters: adamw(rate, weight_decay=parameters.alpha, **_moments(parameters)),
-    "nadam": lambda rate, parameters: nadam(rate, **_moments(parameters)),
-    "rmsprop": lambda rate, parameters: rmsprop(rate, eps=parameters.epsilon),
-    "adagrad": lambda rate, parameters: adagrad(rate, eps=parameters.epsilon),
-    "adadelta": lambda rate, parameters: adadelta(rate, eps=parameters.epsilon),
-}
-"""Makers of an optimizer from a rate and an estimator's parameters, by name."""
+SCIKIT_LEARN = {"b1": "beta_1", "b2": "beta_2", "eps": "epsilon"}
+"""What scikit-learn calls numbers of optimizers."""
 
 
 def optimizer_of(parameters: Parameters, *, rows: int, steps: int, weight: float | int) -> Optimizer:
@@ -54,11 +31,12 @@ def optimizer_of(parameters: Parameters, *, rows: int, steps: int, weight: float
     """
     if not isinstance(parameters.solver, str):
         return as_optimizer(parameters.solver)
-    maker, rate = SOLVERS[check_choice("solver", parameters.solver, SOLVERS)], _rate(parameters, rows, steps)
+    facts = OPTIMIZERS[check_choice("solver", parameters.solver, OPTIMIZERS)]
+    rate = _rate(parameters, rows, steps)
     alpha = check_number("alpha", parameters.alpha, at_least=0)
     check_number("momentum", parameters.momentum, at_least=0, below=1)
-    optimizer = maker(rate, parameters)
-    return optimizer if parameters.solver == "adamw" else penalized_weights(alpha / weight, optimizer)
+    optimizer = facts.maker(rate, **_settings(facts, parameters))
+    return optimizer if facts.decouples_decay else penalized_weights(alpha / weight, optimizer)
 
 
 def check_descent(parameters: Parameters) -> None:
@@ -99,6 +77,16 @@ def _rate(parameters: Parameters, rows: int, steps: int) -> Real | Schedule:
     return InverseScaling(start, rows, steps, check_number("power_t", parameters.power_t, at_least=0))
 
 
-def _moments(parameters: Parameters) -> Moments:
-    """Return the decays and `ε` of Adam and its relatives."""
-    return {"b1": parameters.beta_1, "b2": parameters.beta_2, "eps": parameters.epsilon}
+def _settings(facts: Facts, parameters: Parameters) -> dict[str, Real | bool]:
+    """Return the arguments of an optimizer besides its rate; momentum is that of descent without divisions."""
+    names = {number.name for number in facts.hyperparams}
+    settings: dict[str, Real | bool] = {
+        name: getattr(parameters, theirs) for name, theirs in SCIKIT_LEARN.items() if name in names
+    }
+    if facts.decouples_decay:
+        settings["weight_decay"] = parameters.alpha
+    if not facts.scale_invariant and "momentum" in names:
+        settings["momentum"] = parameters.momentum
+        if "nesterov" in facts.choices:
+            settings["nesterov"] = bool(parameters.nesterovs_momentum) and parameters.momentum > 0
+    return settings

@@ -9,7 +9,6 @@ from downslope.explorer.protocol import (
     ClassicSubject,
     DescentSettings,
     DescentStart,
-    InverseTimeDecay,
     Lesson,
     LineSubject,
     NetworkSubject,
@@ -168,7 +167,13 @@ LESSONS = (
         descents=(
             _start("constant", 4.0, 3.1, 0.1, batch_size=1, steps=1000),
             _start(
-                "decaying", 4.0, 3.1, 0.1, batch_size=1, steps=1000, schedule=InverseTimeDecay(rate=0.02, power=1.0)
+                "decaying",
+                4.0,
+                3.1,
+                0.1,
+                batch_size=1,
+                steps=1000,
+                schedule={"kind": "inverse_time_decay", "rate": 0.02, "power": 1.0},
             ),
         ),
         steps_per_second=100,

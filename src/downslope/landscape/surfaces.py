@@ -45,6 +45,7 @@ class Classic:
         formula: the loss.
         center: the middle of the window worth drawing.
         span: its half-widths.
+        rate: one that plain descent goes well with from the start, below two over the largest curvature on its way.
         minima: where they are.
         saddles: likewise.
         maxima: likewise.
@@ -54,6 +55,7 @@ class Classic:
     formula: str
     center: Point
     span: Point
+    rate: float
     minima: tuple[Point, ...] = ()
     saddles: tuple[Point, ...] = ()
     maxima: tuple[Point, ...] = ()
@@ -219,24 +221,28 @@ def _surface(loss: Callable[[jax.Array, jax.Array], jax.Array], formula: str, st
 
 
 NAMES: dict[str, Classic] = {
-    "bowl": Classic(bowl, "½ (w₁² + w₂²)", (0.0, 0.0), (2.0, 2.0), minima=((0.0, 0.0),)),
-    "ravine": Classic(ravine, "½ (w₁² + 50 w₂²)", (0.0, 0.0), (2.5, 1.0), minima=((0.0, 0.0),)),
-    "saddle": Classic(saddle, "½ (w₁² − w₂²)", (0.0, 0.0), (2.0, 2.0), saddles=((0.0, 0.0),)),
+    "bowl": Classic(bowl, "½ (w₁² + w₂²)", (0.0, 0.0), (2.0, 2.0), 0.2, minima=((0.0, 0.0),)),
+    "ravine": Classic(ravine, "½ (w₁² + 50 w₂²)", (0.0, 0.0), (2.5, 1.0), 0.035, minima=((0.0, 0.0),)),
+    "saddle": Classic(saddle, "½ (w₁² − w₂²)", (0.0, 0.0), (2.0, 2.0), 0.1, saddles=((0.0, 0.0),)),
     "two_minima": Classic(
         two_minima,
         "½ (1 − w₁w₂)² + 0.1 (w₁² + w₂²)",
         (0.0, 0.0),
         (1.6, 1.6),
+        0.1,
         minima=((0.8**0.5, 0.8**0.5), (-(0.8**0.5), -(0.8**0.5))),
         saddles=((0.0, 0.0),),
     ),
-    "plateau": Classic(plateau, "1 − exp(−½ (w₁² + w₂²))", (0.0, 0.0), (4.0, 4.0), minima=((0.0, 0.0),)),
-    "rosenbrock": Classic(rosenbrock, "(1 − w₁)² + 100 (w₂ − w₁²)²", (0.0, 1.0), (2.0, 2.0), minima=((1.0, 1.0),)),
+    "plateau": Classic(plateau, "1 − exp(−½ (w₁² + w₂²))", (0.0, 0.0), (4.0, 4.0), 0.5, minima=((0.0, 0.0),)),
+    "rosenbrock": Classic(
+        rosenbrock, "(1 − w₁)² + 100 (w₂ − w₁²)²", (0.0, 1.0), (2.0, 2.0), 0.001, minima=((1.0, 1.0),)
+    ),
     "himmelblau": Classic(
         himmelblau,
         "(w₁² + w₂ − 11)² + (w₁ + w₂² − 7)²",
         (0.0, 0.0),
         (5.0, 5.0),
+        0.01,
         minima=(
             (3.0, 2.0),
             (-2.8051180870, 3.1313125183),
@@ -256,6 +262,7 @@ NAMES: dict[str, Classic] = {
         "(1.5 − w₁ + w₁w₂)² + (2.25 − w₁ + w₁w₂²)² + (2.625 − w₁ + w₁w₂³)²",
         (1.0, 0.5),
         (3.0, 1.5),
+        0.01,
         minima=((3.0, 0.5),),
         saddles=((0.0, 1.0),),
     ),

@@ -12,6 +12,7 @@ from downslope.layers._activations import (
     SiLU,
     Softplus,
     Tanh,
+    activation_labels,
     activation_names,
     as_activation,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "Sigmoid",
     "Softplus",
     "Tanh",
+    "activation_labels",
     "activation_names",
     "as_activation",
     "chain_backward",

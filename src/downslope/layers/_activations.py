@@ -23,6 +23,7 @@ Batch = Float[Array, "batch ..."]
 class ReLU:
     """`σ(z) = max(z, 0)`, `σ'(z) = [z > 0]`."""
 
+    label: ClassVar[str] = "ReLU"
     centered: ClassVar[bool] = False
     rectifier: ClassVar[bool] = True
 
@@ -45,6 +46,7 @@ class LeakyReLU:
     """
 
     slope: float = 0.01
+    label: ClassVar[str] = "leaky ReLU"
     centered: ClassVar[bool] = False
     rectifier: ClassVar[bool] = True
 
@@ -64,6 +66,7 @@ class LeakyReLU:
 class Tanh:
     """`σ(z) = tanh z`, `σ'(z) = 1 − σ(z)²`."""
 
+    label: ClassVar[str] = "tanh"
     centered: ClassVar[bool] = True
     rectifier: ClassVar[bool] = False
 
@@ -85,6 +88,7 @@ class ScaledTanh:
         LeCun, Bottou, Orr, Müller (1998), Efficient BackProp, §4.4.
     """
 
+    label: ClassVar[str] = "scaled tanh"
     centered: ClassVar[bool] = True
     rectifier: ClassVar[bool] = False
 
@@ -102,6 +106,7 @@ class ScaledTanh:
 class Sigmoid:
     """`σ(z) = 1 / (1 + e⁻ᶻ)`, `σ'(z) = σ(z) (1 − σ(z))`."""
 
+    label: ClassVar[str] = "sigmoid"
     centered: ClassVar[bool] = False
     rectifier: ClassVar[bool] = False
 
@@ -119,6 +124,7 @@ class Sigmoid:
 class Softplus:
     """`σ(z) = ln(1 + eᶻ)`, a smooth relu; `σ'(z) = 1 / (1 + e⁻ᶻ)`."""
 
+    label: ClassVar[str] = "softplus"
     centered: ClassVar[bool] = False
     rectifier: ClassVar[bool] = True
 
@@ -135,6 +141,7 @@ class Softplus:
 class ELU:
     """`σ(z) = z` for `z > 0`, else `eᶻ − 1`; `σ'(z) = 1` or `eᶻ` (Clevert, Unterthiner, Hochreiter 2016, α = 1)."""
 
+    label: ClassVar[str] = "ELU"
     centered: ClassVar[bool] = False
     rectifier: ClassVar[bool] = True
 
@@ -158,6 +165,7 @@ class GELU:
         Hendrycks, Gimpel (2016), Gaussian error linear units, §2.
     """
 
+    label: ClassVar[str] = "GELU"
     centered: ClassVar[bool] = False
     rectifier: ClassVar[bool] = True
 
@@ -177,6 +185,7 @@ class GELU:
 class SiLU:
     """`σ(z) = z s(z)` with the sigmoid `s`, also called swish; `σ'(z) = s (1 + z (1 − s))`."""
 
+    label: ClassVar[str] = "SiLU"
     centered: ClassVar[bool] = False
     rectifier: ClassVar[bool] = True
 
@@ -195,6 +204,7 @@ class SiLU:
 class Identity:
     """`σ(z) = z`: a linear unit."""
 
+    label: ClassVar[str] = "identity"
     centered: ClassVar[bool] = True
     rectifier: ClassVar[bool] = False
 
@@ -207,7 +217,7 @@ class Identity:
         return {}, dy
 
 
-_NAMED: dict[str, Layer] = {
+_NAMED = {
     "relu": ReLU(),
     "leaky_relu": LeakyReLU(),
     "tanh": Tanh(),
@@ -224,6 +234,11 @@ _NAMED: dict[str, Layer] = {
 def activation_names() -> tuple[str, ...]:
     """Return the names that `activation` understands."""
     return tuple(_NAMED)
+
+
+def activation_labels() -> dict[str, str]:
+    """Return how people write each of the names that `activation` understands."""
+    return {name: layer.label for name, layer in _NAMED.items()}
 
 
 def as_activation(activation: str | Layer) -> Layer:

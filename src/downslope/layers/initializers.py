@@ -37,6 +37,7 @@ Initializer = Callable[..., PyTree]
 """A function `(key, shape, dtype) -> array`."""
 
 __all__ = [
+    "WITH_NUMBER",
     "Initializer",
     "constant",
     "fan_out_normal",
@@ -197,14 +198,19 @@ _NAMED: dict[str, Initializer] = {
     "glorot_uniform": glorot_uniform,
     "he_normal": he_normal,
     "he_uniform": he_uniform,
-    "xavier_normal": glorot_normal,
-    "xavier_uniform": glorot_uniform,
 }
+_ALIASES: dict[str, Initializer] = {"xavier_normal": glorot_normal, "xavier_uniform": glorot_uniform}
+WITH_NUMBER: dict[str, Callable[[float], Initializer]] = {"constant": constant, "normal": normal, "uniform": uniform}
+"""Makers of an initializer from a number, by name."""
 
 
-def names() -> tuple[str, ...]:
-    """Return the names that stand for an initializer without settings."""
-    return tuple(_NAMED)
+def names(*, aliases: bool = True) -> tuple[str, ...]:
+    """Return the names that stand for an initializer without settings.
+
+    Args:
+        aliases: include second names of the same ones.
+    """
+    return (*_NAMED, *(_ALIASES if aliases else ()))
 
 
 def named(name: str) -> Initializer:
@@ -213,9 +219,10 @@ def named(name: str) -> Initializer:
     Raises:
         UnknownNameError: there is none; the message offers close ones.
     """
-    if name not in _NAMED:
-        raise UnknownNameError("initializer", name, ["auto", *_NAMED])
-    return _NAMED[name]
+    known = _NAMED | _ALIASES
+    if name not in known:
+        raise UnknownNameError("initializer", name, ["auto", *known])
+    return known[name]
 
 
 def _fans(shape: Shape) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from downslope.networks._plane import plane_outputs
 from downslope.networks._sequential import Backward, Forward, Sequential
 from downslope.networks._signals import SignalLayer, Signals, by_layer, signal_layers, signals
 from downslope.networks._sites import Site, itemsize, shape_text, sites_of, with_cheap_weights
-from downslope.networks._stages import Stages
+from downslope.networks._stages import Stages, norm_names
 from downslope.networks._summary import LayerSummary, Summary
 from downslope.networks._with_initializer import architecture, with_initializer
 
@@ -48,6 +48,7 @@ __all__ = [
     "layer_gradients",
     "loss_and_gradients",
     "mlp",
+    "norm_names",
     "pass_through",
     "plane_outputs",
     "rearranged",

@@ -11,6 +11,11 @@ from downslope.layers.initializers import Initializer, normal
 _NORMS = {"batch": BatchNorm(), "layer": LayerNorm()}
 
 
+def norm_names() -> tuple[str, ...]:
+    """Return the names that `norm` understands."""
+    return tuple(_NORMS)
+
+
 @dataclass(frozen=True)
 class Stages:
     """What surrounds the layers with weights.

@@ -4,8 +4,8 @@ from downslope.optimizers._adadelta import adadelta
 from downslope.optimizers._adagrad import adagrad
 from downslope.optimizers._adam import adam, adamw
 from downslope.optimizers._clip import clip
-from downslope.optimizers._ema import averaged_params, ema
-from downslope.optimizers._facts import Facts, Hyperparam
+from downslope.optimizers._ema import averaged_params, ema, keeps_average
+from downslope.optimizers._facts import Facts, FormulaLine, Hyperparam
 from downslope.optimizers._foreign import from_optax
 from downslope.optimizers._linear_step import LinearStep, linear_step, linear_step_of
 from downslope.optimizers._nadam import nadam
@@ -20,6 +20,7 @@ from downslope.optimizers._weight_decay import decoupled_weight_decay, l2
 __all__ = [
     "OPTIMIZERS",
     "Facts",
+    "FormulaLine",
     "Hyperparam",
     "LinearStep",
     "Optimizer",
@@ -38,6 +39,7 @@ __all__ = [
     "facts_of",
     "from_optax",
     "initial_state",
+    "keeps_average",
     "l2",
     "linear_step",
     "linear_step_of",

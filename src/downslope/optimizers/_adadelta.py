@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from downslope.core import NumberOrSchedule, PyTree
-from downslope.optimizers._facts import Facts
+from downslope.optimizers._facts import GRADIENT, Facts, FormulaLine
 from downslope.optimizers._limits import LearningRate, check_hyperparam, check_learning_rate
 from downslope.optimizers._optimizer import Optimizer, make
 from downslope.optimizers._rule import Hyperparams, cast, descend, zeros_like
@@ -56,8 +56,15 @@ def adadelta(
 
 ADADELTA = Facts(
     adadelta,
+    label="AdaDelta",
     learning_rate=1.0,
-    formula="v ← ρ v + (1 − ρ) g²,  d = √(u + ε) / √(v + ε) · g,  u ← ρ u + (1 − ρ) d²,  θ ← θ − η d",
+    formula=(
+        *GRADIENT,
+        FormulaLine("v ← ρ v + (1 − ρ) g²"),
+        FormulaLine("d = √(u + ε) / √(v + ε) · g"),
+        FormulaLine("u ← ρ u + (1 − ρ) d²"),
+        FormulaLine("θ ← θ − η d"),
+    ),
     momentum=None,
     scale_invariant=True,
     rate_is_length=False,

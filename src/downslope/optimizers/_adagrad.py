@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from downslope.core import NumberOrSchedule, PyTree
-from downslope.optimizers._facts import Facts
+from downslope.optimizers._facts import GRADIENT, Facts, FormulaLine
 from downslope.optimizers._limits import LearningRate, check_hyperparam, check_learning_rate
 from downslope.optimizers._linear_step import LinearStep, on_host
 from downslope.optimizers._optimizer import Optimizer, make
@@ -60,11 +60,17 @@ def adagrad(
 
 ADAGRAD = Facts(
     adagrad,
+    label="AdaGrad",
     learning_rate=0.01,
-    formula="s ← s + g²,  θ ← θ − η g / (√s + ε)",
+    formula=(
+        *GRADIENT,
+        FormulaLine("s ← s + g²"),
+        FormulaLine("θ ← θ − η g / (√s + ε)"),
+    ),
     momentum=None,
     scale_invariant=True,
     rate_is_length=True,
+    accumulates=True,
 )
 
 

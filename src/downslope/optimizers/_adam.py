@@ -12,7 +12,7 @@ from jax import Array
 
 from downslope.core import Number, NumberOrSchedule, PyTree
 from downslope.optimizers._decay_rules import DecoupledWeightDecay
-from downslope.optimizers._facts import Facts
+from downslope.optimizers._facts import GRADIENT, Facts, FormulaLine
 from downslope.optimizers._limits import LearningRate, check_hyperparam, check_learning_rate
 from downslope.optimizers._linear_step import LinearStep, on_host
 from downslope.optimizers._optimizer import Optimizer, make
@@ -118,18 +118,35 @@ def adamw(
     return make(adamw, DecoupledWeightDecay(plain.rule), numbers, settings)
 
 
+MOMENTS = (
+    FormulaLine("m ← β₁ m + (1 − β₁) g"),
+    FormulaLine("v ← β₂ v + (1 − β₂) g²"),
+    FormulaLine("m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)"),
+)
+"""The lines that both have."""
+
 ADAM = Facts(
     adam,
+    label="Adam",
     learning_rate=1e-3,
-    formula="m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  θ ← θ − η m̂ / (√v̂ + ε)",
+    formula=(
+        *GRADIENT,
+        *MOMENTS,
+        FormulaLine("θ ← θ − η m̂ / (√v̂ + ε)"),
+    ),
     momentum="b1",
     scale_invariant=True,
     rate_is_length=True,
 )
 ADAMW = Facts(
     adamw,
+    label="AdamW",
     learning_rate=1e-3,
-    formula="m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  θ ← θ − η (m̂ / (√v̂ + ε) + λ θ)",
+    formula=(
+        FormulaLine("g = ∇L(θ)"),
+        *MOMENTS,
+        FormulaLine("θ ← θ − η (m̂ / (√v̂ + ε) + λ θ)"),
+    ),
     momentum="b1",
     scale_invariant=True,
     rate_is_length=True,

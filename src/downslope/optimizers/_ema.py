@@ -68,6 +68,11 @@ def ema(ema_decay: NumberOrSchedule, optimizer: OptimizerLike) -> Optimizer:
     return make(ema, Ema(optimizer.rule), numbers, {"ema_decay": ema_decay, "optimizer": optimizer})
 
 
+def keeps_average(state: OptimizerState) -> bool:
+    """Return whether the state is that of an optimizer that averages weights, whatever is wrapped around `ema`."""
+    return isinstance(state.memory, EmaMemory)
+
+
 def averaged_params(state: OptimizerState, params: PyTree) -> PyTree:
     """Return the average of the weights that `ema` keeps, in the types of the parameters.
 
@@ -80,7 +85,7 @@ def averaged_params(state: OptimizerState, params: PyTree) -> PyTree:
     Raises:
         SettingError: the optimizer keeps no average.
     """
-    if not isinstance(state.memory, EmaMemory):
+    if not keeps_average(state):
         raise SettingError(
             Setting("state"),
             "must be that of an optimizer that averages weights, got one without an average.",

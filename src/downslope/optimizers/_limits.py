@@ -1,11 +1,12 @@
-"""The numbers that optimizers take, and the bounds of each."""
+"""The numbers that optimizers take: the letter, the bounds and the usual range of each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, TypedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from downslope.core import Advice, Function, NumberOrSchedule, Setting, SettingError, check_number
+from downslope.core import Advice, Function, Limits, NumberOrSchedule, Range, Setting, SettingError, check_number
 from downslope.schedules import Schedule, as_schedule
 
 if TYPE_CHECKING:
@@ -14,27 +15,40 @@ else:  # refused in a sentence, as other numbers
     LearningRate = object
 
 
-class Limits(TypedDict, total=False):
-    """The bounds of a number, as `check_number` takes them."""
+@dataclass(frozen=True)
+class NumberFacts:
+    """What is true of a number in every optimizer that takes it.
 
-    above: float
-    at_least: float
-    below: float
+    Attributes:
+        letter: the sign for it in formulas.
+        label: the words for it on controls.
+        limits: its bounds.
+        range: what controls offer; None for a number that is rarely changed, which they leave out.
+    """
+
+    letter: str
+    label: str
+    limits: Limits
+    range: Range | None = None
 
 
-LIMITS: dict[str, Limits] = {
-    "learning_rate": {"at_least": 0.0},
-    "momentum": {"at_least": 0.0, "below": 1.0},
-    "decay": {"at_least": 0.0, "below": 1.0},
-    "momentum_decay": {"at_least": 0.0},
-    "b1": {"at_least": 0.0, "below": 1.0},
-    "b2": {"at_least": 0.0, "below": 1.0},
-    "eps": {"at_least": 0.0},
-    "weight_decay": {"at_least": 0.0},
-    "ema_decay": {"at_least": 0.0, "below": 1.0},
-    "initial_accumulator": {"at_least": 0.0},
-    "max_norm": {"above": 0.0},
+NOT_NEGATIVE: Limits = {"at_least": 0.0}
+SHARE: Limits = {"at_least": 0.0, "below": 1.0}
+
+NUMBERS = {
+    "learning_rate": NumberFacts("η", "Learning rate", NOT_NEGATIVE, Range(1e-6, 10.0, log=True)),
+    "momentum": NumberFacts("μ", "Momentum", SHARE, Range(0.0, 0.99)),
+    "decay": NumberFacts("ρ", "Decay", SHARE, Range(0.0, 0.999)),
+    "momentum_decay": NumberFacts("ψ", "Momentum decay", NOT_NEGATIVE),
+    "b1": NumberFacts("β₁", "β₁", SHARE, Range(0.0, 0.99)),
+    "b2": NumberFacts("β₂", "β₂", SHARE, Range(0.0, 0.9999)),
+    "eps": NumberFacts("ε", "ε", NOT_NEGATIVE),
+    "weight_decay": NumberFacts("λ", "Weight decay", NOT_NEGATIVE, Range(0.0, 1.0)),
+    "ema_decay": NumberFacts("β", "Decay of the average", SHARE),
+    "initial_accumulator": NumberFacts("s₀", "Initial sum", NOT_NEGATIVE),
+    "max_norm": NumberFacts("c", "Largest norm", {"above": 0.0}),
 }
+"""The facts of each number by its name, the same in all optimizers."""
 
 
 AUTO = "auto"
@@ -83,4 +97,4 @@ def check_value(name: str, value: object) -> float:
     Raises:
         SettingError: it is no number, or out of bounds.
     """
-    return check_number(name, value, **LIMITS[name])
+    return check_number(name, value, **NUMBERS[name].limits)

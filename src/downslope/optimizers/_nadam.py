@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from downslope.core import NumberOrSchedule, PyTree
-from downslope.optimizers._facts import Facts
+from downslope.optimizers._facts import GRADIENT, Facts, FormulaLine
 from downslope.optimizers._limits import LearningRate, check_hyperparam, check_learning_rate
 from downslope.optimizers._optimizer import Optimizer, make
 from downslope.optimizers._rule import Hyperparams, cast, descend, working_dtype, zeros_like
@@ -68,8 +68,16 @@ def nadam(
 
 NADAM = Facts(
     nadam,
+    label="Nadam",
     learning_rate=1e-3,
-    formula="m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  θ ← θ − η (μ m̂ + (1 − μ) ĝ) / (√v̂ + ε)",
+    formula=(
+        *GRADIENT,
+        FormulaLine("m ← β₁ m + (1 − β₁) g"),
+        FormulaLine("v ← β₂ v + (1 − β₂) g²"),
+        FormulaLine("m̂ = μₜ₊₁ m / (1 − Πₜ₊₁) + (1 − μₜ) g / (1 − Πₜ)"),
+        FormulaLine("v̂ = v / (1 − β₂ᵗ)"),
+        FormulaLine("θ ← θ − η m̂ / (√v̂ + ε)"),
+    ),
     momentum="b1",
     scale_invariant=True,
     rate_is_length=True,

@@ -13,8 +13,8 @@ from downslope.optimizers._optimizer import Optimizer, OptimizerLike
 from downslope.optimizers._rmsprop import RMSPROP
 from downslope.optimizers._sgd import SGD
 
-OPTIMIZERS = {facts.name: facts for facts in (SGD, RMSPROP, ADAGRAD, ADADELTA, ADAM, ADAMW, NADAM)}
-"""All optimizers that have a name."""
+OPTIMIZERS = {facts.name: facts for facts in (SGD, RMSPROP, ADAM, ADAMW, NADAM, ADAGRAD, ADADELTA)}
+"""All optimizers that have a name, in the order in which they are offered."""
 
 
 def facts_of(optimizer: Optimizer) -> Facts | None:

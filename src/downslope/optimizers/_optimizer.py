@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import optax
 
-from downslope.core import PyTree
+from downslope.core import PyTree, UnknownNameError
 from downslope.optimizers._rule import Rule
 from downslope.optimizers._state import apply_rule, initial_state
 
@@ -87,6 +87,34 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         """Return the optimizer within all that is wrapped around it, such as `clip`; itself if nothing is."""
         inner = self.settings.get("optimizer")
         return self if inner is None else inner.base
+
+    @property
+    def all_settings(self) -> dict[str, Any]:
+        """Return the arguments it was made with and those of the ones within it, the outer one's of the same name."""
+        own = self.settings
+        inner = own.pop("optimizer", None)
+        return own if inner is None else {**inner.all_settings, **own}
+
+    def replace(self, **settings: object) -> Optimizer:
+        """Return the optimizer with other arguments, each of the outermost that takes one of its name.
+
+        Raises:
+            UnknownNameError: neither it nor any within it takes an argument of that name.
+            SettingError: a value is out of bounds.
+
+        Example:
+            >>> from downslope.optimizers import clip, sgd
+            >>> clip(1.0, sgd(0.1)).replace(learning_rate=0.01)
+            clip(1.0, sgd(0.01))
+        """
+        for name in settings:
+            if name not in self.all_settings:
+                raise UnknownNameError("settings", name, self.all_settings)
+        own = {name: settings[name] for name in settings if name in self.settings}
+        rest = {name: settings[name] for name in settings if name not in own}
+        if rest:
+            own["optimizer"] = self.settings["optimizer"].replace(**rest)
+        return self.maker(**self.settings | own)
 
     @property
     def maker(self) -> Callable:

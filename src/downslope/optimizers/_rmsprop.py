@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from downslope.core import NumberOrSchedule, PyTree
-from downslope.optimizers._facts import Facts
+from downslope.optimizers._facts import GRADIENT, Facts, FormulaLine
 from downslope.optimizers._limits import LearningRate, check_hyperparam, check_learning_rate
 from downslope.optimizers._linear_step import LinearStep, on_host
 from downslope.optimizers._optimizer import Optimizer, make
@@ -27,21 +27,21 @@ def rmsprop(
     momentum: NumberOrSchedule = 0,
     centered: bool = False,
 ) -> Optimizer:
-    """Return RMSProp with rate `η`, decay `β` and momentum `μ`.
+    """Return RMSProp with rate `η`, decay `ρ` and momentum `μ`.
 
-        v ← β v + (1 − β) g²
+        v ← ρ v + (1 − ρ) g²
         θ ← θ − η g / √(v + ε)
 
     `eps_in_sqrt=False` divides by `√v + ε`; `centered` takes `v − m²`, the variance, in place of `v`, with
-    `m ← β m + (1 − β) g`; with momentum `u ← μ u + g / √(v + ε)`, `θ ← θ − η u`.
+    `m ← ρ m + (1 − ρ) g`; with momentum `u ← μ u + g / √(v + ε)`, `θ ← θ − η u`.
 
     Definitions differ: `ε` inside the root is optax's, outside it torch's, whose decay is 0.99. Our rate stays outside
     of `u`, as torch's; optax's is inside, the same only while the rate is constant. There is no bias correction, so the
-    first steps are `1/√(1 − β)` times as long as Adam's.
+    first steps are `1/√(1 − ρ)` times as long as Adam's.
 
     Args:
         learning_rate: `η`, 0 or more: a number or a schedule, as every number here.
-        decay: `β`, 0 or more and below 1.
+        decay: `ρ`, 0 or more and below 1.
         eps: `ε`, 0 or more; what keeps a step finite where gradients vanish.
         eps_in_sqrt: whether `ε` is added under the root.
         momentum: `μ`, 0 or more and below 1. Exactly 0 keeps no such memory.
@@ -78,8 +78,15 @@ def rmsprop(
 
 RMSPROP = Facts(
     rmsprop,
+    label="RMSprop",
     learning_rate=1e-3,
-    formula="v ← β v + (1 − β) g²,  θ ← θ − η g / √(v + ε)",
+    formula=(
+        *GRADIENT,
+        FormulaLine("v ← ρ v + (1 − ρ) g²"),
+        FormulaLine("θ ← θ − η g / √(v + ε)", lacks=("momentum",)),
+        FormulaLine("u ← μ u + g / √(v + ε)", needs=("momentum",)),
+        FormulaLine("θ ← θ − η u", needs=("momentum",)),
+    ),
     momentum="momentum",
     scale_invariant=True,
     rate_is_length=True,
@@ -103,12 +110,12 @@ class RmsProp:
         self, gradients: PyTree, memory: PyTree, params: PyTree, hyperparams: Hyperparams, step: Array, **extra: object
     ) -> tuple[PyTree, PyTree]:
         """Return `−η g / √(v + ε)`, or its variants, and the averages."""
-        η, β, ε = (hyperparams[name] for name in ("learning_rate", "decay", "eps"))
+        η, ρ, ε = (hyperparams[name] for name in ("learning_rate", "decay", "eps"))
         g = cast(gradients, η.dtype)
-        v = jax.tree.map(lambda v, g: β * v + (1 - β) * jnp.square(g), memory["v"], g)
+        v = jax.tree.map(lambda v, g: ρ * v + (1 - ρ) * jnp.square(g), memory["v"], g)
         new, power = {"v": v}, v
         if self.centered:
-            m = jax.tree.map(lambda m, g: β * m + (1 - β) * g, memory["m"], g)
+            m = jax.tree.map(lambda m, g: ρ * m + (1 - ρ) * g, memory["m"], g)
             # A variance is never negative, but rounding makes it so where gradients are constant.
             power = jax.tree.map(lambda v, m: jnp.maximum(v - jnp.square(m), 0), v, m)
             new["m"] = m

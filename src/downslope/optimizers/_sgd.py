@@ -12,7 +12,7 @@ from jax import Array
 
 from downslope.core import Advice, NumberOrSchedule, PyTree, Setting, SettingError
 from downslope.optimizers._decay_rules import L2
-from downslope.optimizers._facts import Facts
+from downslope.optimizers._facts import GRADIENT, Facts, FormulaLine
 from downslope.optimizers._limits import LearningRate, check_hyperparam, check_learning_rate
 from downslope.optimizers._linear_step import LinearStep
 from downslope.optimizers._optimizer import Optimizer, make
@@ -102,8 +102,15 @@ def sgd(
 
 SGD = Facts(
     sgd,
+    label="SGD",
     learning_rate=0.01,
-    formula="v ← μ v + g,  θ ← θ − η v",
+    formula=(
+        *GRADIENT,
+        FormulaLine("θ ← θ − η g", lacks=("momentum",)),
+        FormulaLine("v ← μ v + g", needs=("momentum",)),
+        FormulaLine("θ ← θ − η v", needs=("momentum",), lacks=("nesterov",)),
+        FormulaLine("θ ← θ − η (g + μ v)", needs=("momentum", "nesterov")),
+    ),
     momentum="momentum",
     scale_invariant=False,
     rate_is_length=False,

@@ -22,7 +22,9 @@ from downslope.schedules._convert import as_schedule, with_array_leaves
 from downslope.schedules._cosine_decay import cosine_decay
 from downslope.schedules._cyclic import cyclic
 from downslope.schedules._exponential_decay import exponential_decay
+from downslope.schedules._facts import ScheduleFacts, ScheduleNumber
 from downslope.schedules._inverse_time_decay import inverse_time_decay
+from downslope.schedules._named import SCHEDULES
 from downslope.schedules._one_cycle import one_cycle
 from downslope.schedules._piecewise_constant import piecewise_constant
 from downslope.schedules._reduce_on_plateau import observe, reduce_on_plateau
@@ -31,7 +33,10 @@ from downslope.schedules._step_decay import step_decay
 from downslope.schedules._warmup import warmup
 
 __all__ = [
+    "SCHEDULES",
     "Schedule",
+    "ScheduleFacts",
+    "ScheduleNumber",
     "as_schedule",
     "constant",
     "cosine_decay",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jax.tree_util import register_dataclass
 
 from downslope.core import Number, check_number
+from downslope.schedules._facts import ScheduleFacts
 from downslope.schedules._schedule import floats, rendered_as
 
 
@@ -27,6 +28,13 @@ def constant(value: Number) -> Constant:
         0.1
     """
     return Constant(check_number("value", value, at_least=0.0))
+
+
+CONSTANT = ScheduleFacts(
+    constant,
+    notation="constant",
+    rates={"value": 1.0},
+)
 
 
 @register_dataclass

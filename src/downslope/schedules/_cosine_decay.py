@@ -9,6 +9,7 @@ from types import ModuleType
 from jax.tree_util import register_dataclass
 
 from downslope.core import Number, check_integer, check_number
+from downslope.schedules._facts import ScheduleFacts, steps_number
 from downslope.schedules._schedule import floats, rendered_as
 
 
@@ -40,6 +41,15 @@ def cosine_decay(start: Number, steps: Number, end: Number = 0) -> CosineDecay:
         check_integer("steps", steps),
         check_number("end", end, at_least=0.0),
     )
+
+
+COSINE_DECAY = ScheduleFacts(
+    cosine_decay,
+    notation="cosine[:END]",
+    rates={"start": 1.0},
+    numbers=(steps_number("steps", 1000),),
+    fills="steps",
+)
 
 
 @register_dataclass

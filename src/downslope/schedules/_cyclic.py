@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from jax.tree_util import register_dataclass
 
 from downslope.core import Number, Setting, SettingError, check_choice, check_integer, check_number
+from downslope.schedules._facts import ScheduleFacts, steps_number
 from downslope.schedules._schedule import floats, integers, rendered_as
 
 MODES = ("triangular", "triangular2", "exp_range")
@@ -56,6 +57,14 @@ def cyclic(low: Number, high: Number, period: Number, mode: str = "triangular", 
         check_choice("mode", mode, MODES),
         check_number("gamma", gamma, above=0.0, at_most=1.0),
     )
+
+
+CYCLIC = ScheduleFacts(
+    cyclic,
+    notation="cyclic:LOW:PERIOD[:MODE]",
+    rates={"low": 10.0, "high": 1.0},
+    numbers=(steps_number("period", 200, at_least=2),),
+)
 
 
 @register_dataclass

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from jax.tree_util import register_dataclass
 
-from downslope.core import Number, check_number
+from downslope.core import Number, Range, check_number
+from downslope.schedules._facts import ScheduleFacts, ScheduleNumber, steps_number
 from downslope.schedules._schedule import floats, rendered_as
 
 
@@ -36,6 +37,17 @@ def exponential_decay(start: Number, rate: Number, every: Number = 1) -> Exponen
         check_number("rate", rate, above=0.0, at_most=1.0),
         check_number("every", every, above=0.0),
     )
+
+
+EXPONENTIAL_DECAY = ScheduleFacts(
+    exponential_decay,
+    notation="exponential:RATE[:EVERY]",
+    rates={"start": 1.0},
+    numbers=(
+        ScheduleNumber("rate", 0.9, Range(1e-4, 1.0, log=True), {"above": 0.0, "at_most": 1.0}),
+        steps_number("every", 100),
+    ),
+)
 
 
 @register_dataclass

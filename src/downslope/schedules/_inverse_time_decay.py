@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from jax.tree_util import register_dataclass
 
-from downslope.core import Number, check_number
+from downslope.core import Number, Range, check_number
+from downslope.schedules._facts import ScheduleFacts, ScheduleNumber
 from downslope.schedules._schedule import floats, rendered_as
 
 
@@ -37,6 +38,17 @@ def inverse_time_decay(start: Number, rate: Number, power: Number = 1) -> Invers
         check_number("rate", rate, at_least=0.0),
         check_number("power", power, at_least=0.0),
     )
+
+
+INVERSE_TIME_DECAY = ScheduleFacts(
+    inverse_time_decay,
+    notation="inverse:RATE[:POWER]",
+    rates={"start": 1.0},
+    numbers=(
+        ScheduleNumber("rate", 0.01, Range(1e-4, 1.0, log=True), {"above": 0.0}),
+        ScheduleNumber("power", 1.0, Range(1e-4, 2.0), {"above": 0.0}),
+    ),
+)
 
 
 @register_dataclass

@@ -9,6 +9,7 @@ from jax.tree_util import register_dataclass
 
 from downslope.core import Number, check_choice, check_integer, check_number
 from downslope.schedules._cosine_decay import cosine_between
+from downslope.schedules._facts import ScheduleFacts, steps_number
 from downslope.schedules._schedule import floats, rendered_as
 
 SHAPES = ("cosine", "linear")
@@ -60,6 +61,15 @@ def one_cycle(
         check_number("final_div_factor", final_div_factor, above=0.0),
         check_choice("shape", shape, SHAPES),
     )
+
+
+ONE_CYCLE = ScheduleFacts(
+    one_cycle,
+    notation="one-cycle",
+    rates={"peak": 1.0},
+    numbers=(steps_number("steps", 1000),),
+    fills="steps",
+)
 
 
 @register_dataclass

@@ -8,6 +8,7 @@ import numpy as np
 from jax.tree_util import register_dataclass
 
 from downslope.core import Number, check_integer, check_number
+from downslope.schedules._facts import ScheduleFacts
 from downslope.schedules._schedule import Schedule, floats, rendered_as
 
 
@@ -63,6 +64,14 @@ def reduce_on_plateau(
 def observe(schedule: Schedule, loss: Number) -> Schedule:
     """Return the schedule after it has seen the validation loss of an epoch; the same one if it does not listen."""
     return schedule.observe(loss) if hasattr(schedule, "observe") else schedule  # pyright: ignore[reportAttributeAccessIssue]
+
+
+REDUCE_ON_PLATEAU = ScheduleFacts(
+    reduce_on_plateau,
+    notation="plateau:FACTOR:PATIENCE",
+    rates={"start": 1.0},
+    observes=True,
+)
 
 
 @register_dataclass

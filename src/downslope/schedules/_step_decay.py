@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from jax.tree_util import register_dataclass
 
-from downslope.core import Number, check_integer, check_number
+from downslope.core import Number, Range, check_integer, check_number
+from downslope.schedules._facts import ScheduleFacts, ScheduleNumber, steps_number
 from downslope.schedules._schedule import floats, integers, rendered_as
 
 
@@ -33,6 +34,17 @@ def step_decay(start: Number, factor: Number, every: Number) -> StepDecay:
         check_number("factor", factor, above=0.0, at_most=1.0),
         check_integer("every", every),
     )
+
+
+STEP_DECAY = ScheduleFacts(
+    step_decay,
+    notation="step:FACTOR:EVERY",
+    rates={"start": 1.0},
+    numbers=(
+        ScheduleNumber("factor", 0.5, Range(0.01, 1.0), {"above": 0.0, "at_most": 1.0}),
+        steps_number("every", 100),
+    ),
+)
 
 
 @register_dataclass

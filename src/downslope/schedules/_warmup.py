@@ -8,6 +8,7 @@ from jax.tree_util import register_dataclass
 
 from downslope.core import Number, NumberOrSchedule, check_integer, check_number
 from downslope.schedules._convert import as_schedule
+from downslope.schedules._facts import ScheduleFacts, steps_number
 from downslope.schedules._reduce_on_plateau import observe
 from downslope.schedules._schedule import Schedule, floats, integers, rendered_as
 
@@ -39,6 +40,15 @@ def warmup(steps: Number, then: NumberOrSchedule, *, start_factor: Number = 0.0)
         as_schedule(then),
         check_number("start_factor", start_factor, at_least=0.0, at_most=1.0),
     )
+
+
+WARMUP = ScheduleFacts(
+    warmup,
+    notation="warmup:STEPS[+SCHEDULE]",
+    rates={"then": 1.0},
+    numbers=(steps_number("steps", 100),),
+    wraps="then",
+)
 
 
 @register_dataclass

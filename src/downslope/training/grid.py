@@ -65,7 +65,8 @@ def grid_points(settings: dict[str, Any]) -> list[GridPoint]:
         optimizer = as_optimizer(values.pop("optimizer"))
         net = values.pop("net")
         numbers = {name: values.pop(name) for name in list(values) if name not in DEFAULTS}
-        values["optimizer"] = _with_numbers(optimizer, numbers)
+        _check_known(numbers, optimizer)
+        values["optimizer"] = optimizer.replace(**numbers)
         points.append(GridPoint(number, TrainingSettings(**values), net, {name: labels[name] for name in swept}))
     return points
 
@@ -98,31 +99,11 @@ def _label(value: object) -> Hashable:
     return value if isinstance(value, (int, float, str)) or value is None else repr(value)
 
 
-def _with_numbers(optimizer: Optimizer, numbers: dict[str, Any]) -> Optimizer:
-    """Return the optimizer with some of its numbers replaced, those of an optimizer within it, too.
-
-    Raises:
-        UnknownNameError: it has no number of that name.
-    """
-    if not numbers:
-        return optimizer
-    changed, inner = dict(optimizer.settings), optimizer.settings.get("optimizer")
-    known = _numbers_of(optimizer)
+def _check_known(numbers: dict[str, Any], optimizer: Optimizer) -> None:
+    """Check that the settings that are none of `train`'s are those of an optimizer."""
     for name in numbers:
-        if name not in known:
-            raise UnknownNameError("settings", name, [*DEFAULTS, *known])
-    changed |= {name: value for name, value in numbers.items() if name in changed}
-    rest = {name: value for name, value in numbers.items() if name not in optimizer.settings}
-    if inner is not None:
-        changed["optimizer"] = _with_numbers(inner, rest)
-    return optimizer.maker(**changed)
-
-
-def _numbers_of(optimizer: Optimizer) -> list[str]:
-    """Return the names of all settings of an optimizer, and of the one within it."""
-    names = [name for name in optimizer.settings if name != "optimizer"]
-    inner = optimizer.settings.get("optimizer")
-    return names if inner is None else [*names, *_numbers_of(inner)]
+        if name not in optimizer.all_settings:
+            raise UnknownNameError("settings", name, [*DEFAULTS, *optimizer.all_settings])
 
 
 def _check_names(settings: dict[str, Any]) -> None:

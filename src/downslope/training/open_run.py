@@ -92,7 +92,7 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
         divergence=Divergence.from_json(record.stop_detail) if record.stop_detail else None,
         best_epoch=int(best.facts["best_epoch"] or best.facts["epoch"] or 0),
         restarts=_restarts(folder.read_restarts()),
-        averaged=_averaged(settings, last, template),
+        averaged=_averaged(last, template),
         trajectory=_trajectory(trajectory, template),
         statistics=_statistics(trajectory, layer_names(network, preprocessing.input_shape)),
         tracking=restore_tracking(folder.read_tracking()),
@@ -147,10 +147,10 @@ def restore_tracking(checkpoint: Checkpoint | None) -> Tracking | None:
     return Tracking(**checkpoint.arrays, **facts, status=status)
 
 
-def _averaged(settings: dict[str, Any], last: Checkpoint, template: Variables) -> Variables | None:
+def _averaged(last: Checkpoint, template: Variables) -> Variables | None:
     """Return the average of the weights, if the optimizer had one."""
-    if settings["optimizer"].get("kind") != "optimizers.ema":
-        return None
     average = arrays_under("optimizer/memory/average", last)
+    if not average:
+        return None
     state = restore_variables(last, template).state
     return Variables(restore_tree(template.params, average, what="averaged array"), state)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from downslope.core import Variables
-from downslope.optimizers import averaged_params, ema
+from downslope.optimizers import averaged_params, keeps_average
 from downslope.training.engine.state import TrainingState
 from downslope.training.monitor.curvature_history import Tracking
 from downslope.training.monitor.recorder import Recorder
@@ -52,7 +52,7 @@ def make_run(
         divergence=training.divergence,
         best_epoch=training.best.epoch if training.best_variables is not None else training.epoch,
         restarts=restarts,
-        averaged=_averaged(problem, training),
+        averaged=_averaged(training),
         trajectory=recorder.trajectory(),
         statistics=recorder.statistics_of(problem.net, problem.preprocessing.input_shape),
         tracking=tracking,
@@ -65,9 +65,9 @@ def make_run(
     )
 
 
-def _averaged(problem: Problem, training: TrainingState) -> Variables | None:
+def _averaged(training: TrainingState) -> Variables | None:
     """Return the average of the weights, if the optimizer has one, with the last state."""
-    if problem.optimizer.maker is not ema:
+    if not keeps_average(training.state.optimizer):
         return None
     last = training.state.variables
     return Variables(averaged_params(training.state.optimizer, last.params), last.state)

@@ -1,11 +1,12 @@
 // The reader's choices as a part of the address, and read back from it; what is as usual is left out.
-import { type Choices, DESCENT, NETWORK, NOTHING_CHOSEN, PLANE, type Racer, SCHEDULES } from "./choices";
+import { type Choices, DESCENT, NETWORK, NOTHING_CHOSEN, PLANE, type Racer } from "./choices";
 import { type DescentSettings, MOST_DESCENTS, type NetworkSubject, type Plane, type Schedule, type Subject } from "./wire";
 
 type Plain = string | number | boolean | null | number[];
 type Parts = Record<string, Plain>;
 
-export function toFragment(choices: Choices): string {
+/** `usual` is what a descent is where nothing is chosen. */
+export function toFragment(choices: Choices, usual = DESCENT): string {
   const written: [string, string][] = [];
   const { subject, plane, startPlane, racers } = choices;
   if (subject) written.push(["show", list({ ...subject } as Parts, blank(subject))]);
@@ -13,9 +14,10 @@ export function toFragment(choices: Choices): string {
   if (startPlane) written.push(["from", list({ ...startPlane }, { ...PLANE }) || "directions:auto"]);
   racers.forEach(({ id, name, start, settings }) => {
     const { schedule, ...rest } = settings;
-    const { schedule: _, ...plain } = DESCENT;
+    const { schedule: _, ...plain } = usual;
     const place: Parts = start ? { a: start[0], b: start[1] } : {};
-    const text = list({ name, ...rest, ...scheduled(schedule), ...place }, { ...plain, schedule: "constant", name: "" });
+    const parts = { name, ...rest, ...scheduled(schedule), ...place } as Parts;
+    const text = list(parts, { ...plain, schedule: "constant", name: "" } as Parts);
     written.push([`d${id + 1}`, text || "optimizer:sgd"]);
   });
   if (racers.length === 1 && written.at(-1)?.join() === "d1,optimizer:sgd") written.pop();
@@ -77,16 +79,32 @@ function subjectOf(text: string | undefined): Subject | null {
 function racer(text: string): Omit<Racer, "id"> {
   const parts = unlist(text);
   const { schedule: _, ...plain } = DESCENT;
-  const kind = parts.schedule in SCHEDULES ? parts.schedule : "constant";
-  const numbers = Object.fromEntries(
-    Object.entries(SCHEDULES[kind]).map(([name, value]) => [name, finite(parts[`schedule.${name}`]) ?? value]),
-  );
   const [a, b] = [finite(parts.a), finite(parts.b)];
   return {
     name: parts.name ?? "",
     start: a === null || b === null ? null : [a, b],
-    settings: { ...(filled(plain as Parts, parts) as unknown as DescentSettings), schedule: { kind, ...numbers } },
+    settings: { ...(filled(plain as Parts, parts) as unknown as DescentSettings), ...others(parts), schedule: scheduleOf(parts) },
   };
+}
+
+/** Numbers and choices of optimizers, which the server tells apart. */
+function others(parts: Record<string, string>): Record<string, number | boolean> {
+  const known = ["name", "a", "b", ...Object.keys(DESCENT)];
+  return Object.fromEntries(
+    Object.entries(parts).flatMap(([name, written]) => {
+      if (known.includes(name) || name.includes(".")) return [];
+      const value = written === "true" || written === "false" ? written === "true" : finite(written);
+      return value === null ? [] : [[name, value] as const];
+    }),
+  );
+}
+
+function scheduleOf(parts: Record<string, string>): Schedule {
+  const numbers = Object.entries(parts).flatMap(([name, written]) => {
+    const value = name.startsWith("schedule.") ? finite(written) : null;
+    return value === null ? [] : [[name.slice("schedule.".length), value] as const];
+  });
+  return { kind: parts.schedule ?? "constant", ...Object.fromEntries(numbers) };
 }
 
 function scheduled({ kind, ...numbers }: Schedule): Parts {

@@ -2,6 +2,25 @@
 import { type Choices, DESCENT, NOTHING_CHOSEN, PLANE, type Racer, selectedRacer, startedRacers } from "./choices";
 import { type DescentSettings, type Lesson, MOST_DESCENTS, type Plane, type Subject, type Welcome } from "./wire";
 
+/** With all settings that the server knows, its own where nobody has chosen, and no others. */
+export function completed(choices: Choices, { descent, schedules }: Welcome): Choices {
+  const racers = choices.racers.map((racer) => {
+    const { schedule, ...settings } = racer.settings;
+    const known = schedules.find(({ name }) => name === schedule.kind);
+    const numbers = known?.numbers.map((range) => [range.name, schedule[range.name] ?? range.default]) ?? [];
+    const kept = Object.entries(settings).filter(([name]) => name in descent);
+    return {
+      ...racer,
+      settings: {
+        ...descent,
+        ...Object.fromEntries(kept),
+        schedule: known ? { kind: known.name, ...Object.fromEntries(numbers) } : descent.schedule,
+      },
+    };
+  });
+  return { ...choices, racers };
+}
+
 /** With other settings for one descent; the name that a lesson gave it no longer fits. */
 export function changed(choices: Choices, id: number, change: Partial<DescentSettings>): Choices {
   const racers = choices.racers.map((racer) => {

@@ -1,6 +1,6 @@
 // What the reader has chosen of the live side: what is shown, how descents go, which controls are hidden.
 import { spoken } from "./names";
-import type { DescentSettings, NetworkSubject, Plane, Subject, SurfaceAnswer, Welcome } from "./wire";
+import type { DescentSettings, NetworkSubject, Plane, Range, Subject, SurfaceAnswer, Welcome } from "./wire";
 
 /** A descent as it is chosen; `start` is null until somebody has chosen where. */
 export interface Racer {
@@ -46,31 +46,15 @@ export const NETWORK: NetworkSubject = {
 
 export const PLANE: Plane = { directions: "auto", size: 51, span: null, through: null, mode: "inference", seed: 0 };
 
+/** What every descent has, until the server has said what its own settings are. */
 export const DESCENT: DescentSettings = {
   optimizer: "sgd",
   learning_rate: 0.1,
-  momentum: 0,
-  nesterov: false,
-  b1: 0.9,
-  b2: 0.999,
-  decay: 0.9,
   weight_decay: 0,
   batch_size: null,
   schedule: { kind: "constant" },
   seed: 0,
   steps: 2000,
-};
-
-/** The numbers of each schedule, as they are at first. */
-export const SCHEDULES: Record<string, Record<string, number>> = {
-  constant: {},
-  step_decay: { factor: 0.5, every: 100 },
-  exponential_decay: { rate: 0.9, every: 100 },
-  inverse_time_decay: { rate: 0.01, power: 1 },
-  cosine_decay: { steps: 1000 },
-  one_cycle: { steps: 1000 },
-  cyclic: { period: 200 },
-  warmup: { steps: 100 },
 };
 
 export const PACES = [2, 10, 30, 100, 500, 100_000];
@@ -95,21 +79,25 @@ export function startedRacers({ racers }: Choices): Racer[] {
   return racers.filter(({ start }) => start);
 }
 
-/** Half-widths of the plane that optimizers go in a step which divide by the size of the gradient. */
-const STRIDES: Record<string, number> = { rmsprop: 0.02, adam: 0.02, adamw: 0.02, nadam: 0.02, adagrad: 0.2 };
-
 /** A rate that an optimizer goes well with: its own default on networks, one that suits the plane elsewhere. */
 export function usualRate(optimizer: string, welcome: Welcome, answer: SurfaceAnswer | null): number {
   const { suggested } = answer ?? {};
   if (suggested?.settings.optimizer === optimizer) return suggested.settings.learning_rate;
-  const usual = welcome.optimizers.find(({ name }) => name === optimizer)?.learning_rate ?? DESCENT.learning_rate;
-  if (answer?.subject.kind !== "classic" || !(optimizer in STRIDES)) return usual;
+  const known = welcome.optimizers.find(({ name }) => name === optimizer);
+  const usual = known?.learning_rate ?? DESCENT.learning_rate;
+  if (answer?.subject.kind !== "classic" || !known?.stride) return usual;
   const half = Math.max(...answer.surface.axes.map(({ values }) => (values[values.length - 1] - values[0]) / 2));
-  return Number((STRIDES[optimizer] * half).toPrecision(1));
+  return Number((known.stride * half).toPrecision(1));
+}
+
+/** The values that the server offers for a number. */
+export function rangeOf({ ranges }: Welcome, name: string): Range {
+  const known = ranges.find((range) => range.name === name);
+  return known ?? { name, label: "", low: 0, high: 1, default: 0, log: false, whole: false };
 }
 
 /** How a descent is called, on the page and in its address. */
 export function labelOf({ id, name, settings }: Racer): string {
-  const momentum = settings.momentum > 0 ? " + momentum" : "";
+  const momentum = Number(settings.momentum) > 0 ? " + momentum" : "";
   return `${id + 1} ${name || spoken(settings.optimizer) + momentum}`;
 }

@@ -5,7 +5,7 @@ import * as changes from "./changes";
 import { type Choices, DESCENT, labelOf, NOTHING_CHOSEN, type Racer, startedRacers, usualRate } from "./choices";
 import type { Model } from "./model";
 import type { PanelActions } from "./panels";
-import type { DescentAnswer, Lesson, Plane, Request, Settable, Subject, SurfaceAnswer, Welcome } from "./wire";
+import type { DescentAnswer, Lesson, Plane, Request, Subject, SurfaceAnswer, Tuned, Welcome } from "./wire";
 
 /** Steps that one request may ask for. */
 const MOST_STEPS = 10_000;
@@ -49,9 +49,14 @@ export class Helm {
   private opening: Opening | null = null;
   /** A plane that is to be cut once descents are at a step again. */
   private cutting: { plane: Plane; at: number } | null = null;
-  private readonly tuned = new Map<number, Partial<Record<Settable, number>>>();
+  private readonly tuned = new Map<number, Tuned>();
 
   constructor(private readonly deck: Deck) {}
+
+  /** The choices as a part of the address. */
+  fragment(): string {
+    return toFragment(this.choices, this.welcome?.descent);
+  }
 
   get isOpening(): boolean {
     return this.opening !== null;
@@ -60,7 +65,9 @@ export class Helm {
   /** The server has said what can be chosen: show what the address says, as far as its step. */
   greet(welcome: Welcome, step: number): void {
     this.welcome = welcome;
-    this.openSubject({ play: false, repeat: step, adopt: this.choices.racers === NOTHING_CHOSEN.racers });
+    const adopt = this.choices.racers === NOTHING_CHOSEN.racers;
+    this.choices = changes.completed(this.choices, welcome);
+    this.openSubject({ play: false, repeat: step, adopt });
     this.sendPace();
   }
 
@@ -182,15 +189,16 @@ export class Helm {
 
   /** Another address was typed in. */
   revisit(step: number): void {
-    const before = toFragment(this.choices);
-    this.choices = fromFragment(location.hash);
-    if (toFragment(this.choices) === before) return;
+    const before = this.fragment();
+    const chosen = fromFragment(location.hash);
+    this.choices = this.welcome ? changes.completed(chosen, this.welcome) : chosen;
+    if (this.fragment() === before) return;
     this.sendPace();
     this.openSubject({ play: false, repeat: step, adopt: false });
   }
 
   /** Change a number on the way; nothing is reset. A rate set by hand ends its schedule. */
-  private tune(id: number, change: Partial<Record<Settable, number>>): void {
+  private tune(id: number, change: Tuned): void {
     const walking = this.deck.model.walks.has(id);
     const ends = "learning_rate" in change && walking;
     this.choose(changes.changed(this.choices, id, ends ? { ...change, schedule: { kind: "constant" } } : change));

@@ -4,7 +4,7 @@ import { plain, short } from "../numbers";
 import { formula } from "./formulas";
 import { part, pressed } from "./fields";
 import type { Walk } from "./model";
-import type { DescentAnswer, DescentSettings, Diagnosis, Frame } from "./wire";
+import type { DescentAnswer, DescentSettings, Diagnosis, Frame, Welcome } from "./wire";
 
 const SIGNALS = ["output", "gradient", "weight", "step"];
 const MOST_ROWS = 200;
@@ -19,6 +19,8 @@ export interface MeasureActions {
 /** What is told of the chosen descent. */
 export interface Measured {
   walk: Walk | null;
+  /** Null until the server has said what can be chosen. */
+  welcome: Welcome | null;
   settings: DescentSettings;
   step: number;
   diagnosis: Diagnosis | null;
@@ -63,13 +65,13 @@ export class Measures {
     );
   }
 
-  show({ walk, settings, step, diagnosis, signals, layers, hasData }: Measured): void {
+  show({ walk, welcome, settings, step, diagnosis, signals, layers, hasData }: Measured): void {
     const answer = walk?.answer ?? null;
-    const key = JSON.stringify([walk?.id, answer, settings, step, walk?.steps.length, diagnosis?.step, signals?.step, walk?.eigenvalue?.step]);
+    const key = JSON.stringify([welcome !== null, walk?.id, answer, settings, step, walk?.steps.length, diagnosis?.step, signals?.step, walk?.eigenvalue?.step]);
     if (key === this.shown) return;
     this.shown = key;
     this.ask.forEach((button) => (button.disabled = !answer));
-    this.rule.replaceChildren(formula(settings, answer?.hyperparams ?? null));
+    this.rule.replaceChildren(...(welcome ? [formula(welcome, settings, answer?.hyperparams ?? null)] : []));
     this.tellState(walk, step, hasData);
     this.sharp.textContent = walk?.eigenvalue ? `At step ${walk.eigenvalue.step}: ${walk.eigenvalue.text}` : "";
     this.tellVerdict(diagnosis);

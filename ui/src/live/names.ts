@@ -1,27 +1,19 @@
 // What the wire calls things, as people write it.
 
-const KNOWN: Record<string, string> = {
-  sgd: "SGD",
-  rmsprop: "RMSprop",
-  adam: "Adam",
-  adamw: "AdamW",
-  nadam: "Nadam",
-  adagrad: "AdaGrad",
-  adadelta: "AdaDelta",
-  relu: "ReLU",
-  leaky_relu: "leaky ReLU",
-  elu: "ELU",
-  gelu: "GELU",
-  silu: "SiLU",
-  filter: "random, by filter",
-  pca: "PCA of a path",
-  eigen: "Hessian eigenvectors",
-  axes: "the two parameters",
-  auto: "automatic",
-  mnist1d: "MNIST-1D",
-};
+const labels = new Map<string, string>();
+
+/** The server has said how people write its names. */
+export function learn(known: Record<string, string>): void {
+  for (const [name, label] of Object.entries(known)) labels.set(name, label);
+}
 
 /** `two_minima` becomes "two minima". */
 export function spoken(name: string): string {
-  return KNOWN[name] ?? name.replaceAll("_", " ");
+  return labels.get(name) ?? name.replaceAll("_", " ");
+}
+
+/** With a capital, as on a control. */
+export function titled(name: string): string {
+  const words = spoken(name);
+  return words[0].toUpperCase() + words.slice(1);
 }

@@ -4,12 +4,12 @@ import { byId } from "../dom";
 import { nearest } from "../numbers";
 import { prefersLog } from "../scale";
 import { currentTheme, onThemeChange } from "../theme";
-import { toFragment } from "./address";
 import { Beat } from "./beat";
 import { labelOf, selectedRacer, startedRacers } from "./choices";
 import { Doing, isBusy } from "./doing";
 import { Helm } from "./helm";
 import { Measures } from "./measures";
+import { learn } from "./names";
 import { Model } from "./model";
 import { download, offlinePage } from "./offline";
 import { hideParts, Panels } from "./panels";
@@ -42,6 +42,7 @@ export class LivePage implements Live, Receiver {
   private readonly diagnoses = new Map<number, Diagnosis>();
   private readonly doing: Doing;
   private readonly beat: Beat;
+  private welcome: Welcome | null = null;
   private greeted = false;
   private watched = "";
   private couldCut = false;
@@ -140,7 +141,7 @@ export class LivePage implements Live, Receiver {
   }
 
   fragment(): string {
-    return toFragment(this.helm.choices);
+    return this.helm.fragment();
   }
 
   // what the server says
@@ -202,6 +203,8 @@ export class LivePage implements Live, Receiver {
   }
 
   private greet(welcome: Welcome): void {
+    learn(welcome.labels);
+    this.welcome = welcome;
     this.panels ??= this.makePanels(welcome);
     hideParts(this.helm.choices.hide);
     this.helm.greet(welcome, this.app.store.state.step);
@@ -336,6 +339,7 @@ export class LivePage implements Live, Receiver {
     const { step } = this.app.store.state;
     this.measures.show({
       walk: walks.get(selected) ?? null,
+      welcome: this.welcome,
       settings: selectedRacer(this.helm.choices).settings,
       step,
       diagnosis: this.diagnoses.get(selected) ?? null,

@@ -2,10 +2,10 @@
 import { stroke } from "../colors";
 import { make, sample } from "../dom";
 import { currentTheme } from "../theme";
-import { type Choices, DESCENT, labelOf, PACES, type Racer, SCHEDULES, selectedRacer } from "./choices";
+import { type Choices, DESCENT, labelOf, PACES, type Racer, rangeOf, selectedRacer } from "./choices";
 import { type Choice, chooser, type Field, named, numbered, part, pressed, ticked } from "./fields";
-import { spoken } from "./names";
-import { type DescentSettings, MOST_DESCENTS, type Range, SETTABLE, type Settable, type Welcome } from "./wire";
+import { spoken, titled } from "./names";
+import { type DescentSettings, MOST_DESCENTS, type Tuned, type Welcome } from "./wire";
 
 export interface RacerActions {
   select(id: number): void;
@@ -14,7 +14,7 @@ export interface RacerActions {
   usualRate(optimizer: string): number;
   remove(id: number): void;
   /** Numbers that change without a reset. */
-  tune(id: number, change: Partial<Record<Settable, number>>): void;
+  tune(id: number, change: Tuned): void;
   /** What a descent cannot change on its way: it starts again. */
   change(id: number, change: Partial<DescentSettings>): void;
   /** What all share: batches, seed, steps. */
@@ -22,26 +22,6 @@ export interface RacerActions {
   again(): void;
   pace(steps: number): void;
 }
-
-const LABELS: Record<Settable, string> = {
-  learning_rate: "Learning rate",
-  momentum: "Momentum",
-  b1: "β₁",
-  b2: "β₂",
-  decay: "Decay",
-  weight_decay: "Weight decay",
-};
-
-const USUAL: Record<string, Partial<Range>> = {
-  learning_rate: { high: 10, log: true, default: 0.1 },
-  momentum: { high: 0.99 },
-  b1: { high: 0.999 },
-  b2: { high: 0.9999 },
-  decay: { high: 0.9999 },
-  weight_decay: { high: 1, log: true },
-  batch_size: { low: 1, high: 4096, log: true, whole: true },
-  steps: { low: 1, high: 100_000, log: true, whole: true, default: 2000 },
-};
 
 export class RacerControls {
   readonly element: HTMLDetailsElement;
@@ -101,15 +81,12 @@ export class RacerControls {
       (now) => now.optimizer,
     );
     const known = this.welcome.optimizers.find(({ name }) => name === settings.optimizer);
-    const numbers = SETTABLE.filter((name) => name === "learning_rate" || known?.numbers.includes(name));
-    const rest = known?.numbers.includes("weight_decay") ? numbers : [...numbers, "weight_decay" as const];
-    const fields = rest.map((name) =>
-      this.bound(
-        numbered(LABELS[name], this.range(name), (value) => this.actions.tune(id, { [name]: value })),
-        (now) => now[name],
-      ),
-    );
-    const nesterov = settings.optimizer === "sgd" ? [this.nesterov(id)] : [];
+    const fields = ["learning_rate", ...(known?.numbers ?? [])].map((name) => {
+      const range = rangeOf(this.welcome, name);
+      const field = numbered(range.label || titled(name), range, (value) => this.actions.tune(id, { [name]: value }));
+      return this.bound(field, (now) => Number(now[name] ?? range.default));
+    });
+    const choices = known?.choices.map((name) => this.choice(id, name)) ?? [];
     const again = pressed(started ? "Start again" : "Start", () => this.actions.again(), "main");
     const remove = pressed("Remove", () => this.actions.remove(id));
     remove.disabled = count < 2;
@@ -117,7 +94,7 @@ export class RacerControls {
     this.form.replaceChildren(
       optimizer,
       ...fields,
-      ...nesterov,
+      ...choices,
       ...this.schedule(id, settings),
       ...shared,
       this.pace.element,
@@ -125,30 +102,31 @@ export class RacerControls {
     );
   }
 
-  private nesterov(id: number): HTMLElement {
-    const field = ticked("Nesterov", (nesterov) => this.actions.change(id, { nesterov }));
-    return this.bound(field, (now) => now.nesterov);
+  private choice(id: number, name: string): HTMLElement {
+    const field = ticked(titled(name), (on) => this.actions.change(id, { [name]: on }));
+    return this.bound(field, (now) => Boolean(now[name]));
   }
 
   private schedule(id: number, { schedule }: DescentSettings): HTMLElement[] {
-    const kinds = Object.keys(SCHEDULES).filter((kind) => this.welcome.schedules.includes(kind));
-    const kind = chooser("Schedule", { "": kinds.map((one): Choice => [one, spoken(one)]) }, (value) =>
-      this.actions.change(id, { schedule: { kind: value, ...SCHEDULES[value] } }),
-    );
-    const numbers = Object.keys(SCHEDULES[schedule.kind] ?? {}).map((name) => {
-      const whole = ["every", "steps", "period"].includes(name);
-      const range: Range = whole
-        ? { name, low: 2, high: 100_000, default: 100, log: true, whole }
-        : { name, low: name === "factor" ? 0.01 : 1e-4, high: name === "power" ? 2 : 1, default: 0.5, log: name === "rate", whole };
+    const { schedules } = this.welcome;
+    const kind = chooser("Schedule", { "": schedules.map(({ name }): Choice => [name, spoken(name)]) }, (value) => {
+      const numbers = schedules.find(({ name }) => name === value)?.numbers ?? [];
+      const usual = Object.fromEntries(numbers.map((range) => [range.name, range.default]));
+      this.actions.change(id, { schedule: { kind: value, ...usual } });
+    });
+    const ranges = schedules.find(({ name }) => name === schedule.kind)?.numbers ?? [];
+    const numbers = ranges.map((range) => {
+      const { name } = range;
       const change = (value: number): void => this.actions.change(id, { schedule: { ...this.now.schedule, [name]: value } });
-      return this.bound(numbered(`Schedule: ${spoken(name)}`, range, change), (now) => Number(now.schedule[name]));
+      const field = numbered(`Schedule: ${spoken(name)}`, range, change);
+      return this.bound(field, (now) => Number(now.schedule[name] ?? range.default));
     });
     return [this.bound(kind, (now) => now.schedule.kind), ...numbers];
   }
 
   private batches(): HTMLElement[] {
     const whole = ticked("All rows in every batch", (on) => this.actions.share({ batch_size: on ? null : 32 }));
-    const size = numbered("Batch size", this.range("batch_size"), (batch_size) => this.actions.share({ batch_size }));
+    const size = numbered("Batch size", rangeOf(this.welcome, "batch_size"), (batch_size) => this.actions.share({ batch_size }));
     this.setters.push(({ batch_size }) => {
       size.element.hidden = batch_size === null;
     });
@@ -166,10 +144,5 @@ export class RacerControls {
       field.set(read(settings));
     });
     return field.element;
-  }
-
-  private range(name: string): Range {
-    const usual = { low: 0, high: 1, default: 0, log: false, whole: false, ...USUAL[name], name };
-    return this.welcome.ranges.find((range) => range.name === name) ?? usual;
   }
 }

@@ -2,8 +2,8 @@
 import { make } from "../dom";
 import { type Choice, chooser, type Field, named, numbered, part, pressed, ticked } from "./fields";
 import { spoken } from "./names";
-import { type Choices, NETWORK } from "./choices";
-import type { NetworkSubject, Plane, Range, Subject, SurfaceAnswer, Welcome } from "./wire";
+import { type Choices, NETWORK, rangeOf } from "./choices";
+import type { NetworkSubject, Plane, Subject, SurfaceAnswer, Welcome } from "./wire";
 
 export interface SurfaceActions {
   open(subject: Subject): void;
@@ -15,8 +15,6 @@ const MODES: Choice[] = [
   ["inference", "it predicts"],
   ["training", "it trains, with dropout"],
 ];
-
-const AROUND: Range = { name: "", low: 0, high: 1, default: 0, log: false, whole: false };
 
 export class SurfaceControls {
   readonly subject: HTMLDetailsElement;
@@ -119,10 +117,6 @@ export class SurfaceControls {
     this.build.disabled = JSON.stringify(shown) === JSON.stringify(subject);
   }
 
-  private range(name: string, usual: Partial<Range>): Range {
-    return this.welcome.ranges.find((range) => range.name === name) ?? { ...AROUND, ...usual, name };
-  }
-
   private networkFields(): HTMLElement[] {
     const change = (part: Partial<NetworkSubject>): void => this.setDraft({ ...this.draft, ...part });
     const add = <T>(name: keyof NetworkSubject, field: Field<T>, read: (subject: NetworkSubject) => T): HTMLElement => {
@@ -135,8 +129,8 @@ export class SurfaceControls {
       return field.element;
     };
     const width = ({ hidden }: NetworkSubject): number => hidden[0] ?? 16;
-    const number = (label: string, name: "noise" | "dropout" | "epochs" | "seed", usual: Partial<Range>): HTMLElement => {
-      const field = numbered(label, this.range(name, usual), (value) => change({ [name]: value }));
+    const number = (label: string, name: "noise" | "dropout" | "epochs"): HTMLElement => {
+      const field = numbered(label, rangeOf(this.welcome, name), (value) => change({ [name]: value }));
       return add(name, field, (subject) => subject[name]);
     };
     const choice = (label: string, name: "activation" | "initializer", names: string[]): HTMLElement => {
@@ -148,10 +142,10 @@ export class SurfaceControls {
       const field = chooser(label, { "": [["none", "none"], ...choices] }, (value) => change({ [name]: none(value) }));
       return add(name, field, (subject) => subject[name] ?? "none");
     };
-    const depth = numbered("Hidden layers", this.range("depth", { high: 8, default: 1, whole: true }), (layers) =>
+    const depth = numbered("Hidden layers", rangeOf(this.welcome, "depth"), (layers) =>
       change({ hidden: Array.from({ length: layers }, () => width(this.draft)) }),
     );
-    const wide = numbered("Units a layer", this.range("width", { low: 1, high: 256, default: 16, log: true, whole: true }), (units) =>
+    const wide = numbered("Units a layer", rangeOf(this.welcome, "width"), (units) =>
       change({ hidden: this.draft.hidden.map(() => units) }),
     );
     return [
@@ -159,12 +153,12 @@ export class SurfaceControls {
       add("hidden", wide, width),
       choice("Activation", "activation", this.welcome.activations),
       choice("Initializer", "initializer", this.welcome.initializers),
-      optional("Normalization inside", "norm", [["batch", "batch norm"], ["layer", "layer norm"]]),
+      optional("Normalization inside", "norm", this.welcome.norms.map((name) => [name, `${spoken(name)} norm`])),
       add("skip", ticked("Skip connections", (skip) => change({ skip })), ({ skip }) => skip),
-      number("Dropout", "dropout", { high: 0.9 }),
-      optional("Data scaled", "normalize", [["standard", "to deviations"], ["minmax", "to 0 … 1"], ["symmetric", "to −1 … 1"]]),
-      number("Noise in the data", "noise", { high: 5 }),
-      number("Trained before, epochs", "epochs", { high: 200, default: 20, whole: true }),
+      number("Dropout", "dropout"),
+      optional("Data scaled to", "normalize", this.welcome.normalizations.map((name) => [name, spoken(name)])),
+      number("Noise in the data", "noise"),
+      number("Trained before, epochs", "epochs"),
     ];
   }
 }

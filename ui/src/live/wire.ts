@@ -12,11 +12,11 @@ export interface NetworkSubject {
   kind: "network";
   data: string;
   noise: number;
-  normalize: "standard" | "minmax" | "symmetric" | null;
+  normalize: string | null;
   hidden: number[];
   activation: string;
   initializer: string;
-  norm: "batch" | "layer" | null;
+  norm: string | null;
   dropout: number;
   skip: boolean;
   epochs: number;
@@ -38,21 +38,17 @@ export type Schedule = { kind: string } & Record<string, number | string>;
 export interface DescentSettings {
   optimizer: string;
   learning_rate: number;
-  momentum: number;
-  nesterov: boolean;
-  b1: number;
-  b2: number;
-  decay: number;
   weight_decay: number;
   batch_size: number | null;
   schedule: Schedule;
   seed: number;
   steps: number;
+  /** Other numbers and choices of the optimizer; the server's own where one is left out. */
+  [setting: string]: string | number | boolean | null | Schedule | undefined;
 }
 
 /** Numbers of a descent that change without a reset. */
-export const SETTABLE = ["learning_rate", "momentum", "b1", "b2", "decay", "weight_decay"] as const;
-export type Settable = (typeof SETTABLE)[number];
+export type Tuned = Record<string, number>;
 
 export type Request =
   | { type: "hello"; version: 1 }
@@ -62,7 +58,7 @@ export type Request =
   | { type: "play" | "pause" | "cancel" | "code" }
   | { type: "step"; count: number }
   | { type: "speed"; steps_per_second: number }
-  | ({ type: "set"; id: number } & Partial<Record<Settable, number>>)
+  | ({ type: "set"; id: number } & Record<string, number | string>)
   | { type: "remove"; id: number | null }
   | { type: "watch"; data: boolean; units: boolean; signals: boolean }
   | { type: "credit"; frames: number }
@@ -70,11 +66,36 @@ export type Request =
 
 export interface Range {
   name: string;
+  label: string;
   low: number;
   high: number;
   default: number;
   log: boolean;
   whole: boolean;
+}
+
+/** A line of an update rule in plain signs: it holds where all it needs is on, or not 0, and nothing it lacks is. */
+export interface FormulaInfo {
+  text: string;
+  needs: string[];
+  lacks: string[];
+  numbers: string[];
+}
+
+export interface OptimizerInfo {
+  name: string;
+  /** Its numbers besides the rate, and its yes-or-no choices. */
+  numbers: string[];
+  choices: string[];
+  learning_rate: number;
+  /** The share of a plane's half-width that a good rate is; null where a rate is no length. */
+  stride: number | null;
+  formula: FormulaInfo[];
+}
+
+export interface ScheduleInfo {
+  name: string;
+  numbers: Range[];
 }
 
 /** A descent that is proposed: where it starts, in coordinates of the plane, and how it goes. */
@@ -106,11 +127,18 @@ export interface Welcome {
   data_sets: { name: string; rows: number; features: number; about: string }[];
   activations: string[];
   initializers: string[];
-  optimizers: { name: string; numbers: string[]; learning_rate: number; formula: string }[];
-  schedules: string[];
+  norms: string[];
+  normalizations: string[];
+  optimizers: OptimizerInfo[];
+  schedules: ScheduleInfo[];
   directions: string[];
   sizes: number[];
   ranges: Range[];
+  /** How people write names, and the signs of numbers in formulas. */
+  labels: Record<string, string>;
+  letters: Record<string, string>;
+  /** What a descent is unless it is changed. */
+  descent: DescentSettings;
   scenes: Lesson[];
   credit: number;
 }

@@ -120,8 +120,8 @@ class Measurements:
         condition: the condition number.
         trace: the trace.
         step: what a step along the gradient does.
-        limit: the rate from which on descent along the largest curvature diverges; of plain gradient descent, where
-            `optimizer` is not one of it.
+        limit: the rate from which on descent along the largest curvature diverges.
+        own_limit: whether it is that of the run's own optimizer, not of plain gradient descent.
         optimizer: the name of the run's optimizer; None if it cannot be told.
         blocks: the Hessian in blocks; None without `--blocks`.
     """
@@ -132,6 +132,7 @@ class Measurements:
     trace: TraceEstimate
     step: StepModel
     limit: float
+    own_limit: bool
     optimizer: str | None
     blocks: HessianBlocks | None
 
@@ -180,7 +181,7 @@ def _measured(
         print_text(str(pairs))
         raise KeyboardInterrupt
     rate = _rate(run)
-    name, limit = _limit(run, float(pairs.values[0]))
+    name, limit, own_limit = _limit(run, float(pairs.values[0]))
     return Measurements(
         parameters=tree_size(run.params),
         pairs=pairs,
@@ -188,6 +189,7 @@ def _measured(
         trace=hessian_trace(surface, run.params, operator=operator),
         step=step_model(surface, run.params, rate, **search),
         limit=limit,
+        own_limit=own_limit,
         optimizer=name,
         blocks=hessian_blocks(surface, run.params, operator=operator) if blocks else None,
     )
@@ -221,27 +223,29 @@ def _rate(run: Run) -> float | None:
     return rate if np.isfinite(rate) else None
 
 
-def _limit(run: Run, largest: float) -> tuple[str | None, float]:
-    """Return the name of the run's optimizer, and the limit that the largest curvature sets to its rate.
+def _limit(run: Run, largest: float) -> tuple[str | None, float, bool]:
+    """Return the name of the run's optimizer, the limit of its rate, and whether that is this optimizer's own.
 
-    That of plain gradient descent for optimizers other than `sgd`.
+    For those that divide by the size of gradients it is that of plain gradient descent.
     """
+    import numpy as np
+
     from downslope.curvature import stability_limit
-    from downslope.optimizers import as_optimizer
+    from downslope.optimizers import as_optimizer, facts_of, initial_state, linear_step
 
     optimizer = None if run.recipe is None else as_optimizer(run.recipe.settings.optimizer)
     if optimizer is None:
-        return None, stability_limit(largest)
-    inner = optimizer.base
-    rule = inner.maker.__name__
-    if rule != "sgd":
-        return rule, stability_limit(largest)
-    hyperparams = optimizer.hyperparams.items()
-    numbers: dict[str, Any] = {name: value(0) if callable(value) else value for name, value in hyperparams}
-    return rule, stability_limit(
-        largest + float(numbers.get("weight_decay", 0.0)), momentum=float(numbers.get("momentum", 0.0)),
-        nesterov=inner.settings["nesterov"], averaged=inner.settings["averaged"],
-    )  # fmt: skip
+        return None, stability_limit(largest), False
+    name, facts = optimizer.base.maker.__name__, facts_of(optimizer)
+    step = None
+    if facts is not None and not facts.scale_invariant:
+        state = initial_state(optimizer.replace(learning_rate=1.0), run.params)
+        step = linear_step(optimizer, state._replace(step=np.ones((), np.int32)))
+    if step is None:
+        return name, stability_limit(largest), False
+    largest += step.l2 + step.decoupled_weight_decay
+    limit = stability_limit(largest, momentum=step.momentum, nesterov=step.nesterov, averaged=step.averaged)
+    return name, limit, True
 
 
 def _paragraphs(measurements: Measurements) -> list[str]:
@@ -276,7 +280,7 @@ def _stability(measurements: Measurements) -> str:
     rate, limit, optimizer = measurements.step.learning_rate, measurements.limit, measurements.optimizer
     if not math.isfinite(limit):
         return "Stability: the loss does not curve upward here, which sets no limit to the rate."
-    if optimizer != "sgd":
+    if not measurements.own_limit:
         other = "" if optimizer is None else f"; {optimizer} has a limit of its own, see downslope diagnose"
         return f"Stability: plain gradient descent diverges from the rate 2/λ = {limit:.3g} on{other}."
     if rate is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from downslope.cli.compile_cache import keep_compiled_code
-from downslope.cli.options import JsonOption, reader
+from downslope.cli.options import CLASSICS, JsonOption, reader
 from downslope.cli.output import check_file, print_json, print_lines, say
 from downslope.cli.surface_subject import SurfaceSubject, subject_of
 
@@ -29,8 +29,7 @@ def surface(
         str,
         typer.Argument(
             metavar="RUN|NAME",
-            help="The folder of a run; or old_faithful, or a classic surface: bowl, ravine, saddle, two_minima, "
-            "plateau, rosenbrock, himmelblau, beale.",
+            help=f"The folder of a run; or old_faithful, or a classic surface: {', '.join(CLASSICS)}.",
             show_default=False,
         ),
     ],

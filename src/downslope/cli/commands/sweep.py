@@ -14,6 +14,8 @@ import typer
 from downslope.cli.interrupts import STOPPED, raise_on_interrupt
 from downslope.cli.options import (
     ALL_ROWS,
+    OPTIMIZERS,
+    WITH_MOMENTUM,
     DataOptions,
     FigureOption,
     JsonOption,
@@ -23,6 +25,7 @@ from downslope.cli.options import (
     PreparationOptions,
     SourceArgument,
     TrainingOptions,
+    joined,
 )
 from downslope.cli.output import (
     check_figure,
@@ -55,11 +58,9 @@ class SweptOptions:
     """Settings with several values each."""
 
     learning_rate: Annotated[str, _option(metavar="VALUES", help="A range goes by powers of ten.")] = "1e-4..1e-1"
-    momentum: Annotated[str | None, _option(metavar="VALUES", help="For sgd and rmsprop.")] = None
+    momentum: Annotated[str | None, _option(metavar="VALUES", help=f"For {joined(WITH_MOMENTUM, 'and')}.")] = None
     weight_decay: Annotated[str | None, _option(metavar="VALUES", help="A range goes by powers of ten.")] = None
-    optimizer: Annotated[str, _option(metavar="NAMES", help="adam, adamw, nadam, rmsprop, adagrad, adadelta, sgd.")] = (
-        "adam"
-    )
+    optimizer: Annotated[str, _option(metavar="NAMES", help=f"{', '.join(OPTIMIZERS)}.")] = "adam"
     batch_size: Annotated[str, _option(metavar="VALUES", help="Rows a step, or all. A range doubles.")] = "32"
     seed: Annotated[
         str,

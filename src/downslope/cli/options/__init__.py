@@ -4,6 +4,7 @@ from downslope.cli.options.arguments import FileArgument, RunArgument, SourceArg
 from downslope.cli.options.data import DataOptions, PreparationOptions
 from downslope.cli.options.groups import changed_options, expanded, options_in
 from downslope.cli.options.loss import LossOptions, PlainLossOptions
+from downslope.cli.options.names import CLASSICS, OPTIMIZERS, WITH_MOMENTUM, joined
 from downslope.cli.options.network import NetworkOptions
 from downslope.cli.options.optimizer import OptimizerOptions, PlainLearningRateOption
 from downslope.cli.options.output import FigureOption, JsonOption, TensorBoardOption
@@ -20,7 +21,10 @@ from downslope.cli.options.training import (
 
 __all__ = [
     "ALL_ROWS",
+    "CLASSICS",
+    "OPTIMIZERS",
     "PATIENCE",
+    "WITH_MOMENTUM",
     "BatchSizeOption",
     "DataOptions",
     "EpochsOption",
@@ -42,6 +46,7 @@ __all__ = [
     "Unreadable",
     "changed_options",
     "expanded",
+    "joined",
     "options_in",
     "reader",
 ]

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from downslope.cli.options.names import NORMALIZATIONS, SHAPES, joined
 from downslope.cli.options.readers import reader
 
 _option = partial(typer.Option, rich_help_panel="Data")
@@ -49,7 +50,8 @@ class DataOptions:
             metavar="SHAPE",
             help="What a row of numbers is: an image, HEIGHTxWIDTHxCHANNELS, such as 28x28x1, or a sequence, "
             "LENGTHxCHANNELS, such as 40x1. Columns then count by their order.",
-            show_default="as in the file; 8x8x1 and 40x1 for convolutions on digits and mnist1d",
+            show_default=f"as in the file; {joined(SHAPES.values(), 'and')} for convolutions on "
+            f"{joined(SHAPES, 'and')}",
         ),
     ] = None
 
@@ -62,9 +64,9 @@ class PreparationOptions:
         str,
         _option(
             metavar="HOW",
-            help="Inputs: standard (mean 0, deviation 1), minmax (0 to 1), symmetric (-1 to 1) or none; statistics of "
-            "the training rows. Unless none, targets of a regression are standardized too (but for losses with a range "
-            "of their own), which is undone in predictions, rmse, mae and r2.",
+            help=f"Inputs: {', '.join(f'{name} ({words})' for name, words in NORMALIZATIONS.items())} or none; "
+            "statistics of the training rows. Unless none, targets of a regression are standardized too (but for "
+            "losses with a range of their own), which is undone in predictions, rmse, mae and r2.",
         ),
     ] = "standard"
     validation: Annotated[

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from downslope.cli.options.names import LOSSES_FOR_CLASSES as _CLASSES
+from downslope.cli.options.names import LOSSES_FOR_NUMBERS as _NUMBERS
 from downslope.cli.options.readers import reader
 
 _option = partial(typer.Option, rich_help_panel="Descent")
@@ -21,8 +23,8 @@ class LossOptions:
         str,
         _option(
             metavar="NAME",
-            help="auto (cross_entropy for classes, squared_error for numbers), binary_cross_entropy, hinge, "
-            "perceptron; mean_squared_error, sum_squared_error, huber, poisson (counts).",
+            help=f"auto ({_CLASSES[0]} for classes, {_NUMBERS[0]} for numbers), {', '.join(_CLASSES[1:])}; "
+            f"{', '.join(_NUMBERS[1:])} (counts).",
         ),
     ] = "auto"
     label_smoothing: Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from downslope.cli.options.names import ACTIVATIONS, INITIALIZERS, NORMS, SCALED_INITIALIZERS, WITH_NUMBER, joined
 from downslope.cli.options.readers import reader
 
 _option = partial(typer.Option, rich_help_panel="Network")
@@ -30,20 +31,21 @@ class NetworkOptions:
         str,
         _option(
             metavar="NAME",
-            help="relu leaky_relu tanh scaled_tanh sigmoid softplus elu gelu silu identity.",
+            help=f"{' '.join(ACTIVATIONS)}.",
         ),
     ] = "relu"
     initializer: Annotated[
         str,
         _option(
             metavar="NAME",
-            help="How weights start: auto (by the activation), zeros, orthogonal, lecun_, fan_out_, glorot_ or he_ "
-            "with normal or uniform; constant:C, normal:S, uniform:S.",
+            help=f"How weights start: auto (by the activation), {', '.join(INITIALIZERS)}, "
+            f"{joined([f'{name}_' for name in SCALED_INITIALIZERS], 'or')} with normal or uniform; "
+            f"{', '.join(f'{name}:{number}' for name, number in WITH_NUMBER.items())}.",
         ),
     ] = "auto"
     norm: Annotated[
         str | None,
-        _option(metavar="NORM", help="Normalize before each activation: batch or layer."),
+        _option(metavar="NORM", help=f"Normalize before each activation: {joined(NORMS, 'or')}."),
     ] = None
     skip: Annotated[
         bool,

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from downslope.cli.options.names import DECAYING, OPTIMIZERS, SCHEDULES, WITH_L2, WITH_MOMENTUM, joined, usual_rates
 from downslope.cli.options.readers import reader
-from downslope.cli.parse.schedule import NOTATIONS
 
 _option = partial(typer.Option, rich_help_panel="Descent")
 
@@ -20,7 +20,7 @@ class OptimizerOptions:
 
     optimizer: Annotated[
         str,
-        _option(metavar="NAME", help="adam, adamw, nadam, rmsprop, adagrad, adadelta or sgd."),
+        _option(metavar="NAME", help=f"{joined(OPTIMIZERS, 'or')}."),
     ] = "adam"
     learning_rate: Annotated[
         float | Literal["auto"] | None,
@@ -28,7 +28,7 @@ class OptimizerOptions:
             parser=reader(float, "a number above 0 or 'auto'", auto="auto"),
             metavar="NUMBER",
             help="The size of steps; auto: find one first, as downslope find-lr does.",
-            show_default="0.001; 0.01 for sgd and adagrad, 1 for adadelta",
+            show_default=usual_rates(),
         ),
     ] = None
     momentum: Annotated[
@@ -36,7 +36,7 @@ class OptimizerOptions:
         _option(
             parser=reader(float, "a number from 0 to below 1"),
             metavar="NUMBER",
-            help="For sgd and rmsprop, 0 to below 1; 0.9 is usual.",
+            help=f"For {joined(WITH_MOMENTUM, 'and')}, 0 to below 1; 0.9 is usual.",
         ),
     ] = None
     weight_decay: Annotated[
@@ -44,8 +44,9 @@ class OptimizerOptions:
         _option(
             parser=reader(float, "a number of at least 0"),
             metavar="NUMBER",
-            help="Pull weights towards 0: in the gradient (L2) for sgd, else decoupled, times the learning rate.",
-            show_default="none; 0.01 for adamw",
+            help=f"Pull weights towards 0: in the gradient (L2) for {joined(WITH_L2, 'and')}, else decoupled, times "
+            "the learning rate.",
+            show_default="; ".join(["none", *(f"{decay:g} for {name}" for name, decay in DECAYING.items())]),
         ),
     ] = None
     clip: Annotated[
@@ -61,7 +62,7 @@ class OptimizerOptions:
         str,
         _option(
             metavar="SCHEDULE",
-            help="How the learning rate changes: " + ", ".join(NOTATIONS).replace("[", "\\[") + ". EVERY, PERIOD and "
+            help="How the learning rate changes: " + ", ".join(SCHEDULES).replace("[", "\\[") + ". EVERY, PERIOD and "
             "STEPS count steps, PATIENCE epochs; cosine and one-cycle last for all epochs.",
         ),
     ] = "constant"
@@ -73,6 +74,6 @@ PlainLearningRateOption = Annotated[
         parser=reader(float, "a number above 0"),
         metavar="NUMBER",
         help="The size of steps.",
-        show_default="0.001; 0.01 for sgd and adagrad, 1 for adadelta",
+        show_default=usual_rates(),
     ),
 ]

@@ -3,13 +3,12 @@
 from downslope.cli.parse.loss import class_weight_of, loss_of, target_scaling
 from downslope.cli.parse.network import convolves, initializer_of, network_of
 from downslope.cli.parse.optimizer import AUTO, optimizer_of, options_of
-from downslope.cli.parse.schedule import NOTATIONS, schedule_of
+from downslope.cli.parse.schedule import schedule_of
 from downslope.cli.parse.source import open_examples, open_training_data
 from downslope.cli.parse.values import values_of
 
 __all__ = [
     "AUTO",
-    "NOTATIONS",
     "class_weight_of",
     "convolves",
     "initializer_of",

@@ -137,7 +137,7 @@ def initializer_of(text: str, *, setting: str = "initializer") -> Initializer | 
     from downslope.core import Setting, SettingError, UnknownNameError
     from downslope.layers import initializers
 
-    with_number = {name: getattr(initializers, name) for name in ("constant", "normal", "uniform")}
+    with_number = initializers.WITH_NUMBER
     name, colon, number = text.partition(":")
     if name not in with_number and name not in ("auto", *initializers.names()):
         raise UnknownNameError(setting, name, ["auto", *initializers.names(), *(f"{n}:x" for n in with_number)])

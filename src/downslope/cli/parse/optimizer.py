@@ -31,10 +31,10 @@ def optimizer_of(
     Args:
         optimizer: as `ds.train` takes it.
         learning_rate: above 0; None for the optimizer's usual one; `"auto"` to have it found.
-        momentum: for `sgd` and `rmsprop`, or None.
+        momentum: for optimizers that take one by this name, or None.
         schedule: how the rate changes; see `schedule_of`.
         steps: of the whole training.
-        weight_decay: 0 or more: of `sgd` in the gradient, else decoupled. None for the optimizer's usual one.
+        weight_decay: 0 or more: the optimizer's own, else decoupled. None for the usual one.
         clip: the norm that gradients are shortened to, or None.
 
     Raises:
@@ -46,14 +46,15 @@ def optimizer_of(
         sgd(0.1, momentum=0.9)
     """
     from downslope.core import Setting, SettingError, check_number
-    from downslope.optimizers import as_optimizer, decoupled_weight_decay
+    from downslope.optimizers import OPTIMIZERS, as_optimizer, decoupled_weight_decay
     from downslope.optimizers import clip as clipped
 
     usual = as_optimizer(optimizer)
     if momentum is not None and "momentum" not in usual.settings:
+        takers = [name for name in OPTIMIZERS if "momentum" in as_optimizer(name).settings]
         raise SettingError(
             Setting("momentum"),
-            f"is for sgd and rmsprop, got the optimizer {optimizer}. Leave it out, or choose one of these.",
+            f"is for {' and '.join(takers)}, got the optimizer {optimizer}. Leave it out, or choose one of these.",
         )
     if learning_rate is None:
         learning_rate = usual.settings["learning_rate"]

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from downslope.schedules import Schedule
-
-NOTATIONS = (
-    "constant",
-    "step:FACTOR:EVERY",
-    "exponential:RATE[:EVERY]",
-    "inverse:RATE[:POWER]",
-    "cosine[:END]",
-    "one-cycle",
-    "cyclic:LOW:PERIOD[:MODE]",
-    "plateau:FACTOR:PATIENCE",
-    "warmup:STEPS[+SCHEDULE]",
-)
+    from downslope.schedules import Schedule, ScheduleFacts
 
 
 def schedule_of(text: str, rate: float, steps: int) -> Schedule:
@@ -41,64 +27,37 @@ def schedule_of(text: str, rate: float, steps: int) -> Schedule:
         CosineDecay(start=0.1, steps=90, end=0.0)
     """
     from downslope.core import Setting, SettingError, UnknownNameError
+    from downslope.schedules import SCHEDULES
 
     first, plus, rest = text.partition("+")
     name, *numbers = first.replace("_", "-").split(":")
-    kinds = _kinds(rate, steps, rest if plus else "constant")
+    kinds = {facts.short: facts for facts in SCHEDULES.values()}
     if name not in kinds:
         raise UnknownNameError("schedule", name, kinds)
-    kind = kinds[name]
-    fits = kind.at_least <= len(numbers) <= kind.at_most and not (plus and name != "warmup")
+    facts = kinds[name]
+    fits = len(facts.needed) <= len(numbers) <= len(facts.written) and not (plus and facts.wraps is None)
     if not fits or (plus and not rest):
-        raise SettingError(Setting("schedule"), f"{name} is written {kind.notation}, got {text!r}.")
+        raise SettingError(Setting("schedule"), f"{name} is written {facts.notation}, got {text!r}.")
     try:
-        return kind.make(*map(_number, numbers))
+        return _with_training(facts, dict(zip(facts.written, map(_number, numbers), strict=False)), rate, steps, rest)
     except SettingError as error:
         if error.setting == "schedule":
             raise
-        raise SettingError(Setting("schedule"), f"{kind.notation}, got {text!r}:", error.message) from None
+        raise SettingError(Setting("schedule"), f"{facts.notation}, got {text!r}:", error.message) from None
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A schedule that can be written: its notation and its maker, which takes so many numbers."""
-
-    notation: str
-    make: Callable[..., Schedule]
-
-    @property
-    def at_least(self) -> int:
-        """How many numbers it needs."""
-        return self.notation.partition("[")[0].count(":")
-
-    @property
-    def at_most(self) -> int:
-        """How many numbers it takes."""
-        return self.notation.count(":")
-
-
-def _kinds(rate: float, steps: int, after_warmup: str) -> dict[str, Kind]:
-    """Return all schedules by name."""
-    from downslope import schedules
-
-    def warmup(length: Any) -> Schedule:
+def _with_training(
+    facts: ScheduleFacts, numbers: dict[str, int | float | str], rate: float, steps: int, wrapped: str
+) -> Schedule:
+    """Return a schedule of the numbers that were written, with the rate and the length of the training put in."""
+    arguments: dict[str, object] = {**facts.shares(rate), **numbers}
+    if facts.fills is not None:
+        arguments[facts.fills] = steps
+    if facts.wraps is not None:
+        length = numbers["steps"]
         left = max(1, steps - length) if isinstance(length, int) else steps
-        return schedules.warmup(length, schedule_of(after_warmup, rate, left))
-
-    makers: tuple[Callable[..., Schedule], ...] = (
-        lambda: schedules.constant(rate),
-        lambda factor, every: schedules.step_decay(rate, factor, every),
-        lambda decay, every=1: schedules.exponential_decay(rate, decay, every),
-        lambda decay, power=1: schedules.inverse_time_decay(rate, decay, power),
-        lambda end=0: schedules.cosine_decay(rate, steps, end),
-        lambda: schedules.one_cycle(rate, steps),
-        lambda low, period, mode="triangular": schedules.cyclic(low, rate, period, mode),
-        lambda factor, patience: schedules.reduce_on_plateau(rate, factor, patience),
-        warmup,
-    )
-    names = [notation.split(":")[0].split("[")[0] for notation in NOTATIONS]
-    kinds = [Kind(notation, make) for notation, make in zip(NOTATIONS, makers, strict=True)]
-    return dict(zip(names, kinds, strict=True))
+        arguments[facts.wraps] = schedule_of(wrapped or "constant", rate, left)
+    return facts.maker(**arguments)
 
 
 def _number(text: str) -> int | float | str:

@@ -6,9 +6,6 @@ import re
 
 Shape = tuple[int, ...]
 
-OF_SETS = {"digits": (8, 8, 1), "mnist1d": (40, 1)}
-"""The shapes of rows in data sets that come as flat rows."""
-
 
 def read_shape(text: str) -> Shape:
     """Return the shape of an example, channels last.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from downslope.cli.parse.network import convolves
-from downslope.cli.parse.shape import OF_SETS, read_shape
+from downslope.cli.parse.shape import read_shape
 
 if TYPE_CHECKING:
     from downslope.data import Dataset, Preprocessing
@@ -52,7 +52,7 @@ def open_training_data(
                 )
         data = load(source)
         data = data if task is None else dataclasses.replace(data, task=task)
-        known = OF_SETS.get(source) if convolves(network) else None
+        known = _shape_of(source) if convolves(network) else None
         arrangement = known if shape is None else read_shape(shape)
         return data if arrangement is None else arranged(data, arrangement, task=data.task)
     path = _existing_path(source)
@@ -89,6 +89,13 @@ def is_set(source: str) -> bool:
     from downslope.data import available
 
     return not Path(source).is_file() and source in {info.name for info in available()}
+
+
+def _shape_of(name: str) -> tuple[int, ...] | None:
+    """Return the shape of an image or a sequence of a data set, which may come as a flat row; None for other rows."""
+    from downslope.data import available
+
+    return next(info.shape for info in available() if info.name == name)
 
 
 def _existing_path(source: str) -> Path:

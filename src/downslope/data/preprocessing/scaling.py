@@ -12,7 +12,8 @@ from jaxtyping import Float64
 from downslope.core import check_choice
 from downslope.data.blocks import BLOCK_NUMBERS, Rows, row_blocks
 
-NORMALIZATIONS = ("standard", "minmax", "symmetric")
+NORMALIZATIONS = {"standard": "mean 0, deviation 1", "minmax": "0 to 1", "symmetric": "-1 to 1"}
+"""What normalized inputs have, by the name of the way."""
 EPS = float(np.finfo(np.float64).eps)
 
 

@@ -30,6 +30,7 @@ class SetInfo:
         about: one line.
         shape: of an image or a sequence, channels last, which may come as a flat row; None for other examples.
         arguments: those of `load`, besides the name, that it depends on.
+        label: how people write the name; None where it is words already.
     """
 
     name: str
@@ -39,6 +40,7 @@ class SetInfo:
     about: str
     shape: Shape | None = None
     arguments: tuple[str, ...] = ()
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,14 @@ OLD_FAITHFUL = SetInfo(
     "old_faithful", 272, 1, "regression", "waiting time from the length of the last eruption, minutes; shipped"
 )
 MNIST1D = SetInfo(
-    "mnist1d", 5000, 40, "classification", "digits as lines, hard for linear models; generated", (40, 1), ("seed",)
+    "mnist1d",
+    5000,
+    40,
+    "classification",
+    "digits as lines, hard for linear models; generated",
+    shape=(40, 1),
+    arguments=("seed",),
+    label="MNIST-1D",
 )
 SETS = (
     NamedSet(OLD_FAITHFUL, old_faithful),

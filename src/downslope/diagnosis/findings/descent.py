@@ -6,8 +6,9 @@ from downslope.core import Advice, Message, SettingError
 from downslope.curvature import quadratic
 from downslope.diagnosis.finding import Finding
 from downslope.diagnosis.kinds import Kind
-from downslope.diagnosis.remedies import Learned, Trials, with_numbers
+from downslope.diagnosis.remedies import Learned, Trials
 from downslope.diagnosis.verdict import NOISE_WINS
+from downslope.optimizers import sgd
 from downslope.schedules import piecewise_constant
 
 USUAL_BATCH = 32
@@ -67,7 +68,7 @@ def _rate(learned: Learned) -> list[Finding]:
 
 
 def _with_rate(learned: Learned, trials: Trials) -> dict[str, object]:
-    return {"optimizer": with_numbers(learned.case.problem.optimizer, learning_rate=trials.best)}
+    return {"optimizer": learned.case.problem.optimizer.replace(learning_rate=trials.best)}
 
 
 def _diverged(learned: Learned) -> list[Finding]:
@@ -91,13 +92,13 @@ def _conditioning(learned: Learned) -> list[Finding]:
     """Find a plain gradient descent that creeps along a ravine, and the momentum that suits it."""
     case = learned.case
     optimizer = case.problem.optimizer
-    if learned.fitted or not case.finite or optimizer.base.maker.__name__ != "sgd" or case.momentum > 0:
+    if learned.fitted or not case.finite or optimizer.base.maker is not sgd or case.momentum > 0:
         return []
     kappa, stability = _kappa(learned), case.stability
     if kappa < ILL_CONDITIONED or stability is None:
         return []
     momentum = round(min(quadratic([1.0, kappa]).best("momentum").momentum, MOST_MOMENTUM), 2)
-    change = {"optimizer": with_numbers(optimizer, momentum=momentum)}
+    change = {"optimizer": optimizer.replace(momentum=momentum)}
     severity = learned.severity(learned.attempt(Kind.ILL_CONDITIONED.code, change))
     if stability.share < NEAR_LIMIT or severity is None:
         return []
@@ -192,7 +193,7 @@ def _bouncing(learned: Learned) -> list[Finding]:
     if rate is not None and "learning_rate" in case.problem.optimizer.hyperparams:
         rate = float(f"{rate:.6g}")  # the history holds 0.01 as 0.00999999977648
         decayed = piecewise_constant([rate, rate / 10], at=[lower_at])
-        change = {"optimizer": with_numbers(case.problem.optimizer, learning_rate=decayed)}
+        change = {"optimizer": case.problem.optimizer.replace(learning_rate=decayed)}
     return [
         Kind.BOUNCING.finding(
             "warning",

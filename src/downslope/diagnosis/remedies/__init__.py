@@ -13,7 +13,6 @@ from downslope.diagnosis.remedies.variants import (
     with_activations,
     with_dropout,
     with_norms,
-    with_numbers,
 )
 from downslope.diagnosis.remedies.verify import SEEDS, Trial, verify_fixes
 
@@ -36,5 +35,4 @@ __all__ = [
     "with_activations",
     "with_dropout",
     "with_norms",
-    "with_numbers",
 ]

@@ -24,7 +24,6 @@ from downslope.layers import (
     Residual,
 )
 from downslope.networks import Sequential, sites_of
-from downslope.optimizers import Optimizer
 
 TIMES, AT_LEAST = 2, 64
 """A wider network has twice the units in each hidden layer, and 64 or more: enough for most small tables."""
@@ -99,21 +98,6 @@ def with_dropout(net: Sequential, rate: float) -> Sequential | None:
 def with_norms(net: Sequential, norm: Layer | ContextLayer) -> Sequential:
     """Return the network with a norm in front of every activation, in blocks too."""
     return Sequential(_normed(net.layers, norm))
-
-
-def with_numbers(optimizer: Optimizer, **numbers: Any) -> Optimizer:
-    """Return an optimizer with other numbers, of one that it wraps where they are not its own.
-
-    Example:
-        >>> import downslope as ds
-        >>> with_numbers(ds.clip(1.0, ds.sgd(0.1)), learning_rate=0.01)
-        clip(1.0, sgd(0.01))
-    """
-    own = dict(optimizer.settings)
-    own |= {name: value for name, value in numbers.items() if name in own}
-    if "optimizer" in own:
-        own["optimizer"] = with_numbers(own["optimizer"], **numbers)
-    return optimizer.maker(**own)
 
 
 def difference(net: Sequential, other: Sequential) -> str:

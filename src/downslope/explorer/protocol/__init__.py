@@ -10,7 +10,8 @@ Frames need credit: the server sends 4, and one more for each that the page repo
 descents wait, so a page that does not read costs nothing. JSON answers need none. A request that is refused is answered
 by `error` and changes nothing. The page drops frames and answers of other runs than its last.
 
-`settings.py` has the choices, `requests.py` and `answers.py` the messages, `frames.py` the bytes.
+`offers.py` has what the tables offer, `settings.py` the choices, `requests.py` and `answers.py` the messages,
+`frames.py` the bytes.
 `tests/wire_golden.json` holds frames with their bytes for both sides.
 """
 
@@ -25,6 +26,7 @@ from downslope.explorer.protocol.answers import (
     Eigenvalue,
     ExamplesView,
     FindingAnswer,
+    FormulaInfo,
     Lesson,
     OptimizerInfo,
     PointsView,
@@ -34,6 +36,7 @@ from downslope.explorer.protocol.answers import (
     Row,
     Rows,
     RowsView,
+    ScheduleInfo,
     Severity,
     State,
     Status,
@@ -51,14 +54,24 @@ from downslope.explorer.protocol.frames import (
     pack_frame,
     unpack_frame,
 )
-from downslope.explorer.protocol.requests import LONGEST_REQUEST, Open, SliceAgain, Watch, parse_request
-from downslope.explorer.protocol.settings import (
+from downslope.explorer.protocol.offers import (
+    ACTIVATIONS,
+    CHOICES,
     CLASSICS,
     DATA_SETS,
+    DIRECTIONS,
+    INITIALIZERS,
+    KINDS_OF_SCHEDULES,
+    NORMS,
+    NUMBERS,
+    SETS,
+    SIZES,
+)
+from downslope.explorer.protocol.requests import LONGEST_REQUEST, Open, SliceAgain, Watch, parse_request
+from downslope.explorer.protocol.settings import (
     ClassicName,
     ClassicSubject,
     DescentSettings,
-    InverseTimeDecay,
     LineSubject,
     NetworkSubject,
     Plane,
@@ -68,15 +81,24 @@ from downslope.explorer.protocol.settings import (
 from downslope.explorer.protocol.wire import CREDIT, PROTOCOL, to_json
 
 __all__ = [
+    "ACTIVATIONS",
+    "CHOICES",
     "CLASSICS",
     "CREDIT",
     "DATA_SETS",
+    "DIRECTIONS",
     "HEADER",
+    "INITIALIZERS",
+    "KINDS_OF_SCHEDULES",
     "LAST",
     "LONGEST_REQUEST",
+    "NORMS",
+    "NUMBERS",
     "PATH_COLUMNS",
     "PROTOCOL",
     "REPLACES",
+    "SETS",
+    "SIZES",
     "Answer",
     "ClassicName",
     "ClassicSubject",
@@ -90,8 +112,8 @@ __all__ = [
     "Eigenvalue",
     "ExamplesView",
     "FindingAnswer",
+    "FormulaInfo",
     "Frame",
-    "InverseTimeDecay",
     "Kind",
     "Lesson",
     "LineSubject",
@@ -107,6 +129,7 @@ __all__ = [
     "Rows",
     "RowsView",
     "RunSubject",
+    "ScheduleInfo",
     "Severity",
     "SliceAgain",
     "State",

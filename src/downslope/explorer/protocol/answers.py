@@ -14,9 +14,13 @@ from downslope.figures.pages import Array, LineView, Surface
 
 
 class Range(Part):
-    """The range and the default of a number; `log` asks for a logarithmic control."""
+    """The range and the default of a number; `log` asks for a logarithmic control.
+
+    `label` is how a control calls it; empty where the page has words of its own.
+    """
 
     name: str
+    label: str = ""
     low: float
     high: float
     default: float
@@ -55,17 +59,46 @@ class DataInfo(Part):
     about: str
 
 
+class FormulaInfo(Part):
+    """A line of an update rule in plain signs, and the names of the numbers in it.
+
+    It holds where all settings in `needs` are on, or not 0, and none in `lacks` is.
+    """
+
+    text: str
+    needs: tuple[str, ...]
+    lacks: tuple[str, ...]
+    numbers: tuple[str, ...]
+
+
 class OptimizerInfo(Part):
-    """An optimizer to choose: its numbers, its usual rate, and its update rule in plain signs."""
+    """An optimizer to choose: its numbers and choices, its usual rate, and the lines of its update rule.
+
+    `stride` is the share of a plane's half-width that a good rate is, for optimizers whose rate is a length; else None.
+    """
 
     name: str
     numbers: tuple[str, ...]
+    choices: tuple[str, ...]
     learning_rate: float
-    formula: str
+    stride: float | None
+    formula: tuple[FormulaInfo, ...]
+
+
+class ScheduleInfo(Part):
+    """A schedule to choose, and the numbers that shape it."""
+
+    name: str
+    numbers: tuple[Range, ...]
 
 
 class Welcome(Part):
-    """The answer to `hello`: all that can be chosen. `opens` is the subject to show unless the address has another."""
+    """The answer to `hello`: all that can be chosen.
+
+    `opens` is the subject to show unless the address has another. `descent` is what a descent is unless it is changed.
+    `labels` say how people write names, where it differs from words with blanks; `letters` are the signs for numbers in
+    formulas.
+    """
 
     type: Literal["hello"] = "hello"
     version: Literal[1] = 1
@@ -76,11 +109,16 @@ class Welcome(Part):
     data_sets: tuple[DataInfo, ...]
     activations: tuple[str, ...]
     initializers: tuple[str, ...]
+    norms: tuple[str, ...]
+    normalizations: tuple[str, ...]
     optimizers: tuple[OptimizerInfo, ...]
-    schedules: tuple[str, ...]
+    schedules: tuple[ScheduleInfo, ...]
     directions: tuple[str, ...]
     sizes: tuple[int, ...]
     ranges: tuple[Range, ...]
+    labels: dict[str, str]
+    letters: dict[str, str]
+    descent: DescentSettings
     scenes: tuple[Lesson, ...]
     credit: int
 

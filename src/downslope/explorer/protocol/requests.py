@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, create_model
 
 from downslope.explorer.protocol.settings import (
     Coordinate,
@@ -12,10 +12,9 @@ from downslope.explorer.protocol.settings import (
     DescentSettings,
     Part,
     Plane,
-    Rate,
     RunNumber,
-    Share,
     Subject,
+    fields_of_numbers,
 )
 
 
@@ -79,7 +78,7 @@ class Speed(Part):
     steps_per_second: Annotated[float, Field(ge=0.5, le=100_000)]
 
 
-class Set(Part):
+class SetBasis(Part):
     """Change numbers of a descent, or of all, from its next step on; nothing is reset.
 
     Setting a rate ends a schedule. Numbers that an optimizer does not have are left out where all descents are set.
@@ -87,12 +86,17 @@ class Set(Part):
 
     type: Literal["set"]
     id: DescentId | None = None
-    learning_rate: Rate | None = None
-    momentum: Share | None = None
-    b1: Share | None = None
-    b2: Share | None = None
-    decay: Share | None = None
-    weight_decay: Annotated[float, Field(ge=0, le=10)] | None = None
+
+
+if TYPE_CHECKING:
+    Set = SetBasis
+else:
+    Set = create_model(
+        "Set",
+        __base__=SetBasis,
+        __doc__=SetBasis.__doc__,
+        **{name: (kind | None, None) for name, kind in fields_of_numbers().items()},
+    )
 
 
 class Remove(Part):

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-DATA_SETS = ("digits", "iris", "wine", "moons", "circles", "spirals", "quadrants", "mnist1d")
-CLASSICS = ("bowl", "ravine", "saddle", "two_minima", "plateau", "rosenbrock", "himmelblau", "beale")
+from downslope.data import NORMALIZATIONS
+from downslope.explorer.protocol.offers import (
+    ACTIVATIONS,
+    CHOICES,
+    CLASSICS,
+    DATA_SETS,
+    DIRECTIONS,
+    INITIALIZERS,
+    KINDS_OF_SCHEDULES,
+    NORMS,
+    NUMBERS,
+    SIZES,
+    number_field,
+)
+from downslope.optimizers import OPTIMIZERS
+from downslope.schedules import ScheduleFacts
+
 MOST_DESCENTS = 4
 
-DataName = Literal["digits", "iris", "wine", "moons", "circles", "spirals", "quadrants", "mnist1d"]
-ClassicName = Literal["bowl", "ravine", "saddle", "two_minima", "plateau", "rosenbrock", "himmelblau", "beale"]
-Activation = Literal[
-    "relu", "leaky_relu", "tanh", "scaled_tanh", "sigmoid", "softplus", "elu", "gelu", "silu", "identity"
-]
-Initializer = Literal[
-    "auto", "zeros", "orthogonal", "lecun_normal", "lecun_uniform", "fan_out_normal", "fan_out_uniform",
-    "glorot_normal", "glorot_uniform", "he_normal", "he_uniform",
-]  # fmt: skip
-OptimizerName = Literal["sgd", "rmsprop", "adam", "adamw", "nadam", "adagrad", "adadelta"]
+if TYPE_CHECKING:
+    DataName = ClassicName = Activation = Initializer = Norm = Normalization = OptimizerName = Direction = str
+    Size = int
+else:
+    DataName = Literal[DATA_SETS]
+    ClassicName = Literal[CLASSICS]
+    Activation = Literal[ACTIVATIONS]
+    Initializer = Literal[INITIALIZERS]
+    Norm = Literal[NORMS]
+    Normalization = Literal[tuple(NORMALIZATIONS)]
+    OptimizerName = Literal[tuple(OPTIMIZERS)]
+    Direction = Literal[(*DIRECTIONS, "auto")]
+    Size = Literal[SIZES]
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
-Rate = Annotated[float, Field(ge=0, le=1e4, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Steps = Annotated[int, Field(ge=1, le=1_000_000)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 DescentId = Annotated[int, Field(ge=0, lt=MOST_DESCENTS)]
@@ -58,11 +76,11 @@ class NetworkSubject(Part):
     kind: Literal["network"] = "network"
     data: DataName
     noise: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] = 0.0
-    normalize: Literal["standard", "minmax", "symmetric"] | None = "standard"
+    normalize: Normalization | None = "standard"
     hidden: Annotated[list[Annotated[int, Field(ge=1, le=256)]], Field(max_length=8)] = [16]
     activation: Activation = "relu"
     initializer: Initializer = "auto"
-    norm: Literal["batch", "layer"] | None = None
+    norm: Norm | None = None
     dropout: Annotated[float, Field(ge=0, le=0.9, allow_inf_nan=False)] = 0.0
     skip: bool = False
     epochs: Annotated[int, Field(ge=1, le=200)] = 20
@@ -81,95 +99,74 @@ Subject = Annotated[ClassicSubject | LineSubject | NetworkSubject | RunSubject, 
 class Plane(Part):
     """The plane of a slice: through the subject's point, or through a descent's current point."""
 
-    directions: Literal["filter", "pca", "eigen", "axes", "auto"] = "auto"
-    size: Literal[9, 17, 25, 33, 41, 51, 65, 81, 101, 129] = 51
+    directions: Direction = "auto"
+    size: Size = 51
     span: tuple[Annotated[float, Field(gt=0, le=1e6)], Annotated[float, Field(gt=0, le=1e6)]] | None = None
     through: DescentId | None = None
     mode: Literal["inference", "training"] = "inference"
     seed: Seed = 0
 
 
-class Constant(Part):
-    """No schedule: the rate stays."""
+class ScheduleSettings(Part):
+    """A schedule of the rate, with the numbers of its kind."""
 
-    kind: Literal["constant"] = "constant"
-
-
-class StepDecay(Part):
-    """The rate times `factor` every so many steps."""
-
-    kind: Literal["step_decay"] = "step_decay"
-    factor: Annotated[float, Field(gt=0, le=1)] = 0.5
-    every: Steps = 100
+    kind: str
 
 
-class ExponentialDecay(Part):
-    """The rate times `rate ** (step / every)`."""
-
-    kind: Literal["exponential_decay"] = "exponential_decay"
-    rate: Annotated[float, Field(gt=0, le=1)] = 0.9
-    every: Steps = 100
-
-
-class InverseTimeDecay(Part):
-    """The rate over `(1 + rate · step) ** power`."""
-
-    kind: Literal["inverse_time_decay"] = "inverse_time_decay"
-    rate: Annotated[float, Field(gt=0, le=1e3)] = 0.01
-    power: Annotated[float, Field(gt=0, le=2)] = 1.0
+def _schedule_settings(facts: ScheduleFacts) -> type[ScheduleSettings]:
+    """Return the part of the wire that a schedule is: its kind and its numbers."""
+    fields: dict[str, Any] = {"kind": (Literal[facts.name], facts.name)}
+    for number in facts.numbers:
+        fields[number.name] = (number_field(number.range, number.limits), number.default)
+    return create_model(facts.name, __base__=ScheduleSettings, **fields)
 
 
-class CosineDecay(Part):
-    """The rate falls to 0 along half a cosine of so many steps."""
+SCHEDULE_SETTINGS = {name: _schedule_settings(facts) for name, facts in KINDS_OF_SCHEDULES.items()}
 
-    kind: Literal["cosine_decay"] = "cosine_decay"
-    steps: Steps = 1000
-
-
-class OneCycle(Part):
-    """Up to the rate and down again within so many steps."""
-
-    kind: Literal["one_cycle"] = "one_cycle"
-    steps: Steps = 1000
+if TYPE_CHECKING:
+    ScheduleChoice = ScheduleSettings
+else:
+    ScheduleChoice = Annotated[reduce(or_, SCHEDULE_SETTINGS.values()), Field(discriminator="kind")]
 
 
-class Cyclic(Part):
-    """Between a tenth of the rate and the rate, a full cycle every so many steps."""
-
-    kind: Literal["cyclic"] = "cyclic"
-    period: Annotated[int, Field(ge=2, le=1_000_000)] = 200
-
-
-class Warmup(Part):
-    """Up to the rate within so many steps, constant after."""
-
-    kind: Literal["warmup"] = "warmup"
-    steps: Steps = 100
+def fields_of_numbers() -> dict[str, object]:
+    """Return the type of each number of optimizers that controls offer."""
+    return {
+        name: number_field(number.facts.range, number.limits)
+        for name, number in NUMBERS.items()
+        if number.facts.range is not None
+    }
 
 
-ScheduleChoice = Annotated[
-    Constant | StepDecay | ExponentialDecay | InverseTimeDecay | CosineDecay | OneCycle | Cyclic | Warmup,
-    Field(discriminator="kind"),
-]
+class DescentBasis(Part):
+    """The settings that a descent has whatever its optimizer is.
 
-
-class DescentSettings(Part):
-    """The settings of a descent.
-
-    `momentum` is that of sgd and rmsprop, `nesterov` sgd's, `b1` and `b2` those of adam, adamw and nadam, `decay` that
-    of rmsprop and adadelta; other optimizers ignore them. `batch_size` None is all rows. `weight_decay` is decoupled
-    for adamw, L2 in the gradient for all others. The descent ends after `steps`.
+    `batch_size` None is all rows. The descent ends after `steps`.
     """
 
     optimizer: OptimizerName = "sgd"
-    learning_rate: Rate = 0.1
-    momentum: Share = 0.0
-    nesterov: bool = False
-    b1: Share = 0.9
-    b2: Share = 0.999
-    decay: Share = 0.9
-    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.0
+    learning_rate: float = 0.1
+    weight_decay: float = 0.0
     batch_size: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    schedule: ScheduleChoice = Constant()
+    schedule: ScheduleChoice = SCHEDULE_SETTINGS["constant"](kind="constant")
     seed: Seed = 0
     steps: Steps = 2000
+
+
+def _descent_settings() -> type[DescentBasis]:
+    """Return the settings of a descent: those of every optimizer, of which each one uses its own."""
+    defaults = {name: number.default for name, number in NUMBERS.items()} | {"learning_rate": 0.1}
+    fields: dict[str, Any] = {name: (kind, defaults[name]) for name, kind in fields_of_numbers().items()}
+    fields |= dict.fromkeys(CHOICES, (bool, False))
+    return create_model("DescentSettings", __base__=DescentBasis, **fields)
+
+
+if TYPE_CHECKING:
+    DescentSettings = DescentBasis
+else:
+    DescentSettings = _descent_settings()
+    DescentSettings.__doc__ = """The settings of a descent.
+
+    Besides those that every descent has, the numbers and choices of all optimizers; each uses its own and ignores the
+    others. `weight_decay` is the optimizer's own where it has one, else L2 in the gradient.
+    """

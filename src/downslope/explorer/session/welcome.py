@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from downslope.data import available
+from collections.abc import Iterator
+
+from downslope.core import Range as Offered
+from downslope.data import NORMALIZATIONS
 from downslope.explorer.lessons import LESSONS
 from downslope.explorer.protocol import (
+    ACTIVATIONS,
     CLASSICS,
     CREDIT,
-    DATA_SETS,
+    DIRECTIONS,
+    INITIALIZERS,
+    KINDS_OF_SCHEDULES,
+    NORMS,
+    NUMBERS,
+    SETS,
+    SIZES,
     DataInfo,
     DescentSettings,
+    FormulaInfo,
     OptimizerInfo,
     Range,
+    ScheduleInfo,
     Welcome,
 )
-from downslope.explorer.subjects import NUMBERS, Exhibit
-from downslope.layers import activation_names, initializers
-from downslope.optimizers import OPTIMIZERS
+from downslope.explorer.subjects import Exhibit, settings_of
+from downslope.layers import activation_labels
+from downslope.optimizers import OPTIMIZERS, Facts
+from downslope.schedules import ScheduleFacts
 
-RANGES = (
-    Range(name="learning_rate", low=1e-6, high=10, default=0.1, log=True),
-    Range(name="momentum", low=0, high=0.99, default=0),
-    Range(name="b1", low=0, high=0.99, default=0.9),
-    Range(name="b2", low=0, high=0.9999, default=0.999),
-    Range(name="decay", low=0, high=0.999, default=0.9),
-    Range(name="weight_decay", low=0, high=1, default=0),
+OTHER_RANGES = (
     Range(name="batch_size", low=1, high=2048, default=32, log=True, whole=True),
     Range(name="steps", low=1, high=100_000, default=2000, log=True, whole=True),
     Range(name="speed", low=0.5, high=10_000, default=30, log=True),
@@ -34,38 +41,91 @@ RANGES = (
     Range(name="width", low=1, high=256, default=16, log=True, whole=True),
     Range(name="epochs", low=1, high=200, default=20, log=True, whole=True),
 )
-"""What controls offer; the wire takes more."""
+"""What controls offer besides the numbers of optimizers; the wire takes more."""
+
+STRIDE, ACCUMULATING_STRIDE = 0.02, 0.2
+"""Shares of a plane's half-width that steps shall have at first; those that become shorter begin with longer ones."""
 
 
 def welcome(exhibit: Exhibit) -> Welcome:
     """Return the answer to `hello`."""
-    known = {info.name: info for info in available()}
-    schedules = DescentSettings.model_fields["schedule"].annotation
-    kinds = (choice.model_fields["kind"].default for choice in schedules.__args__)  # pyright: ignore
     return Welcome(
         title=exhibit.name or "Downslope",
         opens=exhibit.opens,
         has_run=exhibit.run is not None,
         classics=CLASSICS,
         data_sets=tuple(
-            DataInfo(name=name, rows=known[name].rows, features=known[name].features, about=known[name].about)
-            for name in DATA_SETS
+            DataInfo(name=info.name, rows=info.rows, features=info.features, about=info.about) for info in SETS
         ),
-        activations=activation_names(),
-        initializers=("auto", *(name for name in initializers.names() if not name.startswith("xavier_"))),
-        optimizers=tuple(
-            OptimizerInfo(
-                name=name,
-                numbers=numbers,
-                learning_rate=OPTIMIZERS[name].learning_rate,
-                formula=OPTIMIZERS[name].formula,
-            )
-            for name, numbers in NUMBERS.items()
-        ),
-        schedules=tuple(kinds),
-        directions=("filter", "pca", "eigen", "axes"),
-        sizes=(9, 17, 25, 33, 41, 51, 65, 81, 101, 129),
-        ranges=RANGES,
+        activations=ACTIVATIONS,
+        initializers=INITIALIZERS,
+        norms=NORMS,
+        normalizations=tuple(NORMALIZATIONS),
+        optimizers=tuple(_optimizer(facts) for facts in OPTIMIZERS.values()),
+        schedules=tuple(_schedule(facts) for facts in KINDS_OF_SCHEDULES.values()),
+        directions=tuple(DIRECTIONS),
+        sizes=SIZES,
+        ranges=(*_ranges(), *OTHER_RANGES),
+        labels=_labels(),
+        letters={number.name: number.facts.letter for facts in OPTIMIZERS.values() for number in facts.hyperparams},
+        descent=DescentSettings(),
         scenes=LESSONS,
         credit=CREDIT,
     )
+
+
+def _optimizer(facts: Facts) -> OptimizerInfo:
+    """Return an optimizer to choose; weight decay is offered with each, as `l2` where it is not the optimizer's own."""
+    numbers = [name for name in settings_of(facts) if name in NUMBERS]
+    letters = {number.name: number.facts.letter for number in facts.hyperparams} | {"weight_decay": "λ"}
+    stride = ACCUMULATING_STRIDE if facts.accumulates else STRIDE
+    return OptimizerInfo(
+        name=facts.name,
+        numbers=tuple(dict.fromkeys([*numbers, "weight_decay"])),
+        choices=facts.choices,
+        learning_rate=facts.learning_rate,
+        stride=stride if facts.rate_is_length else None,
+        formula=tuple(
+            FormulaInfo(
+                text=line.text,
+                needs=line.needs,
+                lacks=line.lacks,
+                numbers=tuple(name for name, letter in letters.items() if letter in line.text),
+            )
+            for line in facts.formula
+        ),
+    )
+
+
+def _schedule(facts: ScheduleFacts) -> ScheduleInfo:
+    """Return a schedule to choose."""
+    numbers = tuple(_range(number.name, number.range, number.default) for number in facts.numbers)
+    return ScheduleInfo(name=facts.name, numbers=numbers)
+
+
+def _ranges() -> Iterator[Range]:
+    """Yield the ranges of the numbers of optimizers."""
+    usual = DescentSettings().model_dump()
+    for name, number in NUMBERS.items():
+        if number.facts.range is not None:
+            yield _range(name, number.facts.range, usual[name], number.facts.label)
+
+
+def _range(name: str, offered: Offered, default: float | int, label: str = "") -> Range:
+    """Return the range of a number as the wire has it."""
+    return Range(
+        name=name,
+        label=label,
+        low=offered.low,
+        high=offered.high,
+        default=default,
+        log=offered.log,
+        whole=offered.integer,
+    )
+
+
+def _labels() -> dict[str, str]:
+    """Return how people write names, of all that can be chosen."""
+    optimizers = {name: facts.label for name, facts in OPTIMIZERS.items()}
+    sets = {info.name: info.label for info in SETS if info.label is not None}
+    return optimizers | activation_labels() | sets | NORMALIZATIONS | DIRECTIONS | {"auto": "automatic"}

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from downslope.core import LossSurface, PyTree, worded
-from downslope.curvature import eigenvalues
+from downslope.curvature import eigenvalues, stability_limit
 from downslope.diagnosis import Finding, diagnose
 from downslope.explorer.exploration import Exploration, exploration_of, slice_plane, with_directions
 from downslope.explorer.protocol import (
@@ -26,6 +26,7 @@ from downslope.explorer.protocol import (
 from downslope.explorer.session.jobs import Job
 from downslope.explorer.session.wording import PAGE
 from downslope.explorer.subjects import Exhibit, OpenedSubject, Opener, Report, params_of, to_host
+from downslope.optimizers import OPTIMIZERS
 
 REPORT_INTERVAL = 0.05
 """Seconds between reports of progress."""
@@ -161,8 +162,7 @@ def _checked(attribute: object, check: Callable[[], None]) -> object:
 def limit_of(settings: DescentSettings, numbers: dict[str, float], largest: float) -> float | None:
     """Return the largest rate at which descent is stable along a curvature; None where theory has none.
 
-    `2 (1 + μ) / λ` for gradient descent with momentum, `2 (1 + μ) / ((1 + 2μ) λ)` with Nesterov's. Weight decay adds
-    to the curvature.
+    Theory has one for optimizers that do not divide by the size of gradients. Weight decay adds to the curvature.
 
     Args:
         settings: the settings with the optimizer.
@@ -173,9 +173,9 @@ def limit_of(settings: DescentSettings, numbers: dict[str, float], largest: floa
         Cohen et al., "Gradient descent on neural networks typically occurs at the edge of stability" (2021), section 2.
     """
     momentum, largest = numbers.get("momentum", 0.0), largest + numbers.get("weight_decay", 0.0)
-    if settings.optimizer != "sgd" or not 0 < largest < math.inf:
+    if OPTIMIZERS[settings.optimizer].scale_invariant or not 0 < largest < math.inf:
         return None
-    return 2 * (1 + momentum) / ((1 + 2 * momentum if settings.nesterov else 1) * largest)
+    return stability_limit(largest, momentum=momentum, nesterov=getattr(settings, "nesterov", False))
 
 
 def eigenvalue_of(

@@ -6,7 +6,7 @@
 
 from downslope.explorer.subjects.networks import descent_recipe
 from downslope.explorer.subjects.opening import Exhibit, Opener, open_subject, subject_named
-from downslope.explorer.subjects.optimizer import NUMBERS, changeable, make_optimizer, optimizer_code, with_slots
+from downslope.explorer.subjects.optimizer import changeable, make_optimizer, optimizer_code, settings_of, with_slots
 from downslope.explorer.subjects.subject import (
     Cancelled,
     DescentStepper,
@@ -18,7 +18,6 @@ from downslope.explorer.subjects.subject import (
 )
 
 __all__ = [
-    "NUMBERS",
     "Cancelled",
     "DescentStepper",
     "Exhibit",
@@ -32,6 +31,7 @@ __all__ = [
     "optimizer_code",
     "params_of",
     "recipe_of",
+    "settings_of",
     "subject_named",
     "to_host",
     "with_slots",

@@ -11,12 +11,6 @@ from downslope.explorer.subjects.subject import OpenedSubject, to_host
 from downslope.explorer.subjects.surface_stepper import SurfaceStepper
 from downslope.landscape import surfaces
 
-RATES = {
-    "bowl": 0.2, "ravine": 0.035, "saddle": 0.1, "two_minima": 0.1, "plateau": 0.5, "rosenbrock": 1e-3,
-    "himmelblau": 0.01, "beale": 0.01,
-}  # fmt: skip
-"""Rates that plain descent goes well with, below two over the largest curvature along the way."""
-
 
 def open_classic(subject: ClassicSubject) -> OpenedSubject:
     """Return a classic surface, whose plane is its two parameters."""
@@ -41,9 +35,7 @@ def open_classic(subject: ClassicSubject) -> OpenedSubject:
         span=known.span,
         trajectory=None,
         stepper_at=stepper_at,
-        suggested=DescentStart(
-            name="start", a=a, b=b, settings=DescentSettings(learning_rate=RATES[subject.name], steps=1000)
-        ),
+        suggested=DescentStart(name="start", a=a, b=b, settings=DescentSettings(learning_rate=known.rate, steps=1000)),
         code=(
             f"surface = ds.surfaces.{subject.name}()",
             f"center = np.array([{point}], np.{center.dtype})",

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 
-from downslope import optimizers, schedules
-from downslope.explorer.protocol import DescentSettings
-from downslope.optimizers import Optimizer
+from downslope.explorer.protocol import CHOICES, KINDS_OF_SCHEDULES, NUMBERS, DescentSettings
+from downslope.optimizers import OPTIMIZERS, Facts, Optimizer, l2
 from downslope.schedules import Schedule
-
-NUMBERS: dict[str, tuple[str, ...]] = {
-    "sgd": ("momentum", "nesterov"),
-    "rmsprop": ("decay", "momentum"),
-    "adam": ("b1", "b2"),
-    "adamw": ("b1", "b2", "weight_decay"),
-    "nadam": ("b1", "b2"),
-    "adagrad": (),
-    "adadelta": ("decay",),
-}
-"""Which settings each optimizer has besides its rate."""
 
 NONZERO = 0.5
 """A value in the bounds of every number: optimizers leave out numbers that are 0."""
 
 
+def settings_of(facts: Facts) -> tuple[str, ...]:
+    """Return the settings that an optimizer has besides its rate: the numbers that are offered, and its choices."""
+    offered = [number.name for number in facts.hyperparams if number.name in NUMBERS]
+    choices = [choice for choice in facts.choices if choice in CHOICES]
+    return tuple(name for name in (*offered, *choices) if name != "learning_rate")
+
+
 def make_optimizer(settings: DescentSettings) -> Optimizer:
     """Make the optimizer that `optimizer_code` writes."""
-    numbers = {name: getattr(settings, name) for name in NUMBERS[settings.optimizer]}
-    optimizer = getattr(optimizers, settings.optimizer)(make_rate(settings), **numbers)
-    decayed = settings.weight_decay > 0 and settings.optimizer != "adamw"
-    return optimizers.l2(settings.weight_decay, optimizer) if decayed else optimizer
+    facts = OPTIMIZERS[settings.optimizer]
+    optimizer = facts.maker(make_rate(settings), **{name: getattr(settings, name) for name in settings_of(facts)})
+    return l2(settings.weight_decay, optimizer) if _wraps(settings) else optimizer
 
 
 def changeable(settings: DescentSettings) -> dict[str, float]:
     """Return the numbers that can be changed besides those that the optimizer has: those that are still 0."""
-    names = {"weight_decay", *(NUMBERS[settings.optimizer])} & {"weight_decay", "momentum"}
-    return {name: 0.0 for name in sorted(names) if getattr(settings, name) == 0}
+    names = {"weight_decay", *settings_of(OPTIMIZERS[settings.optimizer])} & NUMBERS.keys()
+    present = make_optimizer(settings).hyperparams
+    return {name: 0.0 for name in sorted(names) if name not in present}
 
 
 def with_slots(settings: DescentSettings, names: Iterable[str]) -> DescentSettings:
@@ -45,11 +41,8 @@ def with_slots(settings: DescentSettings, names: Iterable[str]) -> DescentSettin
 
 def make_rate(settings: DescentSettings) -> float | Schedule:
     """Make the learning rate: a number or a schedule."""
-    name, arguments = _schedule_call(settings)
-    if not name:
-        return settings.learning_rate
-    positional = [value for key, value in arguments if not key]
-    return getattr(schedules, name)(*positional, **{key: value for key, value in arguments if key})
+    facts = KINDS_OF_SCHEDULES[settings.schedule.kind]
+    return facts.maker(**_schedule_arguments(settings)) if facts.numbers else settings.learning_rate
 
 
 def optimizer_code(settings: DescentSettings) -> str:
@@ -59,46 +52,42 @@ def optimizer_code(settings: DescentSettings) -> str:
         >>> optimizer_code(DescentSettings(learning_rate=0.5, momentum=0.9))
         'ds.sgd(0.5, momentum=0.9)'
     """
+    facts = OPTIMIZERS[settings.optimizer]
     arguments = [rate_code(settings)]
-    plain = DescentSettings(optimizer=settings.optimizer)
-    for name in NUMBERS[settings.optimizer]:
+    usual = inspect.signature(facts.maker).parameters
+    for name in settings_of(facts):
         value = getattr(settings, name)
-        if name == "weight_decay" or (value != getattr(plain, name) and not _pointless(settings, name)):
+        if value != usual[name].default and not _pointless(settings, name):
             arguments.append(f"{name}={value!r}")
-    code = f"ds.{settings.optimizer}({', '.join(arguments)})"
-    decayed = settings.weight_decay > 0 and settings.optimizer != "adamw"
-    return f"ds.l2({settings.weight_decay!r}, {code})" if decayed else code
+    code = f"ds.{facts.name}({', '.join(arguments)})"
+    return f"ds.l2({settings.weight_decay!r}, {code})" if _wraps(settings) else code
 
 
 def rate_code(settings: DescentSettings) -> str:
     """Return the Python that makes the rate."""
-    name, values = _schedule_call(settings)
-    if not name:
+    facts = KINDS_OF_SCHEDULES[settings.schedule.kind]
+    if not facts.numbers:
         return repr(settings.learning_rate)
-    arguments = [f"{key}={value!r}" if key else repr(value) for key, value in values]
-    return f"ds.schedules.{name}({', '.join(arguments)})"
+    (_, first), *others = _schedule_arguments(settings).items()
+    arguments = [repr(first), *(f"{name}={value!r}" for name, value in others)]
+    return f"ds.schedules.{facts.name}({', '.join(arguments)})"
+
+
+def _wraps(settings: DescentSettings) -> bool:
+    """Return whether weight decay is that of `l2` around the optimizer, which has none of its own."""
+    return settings.weight_decay > 0 and not OPTIMIZERS[settings.optimizer].decays_weights
 
 
 def _pointless(settings: DescentSettings, name: str) -> bool:
-    """Return whether a setting says nothing: Nesterov's step without momentum."""
-    return name == "nesterov" and settings.momentum == 0
+    """Return whether a choice changes no line of the formula, as Nesterov's step without momentum."""
+    chosen = settings.model_dump()
+    lines = [line for line in OPTIMIZERS[settings.optimizer].formula if name in line.needs]
+    return name in CHOICES and not any(line.holds(chosen) for line in lines)
 
 
-def _schedule_call(settings: DescentSettings) -> tuple[str, list[tuple[str, float | int]]]:
-    """Return the name of the schedule's function, empty for none, and its arguments, by keyword where one is named."""
-    rate, chosen = settings.learning_rate, settings.schedule
-    match chosen.kind:
-        case "constant":
-            return "", []
-        case "step_decay":
-            return chosen.kind, [("", rate), ("factor", chosen.factor), ("every", chosen.every)]
-        case "exponential_decay":
-            return chosen.kind, [("", rate), ("rate", chosen.rate), ("every", chosen.every)]
-        case "inverse_time_decay":
-            return chosen.kind, [("", rate), ("rate", chosen.rate), ("power", chosen.power)]
-        case "cosine_decay" | "one_cycle":
-            return chosen.kind, [("", rate), ("steps", chosen.steps)]
-        case "cyclic":
-            return chosen.kind, [("low", rate / 10), ("high", rate), ("period", chosen.period)]
-        case "warmup":
-            return chosen.kind, [("", chosen.steps), ("then", rate)]
+def _schedule_arguments(settings: DescentSettings) -> dict[str, float | int]:
+    """Return the arguments of the schedule's function, in its order."""
+    facts = KINDS_OF_SCHEDULES[settings.schedule.kind]
+    numbers = {number.name: getattr(settings.schedule, number.name) for number in facts.numbers}
+    chosen = facts.shares(settings.learning_rate) | numbers
+    return {name: chosen[name] for name in inspect.signature(facts.maker).parameters if name in chosen}

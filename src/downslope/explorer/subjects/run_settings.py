@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from downslope.explorer.protocol import DescentSettings
-from downslope.explorer.subjects.optimizer import NUMBERS
+from downslope.explorer.subjects.optimizer import settings_of
 from downslope.explorer.subjects.subject import recipe_of
-from downslope.optimizers import Optimizer
+from downslope.optimizers import OPTIMIZERS, Optimizer, clip, l2
 from downslope.training import Run
 
 PLAIN = DescentSettings(optimizer="adam", learning_rate=1e-3, batch_size=32)
@@ -23,10 +23,10 @@ def run_settings(run: Run) -> DescentSettings:
     known = recipe_of(run).settings
     optimizer: Any = known.optimizer
     decay = optimizer.hyperparams.get("weight_decay", 0.0)
-    while optimizer.maker.__name__ in ("l2", "clip"):
+    while optimizer.maker in (l2, clip):
         optimizer = optimizer.settings["optimizer"]
     name, batch = optimizer.maker.__name__, known.batch_size
-    if name not in NUMBERS:
+    if name not in OPTIMIZERS:
         return PLAIN
     chosen = {
         "optimizer": name,
@@ -35,9 +35,9 @@ def run_settings(run: Run) -> DescentSettings:
         "batch_size": batch if isinstance(batch, int) else PLAIN.batch_size,
         "seed": known.seed,
     }
-    numbers = {key: optimizer.settings[key] for key in NUMBERS[name] if key in optimizer.settings}
+    numbers = {key: optimizer.settings[key] for key in settings_of(OPTIMIZERS[name])}
     try:
-        return DescentSettings.model_validate(chosen | numbers)
+        return DescentSettings.model_validate(numbers | chosen)
     except ValidationError:  # a number that the page has no room for, or a schedule of another number than the rate
         return PLAIN
 

@@ -127,18 +127,10 @@ def find_learning_rate(
         range_test=tested,
         trials=trials,
         curvature=line,
-        optimizer=with_rate(searched, suggestions["best"].rate),
+        optimizer=searched.replace(learning_rate=suggestions["best"].rate),
         batch_size=problem.batches.batch_size,
         notes=notes + reasons,
     )
-
-
-def with_rate(optimizer: Optimizer, rate: float) -> Optimizer:
-    """Return the optimizer with another rate, that of an optimizer within it."""
-    settings = optimizer.settings
-    inner = settings.get("optimizer")
-    changed = {"learning_rate": rate} if inner is None else {"optimizer": with_rate(inner, rate)}
-    return optimizer.maker(**settings | changed)
 
 
 def _searchable(optimizer: Any) -> tuple[Optimizer, tuple[str, ...]]:
@@ -156,9 +148,9 @@ def _searchable(optimizer: Any) -> tuple[Optimizer, tuple[str, ...]]:
             Advice("try rates of your own by {}", code="ds.race"),
         )
     if not callable(ours.hyperparams["learning_rate"]):
-        return with_rate(ours, 1.0), ()
+        return ours.replace(learning_rate=1.0), ()
     note = "The schedule was left out: this is a constant rate. Let the schedule's highest be this one."
-    return with_rate(ours, 1.0), (note,)
+    return ours.replace(learning_rate=1.0), (note,)
 
 
 def _run_trials(
