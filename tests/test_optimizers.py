@@ -938,7 +938,8 @@ def test_only_momentum_makes_a_step_without_a_gradient(facts):
 @every_name
 def test_only_some_optimizers_see_the_scale_of_gradients(facts):
     gradients = np.random.default_rng(0).normal(size=(10, 3))
-    optimizer = facts.maker(facts.learning_rate, **({} if facts.name == "sgd" else {"eps": 1e-30}))
+    tiny = {number.name: 1e-30 for number in facts.hyperparams if number.name == "eps"}
+    optimizer = facts.maker(facts.learning_rate, **tiny)
     small, large = (updates_of(optimizer, list(scale * gradients))[0] for scale in (1.0, 1000.0))
     assert np.allclose(small, large, rtol=1e-9, atol=0) == facts.scale_invariant
 

@@ -14,6 +14,17 @@ from downslope.networks import norm_names
 from downslope.optimizers import OPTIMIZERS, Hyperparam
 from downslope.schedules import SCHEDULES
 
+
+def _offered_numbers() -> dict[str, Hyperparam]:
+    """Return the numbers of optimizers that controls offer, each as in the first optimizer that takes it."""
+    numbers: dict[str, Hyperparam] = {}
+    for facts in OPTIMIZERS.values():
+        for number in facts.hyperparams:
+            if number.facts.range is not None:
+                numbers.setdefault(number.name, number)
+    return numbers
+
+
 SETS = tuple(info for info in available() if info.task == "classification" and "path" not in info.arguments)
 """Data sets of classes that need no files."""
 
@@ -37,15 +48,9 @@ SIZES = (9, 17, 25, 33, 41, 51, 65, 81, 101, 129)
 KINDS_OF_SCHEDULES = {name: facts for name, facts in SCHEDULES.items() if not facts.observes}
 """Schedules that go by the step: descents have no epochs with a validation loss."""
 
-NUMBERS: dict[str, Hyperparam] = {}
-"""The numbers of optimizers that controls offer, each as in the first optimizer that takes it."""
-for _facts in OPTIMIZERS.values():
-    for _number in _facts.hyperparams:
-        if _number.facts.range is not None:
-            NUMBERS.setdefault(_number.name, _number)
-
+NUMBERS = _offered_numbers()
 CHOICES = tuple(dict.fromkeys(choice for facts in OPTIMIZERS.values() for choice in facts.choices))
-"""Their yes-or-no choices."""
+"""The yes-or-no choices of optimizers."""
 
 BEYOND = 1000
 """Of a number without an upper limit the wire takes so many times the largest value that a control offers."""
