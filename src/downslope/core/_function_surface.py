@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -210,13 +210,13 @@ class FunctionSurface:
     def _gathered(self, rows: np.ndarray) -> PyTree:
         """Return some rows, by their numbers over all chunks in ascending order, as one batch."""
         if len(self._chunks) == 1:
-            return jax.tree.map(lambda leaf: np.asarray(leaf)[rows], self._chunks[0])
+            return jax.tree.map(lambda leaf: _rows_of(leaf, rows), self._chunks[0])
         ends = np.cumsum([_rows(batch) for batch in self._chunks])
         parts, start = [], 0
         for batch, end in zip(self._chunks, ends, strict=True):
             inside = rows[(rows >= start) & (rows < end)] - start
             if len(inside):
-                parts.append(jax.tree.map(lambda leaf, index=inside: np.asarray(leaf)[index], batch))
+                parts.append(jax.tree.map(lambda leaf, index=inside: _rows_of(leaf, index), batch))
             start = end
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
@@ -274,6 +274,11 @@ class FunctionSurface:
 def _applied(linear: Callable[[PyTree], PyTree], v: PyTree) -> PyTree:
     """Return a linear map of a vector; its precision was set when it was made."""
     return linear(v)
+
+
+def _rows_of(leaf: Any, rows: np.ndarray) -> np.ndarray:
+    """Return some rows of an array, or of what stands for one: of that on disk no others are read, if it can be."""
+    return np.asarray(leaf)[rows] if isinstance(leaf, jax.Array) or not hasattr(leaf, "__getitem__") else leaf[rows]
 
 
 def _as_type(leaf: PyTree, dtype: np.dtype) -> jax.Array | np.ndarray:
