@@ -6,8 +6,12 @@ import pytest
 from tests.cases import SHAPED_NETWORKS, assert_trees_close, refused
 
 import downslope as ds
-from downslope.core import GaussNewtonSurface, LossSurface, PlaneSurface, displaced, tree_size
+from downslope.core import GaussNewtonSurface, LossSurface, PlaneSurface, displaced, tree_size, weighted_sum
+from downslope.losses import Loss, as_loss
 from downslope.reference import dense_hessian
+from downslope.training.engine.evaluate import cut_rows
+from downslope.training.engine.population import population_losses
+from downslope.training.problem.part import Part
 from downslope.training.surfaces.network import network_surface
 
 RNG = np.random.default_rng(0)
@@ -37,6 +41,50 @@ def test_the_surface_is_the_loss_that_was_descended(net, data, settings):
     assert_trees_close(chunks.gradient(run.params), whole.gradient(run.params), rtol=1e-9)
     assert_trees_close(chunks.hvp(run.params, v), whole.hvp(run.params, v), rtol=1e-8, atol=1e-12)
     assert_trees_close(run.variables, kept, rtol=0, atol=0)
+
+
+def test_another_state_and_other_rows_compile_nothing():
+    traces = []
+
+    def rows(y, t):
+        traces.append(y.shape)
+        return jax.numpy.sum((y - t) ** 2, axis=1)
+
+    loss = Loss("counted", rows=rows, rows_derivative=lambda y, t: 2 * (y - t))
+    net = ds.mlp([4], outputs=1, norm="batch")
+    first, second = (Part(RNG.normal(size=(30, 2)), RNG.normal(size=(30, 1)), None, np.zeros(30)) for _ in range(2))
+    variables = net.init(0, (2,))
+    surface = network_surface(net, loss, first, variables)
+    value, gradient = surface.value_and_gradient(variables.params)
+    assert surface.value(variables.params) == pytest.approx(value, rel=1e-12)
+    assert_trees_close(surface.gradient(variables.params), gradient, rtol=1e-12)
+    traced = len(traces)
+    state = jax.tree.map(lambda leaf: leaf + 1.0, variables.state)
+    moved = surface.with_state(state), network_surface(net, loss, second, ds.Variables(variables.params, state))
+    values = [each.value_and_gradient(variables.params)[0] for each in moved]
+    assert len(traces) == traced
+    expected = [
+        float(ds.loss_and_gradients(net, ds.Variables(variables.params, state), part.x, part.t, loss).loss)
+        for part in (first, second)
+    ]
+    np.testing.assert_allclose(values, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "sum_squared_error"])
+@pytest.mark.parametrize("weights", [None, RNG.uniform(size=11)], ids=["equal rows", "weighted rows"])
+def test_a_sum_over_blocks_is_the_loss_over_all_rows(loss, weights):
+    net, loss = ds.mlp([3], outputs=1, activation="tanh"), as_loss(loss)
+    part = Part(RNG.normal(size=(11, 2)), RNG.normal(size=(11, 1)), weights, np.zeros(11))
+    members = [net.init(seed, (2,)) for seed in range(3)]
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *members)
+    blocks = cut_rows(part, loss, 4)
+    assert [len(x) for x, *_ in blocks.batches] == [4, 4, 3]
+    of_block = jax.jit(lambda member, x, t, *w: loss.value(net.apply(member, x), t, *w))
+    for member, value in zip(members, population_losses(net, loss, stacked, part), strict=True):
+        blockwise = weighted_sum(lambda block, member=member: of_block(member, *block), *blocks)
+        assert float(blockwise) == pytest.approx(float(value), rel=1e-12)
+        surface = network_surface(net, loss, part, member, rows_a_block=4)
+        assert surface.value(member.params) == pytest.approx(float(value), rel=1e-12)
 
 
 def test_its_curvature_is_that_of_the_dense_hessian():
@@ -108,7 +156,7 @@ def test_the_gradient_in_training_mode_is_that_of_its_own_mask():
     surface, params, _ = shaped_surface("batch norm and skips", mode="training")
     assert "training mode with dropout" in surface.description
     whole, batch = surface.whole, jax.tree.map(jax.numpy.asarray, surface.whole.batches[0])
-    automatic = jax.jit(jax.grad(lambda p: whole.loss_fn(whole.model(p, batch), batch)))(params)
+    automatic = jax.jit(jax.grad(lambda p: whole.compiled.loss(p, batch, whole.constants)))(params)
     assert_trees_close(surface.gradient(params), automatic, rtol=1e-9, atol=1e-12)
 
 

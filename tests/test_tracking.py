@@ -20,8 +20,7 @@ from downslope.training.job import run_job
 from downslope.training.monitor.curvature_step import Solvers
 from downslope.training.monitor.curvature_tracker import Tracker
 from downslope.training.monitor.stability_limit import edge_of
-from downslope.training.surfaces.network import network_surface
-from downslope.training.surfaces.rows import RowsSurface
+from downslope.training.surfaces.network import MeanGradients, mean_surface, network_surface
 from jobs import training_job
 
 RNG = np.random.default_rng(0)
@@ -99,24 +98,22 @@ def test_what_is_tracked_is_what_the_library_measures_at_those_parameters():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "block, weighted", [(None, False), (4, True)], ids=["equal rows in one block", "weighted rows in many blocks"]
-)
-def test_the_surface_that_moves_is_the_surface_of_the_run(block, weighted):
+@pytest.mark.parametrize("weighted", [False, True], ids=["equal rows", "weighted rows"])
+def test_the_surface_that_moves_is_the_surface_of_the_run(weighted):
     net, shape = SHAPED_NETWORKS["batch norm and skips"]
     data = ds.Dataset(
         RNG.normal(size=(30, *shape)), RNG.normal(size=(30, 2)), row_weights=RNG.uniform(size=30) if weighted else None
     )
     run = trained(net, data, epochs=1)
     rows, variables = run.training_rows, run.last
-    ours = RowsSurface.over(net, run.loss, rows, variables.state, rows_a_block=block)
-    theirs = network_surface(net, run.loss, rows, variables, rows_a_block=block)
-    assert (len(ours.blocks.x) > 1) == (block is not None)
+    ours = mean_surface(net, run.loss, rows.weighted(), net.init(0, shape)).with_state(variables.state)
+    theirs = network_surface(net, run.loss, rows, variables, rows_a_block=4)
+    assert (len(ours.whole.batches), len(theirs.whole.batches)) == (1, 8)
     p, v = variables.params, jax.tree.map(np.ones_like, variables.params)
     np.testing.assert_allclose(ours.value(p), theirs.value(p), rtol=1e-12)
     assert_trees_close(ours.gradient(p), theirs.gradient(p), rtol=1e-9)
     assert_trees_close(ours.hvp(p, v), theirs.hvp(p, v), rtol=1e-8, atol=1e-12)
-    (whole,) = ours.batch_gradients(p, batch_size=30)
+    (whole,) = MeanGradients(ours).batch_gradients(p, batch_size=30)
     assert_trees_close(whole, theirs.gradient(p), rtol=1e-9)
     np.testing.assert_allclose(ours.values(jax.tree.map(lambda a: np.stack([a, a + 1]), p))[0], theirs.value(p))
 
@@ -134,7 +131,7 @@ def test_a_sum_over_rows_is_measured_as_a_batch_descends_it():
 
 def test_agreement_is_the_mean_product_over_the_mean_square_of_gradients():
     run = trained(track=Track(curvature_every=100, budget=None), batch_size=4)
-    surface = RowsSurface.over(PLAIN, run.loss, run.training_rows, run.last.state)
+    surface = MeanGradients(mean_surface(PLAIN, run.loss, run.training_rows, run.last))
     start = PLAIN.init(ds.core.fold(1, "initialize"), (4,)).params
     products, squares = [], []
     for key in range(100):

@@ -16,7 +16,7 @@ from downslope.core._errors import (
     UnwritableRunError,
     close_names,
 )
-from downslope.core._function_surface import FunctionSurface, in_memory
+from downslope.core._function_surface import FunctionSurface
 from downslope.core._keys import Key, fold, generator, key_words
 from downslope.core._message import PYTHON, Advice, Face, Function, Message, Piece, Setting, Values, worded
 from downslope.core._meter import Meter, open_meter
@@ -32,6 +32,7 @@ from downslope.core._surface import (
     check_repeats,
     offers,
 )
+from downslope.core._surface_programs import SurfacePrograms, in_memory, weighted_sum
 from downslope.core._text import aligned, bytes_text, count_text, seconds_text
 from downslope.core._trees import all_finite, displaced, named_leaves, tree_norm, tree_size, with_named_leaves
 from downslope.core._types import JSON, Number, NumberOrSchedule, Params, PyTree, Shape, Variables, float_dtype
@@ -72,6 +73,7 @@ __all__ = [
     "SettingError",
     "Shape",
     "ShapeError",
+    "SurfacePrograms",
     "UnknownNameError",
     "UnwritableRunError",
     "Values",
@@ -100,6 +102,7 @@ __all__ = [
     "seconds_text",
     "tree_norm",
     "tree_size",
+    "weighted_sum",
     "with_named_leaves",
     "worded",
 ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,15 +16,20 @@ from downslope.core._checks import check_integer
 from downslope.core._errors import SettingError, ShapeError
 from downslope.core._keys import Key, generator
 from downslope.core._message import Advice, Setting
-from downslope.core._surface import check_repeats
+from downslope.core._surface_programs import SurfacePrograms, in_memory, weighted_sum
 from downslope.core._trees import named_leaves, tree_size
 from downslope.core._types import Number, PyTree
 
 _NO_DATA = ()
 """The one chunk of a function that holds its data itself."""
 
-_VALUES_AT_ONCE = 100_000
-"""`values` evaluates as many points at once as together hold so many parameters; one by one beyond."""
+
+class _Template(NamedTuple):
+    """What parameters look like: a tree's structure, and its leaves' shapes and types."""
+
+    structure: PyTree
+    shapes: list[tuple[int, ...]]
+    dtypes: list[np.dtype]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,6 +57,9 @@ class FunctionSurface:
         chunk_weights: what each chunk's loss counts, used as they are, in place of `n_c / n`: ones for a loss that is a
             sum over rows.
         description: what data and which mode the loss is over, for reports.
+        constants: arrays that are no parameters, such as the running averages of batch norm. They follow the batch as
+            arguments of what takes the parameters; see `with_constants`.
+        programs: the three functions compiled, to be shared by surfaces over other rows; None compiles them anew.
 
     Raises:
         SettingError: on construction, parameters that are not floating-point, or batches that are none; on first use, a
@@ -85,6 +95,8 @@ class FunctionSurface:
     gradient_fn: Callable[..., PyTree] | None = None
     chunk_weights: Sequence[float] | None = None
     description: str = ""
+    constants: tuple[PyTree, ...] = ()
+    programs: SurfacePrograms | None = None
 
     def __post_init__(self) -> None:
         _check_template(self.params)
@@ -109,15 +121,30 @@ class FunctionSurface:
 
     def value(self, params: PyTree) -> float:
         """Return the loss; infinite or NaN where it is."""
-        return float(self.total(self._value, self._checked(params)))
+        return float(self.total(self.compiled.value, self._checked(params), self.constants))
 
     def gradient(self, params: PyTree) -> PyTree:
         """Return the gradient of the loss, a tree like `params`."""
-        return self.total(self._gradient, self._checked(params))
+        return self.total(self.compiled.gradient, self._checked(params), self.constants)
+
+    def value_and_gradient(self, params: PyTree) -> tuple[float, PyTree]:
+        """Return the loss and its gradient, in one pass over the data."""
+        value, gradient = self.total(self.compiled.value_and_gradient, self._checked(params), self.constants)
+        return float(value), gradient
+
+    def with_constants(self, *constants: PyTree) -> FunctionSurface:
+        """Return the same loss with other constants of the same shapes: nothing is checked or compiled again."""
+        other = copy(self)
+        object.__setattr__(other, "constants", constants)
+        return other
+
+    def times(self, factor: float) -> FunctionSurface:
+        """Return the loss times a factor."""
+        return replace(self, chunk_weights=[factor * weight for weight in self._weights])
 
     def hvp(self, params: PyTree, v: PyTree) -> PyTree:
         """Return the Hessian at `params` times `v`, both trees like the template."""
-        return self.total(self._hvp, self._checked(params), self._fitted(v, "v"))
+        return self.total(self.compiled.hvp, self._checked(params), self.constants, self._fitted(v, "v"))
 
     def hvp_at(self, params: PyTree) -> Callable[[PyTree], PyTree]:
         """Return the map `v ↦ H v` at `params`.
@@ -127,15 +154,15 @@ class FunctionSurface:
         """
         params = self._checked(params)
         if len(self._chunks) == 1 and self._weights[0] == 1:
-            linear = self._linearized(params, in_memory(self._chunks[0]))
+            linear = self.compiled.linearized(params, in_memory(self._chunks[0]), self.constants)
             return lambda v: _applied(linear, self._fitted(v, "v"))
-        return lambda v: self.total(self._hvp, params, self._fitted(v, "v"))
+        return lambda v: self.total(self.compiled.hvp, params, self.constants, self._fitted(v, "v"))
 
     def values(self, many_params: PyTree) -> jax.Array:
         """Return the losses at many points, `(points,)`; each leaf of `many_params` has them along its first axis."""
         first = jax.tree.map(lambda leaf: leaf[0], many_params)
         self._checked(first)
-        return self.total(self._values, many_params)
+        return self.total(self.compiled.values, many_params, self.constants)
 
     def gauss_newton_product(self, params: PyTree, v: PyTree) -> PyTree:
         """Return the Gauss–Newton term `Jᵀ (∂²l/∂y²) J` of the Hessian times `v`.
@@ -152,7 +179,7 @@ class FunctionSurface:
                 "of the outputs.",
                 setting="operator",
             )
-        return self.total(self._gauss_newton, self._checked(params), self._fitted(v, "v"))
+        return self.total(self.compiled.gauss_newton, self._checked(params), self.constants, self._fitted(v, "v"))
 
     def batch_gradients(self, params: PyTree, *, batch_size: int, key: Key = 0) -> Iterator[PyTree]:
         """Yield the gradients of disjoint batches of `batch_size` rows drawn at random from all chunks by `key`.
@@ -172,21 +199,24 @@ class FunctionSurface:
             )
         if batch_size > self.rows:
             raise SettingError(Setting("batch_size"), f"must be at most {self.rows}, the rows, got {batch_size}.")
-        params = self._checked(params)
-        return self._batch_gradients(params, batch_size, generator(key, "batch gradients").permutation(self.rows))
+        return self.drawn_gradients(params, batch_size=batch_size, key=key)
 
-    def _batch_gradients(self, params: PyTree, size: int, order: np.ndarray) -> Iterator[PyTree]:
-        for start in range(0, len(order) - size + 1, size):
-            yield self._gradient(params, self._gathered(np.sort(order[start : start + size])))
+    def drawn_gradients(self, params: PyTree, *, batch_size: int, key: Key = 0) -> Iterator[PyTree]:
+        """Yield the gradients of `loss_fn` over the batches of `batch_gradients`, whatever a chunk of rows counts."""
+        params, order = self._checked(params), generator(key, "batch gradients").permutation(self.rows)
+        drawn = (order[start : start + batch_size] for start in range(0, self.rows - batch_size + 1, batch_size))
+        return (self.compiled.gradient(params, self._gathered(np.sort(rows)), self.constants) for rows in drawn)
 
     def _gathered(self, rows: np.ndarray) -> PyTree:
         """Return some rows, by their numbers over all chunks in ascending order, as one batch."""
+        if len(self._chunks) == 1:
+            return jax.tree.map(lambda leaf: _rows_of(leaf, rows), self._chunks[0])
         ends = np.cumsum([_rows(batch) for batch in self._chunks])
         parts, start = [], 0
         for batch, end in zip(self._chunks, ends, strict=True):
             inside = rows[(rows >= start) & (rows < end)] - start
             if len(inside):
-                parts.append(jax.tree.map(lambda leaf, index=inside: np.asarray(leaf)[index], batch))
+                parts.append(jax.tree.map(lambda leaf, index=inside: _rows_of(leaf, index), batch))
             start = end
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
@@ -201,84 +231,22 @@ class FunctionSurface:
             return tuple(float(weight) for weight in self.chunk_weights)
         return (1.0,) if self.batches is None else tuple(_rows(batch) / self.rows for batch in self.batches)
 
+    @cached_property
+    def compiled(self) -> SurfacePrograms:
+        """Its functions, each compiled when it is first called."""
+        return self.programs or SurfacePrograms(self.loss_fn, self.model, self.gradient_fn)
+
     def total(self, part: Callable[..., PyTree], params: PyTree, *others: PyTree) -> PyTree:
         """Return the weighted sum over chunks of `part(params, batch, *others)`, computed chunk by chunk."""
-        if len(self._chunks) == 1 and self._weights[0] == 1:
-            return part(params, in_memory(self._chunks[0]), *others)
-        total = None
-        for batch, weight in zip(self._chunks, self._weights, strict=True):
-            term = part(params, in_memory(batch), *others)
-            total = _scaled(term, weight) if total is None else _add(total, term, weight)
-        return total
-
-    def _loss(self, params: PyTree, batch: PyTree) -> jax.Array:
-        """Return the loss of one chunk."""
-        data = () if self.batches is None else (batch,)
-        arguments = (params, *data) if self.model is None else (self.model(params, *data), *data)
-        loss = jnp.asarray(self.loss_fn(*arguments))
-        if loss.shape != () or not jnp.issubdtype(loss.dtype, jnp.floating):
-            raise ShapeError(
-                f"The loss function must return one floating-point number, got {loss.dtype}{list(loss.shape)}. "
-                "Take the mean over rows inside it."
-            )
-        return loss
-
-    def _slope(self, params: PyTree, batch: PyTree) -> PyTree:
-        """Return the gradient of one chunk."""
-        if self.gradient_fn is None:
-            return jax.grad(self._loss)(params, batch)
-        return self.gradient_fn(params) if self.batches is None else self.gradient_fn(params, batch)
-
-    @cached_property
-    def _value(self) -> Callable[..., jax.Array]:
-        return _compiled(self._loss)
-
-    @cached_property
-    def _gradient(self) -> Callable[..., PyTree]:
-        return _compiled(self._slope)
-
-    @cached_property
-    def _hvp(self) -> Callable[..., PyTree]:
-        return _compiled(lambda p, batch, v: jax.jvp(lambda q: self._slope(q, batch), (p,), (v,))[1])
-
-    @cached_property
-    def _linearized(self) -> Callable[..., Callable[[PyTree], PyTree]]:
-        def slope(p: PyTree, batch: PyTree) -> PyTree:
-            # before jax 0.10.1 a constant gradient leaks a tracer when it is linearized: `0 q` makes it depend on `q`
-            return jax.tree.map(lambda g, q: g + 0 * q, self._slope(p, batch), p)
-
-        return _compiled(lambda p, batch: jax.linearize(lambda q: slope(q, batch), p)[1])
-
-    @cached_property
-    def _values(self) -> Callable[..., jax.Array]:
-        together = max(1, _VALUES_AT_ONCE // tree_size(self.params))
-        return _compiled(lambda many, batch: jax.lax.map(lambda p: self._loss(p, batch), many, batch_size=together))
-
-    @cached_property
-    def _gauss_newton(self) -> Callable[..., PyTree]:
-        def product(params: PyTree, batch: PyTree, v: PyTree) -> PyTree:
-            data = () if self.batches is None else (batch,)
-            model = self.model or self.loss_fn
-            outputs, pull_back = jax.vjp(lambda p: model(p, *data), params)
-            _, d_outputs = jax.jvp(lambda p: model(p, *data), (params,), (v,))
-            of_loss = jax.grad(lambda y: self.loss_fn(y, *data))
-            return pull_back(jax.jvp(of_loss, (outputs,), (d_outputs,))[1])[0]
-
-        return _compiled(product)
+        return weighted_sum(lambda batch: part(params, batch, *others), self._chunks, self._weights)
 
     def _checked(self, params: PyTree) -> PyTree:
         """Return parameters that fit the template; the first time, refuse a function that changes its answers."""
         params = self._fitted(params, "params")
-        _ = self._repeats
+        if not self.compiled.repeats:
+            template = self._fitted(self.params, "params")
+            self.compiled.check_repeats(template, in_memory(self._chunks[0]), self.constants)
         return params
-
-    @cached_property
-    def _repeats(self) -> bool:
-        """Whether the loss is the same when traced and run again: refused if not."""
-        batch, params = in_memory(self._chunks[0]), self._fitted(self.params, "params")
-        again = _compiled(lambda p, rows: self._loss(p, rows))
-        check_repeats(float(self._value(params, batch)), float(again(params, batch)), dtype=_dtype(params))
-        return True
 
     def _fitted(self, tree: PyTree, setting: str) -> PyTree:
         """Return a tree in the types of the template.
@@ -286,34 +254,20 @@ class FunctionSurface:
         Raises:
             ShapeError: it has another structure or other shapes.
         """
-        shapes = {name: np.shape(leaf) for name, leaf in named_leaves(tree).items()}
-        expected = {name: np.shape(leaf) for name, leaf in named_leaves(self.params).items()}
-        if shapes != expected or jax.tree.structure(tree) != jax.tree.structure(self.params):
+        leaves, structure = jax.tree.flatten(tree)
+        like = self._template
+        if structure != like.structure or [np.shape(leaf) for leaf in leaves] != like.shapes:
             raise ShapeError(
                 Setting(setting),
-                f"must be a tree like the surface's parameters, with {_listed(expected)}, got {_listed(shapes)}.",
+                f"must be a tree like the surface's parameters, with {_listed(self.params)}, got {_listed(tree)}.",
             )
-        return jax.tree.map(lambda leaf, like: jnp.asarray(leaf, _canonical(like)), tree, self.params)
+        return structure.unflatten(map(_as_type, leaves, like.dtypes))
 
-
-def in_memory(batch: PyTree) -> PyTree:
-    """Return a batch with arrays in place of what stands for arrays on disk, which is read."""
-    return jax.tree.map(lambda leaf: np.asarray(leaf) if _on_disk(leaf) else leaf, batch)
-
-
-def _on_disk(leaf: object) -> bool:
-    """Return whether a leaf of a batch stands for an array without being one."""
-    return hasattr(leaf, "__array__") and not isinstance(leaf, (np.ndarray, np.generic, jax.Array))
-
-
-def _compiled(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
-    """Return a function compiled, its products of matrices in full precision."""
-
-    def precise(*arguments: PyTree) -> PyTree:
-        with jax.default_matmul_precision("highest"):
-            return function(*arguments)
-
-    return jax.jit(precise)
+    @cached_property
+    def _template(self) -> _Template:
+        """What all parameters must look like."""
+        leaves, structure = jax.tree.flatten(self.params)
+        return _Template(structure, [np.shape(leaf) for leaf in leaves], [_canonical(leaf) for leaf in leaves])
 
 
 @jax.jit
@@ -322,16 +276,15 @@ def _applied(linear: Callable[[PyTree], PyTree], v: PyTree) -> PyTree:
     return linear(v)
 
 
-@jax.jit
-def _scaled(term: PyTree, weight: Number) -> PyTree:
-    """Return a tree times a number."""
-    return jax.tree.map(lambda leaf: leaf * jnp.asarray(weight, leaf.dtype), term)
+def _rows_of(leaf: Any, rows: np.ndarray) -> np.ndarray:
+    """Return some rows of an array, or of what stands for one: of that on disk no others are read, if it can be."""
+    return np.asarray(leaf)[rows] if isinstance(leaf, jax.Array) or not hasattr(leaf, "__getitem__") else leaf[rows]
 
 
-@jax.jit
-def _add(total: PyTree, term: PyTree, weight: Number) -> PyTree:
-    """Return `total + weight · term`."""
-    return jax.tree.map(lambda sum_, leaf: sum_ + leaf * jnp.asarray(weight, leaf.dtype), total, term)
+def _as_type(leaf: PyTree, dtype: np.dtype) -> jax.Array | np.ndarray:
+    """Return a leaf as an array of a type."""
+    ready = isinstance(leaf, (jax.Array, np.ndarray)) and leaf.dtype == dtype
+    return leaf if ready else jnp.asarray(leaf, dtype)
 
 
 def _canonical(leaf: PyTree) -> np.dtype:
@@ -339,18 +292,14 @@ def _canonical(leaf: PyTree) -> np.dtype:
     return jax.dtypes.canonicalize_dtype(np.asarray(leaf).dtype if not hasattr(leaf, "dtype") else leaf.dtype)
 
 
-def _dtype(params: PyTree) -> np.dtype:
-    """Return the type of least precision among the leaves."""
-    return max((leaf.dtype for leaf in jax.tree.leaves(params)), key=lambda dtype: float(jnp.finfo(dtype).eps))
-
-
 def _rows(batch: PyTree) -> int:
     """Return how many rows a chunk has."""
     return int(np.shape(jax.tree.leaves(batch)[0])[0])
 
 
-def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
-    """Return names and shapes in a few words."""
+def _listed(tree: PyTree) -> str:
+    """Return the names and shapes of a tree's arrays in a few words."""
+    shapes = {name: np.shape(leaf) for name, leaf in named_leaves(tree).items()}
     words = [f"{name or 'an array'} {list(shape)}" for name, shape in shapes.items()]
     return ", ".join(words[:6]) + (f" and {len(words) - 6} more" if len(words) > 6 else "") if words else "no arrays"
 

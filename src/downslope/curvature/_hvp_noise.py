@@ -143,8 +143,8 @@ class Batchwise:
     @classmethod
     def of(cls, surface: FunctionSurface, params: PyTree, chunk: int) -> Batchwise:
         """Return what measures batches of a surface."""
-        shape, slope = TreeShape.of(params), surface.gradient_fn or jax.grad(_loss_of(surface))
-        flat = lambda p, rows: shape.flatten(slope(p, rows))  # noqa: E731
+        shape = TreeShape.of(params)
+        flat = lambda p, rows: shape.flatten(surface.compiled.slope(p, rows, surface.constants))  # noqa: E731
         product = lambda p, rows, v: jax.jvp(lambda q: flat(q, rows), (p,), (shape.unflatten(v),))[1]  # noqa: E731
         rows = jax.tree.map(lambda *parts: np.concatenate([np.asarray(part) for part in parts]), *surface.batches or ())
         params = jax.tree.map(jnp.asarray, params)
@@ -156,14 +156,6 @@ class Batchwise:
         chunks = [jax.tree.map(lambda array, index=part: array[index], self.rows) for part in parts]
         g = sum(self.slope(self.params, chunk) for chunk in chunks) / len(chunks)
         return g, sum(self.product(self.params, chunk, g) for chunk in chunks) / len(chunks)
-
-
-def _loss_of(surface: FunctionSurface) -> Callable[..., Any]:
-    """Return the loss of one chunk."""
-    if surface.model is None:
-        return surface.loss_fn
-    model, loss_fn = surface.model, surface.loss_fn
-    return lambda params, rows: loss_fn(model(params, rows), rows)
 
 
 def _checked_sizes(batch_sizes: Sequence[int], rows: int) -> list[int]:

@@ -1,6 +1,6 @@
 """Training: `train` makes a `Run`, `resume` continues one, `open_run` reads one; sweeps, races, finders."""
 
-from downslope.training.engine.evaluate import block_rows, outputs_of
+from downslope.training.engine.evaluate import outputs_of
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.stepper import Stepper, transfer_state
 from downslope.training.engine.stopping import Divergence
@@ -30,6 +30,7 @@ from downslope.training.restarts import Restarts
 from downslope.training.resume import goes_on_after, resume
 from downslope.training.run import Run
 from downslope.training.settings import ClassWeight, TrainingSettings
+from downslope.training.surfaces.network import NetworkSurface
 from downslope.training.surfaces.surface_of import surface_of
 from downslope.training.sweep import Sweep, sweep
 from downslope.training.train import train
@@ -46,6 +47,7 @@ __all__ = [
     "FoundBatchSize",
     "FoundLearningRate",
     "Moment",
+    "NetworkSurface",
     "Part",
     "Problem",
     "Progress",
@@ -65,7 +67,6 @@ __all__ = [
     "Tracking",
     "TrainingSettings",
     "Trajectory",
-    "block_rows",
     "edge_of",
     "find_batch_size",
     "find_learning_rate",

@@ -5,20 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import jax
 import numpy as np
-from numpy.typing import ArrayLike
 
-from downslope.core import LossSurface, PyTree, Variables, generator, tree_size
+from downslope.core import PyTree, Variables, generator, tree_size
 from downslope.data import Dataset, load
 from downslope.explorer.protocol import DescentSettings, DescentStart, LineSubject, NetworkSubject, RunSubject, Subject
 from downslope.explorer.subjects.optimizer import make_optimizer
 from downslope.explorer.subjects.run_settings import run_settings
-from downslope.explorer.subjects.subject import Cancelled, OpenedSubject, Report, recipe_of
-from downslope.explorer.subjects.training_loss import TrainingLoss
+from downslope.explorer.subjects.subject import Cancelled, OpenedSubject, Report, recipe_of, to_host
 from downslope.networks import Sequential, mlp, signal_layers
 from downslope.optimizers import adam, sgd
-from downslope.training import Moment, Recipe, Record, Run, Stepper, Stop, train
+from downslope.training import Moment, NetworkSurface, Recipe, Record, Run, Stepper, Stop, train
 
 BATCH, RATE = 32, 0.01
 """How small networks are trained to find the point that their planes go through: with Adam."""
@@ -105,7 +102,7 @@ def open_trained_run(subject: RunSubject, run: Run, name: str) -> OpenedSubject:
 
 def opened_run(run: Run, subject: Subject, title: str, code: tuple[str, ...], suggested: DescentStart) -> OpenedSubject:
     """Return the loss of a training as a subject, with planes through where it ended."""
-    recipe = recipe_of(run)
+    recipe, surfaces = recipe_of(run), _Surfaces(run)
     input_shape = run.preprocessing.input_shape
 
     def stepper_at(params: PyTree, settings: DescentSettings) -> Stepper:
@@ -118,8 +115,8 @@ def opened_run(run: Run, subject: Subject, title: str, code: tuple[str, ...], su
         title=title,
         loss_label=f"{run.loss.name.replace('_', ' ')}, {len(run.training_rows or ()):,} rows",
         variables=run.variables,
-        surface_in=_Surfaces(run),
-        loss_and_gradient=TrainingLoss(run),
+        surface_in=surfaces,
+        loss_and_gradient=surfaces.loss_and_gradient,
         directions=("axes",) if axes else ("filter", *path, "eigen"),
         span="auto",
         trajectory=run.trajectory,
@@ -133,23 +130,21 @@ def opened_run(run: Run, subject: Subject, title: str, code: tuple[str, ...], su
 
 
 class _Surfaces:
-    """The surfaces of a run: one for each mode, and others where the state of layers differs."""
+    """The surfaces of a run, one for each mode, with the state of layers as in some variables."""
 
     def __init__(self, run: Run):
         self.run = run
-        self.known: dict[str, LossSurface] = {}
+        self.known: dict[str, NetworkSurface] = {}
 
-    def __call__(self, mode: str, variables: Variables) -> LossSurface:
-        if not all(map(_same, *map(jax.tree.leaves, (variables.state, self.run.variables.state)))):
-            return replace(self.run, variables=variables).surface(mode=mode)
+    def __call__(self, mode: str, variables: Variables) -> NetworkSurface:
         if mode not in self.known:
             self.known[mode] = self.run.surface(mode=mode)
-        return self.known[mode]
+        return self.known[mode].with_state(variables.state)
 
-
-def _same(a: ArrayLike, b: ArrayLike) -> bool:
-    """Return whether two arrays hold the same bits."""
-    return np.array_equal(np.asarray(a), np.asarray(b))
+    def loss_and_gradient(self, variables: Variables) -> tuple[float, PyTree]:
+        """Return the loss over all training rows in inference mode and its gradient, as NumPy arrays."""
+        value, gradient = self("inference", variables).value_and_gradient(variables.params)
+        return value, to_host(gradient)
 
 
 def descent_recipe(recipe: Recipe, settings: DescentSettings) -> Recipe:

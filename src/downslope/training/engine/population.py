@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Shaped
 
-from downslope.core import PyTree, Variables
+from downslope.core import PyTree, Variables, weighted_sum
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import OptimizerState, observe_loss
@@ -29,7 +29,7 @@ from downslope.training.engine.epoch import (
     monitored_loss,
     next_epoch,
 )
-from downslope.training.engine.evaluate import block_rows
+from downslope.training.engine.evaluate import block_rows, cut_rows
 from downslope.training.engine.population_epoch import population_epoch
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.state import TrainingState
@@ -196,17 +196,9 @@ def _measure(problem: Problem, states: StepState) -> Values:
 def population_losses(net: Sequential, loss: Loss, variables: Variables, part: Part) -> np.ndarray:
     """Return every member's loss over some rows, weighted exactly, `(members,)`."""
     members = len(jax.tree.leaves(variables)[0])
-    rows = max(1, block_rows(net, part.x) // members)
-    weights = np.ones(len(part)) if part.weights is None else np.asarray(part.weights, float)
-    total, weight = np.zeros(members), 0.0
-    for start in range(0, len(part), rows):
-        block = slice(start, start + rows)
-        w = weights[block].astype(part.x.dtype)
-        counted = float(w.sum()) if loss.reduction == "mean" else 1.0
-        if counted > 0:
-            values = _block_losses(net, loss, variables, part.x[block], part.t[block], w)
-            total, weight = total + counted * np.asarray(values, float), weight + counted
-    return total / weight if loss.reduction == "mean" else total
+    blocks = cut_rows(part.weighted(), loss, block_rows(net, part.x, members))
+    losses = weighted_sum(lambda block: _block_losses(net, loss, variables, *block), *blocks)
+    return np.asarray(losses, float)
 
 
 @partial(jax.jit, static_argnames=("net", "loss"))
@@ -216,7 +208,7 @@ def _block_losses(
     variables: Variables,
     x: Float[Array, "rows ..."],
     t: Shaped[Array, "rows ..."],
-    weights: Float[Array, " rows"],
+    weights: Float[Array, " rows"] | None = None,
 ) -> Float[Array, " members"]:
     return jax.vmap(lambda member: loss.value(net.apply(member, x), t, weights))(variables)
 

@@ -14,7 +14,7 @@ from downslope.optimizers import Optimizer
 from downslope.training.engine.step import StepState
 from downslope.training.monitor.stability_limit import Edge, edge_of
 from downslope.training.monitor.track import Track
-from downslope.training.surfaces.rows import RowsSurface
+from downslope.training.surfaces.network import MeanGradients, NetworkSurface
 
 _BATCHES = 32
 """The noise is measured by the gradients of so many batches, or a few less."""
@@ -29,7 +29,7 @@ _NUMBERS_KEPT = 2**25
 class _CachedGradients:
     """A surface that caches the gradients of its batches: `noise_scale` reads the same ones twice."""
 
-    surface: RowsSurface
+    surface: MeanGradients
     gradients: list[PyTree] | None = None
 
     @property
@@ -72,7 +72,7 @@ class Measurement:
 
 @np.errstate(over="ignore", invalid="ignore")  # on the way to divergence, squares of squares overflow
 def measure_step(
-    surface: RowsSurface,
+    surface: NetworkSurface,
     optimizer: Optimizer,
     params: PyTree,
     after: StepState,
@@ -117,7 +117,7 @@ def measure_step(
 
 
 def _step_values(
-    surface: RowsSurface, params: PyTree, after: PyTree, rate: float | None, solvers: Solvers
+    surface: NetworkSurface, params: PyTree, after: PyTree, rate: float | None, solvers: Solvers
 ) -> dict[str, float]:
     """Return the effect on the loss of a step down the gradient, and of the step that was made."""
     names = ("loss", "gradient_norm", "ratio", "best_step", "predicted_ratio", "observed_ratio", "made_ratio")
@@ -138,16 +138,16 @@ def _step_values(
     return values | {name: _number(getattr(model, name)) for name in ratios}
 
 
-def _noise_values(surface: RowsSurface, params: PyTree, batch_size: int, training_rows: int) -> dict[str, float]:
+def _noise_values(surface: NetworkSurface, params: PyTree, batch_size: int, training_rows: int) -> dict[str, float]:
     """Return how much the gradients of batches scatter."""
     names = ("noise_scale", "noise_scale_low", "noise_scale_high", "agreement")
     unknown: dict[str, float] = dict.fromkeys(names, float("nan"))
     if surface.rows < _LEAST_BATCHES:
         return unknown
-    fits = _BATCHES * tree_size(params) <= _NUMBERS_KEPT
+    fits, drawn = _BATCHES * tree_size(params) <= _NUMBERS_KEPT, MeanGradients(surface)
     try:
         estimate = noise_scale(
-            _CachedGradients(surface) if fits else surface, params, batch_size=-(-surface.rows // _BATCHES)
+            _CachedGradients(drawn) if fits else drawn, params, batch_size=-(-surface.rows // _BATCHES)
         )
     except OverflowError:
         return unknown
@@ -158,7 +158,7 @@ def _noise_values(surface: RowsSurface, params: PyTree, batch_size: int, trainin
 
 
 def _largest(
-    surface: RowsSurface,
+    surface: NetworkSurface,
     params: PyTree,
     edge: Edge | None,
     start: PyTree | None,

@@ -24,7 +24,7 @@ from downslope.training.monitor.curvature_step import Measurement, Solvers, meas
 from downslope.training.monitor.track import Track
 from downslope.training.problem.part import draw_subset
 from downslope.training.problem.problem import Problem
-from downslope.training.surfaces.rows import RowsSurface
+from downslope.training.surfaces.network import NetworkSurface, mean_surface
 
 _RECENT = 3
 """A measurement is expected to take as long as the longest of so many before it."""
@@ -98,7 +98,7 @@ class Tracker:
         started = self.clock()
         batches = epoch_batches(self.problem, epoch)
         step = int(before.optimizer.step)
-        surface = replace(self._surface, state=before.variables.state, factor=self._factor(batches.batch_size))
+        surface = self._surface.with_state(before.variables.state).times(self._factor(batches.batch_size))
         conditions: dict[str, Any] = {
             "steps": step,
             "epochs": epoch + step_in_epoch / batches.steps,
@@ -145,11 +145,11 @@ class Tracker:
         return now if self.before is None else concatenate(self.before, now)
 
     @cached_property
-    def _surface(self) -> RowsSurface:
+    def _surface(self) -> NetworkSurface:
         """The loss over the rows that are measured, at the start."""
         problem = self.problem
         part = draw_subset(problem.train, self.track.rows, problem.seed)
-        return RowsSurface.over(problem.architecture, problem.loss, part, problem.start.state)
+        return mean_surface(problem.architecture, problem.loss, part.weighted(), problem.start)
 
     def _factor(self, batch_size: int) -> float:
         """Return the factor that makes the mean over rows the loss of a batch."""

@@ -52,6 +52,10 @@ class Part:
         """Return the inputs of rows that lie side by side; from disk they are read when they are asked for."""
         return self.x.block(rows) if isinstance(self.x, StoredRows) else self.x[rows]
 
+    def weighted(self) -> Part:
+        """Return the same rows with weights: ones where they have none."""
+        return replace(self, weights=np.ones(len(self), float_dtype())) if self.weights is None else self
+
     def ready(self, progress: str | bool) -> Part:
         """Return the same rows, those of a table on disk prepared beforehand; see `StoredRows.ready`."""
         return replace(self, x=self.x.ready(progress)) if isinstance(self.x, StoredRows) else self

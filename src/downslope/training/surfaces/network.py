@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -21,6 +21,7 @@ from downslope.core import (
     PyTree,
     SettingError,
     Shape,
+    SurfacePrograms,
     Variables,
     displaced,
     float_dtype,
@@ -31,7 +32,7 @@ from downslope.core import (
 from downslope.layers import BatchNorm, Context, Dropout, walk
 from downslope.losses import Loss
 from downslope.networks import Sequential, architecture, loss_and_gradients, plane_outputs
-from downslope.training.engine.evaluate import block_rows
+from downslope.training.engine.evaluate import block_rows, cut_rows
 from downslope.training.problem.part import Part
 
 MODES = ("inference", "training")
@@ -45,20 +46,17 @@ class NetworkSurface:
     """The loss of a network over rows: a `FunctionSurface` that is also fast on planes of parameters.
 
     Attributes:
-        whole: the loss as a function of the parameters, in chunks of rows, its gradient the engine's own.
+        whole: the loss as a function of the parameters, in chunks of rows, its gradient the engine's own. Its
+            constants are the state of layers, and the key of dropout or None.
         net: the network, as compiled programs know it.
         loss: that is minimized.
-        state: of layers such as batch norm, held fixed.
         mode: `"inference"` or `"training"`.
-        masked: whether something is dropped: every point then has a mask of its own.
     """
 
     whole: FunctionSurface
     net: Sequential
     loss: Loss
-    state: tuple[Params, ...]
     mode: str
-    masked: bool
 
     def __repr__(self) -> str:
         return f"NetworkSurface({self.description}, {tree_size(self.params):,} parameters)"
@@ -67,6 +65,24 @@ class NetworkSurface:
     def params(self) -> PyTree:
         """A tree with the structure, shapes and types of parameters."""
         return self.whole.params
+
+    @property
+    def state(self) -> tuple[Params, ...]:
+        """The state of layers such as batch norm, held fixed."""
+        return self.whole.constants[0]
+
+    @property
+    def masked(self) -> bool:
+        """Whether something is dropped: every point then has a mask of its own."""
+        return self.whole.constants[1] is not None
+
+    def with_state(self, state: tuple[Params, ...]) -> NetworkSurface:
+        """Return the same loss with another state of layers; nothing is compiled again."""
+        return replace(self, whole=self.whole.with_constants(state, *self.whole.constants[1:]))
+
+    def times(self, factor: float) -> NetworkSurface:
+        """Return the loss times a factor; nothing is compiled again."""
+        return self if factor == 1 else replace(self, whole=self.whole.times(factor))
 
     @property
     def rows(self) -> int:
@@ -85,6 +101,10 @@ class NetworkSurface:
     def gradient(self, params: PyTree) -> PyTree:
         """Return the gradient of the loss, a tree like `params`."""
         return self.whole.gradient(params)
+
+    def value_and_gradient(self, params: PyTree) -> tuple[float, PyTree]:
+        """Return the loss and its gradient, in one pass over the rows."""
+        return self.whole.value_and_gradient(params)
 
     def hvp(self, params: PyTree, v: PyTree) -> PyTree:
         """Return the Hessian at `params` times `v`."""
@@ -120,9 +140,9 @@ class NetworkSurface:
     def row_losses(self, params: PyTree) -> Float[np.ndarray, " rows"]:
         """Return the contribution of each row to the loss, `(rows,)`; their mean is the loss, up to rounding."""
         chunks: Any = self.whole.batches
-        losses = np.concatenate(
-            [np.asarray(self._row_losses(params, in_memory(batch)), np.float64) for batch in chunks]
-        )
+        programs, constants = self.whole.compiled, self.whole.constants
+        of_chunks = [_row_losses(programs.model, self.loss, params, in_memory(chunk), constants) for chunk in chunks]
+        losses = np.concatenate([np.asarray(losses, np.float64) for losses in of_chunks])
         if len(chunks[0]) > 2:
             weights = np.concatenate([np.asarray(w, np.float64) for *_, w in chunks])
             losses = losses * weights / (weights.mean() if self.loss.reduction == "mean" else 1)
@@ -146,46 +166,14 @@ class NetworkSurface:
         cells = grid[0].size
         room = max(_ROOM, 1 << (cells - 1).bit_length())
         along = [np.pad(coefficients.reshape(-1), (0, room - cells)) for coefficients in grid]
-        losses = self.whole.total(self._on_plane, params, first, second, *along, cells)
+        on_plane = partial(_losses_on_plane, self.net, self.loss, self.mode == "training")
+        losses = self.whole.total(on_plane, params, self.state, first, second, *along, cells)
         return np.asarray(losses)[:cells].reshape(len(a), len(b))
 
     @property
     def _input_shape(self) -> Shape:
         """The shape of one row's input."""
         return tuple(self.whole.batches[0][0].shape[1:])  # pyright: ignore[reportOptionalSubscript]
-
-    @cached_property
-    def _row_losses(self) -> Callable[..., Any]:
-        """The loss of each row of one chunk, compiled."""
-        single = replace(self.loss, reduction="mean")
-
-        @jax.jit
-        def losses(params: PyTree, batch: PyTree) -> Array:
-            with jax.default_matmul_precision("highest"):
-                outputs = self.whole.model(params, batch)  # pyright: ignore[reportOptionalCall]
-                return jax.vmap(lambda y, t: single.value(y[None], t[None]))(outputs, batch[1])
-
-        return losses
-
-    @cached_property
-    def _on_plane(self) -> Callable[..., Any]:
-        """The losses of one chunk at some cells of a plane, compiled once for any number of them up to the room."""
-
-        @jax.jit
-        def losses(
-            params: PyTree, batch: PyTree, first: PyTree, second: PyTree, a: Array, b: Array, cells: Any
-        ) -> Array:
-            x, t, *w = batch
-            context = Context(self.mode == "training", None, w[0] if w else None)
-            with jax.default_matmul_precision("highest"):
-                outputs = plane_outputs(self.net, Variables(params, self.state), first, second, x, context)
-
-                def with_cell(k: Array, losses: Array) -> Array:
-                    return losses.at[k].set(self.loss.value(outputs(a[k], b[k]), t, *w).astype(losses.dtype))
-
-                return lax.fori_loop(0, cells, with_cell, jnp.zeros_like(a))
-
-        return losses
 
 
 def network_surface(
@@ -196,7 +184,6 @@ def network_surface(
     *,
     mode: str = "inference",
     key: Key | None = None,
-    factor: float = 1.0,
     rows_a_block: int | None = None,
 ) -> NetworkSurface:
     """Return the loss over rows as the network sees them, as a surface over its parameters.
@@ -209,42 +196,120 @@ def network_surface(
         mode: `"inference"`; or `"training"`: batch norm takes the statistics of all rows as one batch.
         key: of dropout in training mode; None for no dropout. Each point `θ` has a mask of its own, drawn from
             the key and the bits of `θ`: the surface is rocky, but the same each time.
-        factor: the loss is multiplied by it.
         rows_a_block: at most so many rows at once in inference mode; None for as many as fit into memory.
     """
-    chain, state = architecture(net), variables.state
-    training = mode == "training"
-    size = len(part) if training else rows_a_block or block_rows(chain, part.x)
-    blocks = [slice(start, start + size) for start in range(0, len(part), size)]
-    weights = None if part.weights is None else np.asarray(part.weights, float_dtype())
-    batches = [
-        (part.lazy_inputs(rows), part.t[rows], *(() if weights is None else (weights[rows],))) for rows in blocks
-    ]
+    chain, training = architecture(net), mode == "training"
+    blocks = cut_rows(part, loss, len(part) if training else rows_a_block or block_rows(chain, part.x))
+    equal = loss.reduction == "mean" and part.weights is None
     drops = training and has_layer(chain, tuple(part.x.shape[1:]), Dropout)
-    words = key_words(key) if drops and key is not None else None
-    chunk_weights = _chunk_weights(loss, weights, blocks)
+    words = np.array(key_words(key)[:2], np.uint32) if drops and key is not None else None
+    programs = _network_programs(chain, loss, training)
+    whole = FunctionSurface(
+        programs.loss_fn,
+        variables.params,
+        blocks.batches,
+        model=programs.model,
+        gradient_fn=programs.gradient_fn,
+        chunk_weights=None if equal else blocks.weights,
+        description=f"{loss.name} over {len(part):,} rows, {mode} mode" + ("" if words is None else " with dropout"),
+        constants=(variables.state, words),
+        programs=programs,
+    )
+    return NetworkSurface(whole, chain, loss, mode)
 
-    def circumstances(params: tuple[Params, ...], w: list[Array]) -> dict[str, Any]:
+
+def mean_surface(
+    net: Sequential, loss: Loss, part: Part, variables: Variables, *, mode: str = "inference"
+) -> NetworkSurface:
+    """Return the mean loss over rows, also where the loss is a sum; the rows lie where the compiled code runs.
+
+    Args:
+        net: the network.
+        loss: of which the mean is taken.
+        part: the rows.
+        variables: as for `network_surface`.
+        mode: `"inference"` or `"training"`; nothing is dropped.
+    """
+    return network_surface(net, replace(loss, reduction="mean"), part.on_device(), variables, mode=mode)
+
+
+@dataclass(frozen=True, eq=False)
+class MeanGradients:
+    """The rows of a surface, and the gradients of the mean loss of batches of them, whatever the rows weigh.
+
+    Attributes:
+        surface: of a loss that is a mean.
+    """
+
+    surface: NetworkSurface
+
+    @property
+    def rows(self) -> int:
+        """How many rows batches are drawn from."""
+        return self.surface.rows
+
+    def batch_gradients(self, params: PyTree, *, batch_size: int, key: Key = 0) -> Iterator[PyTree]:
+        """Yield the gradients of disjoint batches of rows drawn at random by `key`, each by the weights of its rows."""
+        return self.surface.whole.drawn_gradients(params, batch_size=batch_size, key=key)
+
+
+@lru_cache(maxsize=64)
+def _network_programs(net: Sequential, loss: Loss, training: bool) -> SurfacePrograms:
+    """Return the compiled functions that all surfaces of a network share: rows, state and masks are arguments."""
+
+    def circumstances(params: tuple[Params, ...], w: list[Array], words: Array | np.ndarray | None) -> dict[str, Any]:
         drawn = None if words is None else point_key(words, params)
         return {"training": training, "key": drawn, "row_weights": w[0] if w else None}
 
-    def outputs_of(params: tuple[Params, ...], batch: tuple[Any, ...]) -> Any:
-        return chain.forward(Variables(params, state), batch[0], **circumstances(params, list(batch[2:]))).output
+    def outputs(
+        params: tuple[Params, ...], batch: tuple[Any, ...], state: Any, words: Array | np.ndarray | None
+    ) -> Any:
+        x, _, *w = batch
+        return net.forward(Variables(params, state), x, **circumstances(params, w, words)).output
 
-    def gradient_of(params: tuple[Params, ...], batch: tuple[Any, ...]) -> Any:
+    def gradient(
+        params: tuple[Params, ...], batch: tuple[Any, ...], state: Any, words: Array | np.ndarray | None
+    ) -> Any:
         x, t, *w = batch
-        return loss_and_gradients(chain, Variables(params, state), x, t, loss, **circumstances(params, w)).params
+        return loss_and_gradients(net, Variables(params, state), x, t, loss, **circumstances(params, w, words)).params
 
-    whole = FunctionSurface(
-        lambda outputs, batch: loss.value(outputs, *batch[1:]),
-        variables.params,
-        batches,
-        model=outputs_of,
-        gradient_fn=gradient_of,
-        chunk_weights=chunk_weights if factor == 1 else [factor * weight for weight in chunk_weights or [1.0]],
-        description=f"{loss.name} over {len(part):,} rows, {mode} mode" + ("" if words is None else " with dropout"),
-    )
-    return NetworkSurface(whole, chain, loss, state, mode, masked=words is not None)
+    return SurfacePrograms(lambda outputs, batch: loss.value(outputs, *batch[1:]), outputs, gradient)
+
+
+@partial(jax.jit, static_argnames=("model", "loss"))
+def _row_losses(
+    model: Callable[..., Array], loss: Loss, params: PyTree, batch: tuple[Any, ...], constants: tuple[PyTree, ...]
+) -> Array:
+    """Return the loss of each row of one chunk."""
+    single = replace(loss, reduction="mean")
+    with jax.default_matmul_precision("highest"):
+        return jax.vmap(lambda y, t: single.value(y[None], t[None]))(model(params, batch, *constants), batch[1])
+
+
+@partial(jax.jit, static_argnames=("net", "loss", "training"))
+def _losses_on_plane(
+    net: Sequential,
+    loss: Loss,
+    training: bool,
+    params: PyTree,
+    batch: tuple[Any, ...],
+    state: tuple[Params, ...],
+    first: PyTree,
+    second: PyTree,
+    a: Array,
+    b: Array,
+    cells: int | Array,
+) -> Array:
+    """Return the losses of one chunk at some cells of a plane, compiled once for any number of them up to the room."""
+    x, t, *w = batch
+    context = Context(training, None, w[0] if w else None)
+    with jax.default_matmul_precision("highest"):
+        outputs = plane_outputs(net, Variables(params, state), first, second, x, context)
+
+        def with_cell(k: Array, losses: Array) -> Array:
+            return losses.at[k].set(loss.value(outputs(a[k], b[k]), t, *w).astype(losses.dtype))
+
+        return lax.fori_loop(0, cells, with_cell, jnp.zeros_like(a))
 
 
 def has_layer(net: Sequential, input_shape: Shape, kind: type) -> bool:
@@ -252,9 +317,9 @@ def has_layer(net: Sequential, input_shape: Shape, kind: type) -> bool:
     return any(isinstance(layer, kind) for layer, _ in walk(net.layers, input_shape))
 
 
-def point_key(words: tuple[int, ...], params: PyTree) -> UInt32[Array, 2]:
+def point_key(words: UInt32[Array | np.ndarray, " 2"], params: PyTree) -> UInt32[Array, 2]:
     """Return the key that belongs to a point: drawn from a seed's words and all bits of the parameters."""
-    key = jnp.asarray(words[:2], jnp.uint32)
+    key = jnp.asarray(words)
     for leaf in jax.tree.leaves(params):
         key = jax.random.fold_in(key, _hashed(lax.stop_gradient(leaf)))
     return key
@@ -268,12 +333,3 @@ def _hashed(leaf: Float[Array, ...]) -> UInt32[Array, ""]:
     mixed = (bits ^ (bits >> 16)) * jnp.uint32(0x85EBCA6B) + index * jnp.uint32(0x9E3779B9)
     mixed = (mixed ^ (mixed >> 13)) * jnp.uint32(0xC2B2AE35)
     return jnp.sum(mixed ^ (mixed >> 16), dtype=jnp.uint32)
-
-
-def _chunk_weights(loss: Loss, weights: np.ndarray | None, blocks: list[slice]) -> list[float] | None:
-    """Return the weight of each chunk's loss; None if it is the number of rows."""
-    if loss.reduction != "mean":
-        return [1.0] * len(blocks)
-    if weights is None:
-        return None
-    return [float(weights[rows].sum(dtype=float) / weights.sum(dtype=float)) for rows in blocks]

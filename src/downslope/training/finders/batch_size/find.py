@@ -29,8 +29,7 @@ from downslope.training.monitor.trajectory import Record
 from downslope.training.problem.part import Part
 from downslope.training.problem.problem import Problem, prepare
 from downslope.training.settings import TrainingSettings
-from downslope.training.surfaces.network import network_surface
-from downslope.training.surfaces.rows import RowsSurface
+from downslope.training.surfaces.network import MeanGradients, mean_surface
 
 HVP_SIZES = (16, 64, 256)
 """Rows of the batches whose `H g` is compared with that of all rows."""
@@ -178,7 +177,7 @@ def _noise(problem: Problem, variables: Variables) -> tuple[NoiseScale | None, t
     part, net = problem.train, problem.architecture
     try:
         if not mixes_rows(problem):
-            surface = RowsSurface.over(net, problem.loss, part, variables.state)
+            surface = MeanGradients(mean_surface(net, problem.loss, part.weighted(), variables))
             return noise_scale(surface, variables.params, key=problem.seed), ()
         size = problem.batches.batch_size
         mixed = training_mode_surface(problem, _unweighted(part), variables)
@@ -194,9 +193,8 @@ def _hvp(problem: Problem, variables: Variables) -> tuple[HvpNoise | None, tuple
         return None, ("With batch norm the noise of H g is left out: rows of a batch are not independent.",)
     part = rows_for_curvature(problem)
     sizes = [size for size in HVP_SIZES if size <= len(part) // 2]
-    mean = replace(problem.loss, reduction="mean")
     try:
-        surface = network_surface(problem.architecture, mean, _unweighted(part), variables)
+        surface = mean_surface(problem.architecture, problem.loss, _unweighted(part), variables)
         return hvp_noise(surface.whole, variables.params, batch_sizes=sizes, key=problem.seed), ()
     except SettingError as error:
         return None, (Message("There is no noise of H g:", error.message),)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -19,8 +18,7 @@ from downslope.training.finders.learning_rate.result import CurvatureLine
 from downslope.training.monitor.stability_limit import edge_of
 from downslope.training.problem.part import SUBSET_ROWS, Part, draw_subset
 from downslope.training.problem.problem import Problem
-from downslope.training.surfaces.network import NetworkSurface, has_layer, network_surface
-from downslope.training.surfaces.rows import RowsSurface
+from downslope.training.surfaces.network import NetworkSurface, has_layer, mean_surface
 
 TOLERANCE = 0.01
 """The residual allowed to the sharpness, as a share: a rate needs no more digits."""
@@ -74,16 +72,15 @@ def surface_at(problem: Problem, part: Part, variables: Variables) -> LossSurfac
     """Return the loss that steps descend, over rows: in training mode with batch norm, all rows as one batch."""
     if mixes_rows(problem):
         return training_mode_surface(problem, part, variables)
-    surface = RowsSurface.over(problem.architecture, problem.loss, part, variables.state)
     of_batch = problem.batches.batch_size * (1.0 if part.weights is None else float(np.mean(part.weights)))
-    return surface if problem.loss.reduction == "mean" else replace(surface, factor=of_batch)
+    factor = 1.0 if problem.loss.reduction == "mean" else of_batch
+    return mean_surface(problem.architecture, problem.loss, part.weighted(), variables).times(factor)
 
 
 def training_mode_surface(problem: Problem, part: Part, variables: Variables) -> NetworkSurface:
     """Return the mean loss over rows as one batch in training mode, nothing dropped."""
-    mean, whole = replace(problem.loss, reduction="mean"), problem.loss.reduction == "mean"
-    factor = 1.0 if whole else float(problem.batches.batch_size)
-    return network_surface(problem.architecture, mean, part, variables, mode="training", factor=factor)
+    factor = 1.0 if problem.loss.reduction == "mean" else float(problem.batches.batch_size)
+    return mean_surface(problem.architecture, problem.loss, part, variables, mode="training").times(factor)
 
 
 def _edge(problem: Problem) -> tuple[float, float, Any]:
