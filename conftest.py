@@ -1,5 +1,8 @@
 """Strict settings for every test: float64, no silent promotion of ranks or types, shapes in signatures checked."""
 
+import gc
+from collections import defaultdict
+
 import jax
 import pytest
 from jaxtyping import install_import_hook
@@ -27,11 +30,12 @@ SHARE_OF_PRODUCTS = 1 / 3
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config, items):
     """Leave most cases of a law marked `product` to the slow tests; keep what the options ask for."""
-    products = [item for item in items if item.get_closest_marker("product")]
-    chosen = set(pairwise([(_function(item), *_case(item)) for item in products], SHARE_OF_PRODUCTS))
-    for index, item in enumerate(products):
-        if index not in chosen:
-            item.add_marker("slow")
+    for cases in _products(items).values():
+        share = cases[0].get_closest_marker("product").kwargs.get("share", SHARE_OF_PRODUCTS)
+        chosen = set(pairwise([(None, *_case(item)) for item in cases], share))
+        for index, item in enumerate(cases):
+            if index not in chosen:
+                item.add_marker("slow")
     yield
     share, turn = config.getoption("--pairwise"), config.getoption("--tenth")
     if share is not None:
@@ -42,11 +46,26 @@ def pytest_collection_modifyitems(config, items):
         _keep(config, items, [index for index, item in enumerate(items) if item.nodeid not in others])
 
 
+def _products(items):
+    """Return the cases of every law marked `product`."""
+    laws = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("product"):
+            laws[_function(item)].append(item)
+    return laws
+
+
 def _keep(config, items, indices):
     """Deselect the tests whose indices are not listed."""
     chosen = set(indices)
     config.hook.pytest_deselected(items=[item for index, item in enumerate(items) if index not in chosen])
     items[:] = [item for index, item in enumerate(items) if index in chosen]
+
+
+def pytest_collection_finish():
+    """Let garbage collection pass over what stays until the end: modules and tests are a million objects."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_ignore_collect(collection_path, config):

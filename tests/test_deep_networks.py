@@ -128,6 +128,7 @@ def test_more_time_does_not_help_thirty_sigmoid_layers_without_skips(float32):
     assert max(accuracies(deep("sigmoid", width, skip=False), optimizer, epochs=100)) < at_most
 
 
+@pytest.mark.slow
 def test_skips_bring_the_gradient_back_to_the_first_layer():
     data = ds.load("digits")
     x, t = data.x[:64] / 16, data.y[:64]

@@ -64,6 +64,7 @@ def check_public(code):
             owner = getattr(owner, name)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name", CLASSICS)
 def test_copied_code_of_every_classic_surface_uses_public_names(name):
     with DirectPage() as page:
@@ -77,6 +78,7 @@ def test_copied_code_of_every_classic_surface_uses_public_names(name):
         assert executed(code) == pytest.approx([page.last()["loss"]], rel=1e-12)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name", RULES)
 def test_the_ball_is_the_training_of_train_bit_by_bit(page, name):
     settings = RULES[name] | {"steps": 10_000}

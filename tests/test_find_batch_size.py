@@ -151,6 +151,7 @@ def test_what_cannot_be_is_refused(settings, message):
         find_batch_size(ds.mlp([], outputs=3), ds.load("iris"), **QUICK, **settings)
 
 
+@pytest.mark.slow
 @pytest.mark.optimized
 def test_auto_trains_with_the_size_that_it_found():
     net, data = ds.mlp([], outputs=3), ds.load("iris")

@@ -39,6 +39,7 @@ def assert_same(loss, y, t, other, *, loss_of_other=None):
     np.testing.assert_allclose(loss.derivative(y, t), loss_of_other.derivative(y, other), rtol=1e-13, atol=1e-16)
 
 
+@pytest.mark.product
 @every_loss
 @every_width
 @every_weighting
@@ -98,6 +99,7 @@ def test_means_ignore_the_scale_of_the_weights_and_sums_follow_it(loss, outputs)
     np.testing.assert_allclose(loss.value(y, t, 3 * row_weights), factor * loss.value(y, t, row_weights), rtol=1e-13)
 
 
+@pytest.mark.product
 @every_loss
 @every_width
 def test_twice_the_rows_keep_a_mean_and_double_a_sum(loss, outputs):
@@ -116,6 +118,7 @@ def test_precision_follows_the_output(loss, outputs, float32):
     assert loss.derivative(y, t, row_weights).dtype == jnp.float32
 
 
+@pytest.mark.product
 @every_loss
 def test_large_outputs_stay_finite(loss):
     largest = 700.0 if loss.targets == "counts" else 1e4  # of Poisson's loss the value itself is e^y
@@ -288,6 +291,7 @@ def test_the_three_squared_errors_differ_by_what_they_divide_by():
     np.testing.assert_allclose(losses.mean_squared_error.value(y, t), total / (cases.ROWS * 4), rtol=1e-13)
 
 
+@pytest.mark.product
 @every_number
 def test_numbers_may_have_any_shape(loss):
     y, t = cases.normal(1, 5, 3, 2), cases.normal(2, 5, 3, 2)

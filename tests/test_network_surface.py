@@ -21,6 +21,7 @@ RUNS = {
 }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("net, data, settings", RUNS.values(), ids=RUNS)
 def test_the_surface_is_the_loss_that_was_descended(net, data, settings):
     run = ds.train(net, data, **SETTINGS | settings)
@@ -82,6 +83,7 @@ def shaped_surface(name, **settings):
     return surface, variables.params, directions
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name, mode", [("conv2d", "inference"), ("batch norm and skips", "training")])
 def test_a_plane_is_its_points_one_by_one(name, mode):
     surface, params, directions = shaped_surface(name, mode=mode)
@@ -104,6 +106,7 @@ def test_a_mask_belongs_to_the_point():
     assert surface.value(zeros) == surface.value(minus)
 
 
+@pytest.mark.slow
 def test_the_gradient_in_training_mode_is_that_of_its_own_mask():
     surface, params, _ = shaped_surface("batch norm and skips", mode="training")
     assert "training mode with dropout" in surface.description

@@ -211,6 +211,7 @@ def test_every_loss_passes(loss, outputs):
     assert report.passed, str(report)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("training", [True, False])
 def test_layers_with_a_context_pass(training):
     report = check_gradients(network(cases.NoisyCounter()), input_shape=(4,), training=training)

@@ -38,6 +38,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_restarts_equal_the_same_starts_one_after_another(settings):
     together = trained(restarts=4, **settings)
