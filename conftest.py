@@ -24,7 +24,7 @@ def pytest_addoption(parser):
     parser.addoption("--tenth", type=int, metavar="N", help="of the long tests the Nth tenth, the rest of N by 10")
 
 
-SHARE_OF_PRODUCTS = 1 / 3
+SHARE_OF_PRODUCTS = 1 / 4
 
 
 @pytest.hookimpl(wrapper=True)
@@ -47,10 +47,10 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _products(items):
-    """Return the cases of every law marked `product`."""
+    """Return the cases of every law marked `product`, but for those that are slow in any case."""
     laws = defaultdict(list)
     for item in items:
-        if item.get_closest_marker("product"):
+        if item.get_closest_marker("product") and not item.get_closest_marker("slow"):
             laws[_function(item)].append(item)
     return laws
 

@@ -17,7 +17,6 @@ def test_init_reports_what_is_wrong_in_the_words_of_the_command_line(cli, tmp_pa
     assert (tmp_path / "start.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.slow
 def test_init_compares_starts(cli):
     code, out, err = cli("init", "iris", "--network", "4", "--compare", "zeros", *QUICK)
     assert code == 0, err
@@ -25,6 +24,7 @@ def test_init_compares_starts(cli):
     assert err.splitlines()[-2:] == ["Comparing 1 of 2: auto", "Comparing 2 of 2: zeros"]
 
 
+@pytest.mark.slow
 def test_init_for_programs(cli):
     small = ("init", "old_faithful", "--network", "3", "--json")
     code, out, err = cli(*small, "--compare", "none")

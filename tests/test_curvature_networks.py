@@ -50,7 +50,7 @@ def measured(request, precision):  # noqa: F811
     return surface, params, dense, TOLERANCE[precision]
 
 
-@pytest.mark.product
+@pytest.mark.product(share=1 / 6)
 def test_products_eigenvalues_and_the_trace_are_those_of_the_dense_hessian(measured):
     surface, params, dense, share = measured
     truth = np.linalg.eigvalsh(dense)

@@ -292,6 +292,7 @@ def test_counts_have_a_loss_of_their_own():
     assert estimator.predict(X).mean() == pytest.approx(counts.mean(), rel=0.1)
 
 
+@pytest.mark.slow
 def test_losses_without_probabilities_offer_none():
     estimator = NetworkClassifier(5, loss="hinge", max_iter=20, learning_rate_init=0.05, random_state=0)
     for target in ("two classes", "three classes"):
@@ -356,6 +357,7 @@ def test_sizes_that_rows_are_filled_up_to_are_few():
     assert len(set(sizes)) < 70
 
 
+@pytest.mark.slow
 def test_rows_that_fill_up_count_nothing():
     settings = {"hidden_layer_sizes": 5, "norm": "batch", "normalize": None, "max_iter": 3, "random_state": 0}
     short = NetworkRegressor(**settings).fit(X[:33], NUMBERS[:33])

@@ -103,6 +103,7 @@ def test_the_ball_is_the_training_of_train_bit_by_bit(page, name):
     assert page.last()["loss"] == pytest.approx(run.surface().value(run.params), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_rivals_learn_from_the_same_batches(page):
     for number, rule in enumerate(("sgd", "sgd", "adam")):
         page.say("start", id=number, a=0.3, b=0.2, settings={"optimizer": rule, "learning_rate": 0.01, "seed": 5})

@@ -134,6 +134,7 @@ def test_finding_touches_nothing():
     assert said[0] == "a short training"
 
 
+@pytest.mark.slow
 def test_batch_norm_is_measured_in_training_mode():
     net = ds.Sequential([ds.BatchNorm(), ds.Dense(3)])
     found = find_batch_size(net, ds.load("iris"), batch_size=12, **QUICK)

@@ -146,6 +146,7 @@ def test_curvature_line_of_adam_divides_by_the_moments_at_the_start():
     np.testing.assert_allclose(line.limit, 6 / line.sharpness, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_curvature_line_with_batch_norm_is_that_of_training():
     net, data = ds.Sequential([ds.BatchNorm(), ds.Dense(3)]), ds.load("iris")
     problem = problem_of(net, data, ds.sgd(1.0), batch_size=10, normalize=None)

@@ -94,6 +94,7 @@ def test_a_layer_with_state_keeps_it_and_behaves_as_when_predicting():
     assert_bitwise(forward.state, variables.state)
 
 
+@pytest.mark.slow
 def test_frozen_batch_norm_keeps_its_statistics():
     net = ds.Sequential([ds.Dense(4), ds.BatchNorm(), ds.ReLU(), ds.Dropout(0.5), ds.Dense(3)])
     start = trained(net).variables

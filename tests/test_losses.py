@@ -21,6 +21,7 @@ REPEATS = np.array([2, 0, 1, 3, 0, 1])
 
 every_width = pytest.mark.parametrize("outputs", OUTPUTS, ids="{} outputs".format)
 every_weighting = pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
+a_third_of_the_cases = pytest.mark.product(share=1 / 3)  # every loss once; the same cases for all laws
 every_side = pytest.mark.parametrize("loss", SIDES.values(), ids=SIDES.keys())
 every_number = pytest.mark.parametrize("loss", NUMBERS.values(), ids=NUMBERS.keys())
 
@@ -61,7 +62,7 @@ def test_compiled_equals_not_compiled(loss, outputs, weighted):
     )
 
 
-@pytest.mark.product
+@a_third_of_the_cases
 @every_loss
 @every_width
 def test_weighted_rows_are_repeated_rows_and_those_of_weight_zero_are_absent(loss, outputs):
@@ -74,6 +75,7 @@ def test_weighted_rows_are_repeated_rows_and_those_of_weight_zero_are_absent(los
     assert not derivative[REPEATS == 0].any()
 
 
+@a_third_of_the_cases
 @every_loss
 @every_width
 def test_weights_of_one_change_nothing(loss, outputs):
@@ -83,6 +85,7 @@ def test_weights_of_one_change_nothing(loss, outputs):
     np.testing.assert_allclose(loss.derivative(y, t, ones), loss.derivative(y, t), rtol=1e-13)
 
 
+@a_third_of_the_cases
 @every_loss
 @every_width
 def test_a_batch_without_weight_says_nothing(loss, outputs):
@@ -91,6 +94,7 @@ def test_a_batch_without_weight_says_nothing(loss, outputs):
     assert not np.any(loss.derivative(y, t, jnp.zeros(cases.ROWS)))
 
 
+@a_third_of_the_cases
 @every_loss
 @every_width
 def test_means_ignore_the_scale_of_the_weights_and_sums_follow_it(loss, outputs):
@@ -99,7 +103,7 @@ def test_means_ignore_the_scale_of_the_weights_and_sums_follow_it(loss, outputs)
     np.testing.assert_allclose(loss.value(y, t, 3 * row_weights), factor * loss.value(y, t, row_weights), rtol=1e-13)
 
 
-@pytest.mark.product
+@a_third_of_the_cases
 @every_loss
 @every_width
 def test_twice_the_rows_keep_a_mean_and_double_a_sum(loss, outputs):
@@ -109,7 +113,7 @@ def test_twice_the_rows_keep_a_mean_and_double_a_sum(loss, outputs):
     np.testing.assert_allclose(twice, factor * loss.value(y, t), rtol=1e-13)
 
 
-@pytest.mark.product
+@a_third_of_the_cases
 @every_loss
 @every_width
 def test_precision_follows_the_output(loss, outputs, float32):

@@ -33,7 +33,7 @@ def descend(net, variables, x, t, *, rate, steps, loss="squared_error"):
 # ── Against automatic differentiation ────────────────────────────────────────────────────────────
 
 
-@pytest.mark.product
+@pytest.mark.product(share=1 / 6)
 @every_network
 @every_loss
 def test_gradients_are_those_of_the_loss_of_the_output(net, loss):

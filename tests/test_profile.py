@@ -181,6 +181,7 @@ def test_larger_batches_than_the_memory_limit_allows_are_not_run():
     assert any("on 1024 examples would reserve" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_dense_layers_too_large_for_the_limit_are_counted_only():
     net = ds.Sequential([ds.Conv1D(1, 3)])
     found = profile(net, (400, 1), batch_size=1, batch_sizes=[], memory_limit=500_000, seconds=600)

@@ -70,6 +70,7 @@ def test_the_spread_is_told_and_the_best_is_no_worse_than_the_median():
     assert "8 starts: lowest loss" in str(run.restarts)
 
 
+@pytest.mark.slow
 def test_one_that_diverges_does_not_harm_the_others():
     class OneHugeStart(ds.Sequential):
         def init(self, key, input_shape):
