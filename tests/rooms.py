@@ -102,7 +102,7 @@ def _imports(tree):
             yield from ((alias.name, alias.asname or alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.module, ""
-            if node.module in ("downslope", "tests"):
+            if node.module == "downslope":
                 yield from ((f"{node.module}.{alias.name}", "") for alias in node.names)
 
 

@@ -3,9 +3,9 @@
 import jax
 import numpy as np
 import pytest
-from tests.cases import SHAPED_NETWORKS, assert_trees_close, refused
 
 import downslope as ds
+from cases import SHAPED_NETWORKS, assert_trees_close, refused
 from downslope.core import GaussNewtonSurface, LossSurface, PlaneSurface, displaced, tree_size
 from downslope.reference import dense_hessian
 from downslope.training.surfaces.network import network_surface

@@ -145,6 +145,7 @@ def test_restarts_go_on_together(tmp_path):
         assert ds.open_run(store).with_data().recipe.settings.keys() == run.recipe.settings.keys()
 
 
+@pytest.mark.slow
 def test_what_was_tracked_before_is_kept(tmp_path):
     track = ds.Track(curvature_every=4, budget=None)
     killed_at("adam", 17, tmp_path / "run", track=track, epochs=3)
