@@ -1,10 +1,14 @@
 """Strict settings for every test: float64, no silent promotion of ranks or types, shapes in signatures checked."""
 
+import gc
+from collections import defaultdict
+
 import jax
 import pytest
 from jaxtyping import install_import_hook
 
-from sampling import pairwise
+from rooms import files_standing_on
+from sampling import pairwise, tenth_of
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -14,27 +18,66 @@ install_import_hook("downslope", "beartype.beartype")
 
 
 def pytest_addoption(parser):
-    """Add `--pairwise SHARE`: run a share of the tests, chosen so that most pairs of their parameters are met."""
-    parser.addoption("--pairwise", type=float, metavar="SHARE", help="run a share of the tests, such as 0.1")
+    """Add the options that choose tests."""
+    parser.addoption("--pairwise", type=float, metavar="SHARE", help="a share of the tests that meets most pairs: 0.1")
+    parser.addoption("--room", metavar="ROOM", help="the tests and examples of a room and of all that stands on it")
+    parser.addoption("--tenth", type=int, metavar="N", help="of the long tests the Nth tenth, the rest of N by 10")
 
 
-SHARE_OF_PRODUCTS = 1 / 3
+SHARE_OF_PRODUCTS = 1 / 4
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config, items):
-    """Leave most cases of a law marked `product` to the slow tests; then keep the share that `--pairwise` asks for."""
-    products = [item for item in items if item.get_closest_marker("product")]
-    chosen = set(pairwise([(_function(item), *_case(item)) for item in products], SHARE_OF_PRODUCTS))
-    for index, item in enumerate(products):
-        if index not in chosen:
-            item.add_marker("slow")
+    """Leave most cases of a law marked `product` to the slow tests; keep what the options ask for."""
+    for cases in _products(items).values():
+        share = cases[0].get_closest_marker("product").kwargs.get("share", SHARE_OF_PRODUCTS)
+        chosen = set(pairwise([(None, *_case(item)) for item in cases], share))
+        for index, item in enumerate(cases):
+            if index not in chosen:
+                item.add_marker("slow")
     yield
-    share = config.getoption("--pairwise")
+    share, turn = config.getoption("--pairwise"), config.getoption("--tenth")
     if share is not None:
-        chosen = set(pairwise([(_file(item), *_case(item)) for item in items], share))
-        config.hook.pytest_deselected(items=[item for index, item in enumerate(items) if index not in chosen])
-        items[:] = [item for index, item in enumerate(items) if index in chosen]
+        _keep(config, items, pairwise([(_file(item), *_case(item)) for item in items], share))
+    if turn is not None:
+        long = [item.nodeid for item in items if item.get_closest_marker("long")]
+        others = set(long) - set(tenth_of(long, turn))
+        _keep(config, items, [index for index, item in enumerate(items) if item.nodeid not in others])
+
+
+def _products(items):
+    """Return the cases of every law marked `product`, but for those that are slow in any case."""
+    laws = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("product") and not item.get_closest_marker("slow"):
+            laws[_function(item)].append(item)
+    return laws
+
+
+def _keep(config, items, indices):
+    """Deselect the tests whose indices are not listed."""
+    chosen = set(indices)
+    config.hook.pytest_deselected(items=[item for index, item in enumerate(items) if index not in chosen])
+    items[:] = [item for index, item in enumerate(items) if index in chosen]
+
+
+def pytest_collection_finish():
+    """Let garbage collection pass over what stays until the end: modules and tests are a million objects."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave out the files that `--room` does not concern, before they are imported."""
+    files = config.stash.get(FILES, None)
+    return True if files is not None and collection_path.is_file() and collection_path not in files else None
+
+
+def pytest_report_header(config):
+    """Say which tenth of the long tests runs."""
+    turn = config.getoption("--tenth")
+    return [] if turn is None else [f"long tests: tenth {turn % 10} of 0 to 9"]
 
 
 def _file(item):
@@ -52,8 +95,13 @@ def _case(item):
     return _function(item), tuple(item.callspec.id.split("-")) if hasattr(item, "callspec") else ()
 
 
+FILES = pytest.StashKey()
+
+
 def pytest_configure(config):
-    """Keep compiled code: tests that compile the same find it there, those of another process too."""
+    """Find the files of `--room`; keep compiled code: tests that compile the same find it, in other processes too."""
+    if room := config.getoption("--room"):
+        config.stash[FILES] = files_standing_on(room)
     jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("compiled")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

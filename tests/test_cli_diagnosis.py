@@ -24,6 +24,7 @@ def test_init_compares_starts(cli):
     assert err.splitlines()[-2:] == ["Comparing 1 of 2: auto", "Comparing 2 of 2: zeros"]
 
 
+@pytest.mark.slow
 def test_init_for_programs(cli):
     small = ("init", "old_faithful", "--network", "3", "--json")
     code, out, err = cli(*small, "--compare", "none")

@@ -44,6 +44,7 @@ def test_the_best_combination_can_be_trained_again(cli):
     assert json.loads(out)["validation"]["loss"] == pytest.approx(losses[0], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_networks_and_batch_sizes_are_swept_for_programs(cli):
     shapes = ("--network", "linear", "--network", "3", "--batch-size", "16,all", "--validation", "0")
     code, out, err = cli("sweep", "iris", *shapes, "--learning-rate", "0.01", "--epochs", "1", "--json")

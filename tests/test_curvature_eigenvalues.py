@@ -21,6 +21,7 @@ def true_residuals(matrix, pairs):
     return [np.linalg.norm(matrix @ v - value * v) for v, value in zip(vectors, pairs.values, strict=True)]
 
 
+@pytest.mark.product
 @every_operator
 def test_no_false_eigenvalue_no_copy_and_true_residuals(name, precision):  # noqa: F811
     eps = np.finfo(precision).eps
@@ -50,6 +51,7 @@ def test_invariant_subspaces_are_said_aloud(name):
         assert len(pairs) == 20
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name", ["saddle", "random", "power law"])
 def test_values_are_the_outermost_in_order(name):
     found = case(name, 1)
@@ -77,6 +79,7 @@ def test_more_than_there_are_gives_all(name):
         np.testing.assert_allclose(pairs.values, distinct, atol=1e-10)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("which", WHICH)
 def test_a_small_memory_restarts_and_finds_the_same(which):
     found = case("random", 4)
@@ -167,6 +170,7 @@ def network(activation, loss):
     return FunctionSurface(value, params, [(x[:20], t[:20]), (x[20:], t[20:])]), params, dense
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("loss", ["squared error", "cross-entropy"])
 @pytest.mark.parametrize("activation", [jax.nn.relu, jnp.tanh, jax.nn.sigmoid], ids=["relu", "tanh", "sigmoid"])
 def test_small_networks_against_the_dense_hessian(activation, loss):

@@ -50,6 +50,7 @@ def measured(request, precision):  # noqa: F811
     return surface, params, dense, TOLERANCE[precision]
 
 
+@pytest.mark.product(share=1 / 6)
 def test_products_eigenvalues_and_the_trace_are_those_of_the_dense_hessian(measured):
     surface, params, dense, share = measured
     truth = np.linalg.eigvalsh(dense)
@@ -80,7 +81,7 @@ def test_no_certified_eigenvalue_is_false(name, precision):  # noqa: F811
         np.testing.assert_allclose(vectors @ vectors.T, np.eye(len(pairs)), atol=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["saddle", "power law"])
 def test_intervals_of_the_trace_cover_the_truth_with_directions_taken_out(name):
     found, covered = case(name, 7), 0
@@ -90,7 +91,7 @@ def test_intervals_of_the_trace_cover_the_truth_with_directions_taken_out(name):
     assert covered >= 0.9 * 200
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_intervals_of_a_networks_trace_cover_the_truth():
     net, data, variables, dense = network("tanh", "cross_entropy")
     surface, covered = ds.surface_of(net, "cross_entropy", data, variables), 0

@@ -64,6 +64,7 @@ def test_condition_of_large_problems_is_known_where_the_ends_are(name, kappa, wo
 # ── Trace ────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.product
 @every_operator
 @pytest.mark.parametrize("deflate", [0, 4])
 def test_the_trace_is_within_its_standard_error(name, deflate):
@@ -105,6 +106,7 @@ def test_intervals_of_the_trace_cover_the_truth():
 # ── Density ──────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.product
 @every_operator
 def test_the_density_integrates_to_one_and_has_the_moments_of_the_spectrum(name, precision):  # noqa: F811
     eps = float(np.finfo(precision).eps)

@@ -115,19 +115,20 @@ def accuracies(net, optimizer, *, epochs=10, seeds=(0, 1, 2)):
     return [ds.train(net, data, seed=seed, **settings).evaluate(data)["accuracy"] for seed in seeds]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @every_deep
 def test_thirty_layers_train_with_skips_and_not_without(activation, width, optimizer, at_most, float32):
     assert max(accuracies(deep(activation, width, skip=False), optimizer)) < at_most
     assert min(accuracies(deep(activation, width, skip=True), optimizer)) > 0.85
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_more_time_does_not_help_thirty_sigmoid_layers_without_skips(float32):
     width, optimizer, at_most = DEEP["sigmoid"]
     assert max(accuracies(deep("sigmoid", width, skip=False), optimizer, epochs=100)) < at_most
 
 
+@pytest.mark.slow
 def test_skips_bring_the_gradient_back_to_the_first_layer():
     data = ds.load("digits")
     x, t = data.x[:64] / 16, data.y[:64]

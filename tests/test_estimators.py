@@ -65,6 +65,7 @@ def with_weights_of(ours, theirs):
     ours.variables_ = ours.variables_._replace(params=params)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("target", TARGETS)
 def test_from_equal_weights_it_descends_as_scikit_learn_does(target):
     y, shared = TARGETS[target], {"hidden_layer_sizes": 5, "activation": "tanh", "solver": "sgd", "alpha": 0.5}
@@ -117,6 +118,7 @@ def test_it_is_ds_train():
     np.testing.assert_allclose(ours.predict_proba(x), run.predict_proba(x), rtol=1e-12)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("target", ["three classes", "columns of numbers"])
 def test_passes_by_partial_fit_are_those_of_fit(target):
     settings = {"hidden_layer_sizes": 5, "dropout": 0.2, "batch_size": 16, "random_state": 3}
@@ -161,6 +163,7 @@ def test_random_state_is_a_number_a_generator_or_none():
     assert not same(generator.fit(X, y), one)
 
 
+@pytest.mark.slow
 def test_early_stopping_uses_the_best_parameters():
     settings = {"hidden_layer_sizes": 20, "learning_rate_init": 0.03, "max_iter": 60, "random_state": 0}
     estimator = NetworkRegressor(**settings, early_stopping=True, n_iter_no_change=5, normalize_targets=None)
@@ -240,6 +243,7 @@ def test_precision_is_that_of_the_rows():
         assert estimator.predict_proba(X).dtype == dtype
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("norm, skip", [("batch", True), ("layer", False)])
 def test_state_is_plain_and_is_copied_as_it_is(norm, skip):
     estimator = NetworkClassifier((6, 6), norm=norm, skip=skip, dropout=0.1, max_iter=2, n_restarts=2, random_state=0)
@@ -265,6 +269,7 @@ def test_data_frames_bring_their_names(frame):
         estimator.predict(table[["b", "a", "c", "d"]])
 
 
+@pytest.mark.slow
 def test_a_network_of_ones_own_sees_images():
     x, y = load_digits(n_class=3, return_X_y=True)
     net = ds.Sequential([ds.Conv2D(4, 3), ds.ReLU(), ds.MaxPool(2), ds.Flatten(), ds.Dense(3)])
@@ -277,6 +282,7 @@ def test_a_network_of_ones_own_sees_images():
         NetworkClassifier(input_shape=(8, 8, 1)).fit(x, y)
 
 
+@pytest.mark.slow
 def test_counts_have_a_loss_of_their_own():
     counts = np.random.RandomState(1).poisson(np.exp(X[:, 0] / 2))
     settings = {"loss": "poisson", "learning_rate_init": 0.02, "max_iter": 100, "random_state": 0}
@@ -286,6 +292,7 @@ def test_counts_have_a_loss_of_their_own():
     assert estimator.predict(X).mean() == pytest.approx(counts.mean(), rel=0.1)
 
 
+@pytest.mark.slow
 def test_losses_without_probabilities_offer_none():
     estimator = NetworkClassifier(5, loss="hinge", max_iter=20, learning_rate_init=0.05, random_state=0)
     for target in ("two classes", "three classes"):
@@ -350,6 +357,7 @@ def test_sizes_that_rows_are_filled_up_to_are_few():
     assert len(set(sizes)) < 70
 
 
+@pytest.mark.slow
 def test_rows_that_fill_up_count_nothing():
     settings = {"hidden_layer_sizes": 5, "norm": "batch", "normalize": None, "max_iter": 3, "random_state": 0}
     short = NetworkRegressor(**settings).fit(X[:33], NUMBERS[:33])
@@ -415,6 +423,7 @@ def test_early_stopping_beats_training_to_the_end_on_noise():
     assert with_it > without + 0.05
 
 
+@pytest.mark.slow
 def test_several_labels_are_learned_each_by_itself():
     x, y = make_multilabel_classification(150, n_features=10, n_classes=4, random_state=0)
     estimator = NetworkClassifier(20, learning_rate_init=0.03, max_iter=80, random_state=0).fit(x, y)

@@ -11,14 +11,9 @@ SHORT = {"hidden_layer_sizes": 8, "learning_rate_init": 0.03, "max_iter": 25}
 
 SOME = (
     "check_classifiers_classes",
-    "check_dict_unchanged",
     "check_estimators_nan_inf",
     "check_estimators_pickle",
-    "check_f_contiguous_array_estimator",
     "check_fit2d_1sample",
-    "check_methods_subset_invariance",
-    "check_n_features_in",
-    "check_regressors_int",
     "check_sample_weights_list",
 )
 """Those that break first; the others run with the slow tests."""

@@ -488,6 +488,7 @@ def test_a_phone_shows_everything_within_its_width(visit, scheme):
     assert (shot(page)[2:40, 2:40].mean() > 128) == (scheme == "light")
 
 
+@pytest.mark.slow
 def test_without_webgl_it_is_a_map_with_the_same_controls(visit, playwright):
     with playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET + WITHOUT_WEBGL) as plain:
         page = visit(BOWL, using=plain)

@@ -63,6 +63,7 @@ def check_public(code):
             owner = getattr(owner, name)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name", CLASSICS)
 def test_copied_code_of_every_classic_surface_uses_public_names(name):
     with DirectPage() as page:
@@ -76,6 +77,7 @@ def test_copied_code_of_every_classic_surface_uses_public_names(name):
         assert executed(code) == pytest.approx([page.last()["loss"]], rel=1e-12)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name", RULES)
 def test_the_ball_is_the_training_of_train_bit_by_bit(page, name):
     settings = RULES[name] | {"steps": 10_000}
@@ -100,6 +102,7 @@ def test_the_ball_is_the_training_of_train_bit_by_bit(page, name):
     assert page.last()["loss"] == pytest.approx(run.surface().value(run.params), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_rivals_learn_from_the_same_batches(page):
     for number, rule in enumerate(("sgd", "sgd", "adam")):
         page.say("start", id=number, a=0.3, b=0.2, settings={"optimizer": rule, "learning_rate": 0.01, "seed": 5})

@@ -33,6 +33,7 @@ def test_hello_is_answered_by_all_there_is_to_choose():
     assert len(told["scenes"]) >= 12
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name", CLASSICS)
 def test_every_classic_surface_fills_coarse_to_fine_with_true_losses(name):
     with DirectPage() as page:

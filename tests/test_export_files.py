@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 from safetensors import safe_open
-from tests import cases
 
+import cases
 import downslope as ds
 from downslope import export
 from downslope.cli.commands.export import export as export_command

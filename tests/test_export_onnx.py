@@ -78,6 +78,7 @@ def numbers_run(net, shape):
     return untrained(net, ds.Dataset(x, np.arange(6.0) / 2, task="regression")), x
 
 
+@pytest.mark.product
 @cases.every_layer
 def test_every_layer_answers_alike(layer, tmp_path):
     run, x = numbers_run(ds.Sequential([layer, ds.Flatten()]), cases.input_shape(layer))
@@ -166,6 +167,7 @@ WORKS = {
 }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("work", WORKS.values(), ids=WORKS.keys())
 def test_what_surrounds_the_network_is_in_the_file(work, tmp_path):
     net = ds.Sequential([ds.Flatten(), ds.Dense(work.outputs)])

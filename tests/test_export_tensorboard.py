@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from tests.cases import assert_bitwise
 
 import downslope as ds
+from cases import assert_bitwise
 from downslope import export
 
 pytest.importorskip("tensorboardX", reason="tensorboardX is not installed")

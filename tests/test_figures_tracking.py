@@ -89,6 +89,7 @@ def test_the_steps_at_which_noise_dominates_are_shaded(run):
     assert "noise dominates from step 28 on" in figures.alt_text(figure)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize(
     "changes",
     [

@@ -360,6 +360,7 @@ def synthetic(layers, steps, value=0.5):
     return Statistics(np.arange(steps), tuple(f"{i} Tanh" for i in range(layers)), *[values] * 7)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("layers, steps", [(1, 1), (16, 40), (41, 3)])
 def test_many_layers_and_few_steps_can_be_drawn(layers, steps):
     figure = figures.layer_statistics(synthetic(layers, steps))
@@ -368,6 +369,7 @@ def test_many_layers_and_few_steps_can_be_drawn(layers, steps):
     assert len(figure.axes[-1].get_legend().get_texts()) <= 18
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
 def test_statistics_that_are_no_numbers_leave_gaps(value):
     check_reads_well(figures.layer_statistics(synthetic(3, 4, value)))

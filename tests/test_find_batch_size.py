@@ -134,6 +134,7 @@ def test_finding_touches_nothing():
     assert said[0] == "a short training"
 
 
+@pytest.mark.slow
 def test_batch_norm_is_measured_in_training_mode():
     net = ds.Sequential([ds.BatchNorm(), ds.Dense(3)])
     found = find_batch_size(net, ds.load("iris"), batch_size=12, **QUICK)
@@ -151,6 +152,7 @@ def test_what_cannot_be_is_refused(settings, message):
         find_batch_size(ds.mlp([], outputs=3), ds.load("iris"), **QUICK, **settings)
 
 
+@pytest.mark.slow
 @pytest.mark.optimized
 def test_auto_trains_with_the_size_that_it_found():
     net, data = ds.mlp([], outputs=3), ds.load("iris")

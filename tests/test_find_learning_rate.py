@@ -34,6 +34,7 @@ FORMS = {
 QUICK = {"steps": 20, "progress": False}
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name", FORMS)
 def test_descent_diverges_just_above_the_limit_and_converges_just_below(name):
     optimizer, form = FORMS[name]
@@ -145,6 +146,7 @@ def test_curvature_line_of_adam_divides_by_the_moments_at_the_start():
     np.testing.assert_allclose(line.limit, 6 / line.sharpness, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_curvature_line_with_batch_norm_is_that_of_training():
     net, data = ds.Sequential([ds.BatchNorm(), ds.Dense(3)]), ds.load("iris")
     problem = problem_of(net, data, ds.sgd(1.0), batch_size=10, normalize=None)
@@ -217,6 +219,7 @@ def test_an_optimizer_without_a_known_limit_is_found_a_rate_without_the_line():
     assert "adadelta" in found.notes[0]
 
 
+@pytest.mark.slow
 @pytest.mark.optimized
 def test_auto_trains_as_the_number_that_it_found_and_keeps_it(tmp_path):
     net, data = ds.mlp([], outputs=3), ds.load("iris")
@@ -243,6 +246,7 @@ def test_auto_is_for_training_only():
         ds.sgd(0.1, momentum="auto")
 
 
+@pytest.mark.slow
 def test_interrupted_trials_are_judged_as_they_stood():
     net, data = ds.mlp([], outputs=3), ds.load("iris")
     found = find_learning_rate(net, data, **QUICK | {"progress": Failing(at_epoch=4)})

@@ -37,6 +37,7 @@ def numbers(variables, place):
     return variables.params[place] or variables.state[place]["frozen_params"]
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 def test_frozen_layers_are_bitwise_unchanged_and_the_others_learn(optimizer):
     start = trained().variables
@@ -47,6 +48,7 @@ def test_frozen_layers_are_bitwise_unchanged_and_the_others_learn(optimizer):
     assert not np.array_equal(run.params[2]["bias"], start.params[2]["bias"])
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("optimizer", ["adamw", "clip"])
 def test_training_behind_frozen_layers_is_training_on_what_they_put_out(optimizer):
     start = NET.init(1, (3,))
@@ -92,6 +94,7 @@ def test_a_layer_with_state_keeps_it_and_behaves_as_when_predicting():
     assert_bitwise(forward.state, variables.state)
 
 
+@pytest.mark.slow
 def test_frozen_batch_norm_keeps_its_statistics():
     net = ds.Sequential([ds.Dense(4), ds.BatchNorm(), ds.ReLU(), ds.Dropout(0.5), ds.Dense(3)])
     start = trained(net).variables

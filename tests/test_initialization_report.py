@@ -39,6 +39,7 @@ def deep():
     return [report("he_normal", seed) for seed in range(3)], report("glorot_normal", 0)
 
 
+@pytest.mark.slow
 def test_he_keeps_signals_through_thirty_relu_layers(deep):
     he, _ = deep
     for depth in (1, 10, 20, DEPTH):
@@ -50,6 +51,7 @@ def test_he_keeps_signals_through_thirty_relu_layers(deep):
         assert report.stages[DEPTH - 1].last.mean_square_theory == pytest.approx(1, rel=0.05)
 
 
+@pytest.mark.slow
 def test_glorot_shrinks_them_by_two_to_the_minus_thirty_and_the_report_names_the_fix(deep):
     (he, *_), glorot = deep
     last, kept = glorot.stages[DEPTH - 1].last, he.stages[DEPTH - 1].last
@@ -67,6 +69,7 @@ def test_glorot_shrinks_them_by_two_to_the_minus_thirty_and_the_report_names_the
     assert "theory: 2^-30" in str(glorot)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "gelu"])
 def test_theory_agrees_with_what_is_measured(activation):
     net = ds.mlp([WIDTH] * 3, outputs=64, activation=activation)
@@ -148,6 +151,7 @@ def test_zeros_are_fine_where_they_stop_nothing():
     assert (finding.code, finding.severity) == ("zero_weights", "warning")
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
 def test_constant_weights_keep_units_identical(activation):
     net = ds.mlp([6, 6], outputs=3, activation=activation, initializer=ds.initializers.constant(0.3))
@@ -191,7 +195,7 @@ def test_large_weights_saturate_and_explode():
 
 
 def test_signals_that_overflow_are_reported(float32):
-    net = ds.mlp([64] * 40, outputs=1, initializer=ds.initializers.normal(10.0))
+    net = ds.mlp([64] * 12, outputs=1, initializer=ds.initializers.normal(1e3))
     report = initialization_report(net, normal_data(16, (64,)), rows=16)
     assert codes(report)[0] == "exploding_signal"
     assert "too large for" in report.findings[0].evidence
@@ -216,6 +220,7 @@ def test_inputs_that_want_normalizing_come_first_where_they_are_the_cause():
     assert codes(initialization_report(ds.mlp([16], outputs=1), shifted)) == ["inputs_not_centered"]
 
 
+@pytest.mark.slow
 def test_convolutions_follow_the_theory():
     net = ds.Sequential(
         [
@@ -235,6 +240,7 @@ def test_convolutions_follow_the_theory():
         assert layer.gradient == pytest.approx(layer.gradient_theory, rel=0.2), layer.place
 
 
+@pytest.mark.slow
 def test_blocks_add_up_and_their_inside_is_shown():
     report = initialization_report(
         ds.mlp([128] * 5, outputs=32, skip=True, activation="tanh"),
@@ -256,6 +262,7 @@ class Halve:
         return {}, dy / 2
 
 
+@pytest.mark.slow
 def test_theory_starts_again_behind_layers_without_one():
     frozen = ds.Frozen(ds.Dense(64, initializer="he_normal"))
     middle = [Halve(), ds.BatchNorm(), ds.Residual([ds.Dense(32), ds.ReLU()]), ds.LayerNorm()]

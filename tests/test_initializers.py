@@ -69,6 +69,7 @@ def test_uniform_has_the_bounds_given():
     assert 0.299 < abs(drawn).max() <= 0.3
 
 
+@pytest.mark.product
 @every_shape
 def test_an_orthogonal_weight_has_orthonormal_rows_or_columns(shape, n_in, n_out):
     W = initializers.orthogonal(0, shape).reshape(-1, shape[-1])

@@ -22,6 +22,7 @@ def made():
     return {name: known.make() for name, known in surfaces.NAMES.items()}
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name, kind, point", POINTS, ids=str)
 def test_stationary_points(made, name, kind, point):
     point = np.array(point)

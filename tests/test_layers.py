@@ -39,6 +39,7 @@ def judged(layer, context, params, x, dy):
     return tuple(vjp_layer(layer, params, x, dy, state=cases.first_state(layer), context=context()))
 
 
+@pytest.mark.product(share=1 / 2)
 @every_layer
 @pytest.mark.parametrize("context", [Context, cases.training], ids=["predicting", "training"])
 def test_backward_is_the_vjp(layer, context):
@@ -63,6 +64,7 @@ def test_compiled_equals_not_compiled(layer):
     assert_trees_close(compiled(layer, cases.training, *case), both_ways(layer, cases.training, *case), **settings)
 
 
+@pytest.mark.product
 @every_layer
 def test_what_a_forward_pass_keeps_may_leave_compiled_code(layer):
     params, x, dy = cases.layer_case(layer)
@@ -71,6 +73,7 @@ def test_what_a_forward_pass_keeps_may_leave_compiled_code(layer):
     assert_trees_close(jax.jit(layer.backward)(params, cache, dy), expected, rtol=1e-11)
 
 
+@pytest.mark.product
 @every_layer
 def test_a_batch_equals_its_rows_one_by_one(layer):
     params, x, _ = cases.layer_case(layer)
@@ -103,6 +106,7 @@ def test_predicting_leaves_the_state_as_it_is(layer):
     jax.tree.map(np.testing.assert_array_equal, after, cases.first_state(layer))
 
 
+@pytest.mark.product
 @every_plain_layer
 def test_a_layer_without_context_passes_its_state_on(layer):
     params, x, _ = cases.layer_case(layer)
@@ -131,6 +135,7 @@ TORCH_ACTIVATIONS = {
 }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name", cases.ACTIVATIONS)
 def test_activations_are_those_of_torch(name):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -168,6 +173,7 @@ def test_dense_is_the_linear_layer_of_torch(bias):
         np.testing.assert_allclose(d_params[name], parameter.grad.numpy().T, rtol=1e-10, atol=1e-14, err_msg=name)
 
 
+@pytest.mark.product
 @every_activation
 def test_large_inputs_stay_finite(activation):
     z = jnp.asarray([[-1e4, -800.0, 800.0, 1e4]])
@@ -177,12 +183,14 @@ def test_large_inputs_stay_finite(activation):
     assert np.isfinite(dz).all()
 
 
+@pytest.mark.product
 @every_activation
 def test_not_a_number_stays_so(activation):
     y, _ = activation.forward({}, jnp.asarray([[np.nan]]))
     assert np.isnan(y).all()
 
 
+@pytest.mark.product
 @every_activation
 def test_a_centered_activation_is_odd(activation):
     z = jnp.linspace(0.1, 5, 20)[None, :]

@@ -139,6 +139,7 @@ def their_batch_norm(layer, shape, params):
     return theirs
 
 
+@pytest.mark.product
 @every_shape
 @pytest.mark.parametrize("layer", [ds.BatchNorm(), ds.BatchNorm(momentum=0.6, eps=1e-3)], ids=str)
 def test_batch_norm_through_several_steps_and_in_prediction(layer, shape):
@@ -163,6 +164,7 @@ def test_batch_norm_through_several_steps_and_in_prediction(layer, shape):
         close(state["variance"], theirs.running_var)
 
 
+@pytest.mark.product
 @every_shape
 def test_batch_norm_takes_rows_of_weight_0_for_absent(shape):
     layer = ds.BatchNorm()
@@ -220,6 +222,7 @@ def test_layer_norm_of_features(shape):
 # ── Skips, and a whole network ───────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("channels", [2, 5], ids=["identity", "projection"])
 @pytest.mark.parametrize("stride", [1, 2])
 def test_a_residual_block_of_images(channels, stride):

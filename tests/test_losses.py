@@ -21,6 +21,7 @@ REPEATS = np.array([2, 0, 1, 3, 0, 1])
 
 every_width = pytest.mark.parametrize("outputs", OUTPUTS, ids="{} outputs".format)
 every_weighting = pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
+a_third_of_the_cases = pytest.mark.product(share=1 / 3)  # every loss once; the same cases for all laws
 every_side = pytest.mark.parametrize("loss", SIDES.values(), ids=SIDES.keys())
 every_number = pytest.mark.parametrize("loss", NUMBERS.values(), ids=NUMBERS.keys())
 
@@ -39,6 +40,7 @@ def assert_same(loss, y, t, other, *, loss_of_other=None):
     np.testing.assert_allclose(loss.derivative(y, t), loss_of_other.derivative(y, other), rtol=1e-13, atol=1e-16)
 
 
+@pytest.mark.product
 @every_loss
 @every_width
 @every_weighting
@@ -60,7 +62,7 @@ def test_compiled_equals_not_compiled(loss, outputs, weighted):
     )
 
 
-@pytest.mark.product
+@a_third_of_the_cases
 @every_loss
 @every_width
 def test_weighted_rows_are_repeated_rows_and_those_of_weight_zero_are_absent(loss, outputs):
@@ -73,6 +75,7 @@ def test_weighted_rows_are_repeated_rows_and_those_of_weight_zero_are_absent(los
     assert not derivative[REPEATS == 0].any()
 
 
+@a_third_of_the_cases
 @every_loss
 @every_width
 def test_weights_of_one_change_nothing(loss, outputs):
@@ -82,6 +85,7 @@ def test_weights_of_one_change_nothing(loss, outputs):
     np.testing.assert_allclose(loss.derivative(y, t, ones), loss.derivative(y, t), rtol=1e-13)
 
 
+@a_third_of_the_cases
 @every_loss
 @every_width
 def test_a_batch_without_weight_says_nothing(loss, outputs):
@@ -90,6 +94,7 @@ def test_a_batch_without_weight_says_nothing(loss, outputs):
     assert not np.any(loss.derivative(y, t, jnp.zeros(cases.ROWS)))
 
 
+@a_third_of_the_cases
 @every_loss
 @every_width
 def test_means_ignore_the_scale_of_the_weights_and_sums_follow_it(loss, outputs):
@@ -98,6 +103,7 @@ def test_means_ignore_the_scale_of_the_weights_and_sums_follow_it(loss, outputs)
     np.testing.assert_allclose(loss.value(y, t, 3 * row_weights), factor * loss.value(y, t, row_weights), rtol=1e-13)
 
 
+@a_third_of_the_cases
 @every_loss
 @every_width
 def test_twice_the_rows_keep_a_mean_and_double_a_sum(loss, outputs):
@@ -107,7 +113,7 @@ def test_twice_the_rows_keep_a_mean_and_double_a_sum(loss, outputs):
     np.testing.assert_allclose(twice, factor * loss.value(y, t), rtol=1e-13)
 
 
-@pytest.mark.product
+@a_third_of_the_cases
 @every_loss
 @every_width
 def test_precision_follows_the_output(loss, outputs, float32):
@@ -116,6 +122,7 @@ def test_precision_follows_the_output(loss, outputs, float32):
     assert loss.derivative(y, t, row_weights).dtype == jnp.float32
 
 
+@pytest.mark.product
 @every_loss
 def test_large_outputs_stay_finite(loss):
     largest = 700.0 if loss.targets == "counts" else 1e4  # of Poisson's loss the value itself is e^y
@@ -288,6 +295,7 @@ def test_the_three_squared_errors_differ_by_what_they_divide_by():
     np.testing.assert_allclose(losses.mean_squared_error.value(y, t), total / (cases.ROWS * 4), rtol=1e-13)
 
 
+@pytest.mark.product
 @every_number
 def test_numbers_may_have_any_shape(loss):
     y, t = cases.normal(1, 5, 3, 2), cases.normal(2, 5, 3, 2)

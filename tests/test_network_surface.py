@@ -3,9 +3,9 @@
 import jax
 import numpy as np
 import pytest
-from tests.cases import SHAPED_NETWORKS, assert_trees_close, refused
 
 import downslope as ds
+from cases import SHAPED_NETWORKS, assert_trees_close, refused
 from downslope.core import GaussNewtonSurface, LossSurface, PlaneSurface, displaced, tree_size, weighted_sum
 from downslope.losses import Loss, as_loss
 from downslope.reference import dense_hessian
@@ -25,6 +25,7 @@ RUNS = {
 }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("net, data, settings", RUNS.values(), ids=RUNS)
 def test_the_surface_is_the_loss_that_was_descended(net, data, settings):
     run = ds.train(net, data, **SETTINGS | settings)
@@ -130,6 +131,7 @@ def shaped_surface(name, **settings):
     return surface, variables.params, directions
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name, mode", [("conv2d", "inference"), ("batch norm and skips", "training")])
 def test_a_plane_is_its_points_one_by_one(name, mode):
     surface, params, directions = shaped_surface(name, mode=mode)
@@ -152,6 +154,7 @@ def test_a_mask_belongs_to_the_point():
     assert surface.value(zeros) == surface.value(minus)
 
 
+@pytest.mark.slow
 def test_the_gradient_in_training_mode_is_that_of_its_own_mask():
     surface, params, _ = shaped_surface("batch norm and skips", mode="training")
     assert "training mode with dropout" in surface.description

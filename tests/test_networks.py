@@ -33,7 +33,7 @@ def descend(net, variables, x, t, *, rate, steps, loss="squared_error"):
 # ── Against automatic differentiation ────────────────────────────────────────────────────────────
 
 
-@pytest.mark.product
+@pytest.mark.product(share=1 / 6)
 @every_network
 @every_loss
 def test_gradients_are_those_of_the_loss_of_the_output(net, loss):
@@ -60,6 +60,7 @@ def test_backward_is_the_vjp(net):
     assert_trees_close((backward.params, backward.input), (expected.params, expected.input))
 
 
+@pytest.mark.product
 @every_network
 def test_gradients_of_activations_are_those_of_the_rest_of_the_chain(net):
     variables, x = start(net)
@@ -86,6 +87,7 @@ def test_every_activation_is_kept_the_input_first(net):
     assert [d.shape for d in result.activations] == [h.shape for h in forward.activations]
 
 
+@pytest.mark.product
 @every_network
 def test_compiled_equals_not_compiled(net):
     variables, x = start(net)
@@ -134,6 +136,7 @@ def test_precision_follows_the_mode(net, float32):
 # ── Against the plain network, and torch ─────────────────────────────────────────────────────────
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "identity"])
 @pytest.mark.parametrize("hidden", [[], [5], [7, 6, 5]], ids=str)
 def test_the_plain_network_says_the_same(activation, hidden):

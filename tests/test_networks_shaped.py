@@ -29,6 +29,7 @@ def step_settings(training):
 both_modes = pytest.mark.parametrize("training", [False, True], ids=["predicting", "training"])
 
 
+@pytest.mark.product
 @every_shaped_network
 @both_modes
 def test_gradients_are_those_of_the_loss_of_the_output(net, shape, training):
@@ -55,6 +56,7 @@ def test_every_gradient_passes_the_public_check(net, shape):
     assert report.passed, report
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("dimensions", [1, 2])
 def test_small_networks_have_the_gradient_of_differences(dimensions):
     shape = (5, 2) if dimensions == 1 else (4, 3, 1)
@@ -71,12 +73,14 @@ def test_small_networks_have_the_gradient_of_differences(dimensions):
     assert_trees_close(gradients, finite_differences(value, variables.params), rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.product
 @every_shaped_network
 def test_what_init_returns_is_ready_to_use(net, shape):
     variables = net.init(0, shape)
     assert net.apply(variables, np.ones((2, *shape))).shape == (2, *net.output_shape(shape))
 
 
+@pytest.mark.product
 @every_shaped_network
 def test_a_padded_batch_equals_the_rows_it_holds(net, shape):
     net = ds.Sequential([layer for layer in net.layers if not isinstance(layer, (ds.Dropout, ds.Residual))][:3])
@@ -116,6 +120,7 @@ def test_no_bias_stands_before_batch_norm():
     ]  # fmt: skip
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("norm", [None, "batch", "layer"])
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_a_deep_network_with_skips_keeps_the_size_of_signals_and_gradients(norm, activation):
@@ -194,6 +199,7 @@ def test_training_with_everything_is_repeatable_and_undisturbed(float32):
     assert_bitwise_equal(run, recorded)
 
 
+@pytest.mark.slow
 def test_training_moves_running_statistics_and_prediction_uses_them(float32):
     run = ds.train(EVERYTHING, images(), batch_size=16, epochs=2, progress=False)
     start_of_run = EVERYTHING.init(0, (8, 8, 1)).state
@@ -203,6 +209,7 @@ def test_training_moves_running_statistics_and_prediction_uses_them(float32):
     np.testing.assert_allclose(run.outputs(x)[:5], run.outputs(x[:5]), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_stored_run_with_everything_opens_again(tmp_path):
     run = ds.train(EVERYTHING, images(), batch_size=16, epochs=1, store=tmp_path / "run", progress=False)
     again = ds.open_run(tmp_path / "run")
@@ -231,6 +238,7 @@ def test_batch_norm_of_one_row_is_refused_before_training(net, rows, batch_size,
         ds.train(net, data, batch_size=batch_size, epochs=1, progress=False)
 
 
+@pytest.mark.slow
 def test_batches_that_leave_two_rows_or_two_places_are_accepted():
     y = np.asarray(cases.normal(1, 5))
     vectors = ds.Dataset(np.asarray(cases.normal(0, 5, 3)), y)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.cases import assert_trees_close, refused
 
 import downslope as ds
+from cases import assert_trees_close, refused
 
 RNG = np.random.default_rng(0)
 DATA = ds.Dataset(RNG.normal(size=(60, 3)), RNG.normal(size=60))

@@ -318,6 +318,7 @@ OPTAX = {
 }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("ours, theirs", OPTAX.values(), ids=OPTAX.keys())
 def test_steps_are_those_of_optax(ours, theirs):
     with jax_as_optax_needs_it():
@@ -434,6 +435,7 @@ def compiled_walks(foreign):
     return {name: (paths[name], stepped[name][1]) for name in stepped}
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_compiled_equals_not_compiled(name):
     path, state = walk(OPTIMIZERS[name])
@@ -503,6 +505,7 @@ def test_updates_keep_the_type_of_the_parameters(optimizer, dtype):
     assert all(value.dtype == np.float32 for value in after.hyperparams.values())
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_single_precision_is_close_to_double(name):
     double, _ = compiled_walks(foreign=False)[name]
@@ -530,6 +533,7 @@ def stepped_at_once(foreign):
     return jax.jit(jax.vmap(partial(step_each, foreign)))(gradients, states, dict.fromkeys(chosen, stacked))
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name, optimizer", [*OPTIMIZERS.items(), *FOREIGN.items()])
 def test_many_states_at_once_equal_one_by_one(name, optimizer):
     with jax_as_optax_needs_it():
@@ -559,6 +563,7 @@ def test_copies_are_equal(optimizer):
         assert render(again) == render(optimizer)
 
 
+@pytest.mark.product
 @ours_and_foreign
 def test_optimizers_are_optax_transformations(optimizer):
     assert isinstance(optimizer, optax.GradientTransformation)
@@ -616,6 +621,7 @@ SAME_PROGRAM = {
 }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("family", SAME_PROGRAM.values(), ids=SAME_PROGRAM.keys())
 def test_numbers_share_one_trace(family):
     step, traces = counted_step()
@@ -957,6 +963,7 @@ LINEAR = {
 } | {"sgd, effective rate held": sgd(0.1, momentum=0.9, hold_effective_rate=True), "adagrad, alone": adagrad(0.1)}
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name", LINEAR)
 def test_the_linear_step_is_the_one_made_along_gradients_that_alternate(name):
     optimizer, g, params = LINEAR[name], np.array([1e-3, -2e-3]), np.array([0.2, -0.3])

@@ -341,6 +341,7 @@ def test_a_phone_shows_everything_within_its_width(visit, scheme):
     expect(page.locator(".readout")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_without_webgl_it_is_a_map_with_the_same_controls(visit, playwright):
     with playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET + WITHOUT_WEBGL) as plain:
         page = visit("network", using=plain)

@@ -43,6 +43,7 @@ def found(told):
     return profile(NET, SHAPE, batch_size=4, batch_sizes=[8, 4, 4], seconds=600, tell=told.append)
 
 
+@pytest.mark.slow
 def test_shares_of_all_layers_sum_to_one(found):
     assert sum(row.share for row in found.rows) == pytest.approx(1)
     assert sum(row.seconds for row in found.rows) == pytest.approx(found.layer_seconds)
@@ -180,6 +181,7 @@ def test_larger_batches_than_the_memory_limit_allows_are_not_run():
     assert any("on 1024 examples would reserve" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_dense_layers_too_large_for_the_limit_are_counted_only():
     net = ds.Sequential([ds.Conv1D(1, 3)])
     found = profile(net, (400, 1), batch_size=1, batch_sizes=[], memory_limit=500_000, seconds=600)
@@ -215,6 +217,7 @@ def test_an_interruption_ends_it_at_once():
         profile(ds.mlp([], outputs=1), (2,), tell=interrupt)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("layer", [Reversed(), cases.NoisyCounter(), ds.Dropout(0.5), ds.Identity()], ids=str)
 def test_layers_of_any_kind_are_timed(layer):
     site = sites_of([ds.Dense(3), layer], (3,))[1]

@@ -37,6 +37,7 @@ def sources(folder):
     }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name", ["a set", "a part of a set", "a part of a part of a file"])
 def test_an_opened_run_finds_its_rows_again(name, tmp_path):
     data = sources(tmp_path)[name]
@@ -108,6 +109,7 @@ def test_a_recipe_of_restarts_begins_with_the_start_that_was_kept():
     np.testing.assert_allclose(again.history["train_loss"], run.history["train_loss"], rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_every_run_of_a_sweep_has_its_recipe():
     found = ds.sweep(NET, ds.load("iris"), learning_rate=[1e-3, 1e-2], batch_size=[32, 64], epochs=1, progress=False)
     for settings, run in zip(found.settings, found.runs, strict=True):
@@ -162,6 +164,7 @@ def test_settings_that_cannot_be_are_refused(wrong, words):
         TrainingSettings(**wrong)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize(
     "measure",
     [

@@ -56,6 +56,7 @@ def test_the_parameters_are_those_before_each_step():
         assert_bitwise(recorded.at(place), trained(**settings | {"epochs": epochs}).last.params)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("every", [1, 4, 7, 100])
 def test_steps_due_in_several_chunks_and_epochs(every):
     record = ds.Record(parameters_every=every, statistics_every=3)

@@ -203,7 +203,7 @@ def test_every_network_passes(net):
     assert max(row.error for row in by_vjp) < 1e-13, str(report)
 
 
-@pytest.mark.product
+@pytest.mark.product(share=1 / 6)
 @every_loss
 @pytest.mark.parametrize("outputs", [1, 3], ids="{} outputs".format)
 def test_every_loss_passes(loss, outputs):
@@ -211,6 +211,7 @@ def test_every_loss_passes(loss, outputs):
     assert report.passed, str(report)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("training", [True, False])
 def test_layers_with_a_context_pass(training):
     report = check_gradients(network(cases.NoisyCounter()), input_shape=(4,), training=training)

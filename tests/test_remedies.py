@@ -25,6 +25,7 @@ def table():
     return compare_remedies(ds.mlp([8, 3], outputs=1, activation="sigmoid"), line(60), rows=ROWS, seeds=2)
 
 
+@pytest.mark.slow
 def test_every_remedy_that_changes_anything_is_tried(table):
     names = ["as it is", "centered inputs", "normalized inputs", "centered activations", "equal widths", "1/n weights"]
     assert [remedy.name for remedy in table.remedies] == [*names, "batch norm", "skips"]

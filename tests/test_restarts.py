@@ -38,6 +38,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_restarts_equal_the_same_starts_one_after_another(settings):
     together = trained(restarts=4, **settings)
@@ -69,6 +70,7 @@ def test_the_spread_is_told_and_the_best_is_no_worse_than_the_median():
     assert "8 starts: lowest loss" in str(run.restarts)
 
 
+@pytest.mark.slow
 def test_one_that_diverges_does_not_harm_the_others():
     class OneHugeStart(ds.Sequential):
         def init(self, key, input_shape):

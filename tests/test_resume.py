@@ -93,6 +93,7 @@ def uninterrupted():
     return run
 
 
+@pytest.mark.product
 @pytest.mark.optimized
 @pytest.mark.parametrize("case, step", [*(("adam", step) for step in (0, 3, 33)), *((case, 19) for case in CASES)])
 def test_killed_and_resumed_is_never_stopped(case, step, tmp_path, uninterrupted):
@@ -128,6 +129,7 @@ def test_ctrl_c_at_any_call_leaves_a_run_that_goes_on(call, tmp_path, uninterrup
     same(ds.resume(tmp_path / "run", progress=False), uninterrupted("adam"))
 
 
+@pytest.mark.slow
 @pytest.mark.optimized
 def test_restarts_go_on_together(tmp_path):
     settings = {"restarts": 3, "early_stopping": 2, "optimizer": ds.adam(3e-2)}
@@ -143,6 +145,7 @@ def test_restarts_go_on_together(tmp_path):
         assert ds.open_run(store).with_data().recipe.settings.keys() == run.recipe.settings.keys()
 
 
+@pytest.mark.slow
 def test_what_was_tracked_before_is_kept(tmp_path):
     track = ds.Track(curvature_every=4, budget=None)
     killed_at("adam", 17, tmp_path / "run", track=track, epochs=3)

@@ -1,5 +1,6 @@
 """Runs that every version wrote are opened, used and resumed; see run_folders/README.md."""
 
+import functools
 import hashlib
 import json
 import shutil
@@ -56,6 +57,13 @@ def those(kind):
     return [run for run in RUNS if run.endswith(f"/{kind}")]
 
 
+@functools.cache
+def trained_today(kind):
+    """Return what a training of a kind gives in five epochs, and its rows."""
+    net, data, settings = make.trainings(ds)[kind]()
+    return ds.train(net, data, **settings | {"epochs": 5}, progress=False), data
+
+
 def test_every_version_of_the_layout_is_kept():
     assert {int(version[0]) for version in VERSIONS} == set(range(1, SCHEMA + 1)) == set(STEPS)
 
@@ -94,8 +102,7 @@ def test_it_is_resumed_to_what_training_gives_today(run, folder):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ds.RunWarning)
         longer = ds.resume(folder(run), rows_of(kind, None), epochs=5, progress=False)
-    net, data, settings = make.trainings(ds)[kind]()
-    whole = ds.train(net, data, **settings | {"epochs": 5}, progress=False)
+    whole, data = trained_today(kind)
     assert longer.best_epoch == whole.best_epoch
     for name, values in whole.history.items():
         np.testing.assert_allclose(longer.history[name], values, rtol=1e-4, err_msg=name)

@@ -1,10 +1,10 @@
-"""The share of tests that `--pairwise` and the mark `product` choose."""
+"""The shares of tests that `--pairwise`, `--tenth` and the mark `product` choose."""
 
 from itertools import combinations, product
 
 import pytest
 
-from sampling import pairwise
+from sampling import pairwise, tenth_of
 
 LAYERS, PRECISIONS, MODES = ("dense", "conv", "pool", "norm"), ("float32", "float64"), ("training", "prediction")
 LAW = [("file", "law", values) for values in product(LAYERS, PRECISIONS, MODES)]
@@ -39,3 +39,11 @@ def test_every_group_gives_its_share_and_every_function_comes_before_one_comes_t
 def test_all_of_them_are_all_of_them_in_order():
     assert pairwise(LAW, 1) == list(range(len(LAW)))
     assert pairwise([], 1 / 10) == []
+
+
+def test_ten_turns_are_all_of_them_whatever_their_order():
+    names = [f"test_{number}" for number in range(43)]
+    turns = [tenth_of(names[::-1], turn) for turn in range(17, 27)]
+    assert sorted(name for chosen in turns for name in chosen) == sorted(names)
+    assert {len(chosen) for chosen in turns} == {4, 5}
+    assert turns[3] == tenth_of(names, 0)

@@ -177,6 +177,7 @@ def their_loss(net, params, x, t):
     return torch, loss
 
 
+@pytest.mark.product
 @pytest.mark.parametrize(
     ("net", "shape"),
     [

@@ -26,6 +26,7 @@ def loaded_by(folder, *commands):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_training_on_digits_loads_no_library_it_computes_without(tmp_path):
     assert loaded_by(tmp_path, ["train", "digits", "--epochs", "1"]) == []
 

@@ -17,6 +17,7 @@ CASES = {
 }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name", CASES)
 def test_every_number_is_that_of_train_however_steps_are_divided(name):
     net, settings = CASES[name]

@@ -76,6 +76,7 @@ CASES = {
 }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("case", CASES)
 def test_training_gives_the_bits_of_training_in_memory(case, on_disk):
     shape, gaps, net, settings = CASES[case]

@@ -90,6 +90,7 @@ def test_so_are_all_kinds_of_columns(ending, settings, read_large, tmp_path):
     alike(read_large(path, "pet", **settings), plain)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("ending, target", [("csv", "pet"), ("parquet", "weight"), ("parquet", "legs")])
 def test_training_on_it_gives_the_bits_of_training_in_memory(ending, target, read_large, tmp_path):
     path = tmp_path / f"pets.{ending}"

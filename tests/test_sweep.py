@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.cases import assert_trees_close
 
 import downslope as ds
+from cases import assert_trees_close
 from downslope.core import RunError
 from downslope.training.grid import grid_points, population_groups
 
