@@ -12,9 +12,8 @@ from jaxtyping import Array, Float
 from downslope.core import Key, Params, Setting, SettingError, Shape, ShapeError, check_integer
 from downslope.layers._convolution import convolve, input_gradient, weight_gradient
 from downslope.layers._protocol import Cache
-from downslope.layers._weights import check_initializer, draw_weights
 from downslope.layers._window import Windows, check_padding, check_sizes, windows
-from downslope.layers.initializers import Initializer
+from downslope.layers.initializers import Initializer, check_initializer, draw_weights
 
 
 @dataclass(frozen=True)

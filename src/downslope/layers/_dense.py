@@ -9,8 +9,7 @@ from jaxtyping import Array, Float
 
 from downslope.core import Advice, Key, Params, Shape, ShapeError, check_integer
 from downslope.layers._protocol import Cache
-from downslope.layers._weights import check_initializer, draw_weights
-from downslope.layers.initializers import Initializer
+from downslope.layers.initializers import Initializer, check_initializer, draw_weights
 
 
 @dataclass(frozen=True)

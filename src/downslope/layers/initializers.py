@@ -31,7 +31,18 @@ from dataclasses import dataclass
 import numpy as np
 from jax.typing import DTypeLike
 
-from downslope.core import Key, PyTree, Shape, UnknownNameError, check_number, float_dtype, generator
+from downslope.core import (
+    Key,
+    Params,
+    PyTree,
+    Setting,
+    SettingError,
+    Shape,
+    UnknownNameError,
+    check_number,
+    float_dtype,
+    generator,
+)
 
 Initializer = Callable[..., PyTree]
 """A function `(key, shape, dtype) -> array`."""
@@ -238,3 +249,28 @@ def _normal(key: Key, shape: Shape, dtype: DTypeLike | None, variance: float) ->
 def _uniform(key: Key, shape: Shape, dtype: DTypeLike | None, variance: float) -> np.ndarray:
     bound = np.sqrt(3 * variance)
     return generator(key).uniform(-bound, bound, shape).astype(dtype or float_dtype())
+
+
+def check_initializer(initializer: object) -> None:
+    """Check that weights can start so.
+
+    Raises:
+        UnknownNameError: there is no initializer of this name.
+        SettingError: it is neither a name nor a function.
+    """
+    if isinstance(initializer, str):
+        if initializer != "auto":
+            named(initializer)
+    elif not callable(initializer):
+        raise SettingError(
+            Setting("initializer"), f"must be a name or a function (key, shape, dtype), got {initializer!r}."
+        )
+
+
+def draw_weights(initializer: Initializer | str, key: Key, shape: Shape, *, bias: bool) -> Params:
+    """Return a weight of this shape, and a bias of zeros for its last axis. `"auto"` is Glorot's normal here."""
+    if isinstance(initializer, str):
+        initializer = named("glorot_normal" if initializer == "auto" else initializer)
+    dtype = float_dtype()
+    params = {"weight": np.asarray(initializer(key, shape, dtype), dtype)}
+    return params | {"bias": np.zeros(shape[-1], dtype)} if bias else params

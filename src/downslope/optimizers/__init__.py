@@ -7,10 +7,10 @@ from downslope.optimizers._clip import clip
 from downslope.optimizers._ema import averaged_params, ema, keeps_average
 from downslope.optimizers._facts import Facts, FormulaLine, Hyperparam
 from downslope.optimizers._foreign import from_optax
-from downslope.optimizers._linear_step import LinearStep, linear_step, linear_step_of
+from downslope.optimizers._linear_step import LinearStep, linear_step_of
 from downslope.optimizers._nadam import nadam
 from downslope.optimizers._named import OPTIMIZERS, as_optimizer, facts_of
-from downslope.optimizers._optimizer import Optimizer
+from downslope.optimizers._optimizer import Optimizer, linear_step
 from downslope.optimizers._rmsprop import rmsprop
 from downslope.optimizers._rule import Rule
 from downslope.optimizers._sgd import sgd

@@ -9,9 +9,7 @@ import jax
 import numpy as np
 
 from downslope.core import PyTree
-from downslope.optimizers._optimizer import Optimizer
 from downslope.optimizers._rule import Rule
-from downslope.optimizers._state import OptimizerState
 
 
 class LinearStep(NamedTuple):
@@ -46,26 +44,6 @@ class Linearizable(Protocol):
     def linear_step(self, memory: PyTree, numbers: Mapping[str, float], steps: int) -> LinearStep | None:
         """Return the step that was just made, the `steps`-th; None for a rule around one that does not know its own."""
         ...
-
-
-def linear_step(optimizer: Optimizer, state: OptimizerState) -> LinearStep | None:
-    """Return the step that was just made as a linear one, computed on the host: nothing compiles.
-
-    Args:
-        optimizer: what steps.
-        state: after the step: its numbers and moments are those that the step was made with.
-
-    Returns:
-        The step; None for rules that do not know it: `nadam`, `adadelta` and those of others.
-
-    Example:
-        >>> from downslope.optimizers import sgd
-        >>> optimizer = sgd(0.5, momentum=0.75)
-        >>> linear_step(optimizer, optimizer.init(np.zeros(2)))
-        LinearStep(rate=0.5, momentum=0.75, ...)
-    """
-    numbers = {name: float(value) for name, value in state.hyperparams.items()}
-    return linear_step_of(optimizer.rule, state.memory, numbers, int(state.step))
 
 
 def linear_step_of(rule: Rule, memory: PyTree, numbers: Mapping[str, float], steps: int) -> LinearStep | None:

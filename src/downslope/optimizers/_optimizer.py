@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 import optax
 
 from downslope.core import PyTree, UnknownNameError
+from downslope.optimizers._linear_step import LinearStep, linear_step_of
 from downslope.optimizers._rule import Rule
-from downslope.optimizers._state import apply_rule, initial_state
+from downslope.optimizers._state import OptimizerState, apply_rule, initial_state
 
 
 @dataclass(frozen=True)
@@ -166,3 +167,23 @@ def _name_of(function: Callable) -> str:
     """Return where a function is defined, as far as it says."""
     named = function if hasattr(function, "__qualname__") else type(function)
     return f"{named.__module__}.{named.__qualname__}"
+
+
+def linear_step(optimizer: Optimizer, state: OptimizerState) -> LinearStep | None:
+    """Return the step that was just made as a linear one, computed on the host: nothing compiles.
+
+    Args:
+        optimizer: what steps.
+        state: after the step: its numbers and moments are those that the step was made with.
+
+    Returns:
+        The step; None for rules that do not know it: `nadam`, `adadelta` and those of others.
+
+    Example:
+        >>> from downslope.optimizers import sgd
+        >>> optimizer = sgd(0.5, momentum=0.75)
+        >>> linear_step(optimizer, optimizer.init(np.zeros(2)))
+        LinearStep(rate=0.5, momentum=0.75, ...)
+    """
+    numbers = {name: float(value) for name, value in state.hyperparams.items()}
+    return linear_step_of(optimizer.rule, state.memory, numbers, int(state.step))

@@ -9,11 +9,10 @@ import numpy as np
 
 from downslope.core import Advice, Setting, SettingError, UnknownNameError, check_number, close_names
 from downslope.data import Preprocessing
-from downslope.training.settings import ClassWeight
 
 
 def class_weights(
-    class_weight: ClassWeight, preprocessing: Preprocessing, indices: np.ndarray
+    class_weight: str | Mapping[Any, Any] | None, preprocessing: Preprocessing, indices: np.ndarray
 ) -> dict[Any, float] | None:
     """Return the weight of every class by its label, in the order of the classes; None where none are set.
 
