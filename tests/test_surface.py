@@ -63,6 +63,7 @@ def dense(function):
 HESSIAN = dense(jax.grad(lambda params: loss(params, (X, Y))))
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("surface", [WHOLE, CHUNKED, WITH_MODEL], ids=["whole", "in chunks", "with its model"])
 def test_value_gradient_and_products_are_those_of_the_whole_data(surface):
     assert isinstance(surface, LossSurface)

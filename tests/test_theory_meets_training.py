@@ -56,6 +56,7 @@ def test_the_hessian_of_a_linear_model_is_covariance_plus_mean_outer_mean():
     np.testing.assert_allclose(hessian, 2 * (np.cov(x.T, bias=True) + np.outer(mean, mean)), rtol=1e-10)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize(
     "momentum, nesterov", [(0.0, False), (0.5, False), (0.5, True)], ids=["plain", "momentum", "Nesterov"]
 )
@@ -70,6 +71,7 @@ def test_loss_and_rate_are_as_predicted(bowl, momentum, nesterov):
     assert f"{found.rate_predicted:.6g}" in str(found)
 
 
+@pytest.mark.product
 @pytest.mark.parametrize(
     "momentum, nesterov", [(0.0, False), (0.9, False), (0.9, True)], ids=["plain", "momentum", "Nesterov"]
 )

@@ -129,6 +129,7 @@ def test_a_sum_over_rows_is_measured_as_a_batch_descends_it():
     np.testing.assert_allclose(total.loss, 25 * mean.loss)
 
 
+@pytest.mark.slow
 def test_agreement_is_the_mean_product_over_the_mean_square_of_gradients():
     run = trained(track=Track(curvature_every=100, budget=None), batch_size=4)
     surface = MeanGradients(mean_surface(PLAIN, run.loss, run.training_rows, run.last))
@@ -274,6 +275,7 @@ def test_noise_takes_over_as_a_network_comes_to_fit_its_data():
     assert found.agreement[0] > 0.5 > found.agreement[-1]
 
 
+@pytest.mark.slow
 def test_the_rows_are_those_of_the_training_loss():
     data = ds.Dataset(RNG.normal(size=(2100, 4)), RNG.normal(size=(2100, 2)))
     found = trained(data=data, batch_size=500, track=Track(budget=None))

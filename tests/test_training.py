@@ -121,6 +121,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.product
 @pytest.mark.parametrize(
     "activation", ["relu", *(pytest.param(name, marks=pytest.mark.slow) for name in ("tanh", "sigmoid"))]
 )
@@ -190,6 +191,7 @@ def test_the_engine_is_ours(monkeypatch):
 # What goes wrong, as the notes say it does
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_zero_initialization_learns_only_the_mean(activation):
     net = ds.mlp([6, 6], outputs=2, activation=activation, initializer="zeros")
@@ -311,6 +313,7 @@ def test_training_leaves_data_and_start_untouched():
 # Batches and weights
 
 
+@pytest.mark.slow
 def test_a_padded_batch_counts_its_rows_only():
     start = NET.init(0, (3,))
     whole = trained(start=start, batch_size=50, epochs=1, order="sequential", optimizer=ds.sgd(0.1))
@@ -436,6 +439,7 @@ def test_targets_are_normalized_and_predictions_are_not():
     assert scores["rmse"] < 1e-3
 
 
+@pytest.mark.product
 @pytest.mark.parametrize(
     "loss, outputs", [("binary_cross_entropy", 1), ("cross_entropy", 2), ("hinge", 1), ("perceptron", 1), ("hinge", 2)]
 )
