@@ -1,5 +1,6 @@
 """Networks: the hand-derived gradients are those of automatic differentiation, and of the plain network on one page."""
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import jax
@@ -366,6 +367,19 @@ def test_shapes_are_whole_numbers_from_one(shape):
         ds.mlp([5], outputs=2).init(0, shape)
 
 
+@dataclass
+class Unhashable:
+    """A layer whose class compares by value, and may change."""
+
+    factor: float
+
+    def forward(self, params, x):
+        return self.factor * x, None
+
+    def backward(self, params, cache, gradient):
+        return params, self.factor * gradient
+
+
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
@@ -377,9 +391,24 @@ def test_shapes_are_whole_numbers_from_one(shape):
         ([ds.Dense(3), SimpleNamespace(forward=abs)], r"at place 1, which has no `backward`; see `ds.layers.Layer`\.$"),
         ([SimpleNamespace(backward=abs)], r"at place 0, which has no `forward`; see"),
         ([SimpleNamespace(forward_in=abs)], r"which has no `initial_state` and no `backward`; see"),
+        (
+            [Unhashable(2.0)],
+            r"must be hashable, got Unhashable\(factor=2\.0\) at place 0\. Declare its class with",
+        ),
         (ds.Dense(3), r"must be a list of layers, got Dense\(.*\)\. Put them in a list: ds\.Sequential\(\[ds\.Dense"),
     ],
-    ids=["class", "class with settings", "name", "nothing", "network", "no backward", "no forward", "context", "alone"],
+    ids=[
+        "class",
+        "class with settings",
+        "name",
+        "nothing",
+        "network",
+        "no backward",
+        "no forward",
+        "context",
+        "no hash",
+        "alone",
+    ],
 )
 def test_what_is_no_layer_is_refused(layers, message):
     with refused(SettingError, match=message):

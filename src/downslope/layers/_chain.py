@@ -89,7 +89,25 @@ def checked_layers(layers: Sequence[object]) -> tuple[AnyLayer, ...]:
                 hint = f", which has no {' and no '.join(f'`{name}`' for name in missing)}; see `ds.layers.Layer`."
             refused = f"{_in_one_line(layer)} at place {index}{hint}"
             raise SettingError(Setting("layers"), f"must hold layers such as ds.Dense(64), got {refused}")
+        _check_hashable(layer, index)
     return layers  # pyright: ignore[reportReturnType]
+
+
+def _check_hashable(layer: object, index: int) -> None:
+    """Check that a layer can be a static argument of compiled functions, which are kept by the network.
+
+    Raises:
+        SettingError: it has no hash.
+    """
+    try:
+        hash(layer)
+    except TypeError:
+        raise SettingError(
+            Setting("layers"),
+            f"must be hashable, got {_in_one_line(layer)} at place {index}.",
+            Advice("declare its class with {}", code="@dataclass(frozen=True)"),
+            Advice("hold numbers and tuples in it in place of lists and arrays"),
+        ) from None
 
 
 def _missing_methods(layer: object) -> list[str]:
