@@ -180,6 +180,7 @@ def linear_step(optimizer: Optimizer, state: OptimizerState) -> LinearStep | Non
         The step; None for rules that do not know it: `nadam`, `adadelta` and those of others.
 
     Example:
+        >>> import numpy as np
         >>> from downslope.optimizers import sgd
         >>> optimizer = sgd(0.5, momentum=0.75)
         >>> linear_step(optimizer, optimizer.init(np.zeros(2)))
