@@ -181,7 +181,7 @@ def linear_step(optimizer: Optimizer, state: OptimizerState) -> LinearStep | Non
 
     Example:
         >>> import numpy as np
-        >>> from downslope.optimizers import sgd
+        >>> from downslope.optimizers import linear_step, sgd
         >>> optimizer = sgd(0.5, momentum=0.75)
         >>> linear_step(optimizer, optimizer.init(np.zeros(2)))
         LinearStep(rate=0.5, momentum=0.75, ...)
