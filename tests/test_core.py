@@ -309,6 +309,24 @@ def test_losses_and_initializers_are_built_again():
 
 
 @pytest.mark.parametrize(
+    "part, kind",
+    [
+        (ds.Record(), "training.Record"),
+        (ds.Track(), "training.Track"),
+        (ds.Dense(3), "layers.Dense"),
+        (ds.layers.initializers.he_normal, "initializers.he_normal"),
+        (ds.adam(0.1), "optimizers.adam"),
+        (ds.schedules.constant(0.1), "schedules.constant"),
+        (ds.losses.as_loss("huber"), "losses.huber"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_part_is_written_by_its_public_name_wherever_its_file_lies(part, kind):
+    written = render(part)
+    assert (written.get("kind") or written["function"]) == kind
+
+
+@pytest.mark.parametrize(
     "spec",
     [
         {"kind": "layers.Denser", "units": 3},

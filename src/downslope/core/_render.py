@@ -9,6 +9,7 @@ be made from a file and has to be passed again.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
@@ -84,9 +85,16 @@ def is_custom(spec: JSON) -> bool:
     return isinstance(spec, list) and any(is_custom(value) for value in spec)
 
 
-def _room(part: object) -> str:
-    """Return the public module that a part of ours is found in: `initializers`, for `downslope.layers.initializers`."""
-    return [name for name in part.__module__.split(".") if not name.startswith("_")][-1]
+def _room(part: Any) -> str:
+    """Return the module that has a part of ours among its public names: `initializers`, for `layers.initializers`.
+
+    The deepest one counts, wherever the file lies, so that what is written does not change when files move.
+    """
+    name = getattr(part, "__name__", type(part).__name__)
+    path = part.__module__.split(".")
+    modules = [".".join(path[:length]) for length in range(len(path), 1, -1)]
+    public = [module for module in modules if name in getattr(sys.modules.get(module), "__all__", ())]
+    return public[0].rpartition(".")[2] if public else path[1]
 
 
 def _public(kind: str, rooms: dict[str, ModuleType]) -> Any:
