@@ -19,9 +19,10 @@ def rate():
     rates = np.geomspace(1e-5, 1, 100)
     losses = 2 - np.tanh((np.arange(100) - 60) / 8) + np.where(np.arange(100) > 90, 50.0, 0)
     test = RangeTest(rates, losses, losses, 1.0)
-    trials = RateTrials(np.array([0.01, 0.02, 0.05, 0.1]), np.array([2.0, 1.0, 1.5, np.inf]), 2, 50, "training loss")
+    losses, before = np.array([[2.0, 1.0, 1.5, np.inf]]), np.array([3.0])
+    trials = RateTrials(np.array([0.01, 0.02, 0.05, 0.1]), losses, before, 2.5, 2, 50, "training loss")
     line = CurvatureLine(10.0, 0.1, True, 2.0, 0.2, False, 100)
-    return FoundLearningRate(_suggestions(test, trials, line), test, trials, line, ds.sgd(0.02), 32, ())
+    return FoundLearningRate(_suggestions(test, trials, line, high=1.0), test, trials, line, ds.sgd(0.02), 32, ())
 
 
 @pytest.fixture

@@ -103,25 +103,44 @@ def test_steepest_is_where_the_loss_falls_not_where_the_average_begins():
     assert RangeTest(rates[:5], smoothed[:5], smoothed[:5], None).steepest in rates[:5]
 
 
-def trials(losses, rates=(1e-3, 2e-3, 5e-3, 1e-2)):
-    return RateTrials(np.array(rates), np.array(losses), 1, 10, "training loss")
+def trials(losses, rates=(1e-3, 2e-3, 5e-3, 1e-2), *, untrained=4.0, constant=4.0):
+    by_start = np.array([losses, losses], float) + np.array([[-0.001], [0.001]])
+    return RateTrials(np.array(rates), by_start, np.full(2, untrained), constant, 1, 10, "training loss")
 
 
 def test_rates_are_added_beyond_an_end_that_is_not_clearly_worse():
-    assert _next_rates(trials([1.1, 1.0, 1.0, 2.0]), 10.0) == [1e-4, 2e-4, 5e-4]
-    assert _next_rates(trials([3.0, 2.0, 1.0, 1.1]), 0.05) == [0.02, 0.05]
-    assert _next_rates(trials([3.0, 1.0, 2.0, np.inf]), 10.0) == []
-    assert _next_rates(trials([np.inf] * 4), 10.0) == [1e-4, 2e-4, 5e-4]
-    assert _next_rates(trials([-1.0, -2.0, -3.0, 0.0]), 10.0) == []
+    assert _next_rates(trials([1.1, 1.0, 1.0, 2.0])) == [1e-4, 2e-4, 5e-4]
+    assert _next_rates(trials([3.0, 2.0, 1.0, 1.1])) == [0.02, 0.05, 0.1]
+    assert _next_rates(trials([3.0, 1.0, 2.0, np.inf])) == []
+    assert _next_rates(trials([np.inf] * 4)) == [1e-4, 2e-4, 5e-4]
+    assert _next_rates(trials([3.99999, 3.99999, 4.0, 4.0])) == [0.02, 0.05, 0.1]  # nothing fell
+    assert _next_rates(trials([4.0, 4.0, 4.0, np.inf])) == []
 
 
-def test_of_close_losses_the_smallest_rate_is_suggested():
+@pytest.mark.parametrize("offset", [-1000.0, -5.0, 0.0, 1000.0])
+def test_what_counts_as_close_does_not_depend_on_an_offset_of_the_loss(offset):
     test = RangeTest(np.geomspace(1e-4, 1, 50), np.ones(50), np.ones(50), None)
-    found = _suggestions(test, trials([2.0, 1.04, 1.0, np.inf]), None)
-    assert found["best"].rate == 2e-3
-    assert "within 5 %" in found["best"].why
-    assert list(found) == ["best", "steepest", "tenth"]
-    assert _suggestions(test, trials([2.0, 1.06, 1.0, np.inf]), None)["best"].rate == 5e-3
+
+    def best(losses, **settings):
+        levels = {"untrained": 4.0 + offset, "constant": 3.0 + offset} | settings
+        return _suggestions(test, trials(np.array(losses) + offset, **levels), None, high=10.0)["best"]
+
+    close = best([2.0, 1.03, 1.0, np.inf])
+    assert close.rate == 2e-3  # 0.03 is less than 2 % of the 2 that can be learned
+    assert "close to the lowest" in close.why
+    assert best([2.0, 1.05, 1.0, np.inf]).rate == 5e-3
+    assert best([3.9, 3.6, 3.5, 3.7]).rate == 5e-3  # none as low as one answer: by how much it fell
+
+
+def test_the_rate_stays_within_the_range_unless_little_is_learned_there():
+    test = RangeTest(np.geomspace(1e-4, 1, 50), np.ones(50), np.ones(50), None)
+    within = _suggestions(test, trials([3.0, 2.0, 1.0, 0.5]), None, high=5e-3)
+    assert list(within) == ["best", "steepest", "tenth"]
+    assert within["best"].rate == 5e-3
+    assert "higher rates learn more (0.01" in within["best"].why
+    beyond = _suggestions(test, trials([3.99, 3.9, 3.0, 0.5]), None, high=2e-3)["best"]
+    assert beyond.rate == 1e-2
+    assert "Up to 0.002 hardly anything is learned" in beyond.why
 
 
 def test_curvature_line_of_a_line_is_that_of_its_covariance():

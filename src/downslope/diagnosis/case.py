@@ -40,7 +40,6 @@ from downslope.diagnosis.measurements import (
     Stability,
     Trend,
     WayOut,
-    constant_predictor_loss,
     number_of,
     reach_of,
     stability_of,
@@ -49,7 +48,7 @@ from downslope.diagnosis.measurements import (
 )
 from downslope.diagnosis.starts import InitializationReport, initialization_report
 from downslope.optimizers import facts_of
-from downslope.training import Part, Problem, Recipe, Run, Tracking
+from downslope.training import Part, Problem, Recipe, Run, Tracking, constant_predictor_loss
 
 ROWS = 2000
 """Curvature is measured on at most so many training rows: those of `train_loss`, always the same."""

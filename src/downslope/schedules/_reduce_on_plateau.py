@@ -24,18 +24,21 @@ def reduce_on_plateau(
     """Return the value that is multiplied by `factor` when more than `patience` epochs brought no better loss.
 
     It looks at the validation loss at epoch ends, through `observe`, instead of at the step. An epoch is better when
-    its loss is below `(1 − threshold)` times the best so far; after a reduction, `cooldown` epochs are not counted.
+    its loss is below the best so far by more than `threshold · |best|`; after a reduction, `cooldown` epochs are not
+    counted.
     While reductions keep coming, `ηₜ` falls like a step decay, to `minimum`: nothing is promised about `Σ ηₜ = ∞` or
     `ηₜ → 0`, which depend on the losses, and `Σ ηₜ² < ∞` only follows if the plateaus last a bounded time.
 
-    The same as torch's `ReduceLROnPlateau(mode="min", threshold_mode="rel")`, except that torch skips reductions of
-    less than its `eps = 1e-8`, and ours are all made.
+    The same as torch's `ReduceLROnPlateau(mode="min", threshold_mode="rel")` where losses are positive, except that
+    torch skips reductions of less than its `eps = 1e-8`, and ours are all made. Torch compares with
+    `(1 − threshold) · best`, which lies above a negative best: there it takes losses that rise slowly for better ones.
 
     Args:
         start: the first value, 0 or more.
         factor: what a reduction multiplies by, above 0 and below 1.
         patience: how many epochs without a better loss are borne, 0 or more.
-        threshold: the relative improvement that counts, 0 or more and below 1; torch's default.
+        threshold: the improvement that counts, as a share of the size of the best loss, 0 or more and below 1; torch's
+            default.
         cooldown: epochs after a reduction that are not counted, 0 or more.
         minimum: the value that is not gone below, 0 or more.
 
@@ -105,7 +108,7 @@ class ReduceOnPlateau:
     def observe(self, loss: Number) -> ReduceOnPlateau:
         """Return the schedule after the validation loss of one more epoch. Runs on the host."""
         loss, value, best = float(loss), float(self.value), float(self.best)
-        better = loss < best * (1 - float(self.threshold))
+        better = loss < best * (1 - float(np.copysign(self.threshold, best)))
         cooling = int(self.cooldown_left) > 0
         bad_epochs = 0 if better or cooling else int(self.bad_epochs) + 1
         cooldown_left = int(self.cooldown_left) - cooling

@@ -1,6 +1,5 @@
 """Measurements of a loss, a run or its rows, each in a file of its own that knows nothing of findings."""
 
-from downslope.diagnosis.measurements.constant_predictor import constant_predictor_loss
 from downslope.diagnosis.measurements.input_moments import InputMoments, input_moments
 from downslope.diagnosis.measurements.label_noise import LabelNoise, label_noise
 from downslope.diagnosis.measurements.linear_model import linear_loss
@@ -24,7 +23,6 @@ __all__ = [
     "Trend",
     "Vector",
     "WayOut",
-    "constant_predictor_loss",
     "drift",
     "flat",
     "input_moments",

@@ -18,11 +18,11 @@ from downslope.core import UnknownNameError, tree_size
 from downslope.diagnosis.case import Case
 from downslope.diagnosis.finding import Change
 from downslope.diagnosis.kinds import Kind
-from downslope.diagnosis.measurements import constant_predictor_loss, linear_loss
+from downslope.diagnosis.measurements import linear_loss
 from downslope.diagnosis.remedies.variants import wider
 from downslope.losses import Loss
 from downslope.schedules import Schedule
-from downslope.training import Part, Problem, Recipe, Run, sweep, train
+from downslope.training import Part, Problem, Recipe, Run, constant_predictor_loss, sweep, train
 
 FACTORS = (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1000.0)
 """Rates are tried in powers of ten around the run's own."""

@@ -12,11 +12,11 @@ from downslope.core import Message, Values, check_integer
 from downslope.data import Dataset
 from downslope.diagnosis.case import Case
 from downslope.diagnosis.finding import Change, Finding
-from downslope.diagnosis.measurements import constant_predictor_loss, recalls_on
+from downslope.diagnosis.measurements import recalls_on
 from downslope.diagnosis.remedies.trials import reached_loss, shortened
 from downslope.diagnosis.remedies.variants import difference
 from downslope.networks import Sequential
-from downslope.training import Problem, Recipe, Run, sweep
+from downslope.training import Problem, Recipe, Run, constant_predictor_loss, sweep
 
 SEEDS = 3
 """Starts and orders of rows that a fix is tried with."""

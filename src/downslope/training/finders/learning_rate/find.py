@@ -26,14 +26,16 @@ from downslope.training.settings import TrainingSettings
 
 BELOW_BLOW_UP = 1e-3
 """Short trainings try rates down to this share of the rate at which the range test blew up."""
-CLOSE = 0.05
-"""Of rates whose losses are so close to the lowest, relatively, the smallest is suggested."""
+CLOSE = 0.02
+"""Of rates that miss so small a share of what is learnable, the smallest is suggested."""
 MARGIN = 0.99
 """How far below a limit is safe."""
 CLEARLY = 0.25
-"""Rates are added while the loss at the lowest or highest tried is not so much worse than the best, relatively."""
-MOST_EXTENSIONS = 3
-"""How many times."""
+"""Rates are added while the lowest or highest tried does not miss so large a share of what is learnable."""
+MOST_EXTENSIONS = 12
+"""How many times three rates are added, at most: a range that was far off is left so."""
+HALF = 0.5
+"""The rate stays within the range asked for, unless less than half of what is learnable can be learned there."""
 
 
 def find_learning_rate(
@@ -54,8 +56,9 @@ def find_learning_rate(
     1. A *range test*: one training whose rate grows by a fixed factor each step, until the loss blows up. A quick
        picture, by powers of ten.
     2. *Short trainings* at rates of 1, 2 and 5 times powers of ten, from a thousandth of where the range test blew up,
-       all at once, each from three starts. The lowest loss decides, of those within 5 % of it the smallest rate. While
-       the lowest or highest rate tried is not clearly worse, more are added.
+       all at once, each from three starts. The lowest loss decides, of those that miss at most 2 % of what is learnable
+       the smallest rate. What is learnable is the difference between the lowest loss and that of one answer for all
+       rows. While the lowest or highest rate tried is not clearly worse, or nothing fell, more are added.
     3. The *curvature line*: the largest eigenvalue `λ` of the Hessian at the start, and the rate from which on the
        optimizer overshoots along it: `2/λ` for gradient descent, `(2 + 2μ)/λ` with momentum; for Adam and others that
        divide by the size of gradients, `λ` of the Hessian so divided.
@@ -67,7 +70,7 @@ def find_learning_rate(
         net: the network.
         data: rows with targets.
         low: the first rate of the range test.
-        high: its last rate, and the highest that is tried.
+        high: its last rate, and the highest that is suggested, unless hardly anything is learned up to it.
         steps: of the range test, and of each short training, which makes whole epochs of at least so many. Where an
             epoch has more steps, both learn from a fixed draw of as many rows as these steps take.
         curvature: whether to measure the curvature line.
@@ -119,7 +122,7 @@ def find_learning_rate(
     finally:
         bar.close()
     line, reasons = _measure_curvature_line(problem) if curvature and not trials.interrupted else (None, ())
-    suggestions = _suggestions(tested, trials, line)
+    suggestions = _suggestions(tested, trials, line, high=high)
     if trials.interrupted:
         notes += ("Interrupted: the short trainings are judged as they stood.",)
     return FoundLearningRate(
@@ -165,7 +168,7 @@ def _run_trials(
     arguments = {"steps": steps, "fresh": fresh, "progress": progress}
     trials = rate_trials(problem, _round_rates(BELOW_BLOW_UP * top, top), **arguments)
     for _ in range(MOST_EXTENSIONS):
-        more = _next_rates(trials, high)
+        more = _next_rates(trials)
         if not more or trials.interrupted:
             break
         trials = merge(trials, rate_trials(problem, more, **arguments))
@@ -179,14 +182,19 @@ def _run_trials(
     return trials
 
 
-def _next_rates(trials: RateTrials, high: float) -> list[float]:
+def _next_rates(trials: RateTrials) -> list[float]:
     """Return the next three rates below or above those tried, where the end of these is not clearly worse."""
     low, top = float(trials.rates[0]), float(trials.rates[-1])
-    lowest_loss = trials.losses.min()
-    worse = trials.losses > lowest_loss + CLEARLY * abs(lowest_loss)
+    below = _round_rates(low / 10, low)[:-1]
+    above = _round_rates(top, 10 * top)[1:] if np.isfinite(trials.losses[-1]) else []
+    if trials.best is None:
+        return below
+    if not trials.resolved:
+        return above  # nothing fell: these rates are too low
+    worse = trials.shares_missed > CLEARLY
     if not worse[0]:
-        return _round_rates(low / 10, low)[:-1]
-    return [] if worse[-1] else [rate for rate in _round_rates(top, 10 * top)[1:] if rate <= high]
+        return below
+    return [] if worse[-1] else above
 
 
 def _round_rates(low: float, high: float) -> list[float]:
@@ -209,20 +217,12 @@ def _measure_curvature_line(problem: Problem) -> tuple[CurvatureLine | None, tup
         return None, (Message("There is no curvature line:", error.message),)
 
 
-def _suggestions(tested: RangeTest, trials: RateTrials, line: CurvatureLine | None) -> dict[str, RateSuggestion]:
+def _suggestions(
+    tested: RangeTest, trials: RateTrials, line: CurvatureLine | None, *, high: float
+) -> dict[str, RateSuggestion]:
     """Return all suggestions by name, the confirmed one first."""
-    lowest = float(trials.losses[trials.best_index])
-    allowed = lowest + CLOSE * abs(lowest)
-    index = int(np.argmax(trials.losses <= allowed))
-    rate = float(trials.rates[index])
-    close = "" if index == trials.best_index else f", within 5 % of the lowest ({trials.best:g}: {lowest:.3g})"
     suggestions = {
-        "best": RateSuggestion(
-            rate,
-            f"Of {len(trials.rates)} rates from {trials.rates[0]:g} to {trials.rates[-1]:g}, each trained for "
-            f"{trials.steps} steps from three starts, it reached a {trials.measured} of {trials.losses[index]:.3g}"
-            f"{close or ', the lowest'}.",
-        ),
+        "best": _confirmed(trials, high),
         "steepest": RateSuggestion(tested.steepest, "There the range test's loss fell fastest."),
         "tenth": RateSuggestion(tested.lowest / 10, "A tenth of where the range test's loss was lowest."),
     }
@@ -230,3 +230,34 @@ def _suggestions(tested: RangeTest, trials: RateTrials, line: CurvatureLine | No
         why = f"Half of {line.limit:.3g}, less 1 %: from there on curvature makes steps at the start overshoot."
         suggestions["stability"] = RateSuggestion(MARGIN * line.limit / 2, why)
     return suggestions
+
+
+def _confirmed(trials: RateTrials, high: float) -> RateSuggestion:
+    """Return the rate that the short trainings confirm: within the range asked for, unless little is learned there."""
+    missed, asked = trials.shares_missed, trials.rates <= high * (1 + 1e-9)
+    within = bool(asked.any()) and float(missed[asked].min()) < HALF
+    if within:
+        missed = np.where(asked, missed, np.inf)
+    lowest = int(np.argmin(missed))
+    index = int(np.argmax(missed <= missed[lowest] + CLOSE))
+    rate, loss = float(trials.rates[index]), float(trials.losses[index])
+    if not trials.resolved:
+        return RateSuggestion(
+            rate,
+            f"Nothing speaks for it: none of {len(trials.rates)} rates from {trials.rates[0]:g} to "
+            f"{trials.rates[-1]:g} lowered the {trials.measured} within {trials.steps} steps by more than three starts "
+            f"differ: from {float(trials.untrained.mean()):.6g} to {loss:.6g}; one answer for all rows has "
+            f"{trials.constant:.6g}.",
+        )
+    texts = [trials.text(value) for value in trials.losses]
+    close = ", the lowest"
+    if index != lowest:
+        close = f", close to the lowest ({trials.rates[lowest]:g}: {texts[lowest]})"
+    elif lowest != trials.best_index:
+        close = f", the lowest up to {high:g}; higher rates learn more ({trials.best:g}: {texts[trials.best_index]})"
+    beyond = f" Up to {high:g} hardly anything is learned in so many steps." if rate > high * (1 + 1e-9) else ""
+    return RateSuggestion(
+        rate,
+        f"Of {len(trials.rates)} rates from {trials.rates[0]:g} to {trials.rates[-1]:g}, each trained for "
+        f"{trials.steps} steps from three starts, it reached a {trials.measured} of {texts[index]}{close}.{beyond}",
+    )

@@ -6,11 +6,11 @@ import numpy as np
 
 from downslope.training.engine.single_steps import iterate_batches, single_step
 from downslope.training.engine.state import begin_training
-from downslope.training.finders.learning_rate.result import SMOOTHING, RangeTest
+from downslope.training.finders.learning_rate.result import REACH, ROUNDING, SMOOTHING, RangeTest
 from downslope.training.problem.problem import Problem
 
-BLOWN_UP = 4.0
-"""The loss has blown up where it is so many times its lowest, and above its first."""
+NOISE = 4.0
+"""Losses that are not this many times as far from the first one as successive batches differ may be chance."""
 
 
 def range_test(problem: Problem, *, low: float, high: float, steps: int) -> RangeTest:
@@ -37,13 +37,20 @@ class SmoothedLoss:
 
     def __init__(self) -> None:
         self.sum = 0.0
+        self.losses: list[float] = []
         self.smoothed: list[float] = []
-        self.first: float | None = None
 
     def blown_up(self, loss: float) -> bool:
-        """Add a loss; return whether it has blown up."""
-        self.first = loss if self.first is None else self.first
+        """Add a loss; return whether it has blown up.
+
+        What counts is how far the loss fell and how much batches differ, not the size of the loss, which may be
+        negative, or lie on a large offset.
+        """
+        self.losses.append(loss)
         self.sum = SMOOTHING * self.sum + (1 - SMOOTHING) * loss
         self.smoothed.append(self.sum / (1 - SMOOTHING ** (len(self.smoothed) + 1)))
-        now = self.smoothed[-1]
-        return not np.isfinite(loss) or now > max(BLOWN_UP * min(self.smoothed), self.first)
+        if not np.isfinite(loss) or len(self.losses) < REACH:
+            return not np.isfinite(loss)
+        first, now = self.losses[0], self.smoothed[-1]
+        noise = float(np.median(np.abs(np.diff(self.losses[-2 * REACH :]))))
+        return now - first > max(first - min(self.smoothed), NOISE * noise, ROUNDING * abs(first))

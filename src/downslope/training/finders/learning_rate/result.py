@@ -16,6 +16,9 @@ SMOOTHING = 0.9
 """How much of the smoothed loss is the one before."""
 REACH = round(1 / (1 - SMOOTHING))
 """Over so many steps the smoothed loss forgets; before as many, it is one of a few batches."""
+FEWEST_DIGITS, MOST_DIGITS = 3, 7
+ROUNDING = 1e-5
+"""A fall of a smaller share of the loss may be rounding: a mean in float32 is known to about a millionth."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class RangeTest:
         rates: of each step made.
         losses: of each step's batch, before the step; the last may not be finite.
         smoothed: their average `s ← 0.9 s + 0.1 l`, corrected for its start at 0.
-        blow_up: the rate at which the loss blew up: no longer a number, or its average above four times its lowest and
-            above the first loss; None if it never did.
+        blow_up: the rate at which the loss blew up: no longer a number, or its average as far above the first loss as
+            it had been below, and farther than batches differ; None if it never did.
     """
 
     rates: Float[np.ndarray, " steps"]
@@ -56,8 +59,10 @@ class RateTrials:
 
     Attributes:
         rates: in rising order, each 1, 2 or 5 times a power of ten.
-        losses: of each, the mean over three starts: the lowest validation loss where there are validation
-            rows, else the mean training loss of the last fifth of the epochs; infinite for one that diverged from any.
+        by_start: what each start reached, `(starts, rates)`: the lowest validation loss where there are validation
+            rows, else the mean training loss of the last fifth of the epochs; infinite where it diverged.
+        untrained: the loss of each start before the first step, on the same rows, `(starts,)`.
+        constant: the lowest loss of one answer for all these rows, which is what there is to beat.
         epochs: of each training.
         steps: of each training.
         measured: `"validation loss"` or `"training loss"`.
@@ -65,11 +70,18 @@ class RateTrials:
     """
 
     rates: Float[np.ndarray, " rates"]
-    losses: Float[np.ndarray, " rates"]
+    by_start: Float[np.ndarray, "starts rates"]
+    untrained: Float[np.ndarray, " starts"]
+    constant: float
     epochs: int
     steps: int
     measured: str
     interrupted: bool = False
+
+    @property
+    def losses(self) -> Float[np.ndarray, " rates"]:
+        """The mean over the starts, by rate; infinite where one diverged."""
+        return self.by_start.mean(axis=0)
 
     @property
     def best_index(self) -> int:
@@ -80,6 +92,40 @@ class RateTrials:
     def best(self) -> float | None:
         """The rate of the lowest loss; None if all diverged."""
         return float(self.rates[self.best_index]) if np.isfinite(self.losses[self.best_index]) else None
+
+    @property
+    def learnable(self) -> float:
+        """What margins are shares of: by how much the lowest loss is below that of one answer for all rows.
+
+        Where no rate came so far in these few steps, it is by how much the loss fell at most.
+        """
+        lowest = float(self.losses[self.best_index])
+        return max(self.constant - lowest, 0.0) or max(float(self.untrained.mean()) - lowest, 0.0)
+
+    @property
+    def shares_missed(self) -> Float[np.ndarray, " rates"]:
+        """By how much each rate's loss is above the lowest, as a share of what is learnable."""
+        above = self.losses - self.losses[self.best_index]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(above > 0, above / self.learnable, 0.0)
+
+    def text(self, loss: float) -> str:
+        """Return a loss in as many digits as tell a hundredth of what is learnable, or that there is none."""
+        if not math.isfinite(loss):
+            return "diverged"
+        shares = abs(loss) / (self.learnable / 100) if self.learnable > 0 else 1.0
+        digits = math.ceil(math.log10(shares)) if shares > 1 else FEWEST_DIGITS
+        return f"{loss:.{min(max(digits, FEWEST_DIGITS), MOST_DIGITS)}g}"
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the best rate lowered the loss: by more than twice the standard error of its fall, and rounding."""
+        falls = self.untrained - self.by_start[:, self.best_index]
+        if not np.isfinite(falls).all():
+            return False
+        error = float(falls.std(ddof=1)) / math.sqrt(len(falls)) if len(falls) > 1 else 0.0
+        rounding = ROUNDING * float(np.abs(self.untrained).mean())
+        return float(falls.mean()) > max(2 * error, rounding)
 
 
 @dataclass(frozen=True)
@@ -194,7 +240,7 @@ class FoundLearningRate:
         lines += [""] if others else []
         end = "the loss never blew up" if test.blow_up is None else f"the loss blew up at {test.blow_up:.3g}"
         lines.append(f"Range test: {len(test.rates)} steps from {test.rates[0]:.3g} on; {end}.")
-        losses = [f"{rate:g}: {_loss_text(loss)}" for rate, loss in zip(trials.rates, trials.losses, strict=True)]
+        losses = [f"{rate:g}: {trials.text(loss)}" for rate, loss in zip(trials.rates, trials.losses, strict=True)]
         lines.append(f"Trainings of {trials.steps} steps, {trials.measured} by rate: {', '.join(losses)}.")
         if self.curvature is not None:
             lines.append(f"Curvature at the start: {self.curvature}")
@@ -202,8 +248,3 @@ class FoundLearningRate:
 
     def __str__(self) -> str:
         return str(self.message)
-
-
-def _loss_text(loss: float) -> str:
-    """Return a loss in a few digits, or that there is none."""
-    return f"{loss:.3g}" if math.isfinite(loss) else "diverged"

@@ -9,10 +9,11 @@ import numpy as np
 
 from downslope.core import fold
 from downslope.optimizers import set_hyperparam
-from downslope.training.engine.population import Population, populate, train_population
+from downslope.training.engine.population import Population, populate, population_losses, train_population
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.state import begin_training
 from downslope.training.finders.learning_rate.result import RateTrials
+from downslope.training.problem.constant_predictor import constant_predictor_loss
 from downslope.training.problem.problem import Problem
 
 STARTS = 3
@@ -38,11 +39,16 @@ def rate_trials(problem: Problem, rates: Sequence[float], *, steps: int, fresh: 
             members.append(member)
             states.append(first._replace(optimizer=set_hyperparam(first.optimizer, learning_rate=float(rate))))
     population = populate(states)
+    judged = problem.subset if problem.validation is None else problem.validation
+    before = population_losses(problem.architecture, problem.loss, population.states.variables, judged)
     train_population(problem, population, epochs=epochs, patience=None, progress=progress, members=members)
     losses = _trial_losses(population, validated=problem.validation is not None)
+    outputs = problem.net.output_shape(problem.preprocessing.input_shape)[-1]
     return RateTrials(
         rates=np.array(rates, float),
-        losses=losses.reshape(STARTS, len(rates)).mean(axis=0),
+        by_start=losses.reshape(STARTS, len(rates)),
+        untrained=before.reshape(STARTS, len(rates))[:, 0],
+        constant=constant_predictor_loss(problem.loss, judged, outputs),
         epochs=epochs,
         steps=epochs * problem.batches.steps,
         measured="training loss" if problem.validation is None else "validation loss",
@@ -52,10 +58,11 @@ def rate_trials(problem: Problem, rates: Sequence[float], *, steps: int, fresh: 
 
 def merge(first: RateTrials, second: RateTrials) -> RateTrials:
     """Return the trials of two calls together, in rising order of rates."""
-    rates, losses = np.concatenate([first.rates, second.rates]), np.concatenate([first.losses, second.losses])
+    rates = np.concatenate([first.rates, second.rates])
+    losses = np.concatenate([first.by_start, second.by_start], axis=1)
     order = np.argsort(rates)
     interrupted = first.interrupted or second.interrupted
-    return replace(first, rates=rates[order], losses=losses[order], interrupted=interrupted)
+    return replace(first, rates=rates[order], by_start=losses[:, order], interrupted=interrupted)
 
 
 def _trial_losses(population: Population, *, validated: bool) -> np.ndarray:

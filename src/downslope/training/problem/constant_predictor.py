@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Shaped
 
 from downslope.core import float_dtype
 from downslope.losses import Loss
-from downslope.training import Part
+from downslope.training.problem.part import Part
 
 _STEPS = 100
 """Of the search for the best answer, at most."""
@@ -31,6 +31,7 @@ def constant_predictor_loss(loss: Loss, part: Part, outputs: int) -> float:
     Example:
         >>> import downslope as ds
         >>> from downslope.losses import squared_error
+        >>> from downslope.training import Part
         >>> t = np.array([[1.0], [3.0]])
         >>> round(constant_predictor_loss(squared_error, Part(t, t, None, t), 1), 6)
         1.0
