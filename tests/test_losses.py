@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 import cases
 from cases import every_loss, refused
@@ -495,3 +496,19 @@ def test_targets_that_fit_are_accepted(name, targets, outputs, task):
 def test_targets_that_do_not_fit_are_refused(name, targets, outputs, task, error, message):
     with pytest.raises(error, match=message):
         losses.check_targets(cases.LOSSES[name], np.array(targets), outputs=outputs, task=task)
+
+
+@pytest.mark.product
+@every_loss
+@every_width
+@every_weighting
+def test_descending_outputs_leads_to_the_lowest_loss(loss, outputs, weighted):
+    y, t, row_weights = case(loss, outputs, weighted)
+
+    def value_and_slope(flat):
+        at = jnp.asarray(flat.reshape(y.shape))
+        return float(loss.value(at, t, row_weights)), np.ravel(loss.derivative(at, t, row_weights))
+
+    lowest = float(loss.lowest(y, t, row_weights))
+    reached = minimize(value_and_slope, np.ravel(y), jac=True, method="BFGS", options={"gtol": 1e-8, "maxiter": 500})
+    assert lowest - 1e-12 <= reached.fun <= lowest + 1e-5

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.special import xlogy
 
 from downslope.core import check_number
 from downslope.losses._loss import Loss
@@ -40,6 +41,12 @@ def _cross_entropy_derivative(y: jax.Array, t: jax.Array, *, label_smoothing: fl
     return jax.nn.softmax(y, axis=1) * jnp.sum(chosen, axis=1, keepdims=True) - chosen
 
 
+def _entropy(y: jax.Array, t: jax.Array, *, label_smoothing: float) -> jax.Array:
+    shares = _smoothed(_chosen(y, t), label_smoothing)
+    total = jnp.sum(shares, axis=1, keepdims=True)
+    return jnp.sum(xlogy(shares, total) - xlogy(shares, shares), axis=1)  # at softmax(y) = p
+
+
 def _binary_cross_entropy(y: jax.Array, t: jax.Array) -> jax.Array:
     # −t ln s(y) − (1 − t) ln(1 − s(y)), written so that neither logarithm overflows
     return jnp.sum(jnp.maximum(y, 0) - y * t.astype(y.dtype) + jnp.log1p(jnp.exp(-jnp.abs(y))), axis=1)
@@ -47,6 +54,11 @@ def _binary_cross_entropy(y: jax.Array, t: jax.Array) -> jax.Array:
 
 def _binary_cross_entropy_derivative(y: jax.Array, t: jax.Array) -> jax.Array:
     return jax.nn.sigmoid(y) - t.astype(y.dtype)
+
+
+def _binary_entropy(y: jax.Array, t: jax.Array) -> jax.Array:
+    t = t.astype(y.dtype)
+    return -jnp.sum(xlogy(t, t) + xlogy(1 - t, 1 - t), axis=1)
 
 
 def _rivals(y: jax.Array, t: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -126,6 +138,7 @@ def cross_entropy_with(*, label_smoothing: float | int = 0.0) -> Loss:
         targets="classes",
         inverse_link=_softmax,
         settings=(("label_smoothing", smoothing),),
+        lowest_rows=_entropy,
     )
 
 
@@ -142,6 +155,7 @@ binary_cross_entropy = Loss(
     _binary_cross_entropy_derivative,
     targets="shares",
     inverse_link=_sigmoid,
+    lowest_rows=_binary_entropy,
 )
 """`l = −Σᵢ (tᵢ ln s(yᵢ) + (1 − tᵢ) ln(1 − s(yᵢ))) / B`, from logits, `s` the sigmoid; `∂l/∂y = (s(y) − t) / B`.
 

@@ -40,8 +40,10 @@ class Loss:
             one output.
         inverse_link: from outputs to the mean of the targets (softmax, sigmoid, exp); None where outputs have no such
             reading, or need no change.
-        settings: names and values that both functions take by keyword. Losses with equal settings are equal, and share
-            one compiled program.
+        settings: names and values that all these functions take by keyword. Losses with equal settings are equal, and
+            share one compiled program.
+        lowest_rows: `(output, target) -> (B,)`, the lowest that each row's loss can be with any output; it looks at the
+            output's shape alone. None where that is 0.
 
     Example:
         A loss of your own, `Σ |y − t|` in each row, and the judge's word on its derivative:
@@ -70,6 +72,7 @@ class Loss:
     targets: Targets = "numbers"
     inverse_link: Callable[[Any], Any] | None = None
     settings: tuple[tuple[str, float], ...] = ()
+    lowest_rows: RowFunction | None = None
 
     def value(
         self,
@@ -84,11 +87,7 @@ class Loss:
             target: what they should be; for one output per row `(B,)` will do.
             row_weights: how much each row counts; equally by default.
         """
-        rows = self.rows(output, self._fitted(target, output), **dict(self.settings))
-        if row_weights is None:
-            return jnp.mean(rows) if self.reduction == "mean" else jnp.sum(rows)
-        total = jnp.sum(row_weights * rows)
-        return total / _total(row_weights) if self.reduction == "mean" else total
+        return self._combined(self.rows(output, self._fitted(target, output), **dict(self.settings)), row_weights)
 
     def derivative(
         self,
@@ -103,6 +102,34 @@ class Loss:
         share = row_weights / _total(row_weights) if self.reduction == "mean" else row_weights
         return derivative * jnp.expand_dims(share, tuple(range(1, output.ndim)))
 
+    def lowest(
+        self,
+        output: Float[Array, "batch ..."],
+        target: Shaped[Array, "batch ..."],
+        row_weights: Float[Array, " batch"] | None = None,
+    ) -> Float[Array, ""]:
+        """Return the lowest value that any outputs could have: in statistics, that of the saturated model.
+
+        It is 0 for most losses, the entropy of the targets for cross-entropy with smoothed ones, and
+        `Σᵢⱼ (tᵢⱼ − tᵢⱼ ln tᵢⱼ) / B` for Poisson's.
+
+        Args:
+            output: of which the shape and type count alone.
+            target: as for `value`.
+            row_weights: likewise.
+
+        Example:
+            >>> import downslope as ds
+            >>> counts = jnp.array([[1.0], [3.0]])
+            >>> round(float(ds.losses.poisson.lowest(counts, counts)), 4) == round(2 - 1.5 * float(np.log(3)), 4)
+            True
+        """
+        if self.lowest_rows is None:
+            return jnp.zeros((), output.dtype)
+        return self._combined(
+            self.lowest_rows(output, self._fitted(target, output), **dict(self.settings)), row_weights
+        )
+
     def rendered(self) -> dict[str, Any]:
         """Return how a run records this loss: ours by name and settings, a user's own or a changed one as such."""
         module = self.rows.__module__
@@ -113,6 +140,13 @@ class Loss:
         if maker is not None and maker(**dict(self.settings)) == self:
             return {"kind": f"losses.{self.name}_with", **dict(self.settings)}
         return {"custom": f"{module}.{self.name}"}
+
+    def _combined(self, rows: Float[Array, " batch"], row_weights: Float[Array, " batch"] | None) -> Float[Array, ""]:
+        """Return the mean of the rows' losses, or their sum, weighted."""
+        if row_weights is None:
+            return jnp.mean(rows) if self.reduction == "mean" else jnp.sum(rows)
+        total = jnp.sum(row_weights * rows)
+        return total / _total(row_weights) if self.reduction == "mean" else total
 
     def _fitted(self, target: Array, output: Array) -> Array:
         """Return the target in the shape of the output where it holds numbers; class indices stay as they are.

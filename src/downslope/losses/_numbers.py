@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.special import xlogy
 
 from downslope.core import check_number
 from downslope.losses._loss import Loss
@@ -45,6 +46,10 @@ def _poisson(y: jax.Array, t: jax.Array) -> jax.Array:
 
 def _poisson_derivative(y: jax.Array, t: jax.Array) -> jax.Array:
     return jnp.exp(y) - t
+
+
+def _poisson_lowest(y: jax.Array, t: jax.Array) -> jax.Array:
+    return jnp.sum(t - xlogy(t, t), axis=_over_outputs(y))  # at exp(y) = t
 
 
 def huber_with(*, delta: float | int = 1.0) -> Loss:
@@ -90,7 +95,9 @@ mean_squared_error = Loss("mean_squared_error", _mean_squared, _mean_squared_der
 huber = huber_with()
 """Huber's loss with `δ = 1`: squared for small errors, so that few large ones do not rule. See `huber_with`."""
 
-poisson = Loss("poisson", _poisson, _poisson_derivative, targets="counts", inverse_link=jnp.exp)
+poisson = Loss(
+    "poisson", _poisson, _poisson_derivative, targets="counts", inverse_link=jnp.exp, lowest_rows=_poisson_lowest
+)
 """`l = Σᵢⱼ (exp(yᵢⱼ) − tᵢⱼ yᵢⱼ) / B`, for counts whose mean is `exp(y)`; `∂l/∂y = (exp(y) − t) / B`.
 
 The negative logarithm of Poisson's distribution without `ln t!`, which no output changes; the loss may be negative.

@@ -1,4 +1,4 @@
-"""The loss of the constant predictor: a network that has learned nothing but the average answer."""
+"""The losses between which every useful network lies: that of one answer for all rows, and that of one for each row."""
 
 from __future__ import annotations
 
@@ -38,15 +38,32 @@ def constant_predictor_loss(loss: Loss, part: Part, outputs: int) -> float:
     """
     from scipy.optimize import minimize
 
-    dtype = float_dtype()
-    weights = jnp.ones(len(part), dtype) if part.weights is None else jnp.asarray(part.weights, dtype)
+    dtype, weights = float_dtype(), _weights(part)
 
     def value_and_slope(y: np.ndarray) -> tuple[float, np.ndarray]:
         value, slope = _value_and_slope(loss, jnp.asarray(y, dtype), jnp.asarray(part.t), weights)
         return float(value), np.asarray(slope, np.float64)
 
     start = _start(np.asarray(part.t), outputs)
-    return float(minimize(value_and_slope, start, jac=True, method="BFGS", options={"maxiter": _STEPS}).fun)
+    with np.errstate(over="ignore", invalid="ignore"):  # of a line search that goes too far
+        return float(minimize(value_and_slope, start, jac=True, method="BFGS", options={"maxiter": _STEPS}).fun)
+
+
+def saturated_loss(loss: Loss, part: Part, outputs: int) -> float:
+    """Return the lowest loss that any outputs could have over some rows, one answer a row; see `Loss.lowest`.
+
+    Args:
+        loss: the loss.
+        part: the rows.
+        outputs: how many outputs the network has.
+    """
+    template = jnp.zeros((len(part), outputs), float_dtype())
+    return float(loss.lowest(template, jnp.asarray(part.t), _weights(part)))
+
+
+def _weights(part: Part) -> Float[Array, " rows"]:
+    """Return the rows' weights, ones where they have none."""
+    return jnp.asarray(part.weighted().weights, float_dtype())
 
 
 @partial(jax.jit, static_argnames="loss")
