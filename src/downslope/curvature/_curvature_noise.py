@@ -110,13 +110,13 @@ class CurvatureNoise:
         return low, high
 
     def __str__(self) -> str:
-        shown = [quantity for quantity in QUANTITIES if np.all(np.isfinite(self._of(quantity)[0]))]
+        known = [quantity for quantity in QUANTITIES if np.all(np.isfinite(self._of(quantity)[0]))]
         sizes = [
-            f"{size}: " + ", ".join(_with_error(*(part[index] for part in self._of(quantity))) for quantity in shown)
+            f"{size}: " + ", ".join(_with_error(*(part[index] for part in self._of(quantity))) for quantity in known)
             for index, size in enumerate(self.batch_sizes)
         ]
-        symbols = ", ".join(SYMBOLS[quantity] for quantity in shown)
-        damped = f", H damped by {self.damping:.3g}" if self.damping and "newton_step" in shown else ""
+        symbols = ", ".join(SYMBOLS[quantity] for quantity in known)
+        damped = f", H damped by {self.damping:.3g}" if self.damping and "newton_step" in known else ""
         return " ".join([f"Relative error of {symbols} by batch size{damped}: {'; '.join(sizes)}.", *self.notes])
 
     def _of(self, quantity: str) -> tuple[Errors, Errors]:
@@ -261,12 +261,14 @@ class Inverse:
         """Return the solution; NaN where there is none."""
         if self.indefinite is not None:
             return np.full_like(b, np.nan)
-        found = conjugate_gradients(self.operator, b, damping=self.damping, tol=self.tolerance, max_products=self.most)
+        solution = conjugate_gradients(
+            self.operator, b, damping=self.damping, tol=self.tolerance, max_products=self.most
+        )
         self.solved += 1
-        self.indefinite = found.indefinite
-        if found.indefinite is None and not found.converged:
-            self.unfinished = (*self.unfinished, found.residual)
-        return found.x if found.indefinite is None else np.full_like(b, np.nan)
+        self.indefinite = solution.indefinite
+        if solution.indefinite is None and not solution.converged:
+            self.unfinished = (*self.unfinished, solution.residual)
+        return solution.x if solution.indefinite is None else np.full_like(b, np.nan)
 
     @property
     def notes(self) -> tuple[str, ...]:

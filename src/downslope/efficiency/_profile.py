@@ -117,7 +117,7 @@ def profile(
     sites = sites_of(net.layers, shape)
     loops, notes = _layer_loops(sites, batch_size, seed=seed, deadline=by(COMPILED_SHARE), tell=tell)
     tell("layers, the step and a large matrix product, in turn")
-    passes = [one for layer in loops if layer is not None for one in layer]
+    passes = [loop for layer in loops if layer is not None for loop in layer]
     timings = time_in_rounds([*passes, step_loop, *products.values()], deadline=by(LAYERS_SHARE))
     times = [None if layer is None else layer.times(timings) for layer in loops]
     growing = step_loops(

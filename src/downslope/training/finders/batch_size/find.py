@@ -227,7 +227,7 @@ def _curvature(problem: Problem, variables: Variables) -> tuple[CurvatureNoise |
         surface = mean_surface(problem.architecture, problem.loss, _unweighted(part), variables)
         damping = _damping(surface, variables.params, problem.seed)
         for factor in (1, 2, 4):
-            found = curvature_noise(
+            noise = curvature_noise(
                 surface,
                 variables.params,
                 sizes,
@@ -237,9 +237,9 @@ def _curvature(problem: Problem, variables: Variables) -> tuple[CurvatureNoise |
                 max_hvps=CURVATURE_PRODUCTS,
                 key=problem.seed,
             )
-            if np.all(np.isfinite(found.newton_step)):
+            if np.all(np.isfinite(noise.newton_step)):
                 break
-        return found, ()
+        return noise, ()
     except SettingError as error:
         return None, (Message("There is no noise of H⁻¹ g:", error.message),)
 

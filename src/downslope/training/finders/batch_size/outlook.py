@@ -141,18 +141,18 @@ def sizes_within_spread(outlooks: Sequence[BatchOutlook]) -> tuple[int, int]:
     From the first size that is near the fastest if its own steps took the least that they may and those of all others
     the most, to the first that is near it in the reverse case; or, if none is, to the largest that may be the fastest.
     """
-    least, most = [one.least_time for one in outlooks], [one.most_time for one in outlooks]
+    least, most = [outlook.least_time for outlook in outlooks], [outlook.most_time for outlook in outlooks]
     others = [[*range(index), *range(index + 1, len(outlooks))] for index in range(len(outlooks))]
 
     def first(own: list[float], rest: list[float]) -> int | None:
         near = (
-            one.batch_size
-            for index, one in enumerate(outlooks)
+            outlook.batch_size
+            for index, outlook in enumerate(outlooks)
             if own[index] <= (1 + NEAR) * min((rest[other] for other in others[index]), default=own[index])
         )
         return next(near, None)
 
     low, high = first(least, most) or outlooks[0].batch_size, first(most, least)
     if high is None:
-        high = max(one.batch_size for one in outlooks if one.least_time <= min(most))
+        high = max(outlook.batch_size for outlook in outlooks if outlook.least_time <= min(most))
     return low, high

@@ -274,14 +274,14 @@ class FoundBatchSize:
             "Throughput was still growing at the largest." if low == largest else f"Throughput stops growing at {low}."
         )
 
-    def curvature_sentence(self, found: CurvatureNoise) -> str:
+    def curvature_sentence(self, noise: CurvatureNoise) -> str:
         """Return how large batches must be for a method that steps along `H⁻¹ g`, in words."""
-        needs = {name: found.rows_needed(name, of=self.rows) for name in ("newton_step", "gradient")}
+        needs = {name: noise.rows_needed(name, of=self.rows) for name in ("newton_step", "gradient")}
         if not all(math.isfinite(end) for end in needs["newton_step"]):
-            return f"{found} Second-order methods step along H⁻¹ g; how large their batches must be is not known here."
+            return f"{noise} Second-order methods step along H⁻¹ g; how large their batches must be is not known here."
         newton, gradient = (f"{math.floor(low)} to {math.ceil(high)}" for low, high in needs.values())
         return (
-            f"{found} Second-order methods step along H⁻¹ g: for its noise to be no larger than the step itself they "
+            f"{noise} Second-order methods step along H⁻¹ g: for its noise to be no larger than the step itself they "
             f"need batches of about {newton} rows, where the gradient needs {gradient}."
         )
 
