@@ -220,6 +220,12 @@ def test_an_interruption_ends_it_at_once():
         profile(ds.mlp([], outputs=1), (2,), tell=interrupt)
 
 
+def test_layers_whose_arrays_are_too_large_to_be_copied_are_timed_again_and_again(monkeypatch):
+    monkeypatch.setattr("downslope.efficiency._stopwatch.MOST_COPIED", 0)
+    loops = layer_loops(sites_of([ds.Dense(3), ds.Tanh()], (3,))[1], 4, seed=0)
+    assert all(loop() > 0 for _ in range(3) for loop in loops)
+
+
 @pytest.mark.product
 @pytest.mark.parametrize("layer", [Reversed(), cases.NoisyCounter(), ds.Dropout(0.5), ds.Identity()], ids=str)
 def test_layers_of_any_kind_are_timed(layer):

@@ -81,7 +81,9 @@ def layer_loops(site: Site, rows: int, *, seed: int) -> LayerLoops:
     forward_loop = Loop.of(compile_loop(forward, *inputs), *inputs)
     if not site.parameters and not site.feeds:
         return LayerLoops(forward_loop, None)
-    cache = _collected(sources, jax.tree.leaves(inputs), forward_loop.results)
+    # copies: the next run of the loop takes the memory of its results
+    results = jax.tree.map(jnp.copy, forward_loop.results)
+    cache = _collected(sources, jax.tree.leaves(inputs), results)
     constants = [None if isinstance(part, jax.Array | np.ndarray) else part for part in cache]
     arrays = [part if constant is None else None for part, constant in zip(cache, constants, strict=True)]
 

@@ -26,6 +26,8 @@ SAMPLE_SECONDS = 0.002
 CALIBRATIONS = 2
 """The first call lasts longer than one run of many, for the call itself takes time: the second one tells better."""
 MOST_RUNS = 100_000
+MOST_COPIED = 2**26
+"""Bytes of inputs and results, above which they stay where they are."""
 
 
 @dataclass(frozen=True)
@@ -97,16 +99,21 @@ class Loop:
         """Return the seconds of one run; 0 where nothing is computed."""
         if not jax.tree.leaves(self.results):
             return 0.0
-        # where arrays lie in memory can make a tenth of a difference, and more: each sample has them elsewhere
-        results, inputs = jax.block_until_ready(jax.tree.map(_copied, (self.results, self.inputs)))
+        results, inputs = _elsewhere((self.results, self.inputs))
         begun = self.clock()
         self.results = jax.block_until_ready(self.program.run(_count(self.runs), results, *inputs))
         return (self.clock() - begun) / self.runs
 
 
-def _copied(array: jax.Array | np.ndarray) -> jax.Array:
-    """Return an array elsewhere in memory."""
-    return jnp.array(array, copy=True)
+def _elsewhere(arrays: PyTree) -> PyTree:
+    """Return arrays elsewhere in memory, unless they are large.
+
+    Where small ones lie can make a tenth of a difference, and more, for as long as they lie there; so each sample has
+    its own.
+    """
+    if sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) > MOST_COPIED:
+        return arrays
+    return jax.block_until_ready(jax.tree.map(lambda array: jnp.array(array, copy=True), arrays))
 
 
 def _empty(program: Program) -> PyTree:
