@@ -151,6 +151,22 @@ def test_a5_single_precision_agrees_within_what_it_resolves():
     np.testing.assert_allclose(got, expected, rtol=1e-3)
 
 
+def test_a5_a_batch_size_is_judged_by_the_noise_of_newton_steps():
+    timings = [Timing(1.0, 0.0, 25)] * 5
+    x, y = least_squares(rows=2000, features=6, kappa=1000.0)
+    noise = ds.curvature_noise(surface_of(x, y), np.zeros(6), [50, 200], draws=6, key=0)
+    found = replace(found_size(costs_of(timings), scale(30.0, (28.0, 32.0))), curvature=noise, rows=2000)
+    newton, gradient = noise.rows_needed("newton_step"), noise.rows_needed("gradient")
+    assert newton[0] > gradient[1]
+    text = str(found)
+    assert "Second-order methods step along H⁻¹ g" in text
+    assert f"batches of about {int(newton[0])} to {int(np.ceil(newton[1]))} rows" in text
+    unknown = replace(noise, newton_step=np.full(2, np.nan), notes=("H is not positive definite here.",))
+    assert "how large their batches must be is not known here" in str(replace(found, curvature=unknown))
+    # drawn from many more rows than were measured, nearly all of them need not be
+    assert noise.rows_needed("newton_step", error=0.01, of=10**9)[0] > 2000
+
+
 def test_a5_a_torch_module_is_measured_too():
     torch = pytest.importorskip("torch")
     x, y = least_squares(rows=120, features=3, kappa=20.0)

@@ -77,3 +77,11 @@ def test_a_noise_scale_beyond_the_sizes_is_named_but_not_drawn(size):
     trade_off = figures.batch_size(lost).axes[0]
     assert len(trade_off.lines[2].get_xdata()) == 0
     assert trade_off.get_legend().get_texts()[2].get_text() == "noise scale ≥ 5,000"
+
+
+def test_a_size_that_the_evidence_is_not_for_is_drawn_so(size):
+    lost = replace(size, noise=replace(size.noise, value=None, interval=(50.0, np.inf)))
+    assert [text.get_text() for text in figures.batch_size(size).axes[2].texts] == [str(size.suggestion)]
+    figure = figures.batch_size(lost)
+    assert [text.get_text() for text in figure.axes[2].texts] == ["32, merely usual"]
+    assert "No batch size can be recommended" in figures.alt_text(figure)

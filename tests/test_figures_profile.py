@@ -52,6 +52,18 @@ def test_growth_that_did_not_stop_is_marked_so(found):
     assert [text.get_text() for text in figures.profile(growing).axes[1].texts] == ["still growing at 4"]
 
 
+def test_what_the_spread_leaves_open_is_drawn_as_a_range(found):
+    steps = tuple(
+        StepTime(size, Timing(seconds, seconds, 9), 100) for size, seconds in ((1, 1e-3), (4, 2e-3), (32, 8e-3))
+    )
+    layers, throughput = figures.profile(replace(found, throughput=steps)).axes
+    assert [text.get_text() for text in throughput.texts] == ["stops growing from 4 to 32, too noisy to say where"]
+    band = throughput.collections[0].get_paths()[0].vertices[:, 1]
+    np.testing.assert_allclose([band.min(), band.max()], [500, 4000])
+    whiskers = [segment[:, 0] for segment in layers.collections[0].get_segments()]
+    np.testing.assert_allclose(whiskers, [[4.0, 4.04], [0.4, 0.404], [0.6, 0.606]])
+
+
 def test_a_single_batch_size_is_drawn_without_a_mark(found):
     throughput = figures.profile(replace(found, throughput=found.throughput[:1])).axes[1]
     assert len(throughput.get_lines()) == 1

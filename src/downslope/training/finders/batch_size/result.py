@@ -111,7 +111,7 @@ class FoundBatchSize:
 
     @property
     def between(self) -> tuple[int, int]:
-        """What is not ruled out, within the noise scale's 95 % interval and the spread of the times.
+        """What is not ruled out of the sizes timed, within the noise scale's 95 % interval and the spread of the times.
 
         Every size, where the noise scale is not resolved, or there were too few rounds for the times to be sure.
         """
