@@ -296,22 +296,19 @@ class Profile:
 
     def operations_sentence(self) -> str:
         """Return where the operations counted contradict the times measured, in words; empty where they do not."""
-        counted, largest = [row for row in self._timed if row.flops], self.largest
+        counted = {row.place: row.flops for row in self._timed if row.flops is not None}
+        timed = [row for row in self._timed if row.place in counted]
+        if not timed or self.largest not in timed:
+            return ""
+        largest, most = self.largest, max(timed, key=lambda row: counted[row.place])
         sentences = []
-        most = max(counted, key=lambda row: row.flops or 0, default=None)
-        if most is not None and largest is not None and most.flops and most.flops > MORE * (largest.flops or 0):
-            all_counted = sum(row.flops or 0 for row in counted)
+        if counted[most.place] > MORE * counted[largest.place]:
+            shares = [f"{counted[row.place] / sum(counted.values()):.0%}" for row in (most, largest)]
             sure = self._settled and _share_between(largest)[0] > _share_between(most)[1]
-            why = (
-                "the time goes into moving memory and into calls, not into arithmetic"
-                if sure
-                else "their times may be in the wrong order"
-            )
-            sentences.append(
-                f"Of the operations counted, {_subject(most)} makes {most.flops / all_counted:.0%}, "
-                f"{_subject(largest)} {(largest.flops or 0) / all_counted:.0%}: {why}."
-            )
-        too_fast = [row for row in counted if (row.flops or 0) > MOST_OF_PEAK * self.peak_flops * (row.seconds or 0.0)]
+            why = "most of the time does not go into arithmetic" if sure else "their times may be in the wrong order"
+            makes = f"{_subject(most)} makes {shares[0]}, {_subject(largest)} {shares[1]}"
+            sentences.append(f"Of the operations counted, {makes}: {why}.")
+        too_fast = [row for row in timed if (row.flops_per_second or 0.0) > MOST_OF_PEAK * self.peak_flops]
         if too_fast:
             sentences.append(
                 f"{_subject(too_fast[0])} makes more operations a second than the large matrix product, so one of the "
@@ -328,10 +325,8 @@ class Profile:
         largest = max(step.batch_size for step in self.throughput)
         if low != high:
             still = ", if it does at all" if high == largest else ""
-            return (
-                f"Throughput stops growing somewhere from a batch size of {low} to {high}{still}: the spread of the "
-                "times is too large to say where."
-            )
+            words = f"Throughput stops growing somewhere from a batch size of {low} to {high}{still}"
+            return f"{words}: too noisy to say where."
         rate = _per_second(next(step for step in self.throughput if step.batch_size == low).examples_per_second)
         if low == largest:
             return f"Throughput was still growing at {low}, the largest batch measured: {rate} examples/s."
