@@ -72,6 +72,7 @@ def find_batch_size(
     steps: int = 200,
     trainings: int = 0,
     epochs: int = 20,
+    curvature: bool = True,
     seconds: float | int = 20.0,
     tell: Tell | None = None,
     progress: str | bool | Progress = "auto",
@@ -106,6 +107,7 @@ def find_batch_size(
             steps take.
         trainings: how many seeds to train with each of up to four batch sizes, which costs as much as that; 0 for none.
         epochs: of these trainings.
+        curvature: whether to measure the noise of `H⁻¹ g`.
         seconds: for timing steps; after them no larger batch is begun.
         tell: called with a few words before each measurement.
         progress: of the short training, as for `ds.train`.
@@ -153,15 +155,17 @@ def find_batch_size(
     if noise is None:
         raise SettingError("The noise of gradients could not be measured:", reasons[0], setting="batch_size")
     before, _ = _noise(problem, problem.start)
-    tell("the noise of H⁻¹ g")
-    curvature, curvature_reasons = _curvature(problem, training.state.variables)
+    noise_of_steps, curvature_reasons = None, ()
+    if curvature:
+        tell("the noise of H⁻¹ g")
+        noise_of_steps, curvature_reasons = _noise_of_steps(problem, training.state.variables)
     costs = batch_costs(problem, memory_limit=limit, deadline=Deadline.after(seconds), tell=tell)
     result = FoundBatchSize(
         outlook=batch_outlooks(costs, usable_noise_scale(noise, before)),
         noise=noise,
         noise_at_start=before,
         short_training=steps_made,
-        curvature=curvature,
+        curvature=noise_of_steps,
         costs=costs,
         trainings=(),
         batch_size=problem.batches.batch_size,
@@ -214,7 +218,7 @@ def _noise(problem: Problem, variables: Variables) -> tuple[NoiseScale | None, t
         return None, (error.message,)
 
 
-def _curvature(problem: Problem, variables: Variables) -> tuple[CurvatureNoise | None, tuple[str, ...]]:
+def _noise_of_steps(problem: Problem, variables: Variables) -> tuple[CurvatureNoise | None, tuple[str, ...]]:
     """Return the noise of `g`, `H g` and `H⁻¹ g` at some parameters; or None, with the reason."""
     if mixes_rows(problem):
         return None, ("With batch norm the noise of H⁻¹ g is left out: rows of a batch are not independent.",)
