@@ -607,7 +607,7 @@ def found_batch_size() -> object:
     facts: dict[str, Any] = {"short_training": found.short_training, "power": found.rate_power}
     for name, measured in {"end": found.noise, "start": found.noise_at_start}.items():
         facts[name] = measured and attributes(measured, noise.removesuffix(" text"))
-    facts["hvp"] = found.hvp and {"text": str(found.hvp)}
+    facts["curvature"] = found.curvature and {"text": str(found.curvature)}
     return facts | {"factor": found.rate_factor(64)}
 
 

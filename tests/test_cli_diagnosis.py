@@ -55,6 +55,11 @@ def test_profile_for_programs(cli):
     assert code == 0, err
     assert [layer["layer"].split("(")[0] for layer in found["layers"]][:3] == ["Conv2D", "ReLU", "MaxPool"]
     assert found["step"]["batch_size"] == 16
+    assert found["step"]["spread"] == 0
+    assert found["step"]["rounds"] == 1
+    assert not found["bottleneck_known"]
+    assert found["bottleneck"] is None
+    assert {"spread", "other_work", "least_examples_per_second"} <= set(found["throughput"][0])
     assert found["notes"]
 
 

@@ -8,7 +8,7 @@ import pytest
 import downslope as ds
 from downslope import figures
 from downslope.curvature import NoiseScale
-from downslope.efficiency import StepTime
+from downslope.efficiency import NO_TIME, StepTime, Timing
 from downslope.training import BatchCosts, CurvatureLine, FoundBatchSize, FoundLearningRate, RangeTest, RateTrials
 from downslope.training.finders.batch_size.outlook import batch_outlooks
 from downslope.training.finders.learning_rate.find import _suggestions
@@ -27,10 +27,10 @@ def rate():
 
 @pytest.fixture
 def size():
-    steps = tuple(StepTime(4 * 2**place, 1e-3 * (1 + place), 1000) for place in range(6))
-    costs = BatchCosts(steps, 0.0, {"shuffle": 0.0}, "shuffle", ())
-    noise = NoiseScale(40.0, 5.0, (20.0, 90.0), 1.0, 0.1, 1.0, 0.1, 128, 4, {})
-    return FoundBatchSize(batch_outlooks(costs, 40.0), noise, None, 100, None, costs, (), 32, 1.0, ())
+    steps = tuple(StepTime(4 * 2**place, Timing(1e-3 * (1 + place), 1e-5, 9), 1000) for place in range(6))
+    costs = BatchCosts(steps, NO_TIME, {"shuffle": NO_TIME}, "shuffle", True, ())
+    noise = NoiseScale(40.0, 5.0, (30.0, 60.0), 1.0, 0.1, 1.0, 0.1, 128, 4, {})
+    return FoundBatchSize(batch_outlooks(costs, 40.0), noise, None, 100, None, costs, (), 32, 1000, 1.0, ())
 
 
 def texts(figure):
@@ -77,3 +77,11 @@ def test_a_noise_scale_beyond_the_sizes_is_named_but_not_drawn(size):
     trade_off = figures.batch_size(lost).axes[0]
     assert len(trade_off.lines[2].get_xdata()) == 0
     assert trade_off.get_legend().get_texts()[2].get_text() == "noise scale ≥ 5,000"
+
+
+def test_a_size_that_the_evidence_is_not_for_is_drawn_so(size):
+    lost = replace(size, noise=replace(size.noise, value=None, interval=(50.0, np.inf)))
+    assert [text.get_text() for text in figures.batch_size(size).axes[2].texts] == [str(size.suggestion)]
+    figure = figures.batch_size(lost)
+    assert [text.get_text() for text in figure.axes[2].texts] == ["32, merely usual"]
+    assert "No batch size can be recommended" in figures.alt_text(figure)

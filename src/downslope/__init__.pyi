@@ -32,6 +32,7 @@ from .core import UnknownNameError as UnknownNameError
 from .core import UnwritableRunError as UnwritableRunError
 from .core import Variables as Variables
 from .curvature import condition_number as condition_number
+from .curvature import curvature_noise as curvature_noise
 from .curvature import eigenvalues as eigenvalues
 from .curvature import hessian_blocks as hessian_blocks
 from .curvature import hessian_trace as hessian_trace

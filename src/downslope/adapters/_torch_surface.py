@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
@@ -126,6 +126,13 @@ class TorchSurface:
             raise SettingError(Setting("batch_size"), f"must be at most {self.rows}, the rows, got {batch_size}.")
         order = generator(key, "batch gradients").permutation(self.rows)
         return self._batch_gradients(self._leaves(params), batch_size, order)
+
+    def on_rows(self, rows: np.ndarray, *, chunk: int | None = None) -> TorchSurface:
+        """Return the same loss over some of its rows, by their numbers, so many at once."""
+        import torch
+
+        index, size = torch.from_numpy(np.sort(rows)), len(rows) if chunk is None else chunk
+        return replace(self, x=self.x[index], y=self.y[index], sizes=(size,) * (len(rows) // size))
 
     def _batch_gradients(self, leaves: list[Tensor], size: int, order: np.ndarray) -> Iterator[Arrays]:
         import torch

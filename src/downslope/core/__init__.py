@@ -29,6 +29,7 @@ from downslope.core._surface import (
     LossSurface,
     PlaneSurface,
     RowLossesSurface,
+    SomeRowsSurface,
     check_repeats,
     offers,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "SettingError",
     "Shape",
     "ShapeError",
+    "SomeRowsSurface",
     "SurfacePrograms",
     "UnknownNameError",
     "UnwritableRunError",

@@ -188,15 +188,7 @@ class FunctionSurface:
             SettingError: the function holds its data itself, or there are fewer rows than one batch has.
         """
         batch_size = check_integer("batch_size", batch_size)
-        if self.batches is None or self.chunk_weights is not None:
-            raise SettingError(
-                "Gradients of batches need a loss that is a mean over the rows of its batches. Pass",
-                Setting("batches"),
-                ", and no",
-                Setting("chunk_weights"),
-                ".",
-                setting="surface",
-            )
+        self._check_mean("Gradients of batches need")
         if batch_size > self.rows:
             raise SettingError(Setting("batch_size"), f"must be at most {self.rows}, the rows, got {batch_size}.")
         return self.drawn_gradients(params, batch_size=batch_size, key=key)
@@ -206,6 +198,37 @@ class FunctionSurface:
         params, order = self._checked(params), generator(key, "batch gradients").permutation(self.rows)
         drawn = (order[start : start + batch_size] for start in range(0, self.rows - batch_size + 1, batch_size))
         return (self.compiled.gradient(params, self._gathered(np.sort(rows)), self.constants) for rows in drawn)
+
+    def on_rows(self, rows: np.ndarray, *, chunk: int | None = None) -> FunctionSurface:
+        """Return the same loss over some of its rows; it shares the compiled functions.
+
+        Args:
+            rows: their numbers over all chunks.
+            chunk: how many rows at once, a divisor of their number, so that draws of several sizes share programs; None
+                for all of them.
+
+        Raises:
+            SettingError: the function holds its data itself, or its chunks count otherwise than by their rows.
+        """
+        self._check_mean("The loss over some rows needs")
+        parts = np.sort(rows).reshape(-1, len(rows) if chunk is None else chunk)
+        return replace(self, batches=[self._gathered(part) for part in parts], programs=self.compiled)
+
+    def _check_mean(self, need: str) -> None:
+        """Check that the loss is a mean over the rows of its batches.
+
+        Raises:
+            SettingError: it is not, or they are not known.
+        """
+        if self.batches is None or self.chunk_weights is not None:
+            raise SettingError(
+                f"{need} a loss that is a mean over the rows of its batches. Pass",
+                Setting("batches"),
+                ", and no",
+                Setting("chunk_weights"),
+                ".",
+                setting="surface",
+            )
 
     def _gathered(self, rows: np.ndarray) -> PyTree:
         """Return some rows, by their numbers over all chunks in ascending order, as one batch."""

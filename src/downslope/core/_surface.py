@@ -77,6 +77,20 @@ class BatchGradientsSurface(Protocol):
 
 
 @runtime_checkable
+class SomeRowsSurface(Protocol):
+    """A surface over rows that can be had over some of them."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows the loss is a mean over."""
+        ...
+
+    def on_rows(self, rows: np.ndarray, *, chunk: int | None = None) -> LossSurface:
+        """Return the mean loss over rows of some numbers, computed `chunk` at once."""
+        ...
+
+
+@runtime_checkable
 class RowLossesSurface(Protocol):
     """A surface over rows that knows the loss of each."""
 

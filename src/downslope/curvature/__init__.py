@@ -5,12 +5,12 @@ here knows networks or training, forms the Hessian of a large network, or moves 
 """
 
 from downslope.curvature._condition_number import ConditionNumber, condition_number
+from downslope.curvature._curvature_noise import CurvatureNoise, curvature_noise
 from downslope.curvature._eigenpairs import Eigenpairs
 from downslope.curvature._eigenvalues import eigenvalues
 from downslope.curvature._groups import filter_scales
 from downslope.curvature._hessian_blocks import HessianBlocks, hessian_blocks
 from downslope.curvature._hessian_trace import TraceEstimate, hessian_trace
-from downslope.curvature._hvp_noise import HvpNoise, hvp_noise
 from downslope.curvature._noise_scale import NoiseScale, noise_scale
 from downslope.curvature._quadratic import BestSettings, Quadratic, quadratic
 from downslope.curvature._sharpness import Sharpness, sharpness
@@ -21,9 +21,9 @@ from downslope.curvature._step_model import StepModel, step_model
 __all__ = [
     "BestSettings",
     "ConditionNumber",
+    "CurvatureNoise",
     "Eigenpairs",
     "HessianBlocks",
-    "HvpNoise",
     "NoiseScale",
     "Quadratic",
     "Sharpness",
@@ -31,11 +31,11 @@ __all__ = [
     "StepModel",
     "TraceEstimate",
     "condition_number",
+    "curvature_noise",
     "eigenvalues",
     "filter_scales",
     "hessian_blocks",
     "hessian_trace",
-    "hvp_noise",
     "noise_scale",
     "preconditioned_sharpness",
     "quadratic",

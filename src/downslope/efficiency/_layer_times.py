@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import jax
@@ -10,16 +10,33 @@ import jax.numpy as jnp
 import numpy as np
 
 from downslope.core import Params, Shape, float_dtype, fold, generator
-from downslope.efficiency._stopwatch import Deadline, compile_loop, time_loop
+from downslope.efficiency._stopwatch import Loop, compile_loop
+from downslope.efficiency._timing import NO_TIME, Deadline, Timing, in_rounds, together
 from downslope.layers import Context, Flatten, forward_in, initial_state, initialize
 from downslope.networks import Site, with_cheap_weights
 
 
-class LayerSeconds(NamedTuple):
-    """Seconds of one forward and one backward pass of a layer."""
+class LayerTimes(NamedTuple):
+    """The times of one forward and one backward pass of a layer."""
 
-    forward: float
-    backward: float
+    forward: Timing
+    backward: Timing
+
+    @property
+    def both(self) -> Timing:
+        """The time of both."""
+        return together(self)
+
+
+class LayerLoops(NamedTuple):
+    """A forward and a backward pass of a layer, ready to be timed; None where it takes no time."""
+
+    forward: Loop | None
+    backward: Loop | None
+
+    def times(self, timings: Mapping[Loop, Timing]) -> LayerTimes:
+        """Return the times of both, found among those of all."""
+        return LayerTimes(*(NO_TIME if loop is None else timings[loop] for loop in self))
 
 
 class Source(NamedTuple):
@@ -30,17 +47,23 @@ class Source(NamedTuple):
     constant: object = None
 
 
-def time_layer(site: Site, rows: int, *, seed: int, deadline: Deadline) -> LayerSeconds:
-    """Return how long a layer takes for a batch of so many rows, as in training.
+def time_in_rounds(loops: Iterable[Loop | None], *, deadline: Deadline) -> dict[Loop, Timing]:
+    """Return the times of all loops, measured in the same rounds."""
+    distinct = list(dict.fromkeys(loop for loop in loops if loop is not None))
+    return dict(zip(distinct, in_rounds(distinct, deadline=deadline), strict=True))
+
+
+def layer_loops(site: Site, rows: int, *, seed: int) -> LayerLoops:
+    """Return the passes of a layer on a batch of so many rows, as in training, compiled and warmed up.
 
     The backward pass makes what training needs: the gradients of the parameters, if there are any, and that of the
     input, if something before learns. Weights and inputs are drawn; times do not depend on them. A residual block
     stands for its addition; `Flatten` takes no time, for compiled with others it only reads the same memory otherwise.
     """
     if isinstance(site.layer, Flatten):
-        return LayerSeconds(0.0, 0.0)
+        return LayerLoops(None, None)
     if site.is_block:
-        return _time_addition(site, rows, seed=seed, deadline=deadline)
+        return _additions(site, rows, seed=seed)
     layer = with_cheap_weights(site.layer, "lecun_normal")
     params = jax.device_put(initialize(layer, fold(seed, "weights"), site.input_shape))
     state = jax.device_put(initial_state(layer, site.input_shape))
@@ -55,9 +78,11 @@ def time_layer(site: Site, rows: int, *, seed: int, deadline: Deadline) -> Layer
         results, sources = _new_arrays([y, *jax.tree.leaves(next_state)], parts, arguments)
         return results
 
-    forward_seconds, results = time_loop(compile_loop(forward, *inputs), *inputs, deadline=deadline)
+    forward_loop = Loop.of(compile_loop(forward, *inputs), *inputs)
     if not site.parameters and not site.feeds:
-        return LayerSeconds(forward_seconds, 0.0)
+        return LayerLoops(forward_loop, None)
+    # copies: the next run of the loop takes the memory of its results
+    results = jax.tree.map(jnp.copy, forward_loop.results)
     cache = _collected(sources, jax.tree.leaves(inputs), results)
     constants = [None if isinstance(part, jax.Array | np.ndarray) else part for part in cache]
     arrays = [part if constant is None else None for part, constant in zip(cache, constants, strict=True)]
@@ -69,8 +94,7 @@ def time_layer(site: Site, rows: int, *, seed: int, deadline: Deadline) -> Layer
         return _new_arrays(jax.tree.leaves(gradients), [], jax.tree.leaves((params, arrays, dy)))[0]
 
     backward_inputs = params, arrays, drawn(rows, site.output_shape, seed + 1)
-    program = compile_loop(backward, *backward_inputs)
-    return LayerSeconds(forward_seconds, time_loop(program, *backward_inputs, deadline=deadline)[0])
+    return LayerLoops(forward_loop, Loop.of(compile_loop(backward, *backward_inputs), *backward_inputs))
 
 
 def drawn(rows: int, shape: Shape, seed: int) -> jax.Array:
@@ -78,14 +102,14 @@ def drawn(rows: int, shape: Shape, seed: int) -> jax.Array:
     return jax.device_put(generator(seed, "profile").standard_normal((rows, *shape)).astype(float_dtype()))
 
 
-def _time_addition(site: Site, rows: int, *, seed: int, deadline: Deadline) -> LayerSeconds:
-    """Return how long a residual block takes to add its two ways up: outputs forward, gradients of the input back."""
+def _additions(site: Site, rows: int, *, seed: int) -> LayerLoops:
+    """Return how a residual block adds its two ways up: outputs forward, gradients of the input back."""
 
-    def time(shape: Shape) -> float:
+    def addition(shape: Shape) -> Loop:
         terms = drawn(rows, shape, seed), drawn(rows, shape, seed + 1)
-        return time_loop(compile_loop(jnp.add, *terms), *terms, deadline=deadline)[0]
+        return Loop.of(compile_loop(jnp.add, *terms), *terms)
 
-    return LayerSeconds(time(site.output_shape), time(site.input_shape) if site.feeds else 0.0)
+    return LayerLoops(addition(site.output_shape), addition(site.input_shape) if site.feeds else None)
 
 
 def _new_arrays(

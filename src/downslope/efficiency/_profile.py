@@ -22,19 +22,20 @@ from downslope.core import (
 )
 from downslope.data import Dataset, Preprocessing
 from downslope.efficiency._advice import advice_on
-from downslope.efficiency._layer_times import LayerSeconds, time_layer
-from downslope.efficiency._peak import matrix_product_rate
-from downslope.efficiency._result import LayerProfile, Profile
+from downslope.efficiency._layer_times import LayerLoops, LayerTimes, layer_loops, time_in_rounds
+from downslope.efficiency._peak import matrix_products, peak_of
+from downslope.efficiency._result import LayerProfile, Profile, share_of
 from downslope.efficiency._savings import savings
-from downslope.efficiency._stopwatch import Deadline
-from downslope.efficiency._throughput import Step, StepTime, powers_of_two, throughputs
+from downslope.efficiency._stopwatch import Loop
+from downslope.efficiency._throughput import Step, powers_of_two, step_loops, step_times
+from downslope.efficiency._timing import Deadline
 from downslope.losses import Loss, as_loss
 from downslope.networks import Sequential, Site, connections, forward_flops, sites_of
 
 MEMORY_LIMIT = 2**30
 """The default limit: 1 GiB."""
-LAYERS_SHARE, THROUGHPUT_SHARE = 0.5, 0.85
-"""By which share of the time the layers, and then the batch sizes, are to be done."""
+COMPILED_SHARE, LAYERS_SHARE, THROUGHPUT_SHARE = 0.5, 0.6, 0.85
+"""By which share of the time the layers are to be compiled and measured, and then the batch sizes to be done."""
 
 Tell = Callable[[str], None]
 
@@ -53,14 +54,18 @@ def profile(
 ) -> Profile:
     """Measure how long each layer of a network takes forward and backward, what the whole takes, and what it could.
 
-    Times are measured in compiled loops, as training runs, after a warm-up: medians of several samples. The sum of the
-    layers is not the whole, which the compiler makes one program of; both are given. FLOP/s are operations counted over
-    time measured, beside a large matrix product measured in the same call; a backward pass counts as its forward pass
-    once for the gradients of parameters, and once for that of the input. Memory is what the compiler says that the
-    compiled program reserves.
+    Times are measured in compiled loops, as training runs, after a warm-up, and in rounds: all layers, the step and a
+    matrix product once a round, then all batch sizes, so that other work on the machine disturbs what is compared
+    alike. Each is that of the fastest round, and its spread that of the fastest quarter of the rounds; where the spread
+    leaves it open which layer dominates, or where throughput stops growing, the answer is that it is too noisy to say.
+    The sum of the layers is not the whole, which the compiler makes one program of; both are given.
 
-    Weights, examples and targets are drawn anew; nothing of the user's is touched. While a machine does other work as
-    well, its times say little. Interrupting (Ctrl-C) stops after the call under way.
+    FLOP/s are operations counted over time measured, beside a large matrix product measured in the same call; a
+    backward pass counts as its forward pass once for the gradients of parameters, and once for that of the input.
+    Memory is what the compiler says that the compiled program reserves.
+
+    Weights, examples and targets are drawn anew; nothing of the user's is touched. Interrupting (Ctrl-C) stops after
+    the call under way.
 
     Args:
         net: the network.
@@ -78,7 +83,7 @@ def profile(
         tell: called with a few words before each measurement.
 
     Returns:
-        `.rows`, `.step`, `.peak_flops`, `.bottleneck`, `.savings`, `.throughput`, `.growth_stops_at`; `.table()`,
+        `.rows`, `.step`, `.peak_flops`, `.bottleneck`, `.savings`, `.throughput`, `.growth_between`; `.table()`,
         `.throughput_table()`, `.savings_table()` for polars; printed, all of it.
 
     Raises:
@@ -104,26 +109,36 @@ def profile(
     def by(share: float) -> Deadline:
         return Deadline(begun + share * total)
 
-    tell(f"a step on {batch_size} examples")
     step = _step(net, shape, as_loss(loss, task=task, outputs=net.output_shape(shape)[-1]), seed)
-    step_time = _step_time(step, batch_size, limit, by(LAYERS_SHARE))
+    tell(f"a step on {batch_size} examples")
+    step_loop = _step_loop(step, batch_size, limit)
     tell("a large matrix product")
-    peak = matrix_product_rate(by(LAYERS_SHARE))
+    products = matrix_products()
     sites = sites_of(net.layers, shape)
-    times, notes = _layer_times(sites, batch_size, seed=seed, deadline=by(LAYERS_SHARE), tell=tell)
-    throughput, throughput_notes = throughputs(
-        step, sizes, known=step_time, memory_limit=limit, deadline=by(THROUGHPUT_SHARE), tell=tell
+    loops, notes = _layer_loops(sites, batch_size, seed=seed, deadline=by(COMPILED_SHARE), tell=tell)
+    tell("layers, the step and a large matrix product, in turn")
+    passes = [loop for layer in loops if layer is not None for loop in layer]
+    timings = time_in_rounds([*passes, step_loop, *products.values()], deadline=by(LAYERS_SHARE))
+    times = [None if layer is None else layer.times(timings) for layer in loops]
+    growing = step_loops(
+        step, sizes, known={batch_size: step_loop}, memory_limit=limit, deadline=by(THROUGHPUT_SHARE), tell=tell
     )
-    saved = savings(sites, times, batch_size, seed=seed, memory_limit=limit, deadline=by(1.0), tell=tell)
+    others = {}
+    if set(growing.loops) - {batch_size}:
+        tell("steps of all batch sizes, in turn")
+        others = time_in_rounds(growing.loops.values(), deadline=by(THROUGHPUT_SHARE))
+    saved = savings(sites, loops, times, batch_size, seed=seed, memory_limit=limit, deadline=by(1.0), tell=tell)
+    peak = peak_of(products, timings)
     return Profile(
         rows=_rows(sites, times, batch_size),
         input_shape=shape,
-        step=step_time,
-        peak_flops=peak,
+        step=step_times({batch_size: step_loop}, timings)[0],
+        peak_flops=peak.flops_per_second,
+        least_peak_flops=peak.least,
         savings=saved,
-        throughput=tuple(throughput),
+        throughput=tuple(step_times(growing.loops, timings | others)),
         memory_limit=limit,
-        notes=(*notes, *throughput_notes),
+        notes=(*notes, *growing.notes),
     )
 
 
@@ -169,8 +184,8 @@ def _step(net: Sequential, shape: Shape, loss: Loss, seed: int) -> Step:
     return Step(net, loss, jax.device_put(net.init(fold(seed, "initialize"), shape)), shape, seed)
 
 
-def _step_time(step: Step, batch_size: int, limit: int, deadline: Deadline) -> StepTime:
-    """Return the time of the step at the batch size asked for.
+def _step_loop(step: Step, batch_size: int, limit: int) -> Loop:
+    """Return the step at the batch size asked for, ready to be timed.
 
     Raises:
         SettingError: it would reserve more memory than the limit.
@@ -182,38 +197,39 @@ def _step_time(step: Step, batch_size: int, limit: int, deadline: Deadline) -> S
             f"must hold a step on {batch_size} examples, which reserves {bytes_text(program.memory)}, got "
             f"{bytes_text(limit)}. Use smaller batches, or raise the limit if there is memory.",
         )
-    return step.timed(batch_size, program, deadline)
+    return step.loop(batch_size, program)
 
 
-def _layer_times(
+def _layer_loops(
     sites: Sequence[Site], batch_size: int, *, seed: int, deadline: Deadline, tell: Tell
-) -> tuple[list[LayerSeconds | None], list[str]]:
-    """Return the times of all layers, equal ones measured once; None after the deadline, and a note that says so."""
-    known: dict[tuple, LayerSeconds] = {}
-    times: list[LayerSeconds | None] = []
+) -> tuple[list[LayerLoops | None], list[str]]:
+    """Return all layers ready to be timed, equal ones once; None after the deadline, and a note that says so."""
+    known: dict[tuple, LayerLoops] = {}
+    loops: list[LayerLoops | None] = []
     for number, site in enumerate(sites, start=1):
         kind = site.layer, site.input_shape, site.parameters > 0, site.feeds
         if kind not in known and deadline.allows():
             tell(f"layer {number} of {len(sites)}, {site.name}")
-            known[kind] = time_layer(site, batch_size, seed=seed, deadline=deadline)
-        times.append(known.get(kind))
-    missing = times.count(None)
+            known[kind] = layer_loops(site, batch_size, seed=seed)
+        loops.append(known.get(kind))
+    missing = loops.count(None)
     if not missing:
-        return times, []
-    return times, [
+        return loops, []
+    return loops, [
         Message(
             f"The time was up before {missing} of {len(sites)} layers; more", Setting("seconds"), "measure all of them."
         )
     ]
 
 
-def _rows(sites: Sequence[Site], times: Sequence[LayerSeconds | None], batch_size: int) -> tuple[LayerProfile, ...]:
+def _rows(sites: Sequence[Site], times: Sequence[LayerTimes | None], batch_size: int) -> tuple[LayerProfile, ...]:
     """Return the rows of the profile."""
-    total = sum(sum(seconds) for seconds in times if seconds is not None)
+    totals = [None if layer is None else layer.both for layer in times]
     rows = []
-    for site, seconds in zip(sites, times, strict=True):
+    for index, (site, layer) in enumerate(zip(sites, times, strict=True)):
         flops = forward_flops(site.layer, site.input_shape)
         passes = 1 + (site.parameters > 0) + site.feeds
+        share, between = share_of(totals, index)
         rows.append(
             LayerProfile(
                 place=site.place,
@@ -222,9 +238,10 @@ def _rows(sites: Sequence[Site], times: Sequence[LayerSeconds | None], batch_siz
                 parameters=site.parameters,
                 connections=connections(site.layer, site.input_shape),
                 flops=None if flops is None else flops * passes * batch_size,
-                forward_seconds=None if seconds is None else seconds.forward,
-                backward_seconds=None if seconds is None else seconds.backward,
-                share=sum(seconds) / total if seconds is not None and total else None,
+                forward=None if layer is None else layer.forward,
+                backward=None if layer is None else layer.backward,
+                share=share,
+                share_between=between,
                 advice=advice_on(site),
             )
         )

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from downslope.core import Setting, SettingError
-from downslope.efficiency._layer_times import LayerSeconds, time_layer
-from downslope.efficiency._stopwatch import Deadline
+from downslope.efficiency._layer_times import LayerLoops, LayerTimes, layer_loops, time_in_rounds
+from downslope.efficiency._timing import Deadline, Timing
 from downslope.layers import Dense, Frozen, thawed
 from downslope.networks import Site, connections, itemsize
 
@@ -27,8 +27,9 @@ class Saving:
         dense_parameters: of the dense layer, with a bias if the convolution has one.
         connections: of the convolution.
         dense_connections: of the dense layer, `n_in · n_out`.
-        seconds: forward and backward; None where it was not measured.
-        dense_seconds: of the dense layer; None where it is too large, or the time was up.
+        timing: forward and backward, in the same rounds as the dense layer, if that was measured; None where it was
+            not measured.
+        dense_timing: of the dense layer; None where it is too large, or the time was up.
         dense_bytes: the memory that its weights take.
     """
 
@@ -38,14 +39,25 @@ class Saving:
     dense_parameters: int
     connections: int
     dense_connections: int
-    seconds: float | None
-    dense_seconds: float | None
+    timing: Timing | None
+    dense_timing: Timing | None
     dense_bytes: int
+
+    @property
+    def seconds(self) -> float | None:
+        """Of the convolution."""
+        return None if self.timing is None else self.timing.seconds
+
+    @property
+    def dense_seconds(self) -> float | None:
+        """Of the dense layer."""
+        return None if self.dense_timing is None else self.dense_timing.seconds
 
 
 def savings(
     sites: Sequence[Site],
-    times: Sequence[LayerSeconds | None],
+    loops: Sequence[LayerLoops | None],
+    times: Sequence[LayerTimes | None],
     rows: int,
     *,
     seed: int,
@@ -55,18 +67,21 @@ def savings(
 ) -> tuple[Saving, ...]:
     """Return the savings of each convolution, the dense layers measured where they fit and the time allows."""
     results = []
-    for site, time in zip(sites, times, strict=True):
+    for site, own, time in zip(sites, loops, times, strict=True):
         if not site.is_convolution:
             continue
         saving = _counted(site, time)
-        if saving.dense_bytes * SHARE <= memory_limit and deadline.allows():
+        if own is not None and saving.dense_bytes * SHARE <= memory_limit and deadline.allows():
             tell(f"the dense layer in place of {site.name}")
-            saving = replace(saving, dense_seconds=_dense_seconds(site, rows, seed=seed, deadline=deadline))
+            dense = _dense_loops(site, rows, seed=seed)
+            timings = time_in_rounds([*own, *dense], deadline=deadline)
+            both = own.times(timings).both, dense.times(timings).both
+            saving = replace(saving, timing=both[0], dense_timing=both[1])
         results.append(saving)
     return tuple(results)
 
 
-def _counted(site: Site, time: LayerSeconds | None) -> Saving:
+def _counted(site: Site, time: LayerTimes | None) -> Saving:
     """Return the counts of a convolution and of the dense layer."""
     n_in, n_out = math.prod(site.input_shape), math.prod(site.output_shape)
     count = connections(site.layer, site.input_shape)
@@ -79,20 +94,18 @@ def _counted(site: Site, time: LayerSeconds | None) -> Saving:
         dense_parameters=n_in * n_out + n_out * _has_bias(site),
         connections=count,
         dense_connections=n_in * n_out,
-        seconds=None if time is None else sum(time),
-        dense_seconds=None,
+        timing=None if time is None else time.both,
+        dense_timing=None,
         dense_bytes=n_in * n_out * itemsize(),
     )
 
 
-def _dense_seconds(site: Site, rows: int, *, seed: int, deadline: Deadline) -> float:
-    """Return how long the dense layer takes, forward and backward."""
+def _dense_loops(site: Site, rows: int, *, seed: int) -> LayerLoops:
+    """Return the passes of the dense layer."""
     dense = Dense(math.prod(site.output_shape), bias=_has_bias(site))
     n_in, n_out = (math.prod(site.input_shape),), (math.prod(site.output_shape),)
     layer = Frozen(dense) if site.frozen else dense
-    return sum(
-        time_layer(replace(site, layer=layer, input_shape=n_in, output_shape=n_out), rows, seed=seed, deadline=deadline)
-    )
+    return layer_loops(replace(site, layer=layer, input_shape=n_in, output_shape=n_out), rows, seed=seed)
 
 
 def _has_bias(site: Site) -> bool:

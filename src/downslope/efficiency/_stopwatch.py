@@ -8,7 +8,6 @@ loop's own, so that it cannot leave them out altogether.
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,33 +19,15 @@ from jax import lax
 from jax.stages import Compiled
 
 from downslope.core import PyTree
+from downslope.efficiency._timing import Clock
 
-SAMPLE_SECONDS = 0.005
-"""One sample lasts about this long, in as many runs as that takes."""
-SAMPLES = (3, 9)
-"""The time is the median of so many samples: from the first number on, none is added after `ENOUGH_SECONDS`."""
-ENOUGH_SECONDS = 0.3
+SAMPLE_SECONDS = 0.002
+"""One sample lasts about this long, in as many runs as that takes: short enough for some to come between other work."""
+CALIBRATIONS = 2
+"""The first call lasts longer than one run of many, for the call itself takes time: the second one tells better."""
 MOST_RUNS = 100_000
-
-
-@dataclass(frozen=True)
-class Deadline:
-    """A moment after which nothing new is begun."""
-
-    time: float
-
-    @classmethod
-    def after(cls, seconds: float | int) -> Deadline:
-        """Return the moment so many seconds from now."""
-        return cls(time.monotonic() + seconds)
-
-    def allows(self, seconds: float | int = 0.0) -> bool:
-        """Return whether work of so many seconds would end before it."""
-        return time.monotonic() + seconds < self.time
-
-    def left(self) -> float:
-        """Return the seconds left, 0 at least."""
-        return max(0.0, self.time - time.monotonic())
+MOST_COPIED = 2**26
+"""Bytes of inputs and results, above which they stay where they are."""
 
 
 @dataclass(frozen=True)
@@ -85,35 +66,59 @@ def compile_loop(function: Callable[..., PyTree], *inputs: PyTree) -> Program:
     return Program(compiled, results, _reserved(compiled))
 
 
-def time_loop(program: Program, *inputs: PyTree, deadline: Deadline) -> tuple[float, PyTree]:
-    """Return the seconds of one run, the median over several samples, and the results of the last one.
+@dataclass(eq=False)
+class Loop:
+    """A program with its inputs, to be timed again and again: each call returns the seconds of one run.
 
-    The first call warms up and is not counted. After the deadline no further sample is begun, but one there is.
+    Attributes:
+        program: what is timed.
+        inputs: what it is given.
+        results: of the last call.
+        runs: in one call.
+        clock: a function like `time.perf_counter`.
     """
-    results = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), program.results)
-    if not jax.tree.leaves(results):
-        return 0.0, results
-    _, results = _sample(program, 1, results, inputs)
-    first, results = _sample(program, 1, results, inputs)
-    runs = int(np.clip(SAMPLE_SECONDS / first, 1, MOST_RUNS))
-    samples = [first] if runs == 1 else []
-    while not samples or (_needs_more(samples, runs) and deadline.allows(samples[-1] * runs)):
-        seconds, results = _sample(program, runs, results, inputs)
-        samples.append(seconds / runs)
-    return statistics.median(samples), results
+
+    program: Program
+    inputs: tuple[PyTree, ...]
+    results: PyTree
+    runs: int = 1
+    clock: Clock = time.perf_counter
+
+    @classmethod
+    def of(cls, program: Program, *inputs: PyTree, clock: Clock = time.perf_counter) -> Loop:
+        """Return a program ready to be timed: warmed up, with as many runs a call as a sample takes."""
+        loop = cls(program, inputs, _empty(program), clock=clock)
+        if not jax.tree.leaves(program.results):
+            return loop
+        loop()
+        for _ in range(CALIBRATIONS):
+            loop.runs = int(np.clip(SAMPLE_SECONDS / max(loop(), 1e-9), loop.runs, MOST_RUNS))
+        return loop
+
+    def __call__(self) -> float:
+        """Return the seconds of one run; 0 where nothing is computed."""
+        if not jax.tree.leaves(self.results):
+            return 0.0
+        results, inputs = _elsewhere((self.results, self.inputs))
+        begun = self.clock()
+        self.results = jax.block_until_ready(self.program.run(_count(self.runs), results, *inputs))
+        return (self.clock() - begun) / self.runs
 
 
-def _needs_more(samples: list[float], runs: int) -> bool:
-    """Return whether further samples would make the median surer, at a price that is worth it."""
-    least, most = SAMPLES
-    return len(samples) < least or (len(samples) < most and sum(samples) * runs < ENOUGH_SECONDS)
+def _elsewhere(arrays: PyTree) -> PyTree:
+    """Return arrays elsewhere in memory, unless they are large.
+
+    Where small ones lie can make a tenth of a difference, and more, for as long as they lie there; so each sample has
+    its own.
+    """
+    if sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) > MOST_COPIED:
+        return arrays
+    return jax.block_until_ready(jax.tree.map(lambda array: jnp.array(array, copy=True), arrays))
 
 
-def _sample(program: Program, runs: int, results: PyTree, inputs: PyTree) -> tuple[float, PyTree]:
-    """Return the seconds of one call, and its results."""
-    begun = time.perf_counter()
-    results = jax.block_until_ready(program.run(_count(runs), results, *inputs))
-    return time.perf_counter() - begun, results
+def _empty(program: Program) -> PyTree:
+    """Return memory for results."""
+    return jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), program.results)
 
 
 def _count(runs: int) -> np.ndarray:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from downslope.core import Message, Setting, Shape, Variables, bytes_text, float_dtype, fold, generator
 from downslope.efficiency._layer_times import drawn
-from downslope.efficiency._stopwatch import Deadline, Program, compile_loop, time_loop
+from downslope.efficiency._stopwatch import Loop, Program, compile_loop
+from downslope.efficiency._timing import LEAST_ROUNDS, Deadline, Timing
 from downslope.losses import Loss
 from downslope.networks import Sequential, loss_and_gradients
 
@@ -24,18 +26,33 @@ class StepTime:
 
     Attributes:
         batch_size: examples in the batch.
-        seconds: of one step, the median of several.
+        timing: of one step.
         memory: bytes that the compiled step reserves: parameters, gradients, the batch, and all in between.
     """
 
     batch_size: int
-    seconds: float
+    timing: Timing
     memory: int
 
     @property
+    def seconds(self) -> float:
+        """The time of the fastest round."""
+        return self.timing.seconds
+
+    @property
     def examples_per_second(self) -> float:
-        """The throughput."""
-        return self.batch_size / self.seconds
+        """The throughput, going by the fastest round."""
+        return self.batch_size / self.timing.seconds
+
+    @property
+    def most_examples_per_second(self) -> float:
+        """The throughput at most, without other work on the machine."""
+        return self.batch_size / self.timing.least
+
+    @property
+    def least_examples_per_second(self) -> float:
+        """The throughput at least, within the spread."""
+        return self.batch_size / self.timing.most
 
 
 @dataclass(frozen=True)
@@ -66,12 +83,10 @@ class Step:
         )
         return compile_loop(self._results, self.variables, x, targets, key, weights)
 
-    def timed(self, rows: int, program: Program, deadline: Deadline) -> StepTime:
-        """Return how long a compiled step takes."""
+    def loop(self, rows: int, program: Program) -> Loop:
+        """Return a compiled step, ready to be timed."""
         inputs = drawn(rows, self.input_shape, self.seed), self._targets(rows), fold(self.seed, "step")
-        weights = jnp.ones(rows, float_dtype())
-        seconds, _ = time_loop(program, self.variables, *inputs, weights, deadline=deadline)
-        return StepTime(rows, seconds, program.memory)
+        return Loop.of(program, self.variables, *inputs, jnp.ones(rows, float_dtype()))
 
     def _results(
         self, variables: Variables, x: jax.Array, t: jax.Array, key: jax.Array, row_weights: jax.Array
@@ -95,65 +110,102 @@ def powers_of_two(most: int | None) -> list[int]:
     return [size for size in sizes if most is None or size <= most]
 
 
-def throughputs(
+class StepLoops(NamedTuple):
+    """Steps on growing batches, ready to be timed.
+
+    Attributes:
+        loops: by the size of the batch.
+        notes: why it stopped, where it was before the last size.
+        time_is_up: whether that was for want of time.
+    """
+
+    loops: dict[int, Loop]
+    notes: list[str]
+    time_is_up: bool = False
+
+
+def step_loops(
     step: Step,
     batch_sizes: Sequence[int],
     *,
-    known: StepTime,
+    known: Mapping[int, Loop],
     memory_limit: int,
     deadline: Deadline,
     tell: Callable[[str], None],
-) -> tuple[list[StepTime], list[str]]:
-    """Return the times of steps of growing batches, and why it stopped, where it was before the last.
+) -> StepLoops:
+    """Return steps on growing batches, ready to be timed, as many as memory and time allow.
 
     Args:
         step: what to time.
         batch_sizes: in rising order.
-        known: a step that was timed already, counted if its size is among them.
+        known: steps that are ready already, by their sizes; kept if among these.
         memory_limit: bytes; a larger program is compiled, which tells its size, but not run.
-        deadline: after which no size is begun that would not end in time, going by the one before.
+        deadline: no size is begun after which as many rounds as are needed would not end in time, going by the one
+            before.
         tell: is told what comes next.
     """
-    times = {known.batch_size: known} if known.batch_size in batch_sizes else {}
-    spent = 0.0
-    notes: list[str] = []
+    loops = {size: loop for size, loop in known.items() if size in batch_sizes}
+    spent = a_round = 0.0
     for size in batch_sizes:
-        if size in times:
+        if size in loops:
             continue
-        if not deadline.allows(spent):
+        if not deadline.allows(spent + LEAST_ROUNDS * a_round):
             up = f"The time was up before batches of {size}; more"
-            notes = [Message(up, Setting("seconds"), "measure more sizes.")]
-            break
+            return StepLoops(loops, [Message(up, Setting("seconds"), "measure more sizes.")], time_is_up=True)
         tell(f"throughput of batches of {size}")
-        before = deadline.left()
+        begun = deadline.clock()
         program = step.compiled(size)
         if program.memory > memory_limit:
             reserved = f"A step on {size} examples would reserve {bytes_text(program.memory)}"
-            notes = [f"{reserved}, above the limit of {bytes_text(memory_limit)}."]
-            break
-        times[size] = step.timed(size, program, deadline)
-        spent = 2 * (before - deadline.left())
-    return [times[size] for size in sorted(times)], notes
+            return StepLoops(loops, [f"{reserved}, above the limit of {bytes_text(memory_limit)}."])
+        loops[size] = step.loop(size, program)
+        # with the next size, twice as large
+        spent, a_round = 2 * (deadline.clock() - begun), a_round + 2 * loops[size]() * loops[size].runs
+    return StepLoops(loops, [])
 
 
-def stops_growing(batch_sizes: Sequence[int], examples_per_second: Sequence[float | int]) -> int:
-    """Return the batch size from which throughput stops growing.
+def step_times(loops: Mapping[int, Loop], timings: Mapping[Any, Timing]) -> list[StepTime]:
+    """Return the times of steps, in rising order of their batches."""
+    return [StepTime(size, timings[loops[size]], loops[size].program.memory) for size in sorted(loops)]
 
-    That is the smallest from which no larger measured one is more than 10 % faster per example. Where it is the largest
-    of all, throughput may still be growing.
+
+def stops_growing(
+    batch_sizes: Sequence[int], most: Sequence[float | int], least: Sequence[float | int]
+) -> tuple[int, int]:
+    """Return the batch sizes between which throughput stops growing, as far as the spread of the times allows.
+
+    It stops at the smallest size from which no larger measured one is more than 10 % faster per example. That holds of
+    a size for sure if the most that any larger may reach is within that of its least. Where both sizes are the same the
+    answer is known. Where the second is the largest of all, throughput may still be growing.
 
     Args:
         batch_sizes: what was measured.
-        examples_per_second: at each.
+        most: examples a second at each, at most.
+        least: at least.
 
     Example:
-        >>> stops_growing([1, 2, 4, 8, 16], [100, 190, 300, 320, 310])
-        4
+        >>> stops_growing([1, 2, 4, 8, 16], [100, 190, 300, 320, 310], [99, 188, 298, 315, 305])
+        (4, 4)
+        >>> stops_growing([1, 2, 4, 8, 16], [100, 190, 300, 320, 310], [90, 150, 200, 150, 250])
+        (4, 16)
     """
-    by_size = sorted(zip(batch_sizes, examples_per_second, strict=True))
-    fast_enough = (
-        size
-        for index, (size, rate) in enumerate(by_size)
-        if all(larger <= (1 + GROWTH) * rate for _, larger in by_size[index + 1 :])
+    by_size = sorted(zip(batch_sizes, most, least, strict=True))
+
+    def first(of_larger: int, own: int) -> int:
+        return next(
+            row[0]
+            for index, row in enumerate(by_size)
+            if all(larger[of_larger] <= (1 + GROWTH) * row[own] for larger in by_size[index + 1 :])
+        )
+
+    return first(of_larger=2, own=1), first(of_larger=1, own=2)
+
+
+def growth_between(steps: Sequence[StepTime]) -> tuple[int, int]:
+    """Return the batch sizes between which the throughput of steps stops growing; all, where there were few rounds."""
+    sizes = [step.batch_size for step in steps]
+    if not all(step.timing.settled for step in steps):
+        return min(sizes), max(sizes)
+    return stops_growing(
+        sizes, [step.most_examples_per_second for step in steps], [step.least_examples_per_second for step in steps]
     )
-    return next(fast_enough)

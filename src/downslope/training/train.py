@@ -65,7 +65,8 @@ def train(
             `ds.find_learning_rate` before training begins, and a note of the run says why.
         batch_size: rows a step, from 1 to all; or a schedule, which is called with the epoch instead of the step (each
             size compiles once), such as `ds.schedules.piecewise_constant([32, 128, 512], at=[10, 20])`; or `"auto"`, to
-            have it found by `ds.find_batch_size`, which goes by the speed of this machine, too.
+            have it found by `ds.find_batch_size`, which goes by the speed of this machine, too, and takes 32 where the
+            evidence is for no size; a note of the run says which.
         epochs: passes over the data, at most.
         validation: a share of the rows to hold out, or a data set: the best parameters are those of the lowest loss
             there.

@@ -63,7 +63,8 @@ def profile(
     """Measure where the time of training a network goes, and which batch size gives the most examples a second.
 
     Prints time, operations and memory of each layer, the bottleneck, what convolutions save against dense layers, and
-    the throughput of growing batches. All times are measured on this machine; other work on it disturbs them.
+    the throughput of growing batches. All times are measured on this machine, in rounds, each with its spread; what
+    that leaves open is said to be too noisy to say.
     """
     from downslope.core import check_integer
     from downslope.efficiency import profile as measure
@@ -106,14 +107,20 @@ def _facts(result: Profile) -> dict[str, object]:
         "step": {
             "batch_size": result.step.batch_size,
             "seconds": result.step.seconds,
+            "spread": result.step.timing.spread,
+            "rounds": result.step.timing.rounds,
+            "other_work": result.step.timing.other_work,
             "memory": result.step.memory,
             "flops_per_second": result.flops_per_second,
         },
         "peak_flops_per_second": result.peak_flops,
+        "least_peak_flops_per_second": result.least_peak_flops,
         "bottleneck": None if bottleneck is None else bottleneck.place,
+        "bottleneck_known": result.bottleneck_known,
         "savings": result.savings_table().to_dicts(),
         "throughput": result.throughput_table().to_dicts(),
         "growth_stops_at": result.growth_stops_at,
+        "growth_between": result.growth_between,
         "notes": list(result.notes),
     }
 

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from downslope.core import DataError, Setting
-from downslope.efficiency import LayerProfile, Profile
-from downslope.figures.style import BLUE, ORANGE, VERMILLION, percent, styled_figure
+from downslope.efficiency import NO_TIME, LayerProfile, Profile, together
+from downslope.figures.style import BLUE, GRAY, ORANGE, VERMILLION, percent, styled_figure
 
 MOST_LAYERS = 24
 """The largest number of bars: of more layers, the slowest are drawn, and the others as one bar."""
@@ -18,8 +18,9 @@ MOST_LAYERS = 24
 def profile(result: Profile) -> Figure:
     """Return a figure of the time of each layer, forward and backward, and of the throughput by batch size.
 
-    The batch size from which throughput stops growing is marked. There is one panel only where the profile holds no
-    throughput.
+    Bars and points are those of the fastest round; whiskers and the shaded band are the spread of the times. The batch
+    size from which throughput stops growing is marked, or the range in which it does, where the spread of the times
+    leaves it open. There is one panel only where the profile holds no throughput.
 
     Args:
         result: the result of `ds.profile`.
@@ -68,23 +69,31 @@ def _bars(result: Profile) -> list[LayerProfile]:
         parameters=0,
         connections=None,
         flops=None,
-        forward_seconds=sum(row.forward_seconds or 0.0 for row in others),
-        backward_seconds=sum(row.backward_seconds or 0.0 for row in others),
+        forward=together(row.forward for row in others if row.forward is not None),
+        backward=together(row.backward for row in others if row.backward is not None),
         share=sum(row.share or 0.0 for row in others),
+        share_between=None,
     )
     return [*(row for row in timed if row.place in largest_places), rest]
 
 
 def _layer_panel(axes: Axes, result: Profile, bars: list[LayerProfile]) -> None:
     """Draw a bar a layer, forward then backward, with its share of the time at the end."""
-    longest = max(row.seconds or 0.0 for row in bars)
+    times = [row.timing or NO_TIME for row in bars]
+    longest = max(timing.most for timing in times)
     factor, unit = next(((f, u) for f, u in ((1.0, "s"), (1e3, "ms")) if longest * f >= 1), (1e6, "µs"))
     positions = np.arange(len(bars))
     forward = np.array([row.forward_seconds or 0.0 for row in bars]) * factor
     backward = np.array([row.backward_seconds or 0.0 for row in bars]) * factor
     axes.barh(positions, forward, color=BLUE, height=0.72, label="forward")
     axes.barh(positions, backward, left=forward, color=ORANGE, height=0.72, label="backward")
-    for position, row, end in zip(positions, bars, forward + backward, strict=True):
+    spread = np.array([timing.spread for timing in times]) * factor
+    less = np.array([timing.seconds - timing.least for timing in times]) * factor
+    axes.errorbar(
+        forward + backward, positions, xerr=[less, spread], fmt="none", ecolor="#404040", elinewidth=1.1, capsize=2.5,
+        label="spread",
+    )  # fmt: skip
+    for position, row, end in zip(positions, bars, forward + backward + spread, strict=True):
         heavy = result.bottleneck is not None and row.place == result.bottleneck.place
         axes.annotate(
             _share(row),
@@ -102,7 +111,7 @@ def _layer_panel(axes: Axes, result: Profile, bars: list[LayerProfile]) -> None:
     axes.set_xlim(0, 1.14 * longest * factor)
     axes.set_xlabel(f"time for a batch of {result.step.batch_size} ({unit})")
     axes.set_ylabel("layer")
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
 
 
 def _throughput_panel(axes: Axes, result: Profile) -> None:
@@ -110,9 +119,12 @@ def _throughput_panel(axes: Axes, result: Profile) -> None:
     sizes = [step.batch_size for step in result.throughput]
     rates = [step.examples_per_second for step in result.throughput]
     axes.plot(sizes, rates, "-o", color=BLUE, lw=2.0, ms=4.5)
+    least = [step.least_examples_per_second for step in result.throughput]
+    most = [step.most_examples_per_second for step in result.throughput]
+    axes.fill_between(sizes, least, most, color=BLUE, alpha=0.2, lw=0)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
-    axes.set_ylim(0, 1.1 * max(rates))
+    axes.set_ylim(0, 1.1 * max(most))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:,.0f}"))
     axes.set_xlabel("batch size (examples)")
     axes.set_ylabel("throughput (examples/s)")
@@ -120,21 +132,28 @@ def _throughput_panel(axes: Axes, result: Profile) -> None:
 
 
 def _mark(axes: Axes, result: Profile) -> None:
-    """Mark the batch size from which throughput stops growing, if several were measured."""
-    size = result.growth_stops_at
-    if size is None:
+    """Mark the batch size from which throughput stops growing, or the range, if several were measured."""
+    between = result.growth_between
+    if between is None:
         return
-    step = next(step for step in result.throughput if step.batch_size == size)
-    axes.axvline(step.batch_size, color="#404040", lw=1.0, ls=(0, (2, 2)), zorder=1)
-    axes.plot([step.batch_size], [step.examples_per_second], "o", ms=8, mfc="white", mec=VERMILLION, mew=2.0, zorder=5)
-    largest = size == max(step.batch_size for step in result.throughput)
+    low, high = between
+    largest = max(step.batch_size for step in result.throughput)
+    if low == high:
+        (step,) = (step for step in result.throughput if step.batch_size == low)
+        axes.axvline(low, color="#404040", lw=1.0, ls=(0, (2, 2)), zorder=1)
+        axes.plot([low], [step.examples_per_second], "o", ms=8, mfc="white", mec=VERMILLION, mew=2.0, zorder=5)
+        words = f"still growing at {low}" if low == largest else f"stops growing at {low}"
+    else:
+        axes.axvspan(low, high, color=GRAY, alpha=0.12, lw=0, zorder=0)
+        words = f"stops growing from {low} to {high}, too noisy to say where"
+    at_the_end = high == largest
     axes.annotate(
-        f"still growing at {size}" if largest else f"stops growing at {size}",
-        (step.batch_size, 1.0),
+        words,
+        (high if at_the_end else (low * high) ** 0.5, 1.0),
         xycoords=("data", "axes fraction"),
         xytext=(0, 3),
         textcoords="offset points",
-        ha="right" if largest else "center",
+        ha="right" if at_the_end else "center",
         va="bottom",
         color="#404040",
         fontsize=9,

@@ -15,8 +15,9 @@ def batch_size(result: FoundBatchSize) -> Figure:
     """Return a figure of the grounds for a batch size: the trade-off, the throughput, and both together.
 
     Left, the steps and the examples that each size needs to the same loss, as multiples of the fewest, with the noise
-    scale, where both are 2, and its 95 % interval shaded. Middle, examples a second. Right, the time to the same loss
-    as a multiple of the fastest, for the noise scale and shaded for its interval; the suggested size is a star.
+    scale, where both are 2, and its 95 % interval shaded. Middle, examples a second, with the spread of the times.
+    Right, the time to the same loss as a multiple of the fastest, for the noise scale, and shaded for its interval and
+    the spread. The suggested size is a star; an empty one where the evidence is for none, and it is merely the usual.
 
     Args:
         result: the result of `ds.find_batch_size`.
@@ -37,10 +38,12 @@ def _draw(figure: Figure, result: FoundBatchSize) -> str:
     trade_off, throughput, time = figure.subplots(1, 3)
     sizes = np.array([candidate.batch_size for candidate in result.outlook], float)
     _trade_off_panel(trade_off, result, sizes)
-    throughput.plot(
-        sizes, [candidate.examples_per_second for candidate in result.outlook], "o-", color=BLUE, lw=1.8, ms=4.5
-    )
-    throughput.set_ylim(0, None)
+    rates = [candidate.examples_per_second for candidate in result.outlook]
+    throughput.plot(sizes, rates, "o-", color=BLUE, lw=1.8, ms=4.5)
+    least = [candidate.least_examples_per_second for candidate in result.outlook]
+    most = [candidate.most_examples_per_second for candidate in result.outlook]
+    throughput.fill_between(sizes, least, most, color=BLUE, alpha=0.2, lw=0)
+    throughput.set_ylim(0, 1.05 * max(most))
     throughput.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:,.0f}"))
     throughput.set_ylabel("throughput (examples/s)")
     _time_panel(time, result, sizes)
@@ -88,14 +91,15 @@ def _shade(axes: Axes, low: float, high: float, sizes: np.ndarray) -> None:
 def _time_panel(axes: Axes, result: FoundBatchSize, sizes: np.ndarray) -> None:
     """Draw the time to the same loss, its range over the interval of the noise scale, and the suggestion."""
     low, high = result.times_between
-    axes.fill_between(sizes, np.minimum(low, high), np.maximum(low, high), color=GRAY, alpha=0.18, lw=0)
+    axes.fill_between(sizes, low, high, color=GRAY, alpha=0.18, lw=0)
     times = [candidate.time for candidate in result.outlook]
     axes.plot(sizes, times, "o-", color=BLUE, lw=1.8, ms=4.5)
     chosen = next(candidate for candidate in result.outlook if candidate.batch_size == result.suggestion)
-    axes.plot([result.suggestion], [chosen.time], mfc=BLUE, **STAR)
+    axes.plot([result.suggestion], [chosen.time], mfc=BLUE if result.resolved else "white", **STAR)
+    merely = "" if result.resolved else ", merely usual"
     axes.annotate(
-        f"{result.suggestion}", (result.suggestion, chosen.time), xytext=(0, 12), textcoords="offset points",
-        ha="center", weight="bold",
+        f"{result.suggestion}{merely}", (result.suggestion, chosen.time), xytext=(0, 12), textcoords="offset points",
+        ha="center", weight="bold", bbox={"fc": "white", "alpha": 0.8, "lw": 0, "pad": 1},
     )  # fmt: skip
     if max(times) > 12:
         axes.set_yscale("log")
@@ -109,5 +113,5 @@ def _describe(result: FoundBatchSize) -> str:
     """Return the alternative text of the figure."""
     return (
         f"Steps, examples, throughput and time to the same loss for batches of {result.outlook[0].batch_size} to "
-        f"{result.outlook[-1].batch_size}. {result.reason} Throughput stops growing at {result.growth_stops_at}."
+        f"{result.outlook[-1].batch_size}. {result.reason} {result.growth_sentence()}"
     )

@@ -10,13 +10,12 @@ from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
 from downslope.training.engine.progress import Progress
 from downslope.training.finders.batch_size.find import find_batch_size
+from downslope.training.finders.batch_size.outlook import USUAL_BATCH
 from downslope.training.finders.learning_rate.find import find_learning_rate
 from downslope.training.finders.learning_rate.result import FoundLearningRate
 from downslope.training.settings import TrainingSettings
 
 AUTO = "auto"
-USUAL_BATCH = 32
-"""The size that a learning rate is found for while the size is looked for."""
 
 
 def resolve_auto(
@@ -42,9 +41,10 @@ def resolve_auto(
         default = settings | {"batch_size": USUAL_BATCH}
         if needs_learning_rate(settings.optimizer):
             default |= {"optimizer": _rate(net, data, default, progress).optimizer}
-        size = find_batch_size(net, data, **default, progress=progress)
+        size = find_batch_size(net, data, curvature=False, **default, progress=progress)
         settings |= {"batch_size": size.suggestion}
-        notes.append(f"Batch size {size.suggestion}, found: {_lowercase_first(size.reason)}")
+        how = "found" if size.resolved else "not found, but taken"
+        notes.append(f"Batch size {size.suggestion}, {how}: {_lowercase_first(size.reason)}")
     if needs_learning_rate(settings.optimizer):
         rate = _rate(net, data, settings, progress)
         settings |= {"optimizer": rate.optimizer}

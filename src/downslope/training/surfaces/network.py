@@ -128,14 +128,31 @@ class NetworkSurface:
         Raises:
             SettingError: batch norm in training mode: the mean over batches is not the gradient of the whole then.
         """
+        self._check_apart("Gradients of batches need")
+        return self.whole.batch_gradients(params, batch_size=batch_size, key=key)
+
+    def on_rows(self, rows: np.ndarray, *, chunk: int | None = None) -> NetworkSurface:
+        """Return the loss over some of the rows, by their numbers, so many at once; nothing is compiled again.
+
+        Raises:
+            SettingError: batch norm in training mode; a loss that is no plain mean over rows.
+        """
+        self._check_apart("The loss over some rows needs")
+        return replace(self, whole=self.whole.on_rows(rows, chunk=chunk))
+
+    def _check_apart(self, need: str) -> None:
+        """Check that rows do not influence each other.
+
+        Raises:
+            SettingError: with batch norm in training mode they do.
+        """
         if self.mode == "training" and has_layer(self.net, self._input_shape, BatchNorm):
             raise SettingError(
-                "Gradients of batches need rows that count one by one, got batch norm in training mode, where the rows "
-                "of a batch share their statistics.",
+                f"{need} rows that count one by one, got batch norm in training mode, where the rows of a batch share "
+                "their statistics.",
                 Advice("use {}", mode="inference"),
                 setting="surface",
             )
-        return self.whole.batch_gradients(params, batch_size=batch_size, key=key)
 
     def row_losses(self, params: PyTree) -> Float[np.ndarray, " rows"]:
         """Return the contribution of each row to the loss, `(rows,)`; their mean is the loss, up to rounding."""

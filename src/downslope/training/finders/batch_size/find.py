@@ -6,11 +6,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from downslope.core import Advice, Message, Setting, SettingError, Variables, check_integer, check_number
-from downslope.curvature import HvpNoise, NoiseScale, hvp_noise, noise_scale
+import numpy as np
+
+from downslope.core import (
+    Advice,
+    Function,
+    Message,
+    PyTree,
+    Setting,
+    SettingError,
+    Variables,
+    check_integer,
+    check_number,
+)
+from downslope.curvature import CurvatureNoise, NoiseScale, curvature_noise, eigenvalues, noise_scale
 from downslope.data import Dataset
 from downslope.efficiency import MEMORY_LIMIT, Deadline
-from downslope.networks import Sequential
+from downslope.networks import Sequential, forward_flops, sites_of
 from downslope.optimizers import Optimizer, as_optimizer, facts_of, sgd
 from downslope.training.engine.progress import Progress, open_progress
 from downslope.training.engine.state import TrainingState, begin_training
@@ -26,13 +38,24 @@ from downslope.training.finders.learning_rate.stability_line import (
 from downslope.training.loop import NoCheckpoints, train_loop
 from downslope.training.monitor.recorder import Recorder
 from downslope.training.monitor.trajectory import Record
-from downslope.training.problem.part import Part
+from downslope.training.problem.part import Part, draw_subset
 from downslope.training.problem.problem import Problem, prepare
 from downslope.training.settings import TrainingSettings
-from downslope.training.surfaces.network import MeanGradients, mean_surface
+from downslope.training.surfaces.network import MeanGradients, NetworkSurface, mean_surface
 
-HVP_SIZES = (16, 64, 256)
-"""Rows of the batches whose `H g` is compared with that of all rows."""
+CURVATURE_SIZES = (16, 64, 256)
+"""Rows of the batches whose `g`, `H g` and `H⁻¹ g` are compared with those of all rows."""
+CURVATURE_DRAWS = 6
+CURVATURE_PRODUCTS = 60
+"""Hessian products for each `H⁻¹ g`, at most."""
+CURVATURE_ROWS = 500
+"""The rows are fewer than 2,000 where those would be too much work, but not fewer than these."""
+CURVATURE_WORK = 3e11
+"""Operations for all solutions together: some ten seconds of a processor."""
+OPERATIONS = 12
+"""Those of a Hessian product as a multiple of a forward pass: twice forward and twice back, each with its tangent."""
+DAMPING = 1e-3
+"""Where `H` has directions as gentle as this share of the sharpest, it is damped by it, and by what is negative."""
 TRAINED_SIZES = (8, 32, 128, 512)
 """Batch sizes of the trainings that show what batches of a size find."""
 HELD_OUT = 0.2
@@ -49,6 +72,7 @@ def find_batch_size(
     steps: int = 200,
     trainings: int = 0,
     epochs: int = 20,
+    curvature: bool = True,
     seconds: float | int = 20.0,
     tell: Tell | None = None,
     progress: str | bool | Progress = "auto",
@@ -66,11 +90,14 @@ def find_batch_size(
        10 % more of it than the fastest.
     3. *Regularization*, if `trainings` are asked for: the gap between validation and training loss, and the sharpness,
        after trainings with batches of 8 to 512 from several seeds, the rate scaled to the size.
-    4. *What the optimizer needs*: the noise of `H g`, for methods that multiply gradients by curvature.
+    4. *What the optimizer needs*: the noise of `g`, which first-order methods step along, and of `H⁻¹ g`, which
+       second-order methods step along, far larger where the condition number is.
     5. *The cost of drawing* rows, by order.
 
-    Nothing of the user's is touched, and a training afterwards is the same, bit for bit. Times are those of the moment,
-    so the suggestion may differ between calls; while a machine does other work as well, they say little.
+    Nothing of the user's is touched, and a training afterwards is the same, bit for bit. Times are measured in rounds
+    over all sizes, each with its spread. Where the noise scale is not resolved, since the gradient is lost in noise, or
+    its interval and the spread of the times leave more open than a factor of 8, no size can be recommended: the
+    suggestion is then the usual 32 as far as rows and memory allow, and the reason says so.
 
     Args:
         net: the network.
@@ -80,6 +107,7 @@ def find_batch_size(
             steps take.
         trainings: how many seeds to train with each of up to four batch sizes, which costs as much as that; 0 for none.
         epochs: of these trainings.
+        curvature: whether to measure the noise of `H⁻¹ g`.
         seconds: for timing steps; after them no larger batch is begun.
         tell: called with a few words before each measurement.
         progress: of the short training, as for `ds.train`.
@@ -88,8 +116,8 @@ def find_batch_size(
             `**run.recipe.settings` can be given.
 
     Returns:
-        `.suggestion`, `.reason`, `.outlook` (by size), `.noise`, `.hvp`, `.costs`, `.trainings`, `.rate_factor(size)`;
-        `.table()`; printed, all of it in words.
+        `.suggestion`, `.resolved`, `.reason`, `.between`, `.outlook` (by size), `.noise`, `.curvature`, `.costs`,
+        `.trainings`, `.rate_factor(size)`; `.table()`; printed, all of it in words.
 
     Raises:
         UnknownNameError: there is no setting of that name.
@@ -127,20 +155,23 @@ def find_batch_size(
     if noise is None:
         raise SettingError("The noise of gradients could not be measured:", reasons[0], setting="batch_size")
     before, _ = _noise(problem, problem.start)
-    tell("the noise of H g")
-    hvp, hvp_reasons = _hvp(problem, training.state.variables)
+    noise_of_steps, curvature_reasons = None, ()
+    if curvature:
+        tell("the noise of H⁻¹ g")
+        noise_of_steps, curvature_reasons = _noise_of_steps(problem, training.state.variables)
     costs = batch_costs(problem, memory_limit=limit, deadline=Deadline.after(seconds), tell=tell)
     result = FoundBatchSize(
         outlook=batch_outlooks(costs, usable_noise_scale(noise, before)),
         noise=noise,
         noise_at_start=before,
         short_training=steps_made,
-        hvp=hvp,
+        curvature=noise_of_steps,
         costs=costs,
         trainings=(),
         batch_size=problem.batches.batch_size,
+        rows=len(problem.train),
         rate_power=_rate_power(optimizer),
-        notes=(*reasons, *hvp_reasons),
+        notes=(*reasons, *curvature_reasons),
     )
     if not seeds:
         return result
@@ -187,17 +218,54 @@ def _noise(problem: Problem, variables: Variables) -> tuple[NoiseScale | None, t
         return None, (error.message,)
 
 
-def _hvp(problem: Problem, variables: Variables) -> tuple[HvpNoise | None, tuple[str, ...]]:
-    """Return the noise of `H g` at some parameters; or None, with the reason."""
+def _noise_of_steps(problem: Problem, variables: Variables) -> tuple[CurvatureNoise | None, tuple[str, ...]]:
+    """Return the noise of `g`, `H g` and `H⁻¹ g` at some parameters; or None, with the reason."""
     if mixes_rows(problem):
-        return None, ("With batch norm the noise of H g is left out: rows of a batch are not independent.",)
-    part = rows_for_curvature(problem)
-    sizes = [size for size in HVP_SIZES if size <= len(part) // 2]
+        return None, ("With batch norm the noise of H⁻¹ g is left out: rows of a batch are not independent.",)
+    part = _rows_for_solutions(problem)
+    if part is None:
+        left_out = "The noise of H⁻¹ g is left out, for it would take long with this network;"
+        return None, (Message(left_out, Function("curvature_noise"), "measures it."),)
+    sizes = [size for size in CURVATURE_SIZES if size <= len(part) // 2]
     try:
         surface = mean_surface(problem.architecture, problem.loss, _unweighted(part), variables)
-        return hvp_noise(surface.whole, variables.params, batch_sizes=sizes, key=problem.seed), ()
+        damping = _damping(surface, variables.params, problem.seed)
+        for factor in (1, 2, 4):
+            noise = curvature_noise(
+                surface,
+                variables.params,
+                sizes,
+                damping=factor * damping,
+                draws=CURVATURE_DRAWS,
+                tol=1e-3,
+                max_hvps=CURVATURE_PRODUCTS,
+                key=problem.seed,
+            )
+            if np.all(np.isfinite(noise.newton_step)):
+                break
+        return noise, ()
     except SettingError as error:
-        return None, (Message("There is no noise of H g:", error.message),)
+        return None, (Message("There is no noise of H⁻¹ g:", error.message),)
+
+
+def _rows_for_solutions(problem: Problem) -> Part | None:
+    """Return the rows to solve `H x = g` on, as many as the work allows; None where it allows too few."""
+    part = rows_for_curvature(problem)
+    sites = sites_of(problem.architecture.layers, problem.preprocessing.input_shape)
+    forward = sum(forward_flops(site.layer, site.input_shape) or 2 * site.parameters for site in sites)
+    solutions = CURVATURE_DRAWS * len(CURVATURE_SIZES) + 1
+    affordable = int(CURVATURE_WORK / (OPERATIONS * max(forward, 1) * solutions * CURVATURE_PRODUCTS / 2))
+    if affordable < min(CURVATURE_ROWS, len(part)) / 10:
+        return None
+    return draw_subset(part, max(affordable, CURVATURE_ROWS), problem.seed, "curvature noise")
+
+
+def _damping(surface: NetworkSurface, params: PyTree, seed: int) -> float:
+    """Return the damping that makes the Hessian positive definite, and no direction too gentle to be resolved."""
+    pairs = eigenvalues(surface, params, which="both", tol=0.05, max_hvps=CURVATURE_PRODUCTS, key=seed)
+    largest, lowest = float(pairs.values[0]), float(pairs.values[-1] - pairs.residuals[-1])
+    gentle = DAMPING * max(largest, -lowest)
+    return 0.0 if lowest > gentle else gentle + 1.5 * max(0.0, -lowest)
 
 
 def _unweighted(part: Part) -> Part:
