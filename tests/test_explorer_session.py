@@ -240,9 +240,8 @@ def test_points_are_bounded_and_those_that_stay_are_true():
         page.say("start", id=0, a=1.0, b=1.0, settings={"learning_rate": 0.01, "steps": 500})
         page.until("rows")
         page.session.exploration.descents[0].point_limit = 64
-        page.say("step", count=99)
-        page.walk(99)
-        page.walk(99)
+        for _ in range(3):
+            page.walk(99)
         points = page.session.exploration.descents[0].points
         assert 32 <= len(points) <= 65
         assert (points[0].step, points[-1].step) == (0, page.last()["step"])

@@ -35,7 +35,7 @@ CLEARLY = 0.25
 MOST_EXTENSIONS = 12
 """How many times three rates are added, at most: a range that was far off is left so."""
 HALF = 0.5
-"""The rate stays within the range asked for, unless less than half of what is learnable can be learned there."""
+"""The rate stays within the range given, unless less than half of what is learnable can be learned there."""
 
 
 def find_learning_rate(
@@ -233,11 +233,11 @@ def _suggestions(
 
 
 def _confirmed(trials: RateTrials, high: float) -> RateSuggestion:
-    """Return the rate that the short trainings confirm: within the range asked for, unless little is learned there."""
-    missed, asked = trials.shares_missed, trials.rates <= high * (1 + 1e-9)
-    within = bool(asked.any()) and float(missed[asked].min()) < HALF
+    """Return the rate that the short trainings confirm: within the range given, unless little is learned there."""
+    missed, allowed = trials.shares_missed, trials.rates <= high * (1 + 1e-9)
+    within = bool(allowed.any()) and float(missed[allowed].min()) < HALF
     if within:
-        missed = np.where(asked, missed, np.inf)
+        missed = np.where(allowed, missed, np.inf)
     lowest = int(np.argmin(missed))
     index = int(np.argmax(missed <= missed[lowest] + CLOSE))
     rate, loss = float(trials.rates[index]), float(trials.losses[index])
