@@ -12,7 +12,7 @@ from downslope.core import FunctionSurface, SettingError
 from downslope.diagnosis import VERDICTS, case_of, diagnose
 from downslope.diagnosis.measurements.trend import trend_of
 from downslope.diagnosis.measurements.way_out import certified_negative
-from downslope.diagnosis.questions import speed_answer, start_answer, stuck_answer
+from downslope.diagnosis.answers import speed_answer, start_answer, stuck_answer
 from downslope.diagnosis.verdict import verdict_of
 
 
@@ -134,7 +134,7 @@ def test_identical_units_end_at_a_saddle_with_the_way_out_of_the_symmetric_subsp
     weight = np.asarray(verdict.way_out.direction[0]["weight"])
     assert np.abs(weight.sum(axis=1)).max() < 1e-3 * np.abs(weight).max()  # orthogonal to moving all units alike
     assert verdict.evidence["smallest_eigenvalue"] + verdict.evidence["smallest_residual"] < 0
-    assert "identical" in start_answer(case)
+    assert "identical" in start_answer(case, verdict_of(case))
     out = ds.Variables(verdict.way_out.applied_to(run.last.params), run.last.state)
     further = ds.train(net, data, **dict(run.recipe.settings | {"start": out, "epochs": 50}), progress=False)
     assert further.history["train_loss"][-1] < 0.5 * run.history["train_loss"][-1]
@@ -161,7 +161,7 @@ def test_the_edge_of_stability_is_healthy():
     assert verdict.name == "edge_of_stability", str(verdict)
     assert not verdict.stuck
     assert "healthy" in stuck_answer(verdict)
-    assert "larger rate" not in speed_answer(case)
+    assert "larger rate" not in speed_answer(case, verdict_of(case), ())
 
 
 def test_sgd_ends_at_its_noise_floor():
@@ -194,7 +194,7 @@ def test_a_short_training_descends():
     case = case_of(trained(ds.mlp([8], outputs=3), ds.load("iris"), optimizer=ds.adam(1e-2), epochs=8))
     verdict = verdict_of(case)
     assert verdict.name == "descending"
-    assert "Observed" in speed_answer(case)
+    assert "Observed" in speed_answer(case, verdict_of(case), ())
 
 
 @pytest.mark.slow
@@ -228,7 +228,7 @@ def test_a_run_that_diverged_says_so():
     assert verdict.name == "diverged"
     assert verdict.stuck
     assert "learning rate 1000" in stuck_answer(verdict)
-    assert "does not converge" in speed_answer(case)
+    assert "does not converge" in speed_answer(case, verdict_of(case), ())
     assert [one.place for one in case.signals_end.layers] == ["input", "0"]
 
 
@@ -252,7 +252,7 @@ def test_a_case_measures_what_a_run_has():
     assert case.stability.limit == pytest.approx(3.6 / case.sharpness)
     assert case.train_score["loss"] < 1.1
     assert set(case.validation_score) == {"loss", "accuracy"}
-    assert case.constant_predictor_loss == pytest.approx(np.log(3), rel=1e-6)
+    assert case.scale.constant == pytest.approx(np.log(3), rel=1e-6)
     assert case.eigenvalues is case.eigenvalues
     assert case.noise_to_gradient > 0
     assert announced.count("eigenvalues of the Hessian") == 1

@@ -8,8 +8,7 @@ import pytest
 
 import downslope as ds
 from downslope.core import Message, Variables, generator
-from downslope.diagnosis import Finding
-from downslope.diagnosis.case import case_of
+from downslope.diagnosis import Finding, case_of
 from downslope.diagnosis.findings.ordering import findings_of_case, ordered
 from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.measurements.input_moments import input_moments
@@ -18,6 +17,7 @@ from downslope.diagnosis.measurements.recall import recalls_on
 from downslope.diagnosis.measurements.row_order import drift
 from downslope.diagnosis.remedies import Learned
 from downslope.diagnosis.remedies.variants import advice_on_widths, even, hidden_widths, wider
+from downslope.diagnosis.verdict import verdict_of
 
 CLASSES, FEATURES = 3, 6
 SOUND = {"optimizer": ds.adam(1e-2), "epochs": 20, "validation": 0.25, "normalize": "standard"}
@@ -56,7 +56,8 @@ def with_biases(network, value):
 
 def diagnosed(network, rows, **changes):
     run = ds.train(network, rows, progress=False, **(SOUND | changes))
-    return run, findings_of_case(case_of(run))
+    case = case_of(run)
+    return run, findings_of_case(case, verdict_of(case))
 
 
 @cache

@@ -131,13 +131,21 @@ class Advice:
 
 @dataclass(frozen=True)
 class Values:
-    """Settings and their values, within a message; in plain words where they cannot be set."""
+    """Settings and their values, within a message; in plain words where they cannot be set.
+
+    Attributes:
+        settings: the names of arguments, and their values.
+        code: how Python writes them, where not as these arguments.
+    """
 
     settings: Mapping[str, object]
+    code: str = ""
 
     def text(self, face: Face) -> str:
         """Return them in the words of a face."""
-        how = face.assignment(self.settings)
+        how = face.code(self.code) if self.code else None
+        if how is None:
+            how = face.assignment(self.settings)
         if how is None:
             return " and ".join(f"{face.name(name, first=False)} {value}" for name, value in self.settings.items())
         return f"{how}{face.remark([self.settings])}"
@@ -232,7 +240,7 @@ def _piece(written: Any) -> Piece:
         case {"kind": "setting", "name": name}:
             return Setting(name)
         case {"kind": "values", "settings": settings}:
-            return Values(settings)
+            return Values(settings, written.get("code", ""))
         case _:
             return Function(written["name"])
 

@@ -1,9 +1,11 @@
 """Diagnosis: verdicts, findings with causes and fixes, and answers, with evidence."""
 
-from downslope.diagnosis.case import Case, case_of
+from downslope.diagnosis.case import Case
+from downslope.diagnosis.descent import Descent
 from downslope.diagnosis.diagnose import diagnose, report_of
 from downslope.diagnosis.finding import Finding
 from downslope.diagnosis.measurements import WayOut
+from downslope.diagnosis.opening import case_of
 from downslope.diagnosis.prediction import Prediction, predict_descent
 from downslope.diagnosis.remedies import SEEDS, Remedy, RemedyTable, Trial, compare_remedies
 from downslope.diagnosis.report import Report
@@ -22,6 +24,7 @@ __all__ = [
     "SEEDS",
     "VERDICTS",
     "Case",
+    "Descent",
     "Finding",
     "InitializationReport",
     "Inputs",

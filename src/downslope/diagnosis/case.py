@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from downslope.core import (
     Advice,
-    DataError,
     LossSurface,
+    Message,
     PyTree,
-    Setting,
     SettingError,
     Variables,
     all_finite,
-    check_integer,
     generator,
-    offers,
     tree_norm,
     tree_size,
 )
@@ -34,21 +30,30 @@ from downslope.curvature import (
     step_model,
 )
 from downslope.data import Dataset
+from downslope.diagnosis.announcements import Announce
+from downslope.diagnosis.descent import Descent
 from downslope.diagnosis.measurements import (
+    HeldOut,
+    OtherStarts,
     Point,
     Reach,
+    Scale,
     Stability,
     Trend,
     WayOut,
+    compare_descents,
+    compare_starts,
+    held_out_of,
     number_of,
     reach_of,
+    scale_of,
     stability_of,
     trend_of,
     way_out_of,
 )
 from downslope.diagnosis.starts import InitializationReport, initialization_report
 from downslope.optimizers import facts_of
-from downslope.training import Part, Problem, Recipe, Run, Tracking, constant_predictor_loss
+from downslope.training import Part, Problem, Recipe, Run, Tracking
 
 ROWS = 2000
 """Curvature is measured on at most so many training rows: those of `train_loss`, always the same."""
@@ -74,8 +79,15 @@ DECAYED = 0.1
 NOISE_BATCHES = 128
 """The noise scale is measured on so many batches at most."""
 
-Progress = Callable[[str], object]
-"""Called with a few words on each measurement before it is made."""
+LEAST = 0.01
+"""Less than this share of what perfect answers gain is never all there is to learn."""
+
+SLIGHT = 1e-3
+"""Of the loss of a bare surface: what is less is nothing to gain, even where nothing lower is known."""
+
+FEW_PARAMETERS, AROUND = 10, 10.0
+"""Descents of a bare surface begin around the point by themselves where it has so few parameters: as far off as ten
+times the largest of them, or ten."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +105,11 @@ class Case:
         part: the rows of the surface, as the network sees them; None for a bare surface.
         seed: of all that is drawn.
         progress: called with a few words on each measurement before it is made.
+        bars: how trainings on the way show their progress, as for `ds.train`.
+        starts: how many other starts to compare a run at rest with; None for as many as the bounded work allows.
+        region: the lowest and the highest of each parameter between which descents of a bare surface begin; None for a
+            box around the point, where there are few parameters.
+        descent: of a bare surface, how the point was reached; None if that is not known.
     """
 
     surface: LossSurface
@@ -100,7 +117,11 @@ class Case:
     run: Run | None = None
     part: Part | None = None
     seed: int = 0
-    progress: Progress | None = None
+    progress: Announce | None = None
+    bars: str | bool = False
+    starts: int | None = None
+    region: tuple[PyTree, PyTree] | None = None
+    descent: Descent | None = None
 
     # ---- the surface at the point
 
@@ -222,11 +243,15 @@ class Case:
 
     @property
     def losses(self) -> np.ndarray:
-        """The history of the loss that descends, one value an epoch; at fixed parameters, if classes are not weighted.
+        """The history of the loss that descends; at fixed parameters, if classes are not weighted.
+
+        One value an epoch of a run, or a point of a descent.
 
         With class weights that is `batch_loss`: `train_loss` counts every row alike, to compare with other runs.
         """
-        name = "train_loss" if self.run is None or self.problem.class_weight is None else "batch_loss"
+        if self.run is None:
+            return np.empty(0) if self.descent is None else self.descent.losses
+        name = "train_loss" if self.problem.class_weight is None else "batch_loss"
         return self.history.get(name, np.empty(0))
 
     @cached_property
@@ -241,12 +266,16 @@ class Case:
 
     @cached_property
     def start_loss(self) -> float | None:
-        """The loss at the run's start, on the rows of the surface; None for a bare surface."""
-        return None if self.run is None else float(self.surface.value(self.problem.start.params))
+        """The loss at the start, on the rows of the surface; None where that is not known."""
+        if self.run is None:
+            return float(self.losses[0]) if len(self.losses) else None
+        return float(self.surface.value(self.problem.start.params))
 
     @property
     def learning_rate(self) -> float | None:
-        """The rate of the last step; None for a bare surface or an optimizer that shows none."""
+        """The rate of the last step; None where none is known, or the optimizer shows none."""
+        if self.descent is not None:
+            return self.descent.learning_rate
         rates = self.history.get("learning_rate")
         return None if rates is None or not len(rates) or not np.isfinite(rates[-1]) else float(rates[-1])
 
@@ -278,7 +307,7 @@ class Case:
     def momentum(self) -> float:
         """`μ`, or Adam's `β₁`, at the last step; 0 where there is none."""
         if self.run is None:
-            return 0.0
+            return 0.0 if self.descent is None else self.descent.momentum
         optimizer = self.problem.optimizer
         facts = facts_of(optimizer)
         name = None if facts is None else facts.momentum
@@ -286,7 +315,10 @@ class Case:
 
     @cached_property
     def stability(self) -> Stability | None:
-        """The rate from which the run's optimizer is unstable here; None where there is no theory for it."""
+        """The rate from which the optimizer is unstable here; None where there is no theory for it."""
+        if self.descent is not None:
+            limit = self.descent.limit(self.sharpness)
+            return None if limit is None else Stability(limit, self.descent.learning_rate, self.sharpness, False)
         if self.run is None or self.learning_rate is None:
             return None
         return stability_of(
@@ -363,14 +395,85 @@ class Case:
         return self._signals(self._required_run.last, "at the end")
 
     @cached_property
-    def constant_predictor_loss(self) -> float:
-        """The lowest loss of a network that gives one answer to all rows: that of the mean, or of the classes' shares.
+    def scale(self) -> Scale:
+        """What losses on the rows of the surface are compared with."""
+        part = self._required_part
+        return scale_of(self._required_run.loss, part, part, self._outputs)
 
-        Measured on the rows of the surface.
+    @cached_property
+    def held_out(self) -> HeldOut | None:
+        """The losses of the run on rows held out, at most 2,000 of them; None if none were."""
+        run, validation = self._required_run, self.problem.validation
+        if validation is None or not self.finite:
+            return None
+        if len(validation) > ROWS:
+            rows = generator(self.seed, "held-out rows").choice(len(validation), ROWS, replace=False)
+            validation = validation.take(np.sort(rows))
+        scale = scale_of(run.loss, self._required_part, validation, self._outputs)
+        return held_out_of(run.net, run.variables, run.last, scale)
+
+    @cached_property
+    def unit(self) -> float:
+        """What falls and gains of the loss at the point are shares of.
+
+        What is left above the lowest that any outputs could have; or what a linear model gains over one answer for all
+        rows, and the run more than that, where so little can be learned. Of a bare surface what lies above the lowest
+        end of descents from other points; where there are none, nothing is known but the loss itself.
         """
-        run, part = self._required_run, self._required_part
-        outputs = run.net.output_shape(run.preprocessing.input_shape)[-1]
-        return constant_predictor_loss(run.loss, part, outputs)
+        if self.run is None:
+            others = self.other_starts
+            if not isinstance(others, OtherStarts):
+                return abs(self.loss)
+            return min(abs(self.loss), max(self.loss - others.best, SLIGHT * abs(self.loss)))
+        scale = self.scale
+        learnable = max(scale.learnable, scale.constant - self.loss, LEAST * scale.width)
+        return min(self.loss - scale.floor, learnable)
+
+    def share(self, gain: float) -> float:
+        """Return a gain as a share of the unit; of a unit of 0 any gain is infinite."""
+        if self.unit > 0:
+            return gain / self.unit
+        return float("inf") if gain > 0 else 0.0
+
+    @cached_property
+    def other_starts(self) -> OtherStarts | Message:
+        """Where descents from other starts end, or the reason why there are none."""
+        if self.starts == 0:
+            return Message("Other starts were not trained for comparison, as was asked.")
+        if self.run is None:
+            return self._other_descents()
+        jumps = 0.0 if self.trend is None or self.full_batch else self.trend.jumps
+        return compare_starts(
+            self.run,
+            self.recipe,
+            self._required_part,
+            own=self.loss,
+            constant=self.scale.constant,
+            jumps=jumps,
+            starts=self.starts,
+            bars=self.bars,
+            announce=self.announce,
+        )
+
+    def _other_descents(self) -> OtherStarts | Message:
+        """Return where descents of a bare surface end."""
+        region = self.region
+        if region is None and self.size > FEW_PARAMETERS:
+            return Message(
+                f"Descents from other points were not made: {self.size:,} parameters are too many to draw them around "
+                "here.",
+                Advice("say where they are to begin", code="region=(low, high)"),
+            )
+        if region is None:
+            wide = AROUND * max(1.0, float(np.max(np.abs(self.point.theta), initial=0.0)))
+            region = self.point.theta - wide, self.point.theta + wide
+        self.announce("descents from other points")
+        return compare_descents(self.surface, self.params, region, starts=self.starts, seed=self.seed)
+
+    @property
+    def _outputs(self) -> int:
+        run = self._required_run
+        return run.net.output_shape(run.preprocessing.input_shape)[-1]
 
     @property
     def _required_run(self) -> Run:
@@ -408,66 +511,3 @@ class Case:
         """Announce the next measurement or training."""
         if self.progress is not None:
             self.progress(work)
-
-
-def case_of(
-    run_or_surface: Run | LossSurface,
-    data: Dataset | None = None,
-    *,
-    params: PyTree | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Case:
-    """Return the case of a run, or of a point on a surface.
-
-    Args:
-        run_or_surface: a run, or any loss surface.
-        data: the rows a run was trained on, if it was opened from its folder and they cannot be read again.
-        params: the point on a bare surface; a run stands where its last step left it.
-        seed: of all that is drawn.
-        progress: called with a few words on each measurement before it is made.
-
-    Raises:
-        SettingError: what was passed is neither, or the point is missing or one too many.
-        DataError: the run's rows are not at hand, or `data` are others.
-    """
-    seed = check_integer("seed", seed, at_least=0)
-    if isinstance(run_or_surface, Run):
-        if params is not None:
-            raise SettingError(
-                Setting("params"),
-                "go with a bare surface: a run stands where its last step left it.",
-                Advice("leave them out"),
-                Advice("in place of the run pass {}", code="run.surface()"),
-            )
-        return _case_of_run(run_or_surface, data, seed, progress)
-    if not offers(run_or_surface, LossSurface):
-        raise SettingError(
-            Setting("run_or_surface"),
-            f"must be a run or a loss surface, got {type(run_or_surface).__name__}.",
-            Advice("pass what a training returned", code="ds.train(…)"),
-            Advice("pass {}", code="ds.adapters.from_function(loss_fn, params)"),
-        )
-    if params is None or data is not None:
-        raise SettingError(
-            "A bare surface needs the point to diagnose, and holds its data itself. Pass",
-            Setting("params"),
-            ", and no",
-            Setting("data"),
-            ".",
-        )
-    return Case(run_or_surface, params, seed=seed, progress=progress)
-
-
-def _case_of_run(run: Run, data: Dataset | None, seed: int, progress: Progress | None) -> Case:
-    """Return the case of a run: the surface over a fixed draw of its rows, at its last variables."""
-    if data is not None or run.training_rows is None:
-        run = run.with_data(data)
-    part, recipe = run.training_rows, run.recipe
-    if part is None or recipe is None:
-        raise DataError(Setting("data"), "must be given for a run whose folder keeps no rows, got None.")
-    if len(part) > ROWS:  # those of `train_loss`; their weights are of what descends
-        rows = generator(recipe.settings.seed, "subset").choice(len(part), ROWS, replace=False)
-        part = part.take(np.sort(rows))
-    surface = replace(run, variables=run.last, training_rows=part).surface()
-    return Case(surface, run.last.params, run, part, seed, progress)

@@ -27,6 +27,7 @@ class Finding:
         change: the same for programs: settings of `ds.train` to change, by name, and `"net"` for another network, so
             that `fixed = run.recipe.changed(change)` is what trains with the fix: `ds.train(fixed.net, fixed.data,
             **fixed.settings)`. None where no setting does it. Two findings that differ in nothing else are equal.
+        alternatives: other changes that may do it; `ds.diagnose(verify=…)` tries each.
 
     Example:
         >>> print(Finding("dead_units", "warning", "Units are dead.", "12 % at layer 1.", "Center the inputs."))
@@ -41,6 +42,7 @@ class Finding:
     evidence: str
     fix: str
     change: Change | None = field(default=None, compare=False, repr=False)
+    alternatives: tuple[Change, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         check_choice("severity", self.severity, SEVERITIES)

@@ -30,15 +30,24 @@ class Report:
 
     verdict: Verdict
     findings: tuple[Finding, ...]
-    stuck: str
-    speed: str
+    stuck: Message
+    speed: Message
     start: Message
     trials: tuple[Trial, ...] = ()
     case: Case | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def answers(self) -> tuple[Message, Message, Message]:
+        """The answers to the three questions, in order: `stuck`, `speed`, `start`."""
+        return self.stuck, self.speed, self.start
+
     def trial(self, code: str) -> Trial | None:
         """Return the trial of the fix of a finding; None if it was not verified."""
-        return next((trial for trial in self.trials if trial.code == code), None)
+        return next(iter(self.trials_of(code)), None)
+
+    def trials_of(self, code: str) -> tuple[Trial, ...]:
+        """Return the trials of all changes that a finding proposes."""
+        return tuple(trial for trial in self.trials if trial.code == code)
 
     def as_json(self) -> dict[str, object]:
         """Return the report as plain data; numbers that are not finite as text."""
@@ -62,11 +71,10 @@ class Report:
         return str(self.message)
 
     def _findings_text(self) -> Iterator[str]:
-        """Yield each finding in words, with its trial."""
+        """Yield each finding in words, with its trials."""
         for finding in self.findings:
             yield finding.message
-            trial = self.trial(finding.code)
-            if trial is not None:
+            for trial in self.trials_of(finding.code):
                 yield Message("  verified:", trial.message)
 
 

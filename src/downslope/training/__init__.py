@@ -22,7 +22,11 @@ from downslope.training.monitor.track import Track
 from downslope.training.monitor.trajectory import Record, Trajectory
 from downslope.training.observers import Change, Moment, Stop
 from downslope.training.open_run import open_run
-from downslope.training.problem.constant_predictor import constant_predictor_loss, saturated_loss
+from downslope.training.problem.constant_predictor import (
+    constant_predictor,
+    constant_predictor_loss,
+    saturated_loss,
+)
 from downslope.training.problem.part import Part
 from downslope.training.problem.problem import Problem, prepare
 from downslope.training.race import Race, race
@@ -68,6 +72,7 @@ __all__ = [
     "Tracking",
     "TrainingSettings",
     "Trajectory",
+    "constant_predictor",
     "constant_predictor_loss",
     "edge_of",
     "find_batch_size",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,16 @@ def diagnose(
             "--verify", help="Train briefly with and without each fix, over three seeds, and say what it gains."
         ),
     ] = False,
+    starts: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Compare a run at rest with N other starts, trained the same way, whatever the work.",
+            show_default="8, fewer where that would be too much work",
+        ),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Train nothing from other starts for comparison.")] = False,
     remedies: Annotated[
         bool,
         typer.Option(
@@ -55,7 +66,12 @@ def diagnose(
         check_file(html, "html", (".html", ".htm"))
     opened = open_run(run).with_data(file=file)
     keep_compiled_code()
-    report = diagnose(opened, verify=SEEDS if verify else 0, progress=_say_measurement)
+    report = diagnose(
+        opened,
+        starts=0 if quick else "auto" if starts is None else starts,
+        verify=SEEDS if verify else 0,
+        progress="auto" if sys.stderr.isatty() else "lines",
+    )
     recipe = opened.recipe
     table = None
     if remedies and recipe is not None:

@@ -6,10 +6,11 @@ from downslope.core import Advice, Message, SettingError
 from downslope.curvature import quadratic
 from downslope.diagnosis.finding import Finding
 from downslope.diagnosis.kinds import Kind
-from downslope.diagnosis.remedies import Learned, Trials
+from downslope.diagnosis.measurements import trend_of
+from downslope.diagnosis.remedies import Learned, Trials, advice_on_optimizer
 from downslope.diagnosis.verdict import NOISE_WINS
-from downslope.optimizers import sgd
-from downslope.schedules import piecewise_constant
+from downslope.optimizers import Optimizer, sgd
+from downslope.schedules import cosine_decay, step_decay
 
 USUAL_BATCH = 32
 """The size proposed in place of batches too small or too large: Masters and Luschi (2018), Revisiting small batch
@@ -32,24 +33,32 @@ NEAR_LIMIT = 0.1
 too unequal, not the rate too small."""
 
 JUMPS = 0.1
-"""Jumps of the loss from epoch to epoch of a tenth of it, without a trend, are bouncing."""
+"""Jumps of the loss from epoch to epoch of a tenth of what can be gained, without a trend, are bouncing."""
 
 MOST_MOMENTUM = 0.99
+
+MORE, LONGER = 0.05, 4
+"""A run is too short if as many epochs more would gain a twentieth of the learnable at the pace of the last quarter;
+four times as many are proposed."""
 
 
 def findings_of_descent(learned: Learned) -> list[Finding]:
     """Return the findings on the rate, the momentum and the batch size."""
-    return [*_batch(learned), *_conditioning(learned), *_rate(learned), *_bouncing(learned)]
+    rate = _rate(learned)
+    bouncing = [] if any(finding.code == Kind.RATE_TOO_SMALL.code for finding in rate) else _bouncing(learned)
+    return [*_batch(learned), *_conditioning(learned), *rate, *_epochs(learned), *bouncing]
 
 
 def _rate(learned: Learned) -> list[Finding]:
     """Find a rate with which the run learned less than a short training with another rate does."""
     trials = learned.rates
-    severity = None if trials is None else learned.severity(trials.lowest)
-    if trials is None or severity is None or trials.best == trials.own:
+    if trials is None or trials.best == trials.own:
         return _diverged(learned)
     large, change = trials.best < trials.own, _with_rate(learned, trials)
     kind = Kind.RATE_TOO_LARGE if large else Kind.RATE_TOO_SMALL
+    severity = learned.severity(kind.code)
+    if severity is None:
+        return _diverged(learned)
     statement = (
         "The learning rate is too large: steps overshoot, and the loss bounces or grows instead of falling."
         if large
@@ -61,14 +70,55 @@ def _rate(learned: Learned) -> list[Finding]:
             statement,
             f"{_progress_text(learned)} with the rate {trials.own:.3g}; trials of {trials.steps:,} steps from the same "
             f"start reach, by rate, {trials}.{_limit_text(learned)}",
-            Message(Advice(f"use a learning rate of {trials.best:.3g}:", optimizer=change["optimizer"])),
+            Message(
+                advice_on_optimizer(
+                    f"use a learning rate of {trials.best:.3g}{_decaying(learned)}:",
+                    change["optimizer"],
+                    learned.case.steps,
+                )
+            ),
             change,
         )
     ]
 
 
-def _with_rate(learned: Learned, trials: Trials) -> dict[str, object]:
-    return {"optimizer": learned.case.problem.optimizer.replace(learning_rate=trials.best)}
+def _with_rate(learned: Learned, trials: Trials) -> dict[str, Optimizer]:
+    """Return the rate of the best trial; where steps already jump about, one that decays from there."""
+    rate = cosine_decay(trials.best, learned.case.steps) if _decaying(learned) else trials.best
+    return {"optimizer": learned.case.problem.optimizer.replace(learning_rate=rate)}
+
+
+def _decaying(learned: Learned) -> str:
+    """Return that a larger rate has to decay, for a run whose steps jump about in the end."""
+    trials = learned.rates
+    larger = trials is not None and trials.best > trials.own
+    return " at first, which decays" if larger and learned.verdict in ("bouncing", "noise_floor") else ""
+
+
+def _epochs(learned: Learned) -> list[Finding]:
+    """Find a run that ended while it still got better."""
+    case = learned.case
+    losses = case.history.get("validation_loss", case.losses)
+    trend = trend_of(losses)
+    if case.run is None or case.run.stop_reason != "completed" or learned.fitted or learned.diverged:
+        return []
+    if trend is None or not trend.resolved or case.rate_decayed:
+        return []
+    more = trend.fall / (trend.epochs - 1) * len(losses)
+    if more < MORE * max(learned.learnable, learned.chance):
+        return []
+    epochs = LONGER * case.recipe.settings.epochs
+    of = "validation" if "validation_loss" in case.history else "training"
+    return [
+        Kind.TOO_FEW_EPOCHS.finding(
+            "warning",
+            "The training was too short: it ended while the loss still fell.",
+            f"over the last {trend.epochs} of {len(losses)} epochs the {of} loss fell by {trend.fall:.2g}; at that "
+            f"pace {len(losses)} more would gain {more:.2g}, where {learned.learnable:.3g} is known to be learnable.",
+            Message(Advice("train longer:", epochs=epochs)),
+            {"epochs": epochs},
+        )
+    ]
 
 
 def _diverged(learned: Learned) -> list[Finding]:
@@ -99,7 +149,8 @@ def _conditioning(learned: Learned) -> list[Finding]:
         return []
     momentum = round(min(quadratic([1.0, kappa]).best("momentum").momentum, MOST_MOMENTUM), 2)
     change = {"optimizer": optimizer.replace(momentum=momentum)}
-    severity = learned.severity(learned.attempt(Kind.ILL_CONDITIONED.code, change))
+    learned.attempt(Kind.ILL_CONDITIONED.code, change)
+    severity = learned.severity(Kind.ILL_CONDITIONED.code)
     if stability.share < NEAR_LIMIT or severity is None:
         return []
     return [
@@ -158,7 +209,7 @@ def _batch_by_trial(learned: Learned, kind: Kind, statement: str) -> list[Findin
         loss = learned.attempt(kind.code, change)
     except SettingError:  # batch norm, and a last batch of one row
         return []
-    severity = learned.severity(loss)
+    severity = learned.severity(kind.code)
     if severity is None:
         return []
     measured = f"; at the end: {case.noise}" if case.finite and case.noise is not None else "."
@@ -187,26 +238,21 @@ def _wasteful(learned: Learned, high: float) -> list[Finding]:
 def _bouncing(learned: Learned) -> list[Finding]:
     """Find a loss that jumps up and down without falling."""
     case, trend = learned.case, learned.case.trend
-    if trend is None or learned.fitted or learned.diverged or trend.resolved or trend.relative_jumps < JUMPS:
+    if trend is None or learned.fitted or learned.diverged or trend.resolved or case.share(trend.jumps) < JUMPS:
         return []
-    rate, change, lower_at = case.learning_rate, None, max(1, case.steps * 2 // 3)
+    rate, lower_at, change = case.learning_rate, max(1, case.steps * 2 // 3), None
+    words, code = "lower the learning rate tenfold after two thirds of the steps:", "ds.schedules.step_decay"
     if rate is not None and "learning_rate" in case.problem.optimizer.hyperparams:
         rate = float(f"{rate:.6g}")  # the history holds 0.01 as 0.00999999977648
-        decayed = piecewise_constant([rate, rate / 10], at=[lower_at])
-        change = {"optimizer": case.problem.optimizer.replace(learning_rate=decayed)}
+        change = {"optimizer": case.problem.optimizer.replace(learning_rate=step_decay(rate, 0.1, every=lower_at))}
+        code = f"ds.schedules.step_decay({rate:g}, 0.1, every={lower_at})"
     return [
         Kind.BOUNCING.finding(
             "warning",
             "The loss bounces: from epoch to epoch it jumps up and down, and no longer falls.",
-            f"over the last {trend.epochs} epochs the training loss jumps by {100 * trend.relative_jumps:.2g} % of "
-            f"itself, and falls by {100 * trend.relative_fall:.2g} %.",
-            Message(
-                Advice(
-                    "lower the learning rate tenfold after two thirds of the steps:",
-                    code="ds.schedules.piecewise_constant",
-                    schedule=f"step:0.1:{lower_at}",
-                )
-            ),
+            f"over the last {trend.epochs} epochs the training loss of {trend.level:.3g} jumps by {trend.jumps:.2g}, "
+            f"and falls by {trend.fall:.2g}.",
+            Message(Advice(words, code=code, schedule=f"step:0.1:{lower_at}")),
             change,
         )
     ]

@@ -10,18 +10,37 @@ from downslope.core import Advice, Message
 from downslope.diagnosis.case import Case
 from downslope.diagnosis.finding import Change, Finding
 from downslope.diagnosis.kinds import Kind
-from downslope.diagnosis.measurements import ClassRecalls, LabelNoise, label_noise, recalls_on
-from downslope.diagnosis.remedies import HALF, Learned, advice_on_widths, hidden_widths, narrower, wider, with_dropout
+from downslope.diagnosis.measurements import ClassRecalls, HeldOut, LabelNoise, label_noise, recalls_on
+from downslope.diagnosis.remedies import (
+    HALF,
+    SURE,
+    Learned,
+    advice_on_widths,
+    hidden_widths,
+    narrower,
+    wider,
+    with_dropout,
+)
 from downslope.optimizers import decoupled_weight_decay
 
-CARRIED = 0.8
-"""The share of the gain on the training rows that carries over to held-out rows in a sound fit, at least."""
+CARRIED, HALF_CARRIED = 0.8, 0.5
+"""Of the gain on the training rows a sound fit carries four fifths over to rows held out, if it learned half of what
+perfect answers to its rows would gain; and half in any case."""
 
-RISEN = 1.5
-"""Or the validation loss ends so many times above its lowest."""
+LEARNED_HALF, LEARNED_SOME = 0.5, 0.02
+"""Shares of what perfect answers gain: only a run that learned its rows can have learned them by heart."""
 
-LEARNED_ALL = 0.5
-"""Of the loss of one answer for all rows: only a run that learned its rows can have learned them by heart."""
+LOST = 0.2
+"""Or it ended with a fifth of what it had gained on rows held out lost again."""
+
+NO_BETTER = 0.01
+"""Less than this share of what perfect answers gain is no better than one answer for all rows."""
+
+HARDLY = 0.1
+"""And only where it is sure that not even so much is gained: on a few rows held out it is not."""
+
+BEHIND = 0.05
+"""Behind a linear model by so large a share of what that gains, a network is of no use."""
 
 RARE = 10.0
 """Rows of the most frequent class for one of the rarest, from which a class counts as rare: a power of ten."""
@@ -48,13 +67,20 @@ RECALL_ROWS = 20_000
 
 def findings_of_fit(learned: Learned) -> list[Finding]:
     """Return the findings on the fit and on the labels."""
-    return [*_classes(learned), *_labels(learned), *_underfit(learned), *_overfit(learned)]
+    return [
+        *_classes(learned),
+        *_labels(learned),
+        *_nothing_generalizes(learned),
+        *_underfit(learned),
+        *_overfit(learned),
+        *_behind_linear(learned),
+    ]
 
 
 def _underfit(learned: Learned) -> list[Finding]:
     """Find a network that learned less than a short training of a wider one does."""
     net, loss = wider(learned.case.recipe.net), learned.wider
-    severity = learned.severity(loss)
+    severity = learned.severity(Kind.UNDERFIT.code)
     if net is None or severity is None:
         return []
     widths, more = hidden_widths(learned.case.recipe.net), hidden_widths(net)
@@ -72,30 +98,21 @@ def _underfit(learned: Learned) -> list[Finding]:
 
 
 def _overfit(learned: Learned) -> list[Finding]:
-    """Find a network that learned its rows by heart."""
-    held_out = learned.case.history.get("validation_loss", np.empty(0))
-    held_out = held_out[np.isfinite(held_out)]
-    constant, trained = learned.constant, learned.trained
-    if not len(held_out) or learned.diverged or trained > LEARNED_ALL * constant:
-        return []
-    last, lowest = float(held_out[-1]), float(held_out.min())
-    carried = (constant - last) / (constant - trained)
-    risen = last > RISEN * lowest and last - trained > (1 - CARRIED) * constant
-    if carried >= CARRIED and not risen:
+    """Find a network that learned its rows by heart: little of what it gains on them holds for rows held out."""
+    held_out = learned.case.held_out
+    if held_out is None or learned.diverged or not _learned_by_heart(learned, held_out):
         return []
     remedy = _best_regularizer(learned)
+    history = learned.case.history["validation_loss"]
     return [
         Kind.OVERFIT.finding(
-            "severe" if last > constant else "warning",
+            "severe" if held_out.last_gained < -SURE * held_out.last_gained_error else "warning",
             "The network overfits: it learns the training rows by heart, and little of that holds for others.",
-            f"at the end the training loss is {trained:.3g}, the validation loss {last:.3g} (lowest {lowest:.3g} after "
-            f"epoch {int(held_out.argmin()) + 1} of {len(held_out)}; one answer for all rows {constant:.3g}); "
-            f"{learned.case.size:,} parameters for {len(learned.case.problem.train):,} rows."
-            + (
-                ""
-                if remedy is None
-                else f" A short training with {remedy.words} reaches {learned.tried[Kind.OVERFIT.code]:.3g}."
-            ),
+            f"at the end the training loss is {learned.trained:.3g} (one answer for all these rows: "
+            f"{learned.case.scale.constant:.3g}), the validation loss {held_out.last:.3g} ± "
+            f"{held_out.last_gained_error:.1g} (one answer for all: {held_out.scale.constant:.3g}; lowest after epoch "
+            f"{int(np.nanargmin(history)) + 1} of {len(history)}); {learned.case.size:,} parameters for "
+            f"{len(learned.case.problem.train):,} rows.{_regularizer_text(learned, remedy)}",
             Message(
                 Message(Advice("get more data"), *_regularization_advice(remedy)),
                 Advice("stop early, too:", early_stopping=10),
@@ -103,6 +120,79 @@ def _overfit(learned: Learned) -> list[Finding]:
             {"early_stopping": 10} | ({} if remedy is None else dict(remedy.change)),
         )
     ]
+
+
+def _learned_by_heart(learned: Learned, held_out: HeldOut) -> bool:
+    """Return whether rows held out gain surely less than those learned from, or lost much of what they had gained."""
+    scale = learned.case.scale
+    gained, share = scale.constant - learned.trained, scale.learned(learned.trained)
+    if share < LEARNED_SOME:
+        return False
+    sound = CARRIED if share >= LEARNED_HALF else HALF_CARRIED
+    carried = held_out.last_gained + SURE * held_out.last_gained_error < sound * gained
+    lost = held_out.scale.error_between(held_out.each_last, held_out.each_best)
+    risen = held_out.last - held_out.best > max(LOST * max(held_out.gained, 0.0), SURE * lost)
+    return carried or (risen and share >= LEARNED_HALF)
+
+
+def _nothing_generalizes(learned: Learned) -> list[Finding]:
+    """Find data of which nothing that was learned holds for rows held out, neither by the network nor linearly."""
+    held_out = learned.case.held_out
+    if held_out is None or learned.diverged or learned.crippled:
+        return []
+    scale, rows = held_out.scale, len(held_out.each_best)
+    best = max(held_out.gained, scale.learnable)
+    error = held_out.gained_error if held_out.gained >= scale.learnable else scale.error
+    if best > max(NO_BETTER * scale.width, SURE * error) or best + SURE * error > HARDLY * scale.width:
+        return []
+    linear = "" if scale.linear is None else f", a linear model {scale.linear:.4g}"
+    return [
+        Kind.NOTHING_GENERALIZES.finding(
+            "warning",
+            "Nothing that was learned holds for other rows: on those held out the network is no better than one answer "
+            "for all, and a linear model is not, either.",
+            f"on {rows:,} rows held out one answer for all has a loss of {scale.constant:.4g}, the network "
+            f"{held_out.best:.4g} ± {held_out.gained_error:.1g}{linear}.",
+            Message(
+                "The features may not hold what decides the target.", Advice("get others"), Advice("get more rows")
+            ),
+        )
+    ]
+
+
+def _behind_linear(learned: Learned) -> list[Finding]:
+    """Find a network that predicts rows held out surely worse than a linear model does."""
+    held_out = learned.case.held_out
+    if held_out is None or held_out.behind_linear is None or learned.diverged or learned.crippled:
+        return []
+    behind, learnable = held_out.behind_linear, held_out.scale.learnable
+    if learnable <= NO_BETTER * held_out.scale.width or behind <= max(
+        BEHIND * learnable, SURE * held_out.behind_linear_error
+    ):
+        return []
+    linear = learned.case.scale.linear
+    remedy = _best_regularizer(learned) if linear is not None and learned.trained < linear else None
+    return [
+        Kind.LINEAR_IS_BETTER.finding(
+            "severe" if behind > HALF * learnable else "warning",
+            "A linear model predicts rows held out better than this network does.",
+            f"on {len(held_out.each_best):,} rows held out the linear model has a loss of {held_out.scale.linear:.4g}, "
+            f"the network {held_out.best:.4g} (difference {behind:.2g} ± {held_out.behind_linear_error:.1g}; one "
+            f"answer for all: {held_out.scale.constant:.4g}).{_regularizer_text(learned, remedy)}",
+            Message(
+                *([] if remedy is None else [remedy.advice]),
+                Advice("use a linear model: a network without a hidden layer"),
+            ),
+            None if remedy is None else dict(remedy.change),
+        )
+    ]
+
+
+def _regularizer_text(learned: Learned, remedy: Regularizer | None) -> str:
+    """Return what the best remedy reached."""
+    if remedy is None:
+        return ""
+    return f" A short training with {remedy.words} reaches {learned.tried[Kind.OVERFIT.code]:.3g}."
 
 
 class Regularizer(NamedTuple):
@@ -143,9 +233,11 @@ def _best_regularizer(learned: Learned) -> Regularizer | None:
         candidates.append(Regularizer(words, Advice(f"use {words}", optimizer=decaying), {"optimizer": decaying}))
     if not candidates:
         return None
-    losses = [learned.attempt(f"{Kind.OVERFIT.code}: {candidate.words}", candidate.change) for candidate in candidates]
+    codes = [f"{Kind.OVERFIT.code}: {candidate.words}" for candidate in candidates]
+    losses = [learned.attempt(code, candidate.change) for code, candidate in zip(codes, candidates, strict=True)]
     best = int(np.argmin(losses))
     learned.tried[Kind.OVERFIT.code] = losses[best]
+    learned.spreads[Kind.OVERFIT.code] = learned.spreads[codes[best]]
     return candidates[best]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
-from downslope.core import Advice, Message
+from downslope.core import Advice, Message, tree_size
 from downslope.diagnosis.finding import SEVERITIES, Change, Finding
 from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.remedies import (
@@ -17,6 +17,7 @@ from downslope.diagnosis.remedies import (
     advice_on_widths,
     even,
     hidden_widths,
+    narrower,
     shallower,
     with_activations,
     with_norms,
@@ -36,6 +37,15 @@ UNEVEN = 8.0
 DEEP = 4
 """Hidden layers from which on fewer are tried."""
 
+WIDE = 2.0
+"""Parameters for each row from which on narrower layers are tried."""
+
+NARROW, MOST_NARROWED = 8, 3
+"""None below so many units, and no more than so many times a quarter."""
+
+AS_MUCH = 0.02
+"""Losses that differ by so small a share of the learnable, or by no more than starts do, are as good as each other."""
+
 SLOWER = 30.0
 """The first hidden layer's weights moved so many times less, for their size, than the last one's: one and a half powers
 of ten, which no choice of a single rate makes good."""
@@ -47,7 +57,14 @@ AT_START = tuple(kind.code for kind in (Kind.ZERO_WEIGHTS, Kind.IDENTICAL_UNITS,
 def findings_of_network(learned: Learned) -> list[Finding]:
     """Return the findings on the start, on the units since, on widths, depth and slow layers."""
     start = [_as_it_turned_out(learned, finding) for finding in _start(learned)]
-    return [*start, *_units_at_the_end(learned, start), *_widths(learned), *_depth(learned), *_slow_layers(learned)]
+    return [
+        *start,
+        *_units_at_the_end(learned, start),
+        *_widths(learned),
+        *_depth(learned),
+        *_wide(learned),
+        *_slow_layers(learned),
+    ]
 
 
 def _start(learned: Learned) -> list[Finding]:
@@ -160,12 +177,15 @@ def _is_new(learned: Learned, finding: Finding) -> bool:
 def _after_training(learned: Learned, finding: Finding) -> Finding:
     """Return a finding on units as a finding on the training that made them so."""
     died = finding.code == Kind.DEAD_UNITS.code
+    rates = learned.rates
+    lower = rates is None or rates.best <= rates.own
+    advice = (Advice("lower the learning rate, which threw them there"), LEAKY) if lower else (LEAKY,)
     leaky = with_activations(learned.case.recipe.net, lambda layer: LeakyReLU() if layer.rectifier else layer)
     return replace(
         finding,
         severity=finding.severity if learned.crippled else "note",
         statement=f"Units {'died' if died else 'saturated'} while training: nothing is learned through them any more.",
-        fix=Message(Advice("lower the learning rate, which threw them there"), LEAKY),
+        fix=Message(*advice),
         change={"net": leaky, "start": None} if died else None,
     )
 
@@ -189,7 +209,7 @@ def _widths(learned: Learned) -> list[Finding]:
     bottleneck = f" All that the network knows of a row passes through {narrow} numbers." if narrow < outputs else ""
     return [
         Kind.WIDTHS_UNEQUAL.finding(
-            learned.severity(loss) or "warning",
+            learned.severity(Kind.WIDTHS_UNEQUAL.code) or "warning",
             "The widths of hidden layers are very unequal, which makes curvatures unequal too, and the narrowest layer "
             "a bottleneck.",
             f"widths {' → '.join(map(str, widths))}, neighbors differ by a factor of {max(steps):.3g}.{bottleneck}"
@@ -212,13 +232,59 @@ def _depth(learned: Learned) -> list[Finding]:
         return []
     return [
         Kind.DEEPER_THAN_NEEDED.finding(
-            learned.severity(loss) or "note",
+            learned.severity(Kind.DEEPER_THAN_NEEDED.code) or "note",
             "The network is deeper than needed: with its first two hidden layers alone it learns as much.",
             f"it has {depth} hidden layers." + _trial_text(learned, loss),
             Message(Advice("use 2 hidden layers"), SKIPS),
             change,
         )
     ]
+
+
+def _wide(learned: Learned) -> list[Finding]:
+    """Find hidden layers much wider than needed: with a quarter of the units, or less, the network learns as much."""
+    case = learned.case
+    net, rows = case.recipe.net, len(case.problem.train)
+    if learned.diverged or learned.crippled or case.size < WIDE * rows:
+        return []
+    shape = case.problem.preprocessing.input_shape
+    enough: Sequential | None = None
+    for smaller in _narrowed(net):
+        code = f"{Kind.WIDER_THAN_NEEDED.code}: {hidden_widths(smaller)}"
+        loss = learned.attempt(code, {"net": smaller, "start": None})
+        chance = max(AS_MUCH * learned.learnable, learned.spreads[code], learned.chance)
+        if not loss <= learned.reached + chance:
+            break
+        enough = smaller
+        learned.tried[Kind.WIDER_THAN_NEEDED.code], learned.spreads[Kind.WIDER_THAN_NEEDED.code] = loss, chance
+    if enough is None:
+        return []
+    size = tree_size(enough.init(0, shape).params)
+    return [
+        Kind.WIDER_THAN_NEEDED.finding(
+            "note",
+            "The network is wider than needed: a narrower one learns as much, with fewer parameters and in less time.",
+            f"hidden layers of {_joined(net)} units have {case.size:,} parameters for {rows:,} rows, and reach "
+            f"{learned.reached:.3g}; a short training with {_joined(enough)} units, {size:,} parameters, reaches "
+            f"{learned.tried[Kind.WIDER_THAN_NEEDED.code]:.3g}.",
+            Message(advice_on_widths("use fewer units", enough)),
+            {"net": enough, "start": None},
+        )
+    ]
+
+
+def _narrowed(net: Sequential) -> Iterator[Sequential]:
+    """Yield the network with a quarter of the units, a quarter of these, and so on."""
+    for _ in range(MOST_NARROWED):
+        smaller = narrower(net)
+        if smaller is None or hidden_widths(smaller) == hidden_widths(net) or min(hidden_widths(smaller)) < NARROW:
+            return
+        yield smaller
+        net = smaller
+
+
+def _joined(net: Sequential) -> str:
+    return ", ".join(map(str, hidden_widths(net)))
 
 
 def _slow_layers(learned: Learned) -> list[Finding]:

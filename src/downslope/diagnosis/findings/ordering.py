@@ -22,26 +22,32 @@ from downslope.diagnosis.findings.data import findings_of_data
 from downslope.diagnosis.findings.descent import findings_of_descent
 from downslope.diagnosis.findings.fit import findings_of_fit
 from downslope.diagnosis.findings.network import findings_of_network
+from downslope.diagnosis.findings.stuck import findings_of_starts
 from downslope.diagnosis.kinds import Kind, facts_of, rank_of
 from downslope.diagnosis.remedies import HALF, Learned
+from downslope.diagnosis.verdict import Verdict
 
 AS_GOOD = 0.8
 """A cause is believed if undoing it brings back this share of the gain of the symptom's own fix: short trainings
 from other starts differ by that much."""
 
 
-def findings_of_case(case: Case) -> tuple[Finding, ...]:
-    """Return all findings on a case, the likeliest cause first; symptoms are kept as notes."""
+def findings_of_case(case: Case, verdict: Verdict) -> tuple[Finding, ...]:
+    """Return all findings on a case that its verdict leaves room for, the likeliest cause first.
+
+    Symptoms are kept as notes.
+    """
     if case.run is None:
         return ()
-    learned = Learned(case)
+    learned = Learned(case, verdict.name)
     findings = [
+        *findings_of_starts(learned, verdict.others),
         *findings_of_data(learned),
         *findings_of_network(learned),
         *findings_of_fit(learned),
         *findings_of_descent(learned),
     ]
-    return ordered(findings, learned)
+    return ordered([finding for finding in findings if verdict.name not in facts_of(finding).refuted_by], learned)
 
 
 def ordered(findings: Sequence[Finding], learned: Learned) -> tuple[Finding, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -20,26 +21,44 @@ _STEPS = 100
 _MOST_WEIGHTS = 50_000
 
 
-def linear_loss(loss: Loss, fitted: Part, judged: Part) -> float | None:
-    """Return the loss over some rows of a linear model fitted to others; None if it is too large to fit quickly.
+@dataclass(frozen=True)
+class LinearModel:
+    """A linear model `y = z W + b` of inputs `z` at zero mean and unit deviation.
 
-    `y = z W + b` with `z` the inputs at zero mean and unit deviation, by L-BFGS.
+    Attributes:
+        W: the weights, the bias in the last row, `(features + 1, outputs)`.
+        mean: of each feature.
+        scale: what each is divided by; infinite for one that is constant.
+    """
+
+    W: Float[np.ndarray, "inputs outputs"]
+    mean: Float[np.ndarray, " features"]
+    scale: Float[np.ndarray, " features"]
+
+    def outputs(self, part: Part) -> Float[Array, "rows outputs"]:
+        """Return its outputs for some rows."""
+        z = (np.asarray(part.x, np.float64).reshape(len(part), -1) - self.mean) / self.scale
+        return _design(z, float_dtype()) @ jnp.asarray(self.W, float_dtype())
+
+
+def linear_model(loss: Loss, part: Part) -> LinearModel | None:
+    """Return the linear model with the lowest loss over some rows, by L-BFGS; None if it is too large to fit quickly.
 
     Args:
         loss: what descends.
-        fitted: rows to learn from.
-        judged: rows to measure the loss on.
+        part: rows to learn from.
 
     Example:
         >>> from downslope.losses import squared_error
         >>> x = np.linspace(-1, 1, 20)[:, None]
         >>> part = Part(x, 3 * x + 1, None, 3 * x + 1)
-        >>> bool(linear_loss(squared_error, part, part) < 1e-3)
+        >>> outputs = linear_model(squared_error, part).outputs(part)
+        >>> bool(np.max(np.abs(np.asarray(outputs) - part.t)) < 0.01)
         True
     """
     from scipy.optimize import minimize
 
-    x, t = np.asarray(fitted.x, np.float64).reshape(len(fitted), -1), np.asarray(fitted.t)
+    x, t = np.asarray(part.x, np.float64).reshape(len(part), -1), np.asarray(part.t)
     outputs = _outputs(loss, t)
     if x.shape[1] * outputs > _MOST_WEIGHTS:
         return None
@@ -47,30 +66,25 @@ def linear_loss(loss: Loss, fitted: Part, judged: Part) -> float | None:
     scale = np.where(deviation > 1e-6 * (np.abs(mean) + 1e-30), deviation, np.inf)
     dtype = float_dtype()
     design = _design((x - mean) / scale, dtype)
-    w = jnp.ones(len(fitted), dtype) if fitted.weights is None else jnp.asarray(fitted.weights, dtype)
+    w = jnp.asarray(part.weighted().weights, dtype)
 
     def value_and_slope(flat: np.ndarray) -> tuple[float, np.ndarray]:
         W = jnp.asarray(flat.reshape(-1, outputs), dtype)
-        value, slope = _linear(loss, W, design, jnp.asarray(t), w)
+        value, slope = _penalized(loss, W, design, jnp.asarray(t), w)
         return float(value), np.asarray(slope, np.float64).reshape(-1)
 
     start = np.zeros((design.shape[1], outputs))
     if t.ndim == 2 and t.shape[1] == outputs:
         start[-1] = np.average(t, axis=0, weights=np.asarray(w))
-    if loss.name == "poisson":
+    if loss.targets == "counts":
         start[-1] = np.log(np.maximum(start[-1], 1e-6))
-    fit = minimize(value_and_slope, start.reshape(-1), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
-    if not np.isfinite(fit.fun):
-        return None
-    z = (np.asarray(judged.x, np.float64).reshape(len(judged), -1) - mean) / scale
-    W = fit.x.reshape(-1, outputs)
-    w = jnp.ones(len(judged), dtype) if judged.weights is None else jnp.asarray(judged.weights, dtype)
-    value, _ = _linear(loss, jnp.asarray(W, dtype), _design(z, dtype), jnp.asarray(judged.t), w)
-    return float(value) - RIDGE * float(np.sum(W[:-1] ** 2))
+    with np.errstate(all="ignore"):  # a line search may go too far
+        fit = minimize(value_and_slope, start.reshape(-1), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
+    return LinearModel(fit.x.reshape(-1, outputs), mean, scale) if np.isfinite(fit.fun) else None
 
 
 @partial(jax.jit, static_argnames="loss")
-def _linear(
+def _penalized(
     loss: Loss,
     W: Float[Array, "inputs outputs"],
     z: Float[Array, "rows inputs"],

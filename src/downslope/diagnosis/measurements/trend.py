@@ -1,4 +1,8 @@
-"""The trend of a loss: its fall over the last epochs, and its jumps about it."""
+"""The trend of a loss: its fall over the last epochs, and its jumps about it.
+
+Two lines are drawn through them: that of least squares, and Theil and Sen's, whose slope is the median of those between
+any two epochs, so that a single spike does not hide a fall that all others show. The surer of the two counts.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,12 @@ LATEST = 0.25
 
 FEWEST = 4
 """But so many epochs at least, where there are so many: a trend and a spread around it need them."""
+
+MOST = 400
+"""Over more epochs than this no single spike matters, and there are too many pairs of them for medians of slopes."""
+
+SURE = 0.95
+"""Theil and Sen's interval is for so much certainty: 1.96 standard errors to either side (Sen, 1968)."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +41,6 @@ class Trend:
     fall: float
     error: float
     jumps: float
-
-    @property
-    def relative_fall(self) -> float:
-        """The fall as a share of the level; 0 where that is 0."""
-        return self.fall / abs(self.level) if self.level else 0.0
-
-    @property
-    def relative_jumps(self) -> float:
-        """The jumps as a share of the level; 0 where that is 0."""
-        return self.jumps / abs(self.level) if self.level else 0.0
 
     @property
     def resolved(self) -> bool:
@@ -68,8 +68,29 @@ def trend_of(
         return None
     last = values[-max(FEWEST, round(share * len(values))) :]
     e = np.arange(len(last)) - (len(last) - 1) / 2
-    slope = float(e @ last / (e @ e))
-    about = last - last.mean() - slope * e
-    span, free = len(last) - 1, len(last) - 2
+    slope, error, jumps = _least_squares(e, last)
+    if FEWEST <= len(last) <= MOST:
+        slope, error, jumps = min((slope, error, jumps), _theil_sen(e, last), key=lambda line: line[1])
+    span = len(last) - 1
+    return Trend(len(last), float(last.mean()), -slope * span, span * error, jumps)
+
+
+Line = tuple[float, float, float]
+"""The slope of a line, its standard error, and the root mean square of the losses about it."""
+
+
+def _least_squares(e: Float[np.ndarray, " epochs"], losses: Float[np.ndarray, " epochs"]) -> Line:
+    """Return the line of least squares."""
+    slope, free = float(e @ losses / (e @ e)), len(losses) - 2
+    about = losses - losses.mean() - slope * e
     jumps = float(np.sqrt(about @ about / free)) if free else 0.0
-    return Trend(len(last), float(last.mean()), -slope * span, span * jumps / float(np.sqrt(e @ e)), jumps)
+    return slope, jumps / float(np.sqrt(e @ e)), jumps
+
+
+def _theil_sen(e: Float[np.ndarray, " epochs"], losses: Float[np.ndarray, " epochs"]) -> Line:
+    """Return the line whose slope is the median of those between any two epochs."""
+    from scipy.stats import theilslopes
+
+    slope, intercept, low, high = map(float, theilslopes(losses, e, alpha=SURE))
+    about = losses - intercept - slope * e
+    return slope, (high - low) / (2 * 1.96), float(np.sqrt(about @ about / (len(losses) - 2)))

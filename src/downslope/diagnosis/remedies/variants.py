@@ -22,6 +22,9 @@ from downslope.layers import (
     Nested,
     ReLU,
     Residual,
+    activation_names,
+    as_activation,
+    initializers,
 )
 from downslope.networks import Sequential, sites_of
 
@@ -122,6 +125,41 @@ def difference(net: Sequential, other: Sequential) -> str:
         replaced = [name for name in gone if name not in after]
         words.append(" and ".join(new) + (f" in place of {' and '.join(replaced)}" if replaced else ""))
     return ", ".join(words) or f"weights drawn by {' and '.join(_initializers(other.layers))}"
+
+
+def network_settings(net: Sequential, other: Sequential) -> dict[str, object]:
+    """Return the settings of `downslope train` that make another network of a network; empty where none do.
+
+    Example:
+        >>> import downslope as ds
+        >>> net = ds.mlp([8, 8], outputs=1)
+        >>> network_settings(net, narrower(net)), network_settings(net, with_dropout(net, 0.5))
+        ({'network': [4, 4]}, {'dropout': 0.5})
+        >>> network_settings(net, with_activations(net, lambda layer: ds.Tanh()))
+        {'activation': 'tanh'}
+    """
+    settings: dict[str, object] = {}
+    before, after = _kinds(net.layers), _kinds(other.layers)
+    widths = hidden_widths(other)
+    if widths != hidden_widths(net):
+        if _has_blocks(other) or any(isinstance(layer, (Conv1D, Conv2D)) for layer in other.layers):
+            return {}
+        settings["network"] = widths or "linear"
+    new = after - before
+    if new["Dropout"]:
+        settings["dropout"] = next(layer.rate for layer in other.layers if isinstance(layer, Dropout))
+    for setting, names in (
+        ("norm", {"batch": "BatchNorm", "layer": "LayerNorm"}),
+        ("activation", {name: type(as_activation(name)).__name__ for name in activation_names()}),
+    ):
+        fitting = [name for name, kind in names.items() if new[kind]]
+        settings |= {setting: fitting[0]} if fitting else {}
+    if new["Residual"]:
+        settings["skip"] = True
+    if not settings:
+        drawn = _initializers(other.layers)
+        settings = {"initializer": drawn[0]} if len(drawn) == 1 and drawn[0] in ("auto", *initializers.names()) else {}
+    return settings
 
 
 def with_skips(net: Sequential) -> Sequential | None:

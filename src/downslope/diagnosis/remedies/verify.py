@@ -2,88 +2,144 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import Message, Values, check_integer
+from downslope.core import Message, check_integer, generator
 from downslope.data import Dataset
-from downslope.diagnosis.case import Case
-from downslope.diagnosis.finding import Change, Finding
-from downslope.diagnosis.measurements import recalls_on
+from downslope.diagnosis.case import ROWS, Case
+from downslope.diagnosis.finding import Change, Finding, by_severity
+from downslope.diagnosis.measurements import held_out_apart, row_losses
+from downslope.diagnosis.remedies.pasted import in_words
 from downslope.diagnosis.remedies.trials import reached_loss, shortened
-from downslope.diagnosis.remedies.variants import difference
-from downslope.networks import Sequential
-from downslope.training import Problem, Recipe, Run, constant_predictor_loss, sweep
+from downslope.optimizers import as_optimizer
+from downslope.schedules import Schedule
+from downslope.training import Part, Problem, Recipe, Run, constant_predictor_loss, outputs_of, sweep
 
-SEEDS = 3
+SEEDS = 5
 """Starts and orders of rows that a fix is tried with."""
+
+VERIFY_WORK = 1e12
+"""A verified training may take so many parameters × rows × steps over all seeds: about a minute on two cores."""
+
+SURE, NEGLIGIBLE = 1.96, 0.01
+"""A gain counts if its 95 % interval leaves out 0, and from a hundredth of what can be learned on."""
+
+REFUTED = "None that was tried: see below."
+"""The fix of a finding whose own makes it worse."""
+
+WITHOUT_EFFECT = ("early_stopping",)
+"""Changes that make no difference where the lowest validation loss is what is compared."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Losses of short trainings with and without a fix, seed by seed, all else equal.
+    """Losses of trainings with and without a fix, seed by seed, all else equal.
 
     Attributes:
         code: of the finding whose fix it is.
-        change: the settings that were changed, in words.
+        change: the settings that were changed, as they are written.
         measured: `"validation loss"`, the lowest, where there are validation rows, else `"training loss"`, the last.
             With targets in other units it is a share of the loss of always answering the mean. Where classes are
             weighted, whose loss is another one, it is the share of a class that is missed, the mean over classes.
-        epochs: how long each training was.
+        epochs: how long each training was without the fix, and with it.
         seeds: of the trainings.
         without: what was reached as it was, `(seeds,)`; infinite where it diverged.
         with_fix: what was reached with the fix.
+        constant: what one answer for all rows reaches, for a scale.
+        rows_error: the standard error of the mean gain over the draw of the rows held out; 0 where there are none.
     """
 
     code: str
     change: str
     measured: str
-    epochs: int
+    epochs: tuple[int, int]
     seeds: tuple[int, ...]
     without: Float[np.ndarray, " seeds"]
     with_fix: Float[np.ndarray, " seeds"]
+    constant: float
+    rows_error: float = 0.0
 
     @property
     def gains(self) -> Float[np.ndarray, " seeds"]:
-        """The relative gain of each seed, `1 − with / without`; 1 where only the fix converged."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            shares = 1 - self.with_fix / self.without
-        shares = np.where(np.isinf(self.without), 1.0, shares)
-        return np.where(np.isinf(self.with_fix), -np.inf, np.nan_to_num(shares, nan=0.0, neginf=-np.inf))
+        """By how much the fix lowers the loss of each seed; infinite where only the fix converged."""
+        with np.errstate(invalid="ignore"):
+            differences = self.without - self.with_fix
+        return np.where(np.isinf(self.with_fix), np.where(np.isinf(self.without), 0.0, -np.inf), differences)
 
     @property
     def gain(self) -> float:
-        """The median gain."""
-        return float(np.median(self.gains))
+        """The median gain, as a share of what the lowest of all these losses gains over one answer for all rows."""
+        lowest = float(np.min([self.without, self.with_fix]))
+        learnable = max(self.constant, float(np.median(self.without))) - lowest
+        median = float(np.median(self.gains))
+        if not np.isfinite(median):
+            return float(np.sign(median))
+        return median / learnable if np.isfinite(learnable) and learnable > 0 else 0.0
 
     @property
     def better(self) -> int:
         """For how many seeds the loss is lower with the fix."""
-        return int(np.sum(self.with_fix < self.without))
+        return int(np.sum(self.gains > 0))
 
     @property
-    def helps(self) -> bool:
-        """Whether the loss is lower for more than half of the seeds."""
-        return 2 * self.better > len(self.seeds)
+    def error(self) -> float:
+        """Half the 95 % interval of the mean gain, over seeds (Student's) and over the draw of the rows held out.
+
+        NaN for a single seed; 0 where one side diverged.
+        """
+        finite = self.gains[np.isfinite(self.gains)]
+        if len(self.gains) < 2:
+            return float("nan")
+        if len(finite) < 2:
+            return 0.0
+        from scipy.stats import t as student
+
+        of_seeds = float(student.ppf(0.975, len(finite) - 1) * finite.std(ddof=1) / np.sqrt(len(finite)))
+        return math.hypot(of_seeds, SURE * self.rows_error)
+
+    @property
+    def helps(self) -> bool | None:
+        """Whether the loss is lower with the fix by more than seeds and rows differ; None if that cannot be told.
+
+        One seed tells nothing.
+        """
+        if len(self.seeds) < 2:
+            return None
+        if not np.isfinite(self.gains).all():
+            return float(np.median(self.gains)) > 0
+        mean = float(self.gains.mean())
+        if abs(mean) <= self.error or abs(self.gain) < NEGLIGIBLE:
+            return None
+        return mean > 0
 
     def as_json(self) -> dict[str, object]:
         """Return the trial as plain data; None stands for a training that diverged."""
         losses = {name: [_finite(loss) for loss in getattr(self, name)] for name in ("without", "with_fix")}
-        plain = {"code": self.code, "change": self.change, "measured": self.measured, "epochs": self.epochs}
-        return {**plain, "seeds": list(self.seeds), **losses, "gain": _finite(self.gain), "helps": self.helps}
+        plain = {"code": self.code, "change": self.change, "measured": self.measured, "epochs": list(self.epochs)}
+        gains = {"gain": _finite(self.gain), "error": _finite(self.error), "helps": self.helps}
+        return {**plain, "seeds": list(self.seeds), **losses, **gains}
 
     @property
     def message(self) -> Message:
         """The change, whether it helps, and by how much."""
-        low, high = _loss_text(float(np.median(self.without))), _loss_text(float(np.median(self.with_fix)))
-        verdict = "helps" if self.helps else "does not help"
+        verdict = {True: "helps", False: "makes it worse", None: "makes no difference that these seeds can tell"}
+        if len(self.seeds) < 2:
+            verdict[None] = "may help or not, which one seed cannot tell"
+        low, high = (_loss_text(float(np.median(losses)), self.error) for losses in (self.without, self.with_fix))
+        before, after = self.epochs
+        epochs = f"after {before} epochs" if before == after else f"after {before} and {after} epochs"
+        gain = f"; the gain is {float(self.gains.mean()):.2g} ± {self.error:.1g}, 95 %" if self.error > 0 else ""
         return Message(
             self.change,
-            f"{verdict}: {self.measured} {low} without, {high} with it, after {self.epochs} epochs "
-            f"(median of {len(self.seeds)} seeds; lower for {self.better}).",
+            f"{verdict[self.helps]}: {self.measured} {low} without, {high} with it, {epochs} "
+            f"(median of {len(self.seeds)} seeds; lower for {self.better}{gain}).",
         )
 
     def __str__(self) -> str:
@@ -91,11 +147,12 @@ class Trial:
 
 
 def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS) -> tuple[Trial, ...]:
-    """Return a trial for every finding whose fix is a setting.
+    """Return a trial for every change that a finding proposes and that makes a difference to a training.
 
-    Every training is short: as many epochs as the run has, or as some seconds allow. Seeds are that of the run and
-    those that follow it; with and without the fix a seed has the same starting weights, where the fix leaves the
-    network's weights alone, and the same order of rows.
+    Trainings are as long as the run's where the work allows, else as long as it does; a schedule is always tried over
+    its real length. Seeds are that of the run and those that follow it, all with the run's own rows held out; with and
+    without the fix a seed has the same starting weights, where the fix leaves the network's weights alone, and the same
+    order of rows.
 
     Args:
         case: the run.
@@ -103,84 +160,142 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
         seeds: how many seeds, 1 or more.
     """
     check_integer("seeds", seeds)
-    recipe, first = case.recipe, case.recipe.settings.seed
-    chosen = tuple(range(first, first + seeds))
-    known: dict[int, np.ndarray] = {}
+    known: dict[tuple[int, bool], _Reached] = {}
     trials = []
     for finding in findings:
-        if not finding.change:
-            continue
-        case.announce(f"{seeds} short trainings with and without the fix of {finding.code.replace('_', ' ')}")
-        plain, fixed = _shortened_pair(case, recipe, finding.change)
-        epochs, held_out = plain.settings.epochs, plain.settings.holds_out
-        rows = "validation" if held_out else "training"
-        if "class_weight" in finding.change:
-            without, with_fix = _misses(plain, chosen), _misses(fixed, chosen)
-            measured = f"share of a class that is missed in {rows}"
-            trials.append(
-                Trial(finding.code, in_words(finding.change, recipe.net), measured, epochs, chosen, without, with_fix)
-            )
-            continue
-        if epochs not in known:
-            known[epochs] = _losses(plain, chosen)
-        without, with_fix = known[epochs], _losses(fixed, chosen)
-        other_units = "normalize_targets" in finding.change
-        if other_units:
-            without, with_fix = without / _constant_loss(plain.problem()), with_fix / _constant_loss(fixed.problem())
-        measured = f"{rows} loss"
-        if other_units:
-            measured = f"{measured}, as a share of that of the mean,"
-        trials.append(
-            Trial(finding.code, in_words(finding.change, recipe.net), measured, epochs, chosen, without, with_fix)
-        )
+        for change in (*([finding.change] if finding.change else []), *finding.alternatives):
+            tried = {name: value for name, value in change.items() if name not in WITHOUT_EFFECT}
+            if not tried:
+                continue
+            case.announce(f"{seeds} trainings with and without the fix of {finding.code.replace('_', ' ')}")
+            trials.append(_trial(case, finding.code, tried, seeds, known))
     return tuple(trials)
 
 
-def in_words(change: Change, net: Sequential) -> Message:
-    """Return changed settings of `ds.train` as they are written; another network by how it differs from `net`.
+def as_verified(findings: Iterable[Finding], trials: Iterable[Trial]) -> tuple[Finding, ...]:
+    """Return findings of which those whose fixes only make it worse are notes that say so."""
+    outcomes: dict[str, list[bool | None]] = {}
+    for trial in trials:
+        outcomes.setdefault(trial.code, []).append(trial.helps)
+    refuted = [code for code, helps in outcomes.items() if False in helps and True not in helps]
+    return by_severity(
+        replace(finding, severity="note", fix=REFUTED) if finding.code in refuted else finding for finding in findings
+    )
 
-    Example:
-        >>> import downslope as ds
-        >>> net = ds.mlp([8], outputs=1)
-        >>> in_words({"normalize": "standard", "start": None}, net)
-        "normalize='standard'"
-        >>> in_words({"net": ds.mlp([16], outputs=1), "start": None}, net)
-        'a network with hidden layers of 16'
+
+class _Reached(NamedTuple):
+    """What a recipe reached.
+
+    Attributes:
+        losses: with each seed; infinite where it diverged.
+        rows: the mean over seeds of what each row held out adds to them, up to 2,000 rows; None where none are held
+            out, or one diverged.
     """
-    others = {name: value for name, value in change.items() if name not in ("net", "start")}
-    other = change.get("net")
-    network = [f"a network with {difference(net, other)}"] if isinstance(other, Sequential) else []
-    start = [Values({"start": change["start"]})] if change.get("start") is not None else []
-    pieces = [*network, *([Values(others)] if others else []), *start]
-    return Message(*(part for index, piece in enumerate(pieces) for part in ((",", piece) if index else (piece,))))
+
+    losses: Float[np.ndarray, " seeds"]
+    rows: Float[np.ndarray, " rows"] | None
+
+    def in_units_of(self, constant: float) -> _Reached:
+        """Return the same as shares of a loss."""
+        return _Reached(self.losses / constant, None if self.rows is None else self.rows / constant)
 
 
-def _shortened_pair(case: Case, recipe: Recipe, change: Change) -> tuple[Recipe, Recipe]:
-    """Return the recipes without and with a change: equally many epochs, short enough for both."""
-    plain, fixed = (shortened(case, changed, members=SEEDS) for changed in (recipe, recipe.changed(change)))
-    if "epochs" in change:
+def _trial(case: Case, code: str, change: Change, seeds: int, known: dict[tuple[int, bool], _Reached]) -> Trial:
+    """Return the trial of a change; `known` keeps what is reached without any, by epochs and what is measured."""
+    recipe, first = case.recipe, case.recipe.settings.seed
+    chosen = tuple(range(first, first + seeds))
+    plain, fixed = _pair(case, recipe, change, seeds)
+    epochs, by_class = (plain.settings.epochs, fixed.settings.epochs), "class_weight" in change
+    reach = _missed if by_class else _reached
+    if (epochs[0], by_class) not in known:
+        known[epochs[0], by_class] = reach(plain, chosen)
+    without, with_fix = known[epochs[0], by_class], reach(fixed, chosen)
+    rows = "validation" if plain.settings.holds_out else "training"
+    if by_class:
+        constant, measured = 1 - 1 / len(case.problem.preprocessing.class_labels), f"share of a class missed in {rows}"
+    else:
+        constant, measured = _constant_loss(plain.problem()), f"{rows} loss"
+    if "normalize_targets" in change:
+        without, with_fix = without.in_units_of(constant), with_fix.in_units_of(_constant_loss(fixed.problem()))
+        constant, measured = 1.0, f"{measured}, as a share of that of the mean,"
+    return Trial(
+        code=code,
+        change=in_words(change, recipe.net, case.steps),
+        measured=measured,
+        epochs=epochs,
+        seeds=chosen,
+        without=without.losses,
+        with_fix=with_fix.losses,
+        constant=constant,
+        rows_error=_rows_error(without.rows, with_fix.rows),
+    )
+
+
+def _rows_error(without: np.ndarray | None, with_fix: np.ndarray | None) -> float:
+    """Return the standard error of the mean gain over the draw of the rows held out."""
+    if without is None or with_fix is None or len(without) < 2:
+        return 0.0
+    error = float(np.std(without - with_fix, ddof=1)) / math.sqrt(len(without))
+    return error if math.isfinite(error) else 0.0
+
+
+def _pair(case: Case, recipe: Recipe, change: Change, seeds: int) -> tuple[Recipe, Recipe]:
+    """Return the recipes without and with a change, on the same rows.
+
+    Both make the run's own epochs, unless that is too much work for a trial: then both are cut to what it allows, but
+    for schedules, whose shape the number of steps decides, and for more epochs, which are what is tried.
+    """
+    data, validation = held_out_apart(recipe)
+    plain = replace(recipe, data=data).changed({"validation": validation, "metrics": (), "early_stopping": None})
+    fixed = plain.changed(change)
+    if "epochs" in change or _scheduled(plain) or _scheduled(fixed):
         return plain, fixed
-    epochs = {"epochs": min(plain.settings.epochs, fixed.settings.epochs)}
-    return plain.changed(epochs), fixed.changed(epochs)
+    epochs = min(shortened(case, recipe, members=seeds, work=VERIFY_WORK).settings.epochs for recipe in (plain, fixed))
+    return plain.changed({"epochs": epochs}), fixed.changed({"epochs": epochs})
 
 
-def _losses(recipe: Recipe, seeds: tuple[int, ...]) -> np.ndarray:
+def _scheduled(recipe: Recipe) -> bool:
+    """Return whether a number of the optimizer follows a schedule."""
+    return any(isinstance(number, Schedule) for number in as_optimizer(recipe.settings.optimizer).hyperparams.values())
+
+
+def _reached(recipe: Recipe, seeds: tuple[int, ...]) -> _Reached:
     """Return the loss that a recipe reaches with each seed."""
-    return np.array([reached_loss(run) for run in _runs(recipe, seeds)])
+    runs, held_out = _runs(recipe, seeds), _drawn(recipe.problem().validation)
+    losses = np.array([reached_loss(run) for run in runs])
+    if held_out is None or not np.isfinite(losses).all():
+        return _Reached(losses, None)
+    each = [row_losses(run.loss, jnp.asarray(outputs_of(run.net, run.variables, held_out.x)), held_out) for run in runs]
+    scale = 1.0 if runs[0].loss.reduction == "mean" else len(held_out)  # rows add up there, and are averaged here
+    return _Reached(losses, scale * np.mean(each, axis=0))
 
 
-def _misses(recipe: Recipe, seeds: tuple[int, ...]) -> np.ndarray:
+def _drawn(part: Part | None) -> Part | None:
+    """Return a fixed draw of rows, where there are too many."""
+    if part is None or len(part) <= ROWS:
+        return part
+    return part.take(np.sort(generator(0, "held-out rows").choice(len(part), ROWS, replace=False)))
+
+
+def _missed(recipe: Recipe, seeds: tuple[int, ...]) -> _Reached:
     """Return the mean share of a class that is missed, with each seed; infinite where it diverged."""
-    return np.array([_missed(run, recipe, seed) for run, seed in zip(_runs(recipe, seeds), seeds, strict=True)])
+    runs, data = _runs(recipe, seeds), recipe.data
+    held_out = recipe.settings.validation
+    rows = held_out if isinstance(held_out, Dataset) else data
+    if any(run.stop_reason == "diverged" for run in runs):
+        return _Reached(np.array([_balanced(run, rows).mean() for run in runs]), None)
+    each = np.array([_balanced(run, rows) for run in runs])
+    return _Reached(each.mean(axis=1), each.mean(axis=0) if isinstance(held_out, Dataset) else None)
 
 
-def _missed(run: Run, recipe: Recipe, seed: int) -> float:
-    """Return the mean share of a class that a run misses, among the rows held out, or among all if none were."""
+def _balanced(run: Run, data: Dataset) -> Float[np.ndarray, " rows"]:
+    """Return for each row what it adds to the mean share of a class that is missed; the mean is that share."""
     if run.stop_reason == "diverged":
-        return float("inf")
-    share = recipe.settings.validation
-    held_out = share if isinstance(share, Dataset) else recipe.data.split(validation=share, seed=seed).validation
-    return 1 - recalls_on(run, recipe.data if held_out is None else held_out, "").balanced
+        return np.full(len(data), np.inf)
+    truth = run.preprocessing.targets(data.y)
+    counts = np.bincount(truth, minlength=len(run.preprocessing.class_labels))
+    missed = truth != run.preprocessing.targets(run.predict(data))
+    return missed * len(truth) / (np.count_nonzero(counts) * counts[truth])
 
 
 def _runs(recipe: Recipe, seeds: tuple[int, ...]) -> tuple[Run, ...]:
@@ -192,12 +307,17 @@ def _runs(recipe: Recipe, seeds: tuple[int, ...]) -> tuple[Run, ...]:
 def _constant_loss(problem: Problem) -> float:
     """Return the loss of one answer for all rows."""
     outputs = problem.net.output_shape(problem.preprocessing.input_shape)[-1]
-    return constant_predictor_loss(problem.loss, problem.subset, outputs)
+    judged = problem.subset if problem.validation is None else problem.validation
+    return constant_predictor_loss(problem.loss, judged, outputs)
 
 
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _loss_text(loss: float) -> str:
-    return f"{loss:.4g}" if np.isfinite(loss) else "diverged"
+def _loss_text(loss: float, error: float) -> str:
+    """Return a loss in as many digits as its error leaves any sense."""
+    if not np.isfinite(loss):
+        return "diverged"
+    digits = 4 if not error > 0 or not loss else int(np.clip(np.ceil(np.log10(abs(loss) / error)) + 1, 2, 6))
+    return f"{loss:.{digits}g}"

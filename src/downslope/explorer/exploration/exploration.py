@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from downslope.core import SettingError
+import jax
+import numpy as np
+
+from downslope.core import PyTree, SettingError
 from downslope.explorer.exploration.descent import Descent, Point, Start
 from downslope.explorer.exploration.planes import surface_document
 from downslope.explorer.exploration.projection import Projector
@@ -66,6 +69,15 @@ class Exploration:
         if number not in self.descents:
             raise SettingError(f"There is no descent {number}. Start one: click on the surface.", setting="id")
         return self.descents[number]
+
+    @property
+    def region(self) -> tuple[PyTree, PyTree]:
+        """The lowest and the highest of each parameter within the plane."""
+        corners = [self.projector.params_at(a, b) for a in self.cut.axes[0][[0, -1]] for b in self.cut.axes[1][[0, -1]]]
+        return (
+            jax.tree.map(lambda *ends: np.min(ends, axis=0), *corners),
+            jax.tree.map(lambda *ends: np.max(ends, axis=0), *corners),
+        )
 
     def surface_answer(self) -> SurfaceAnswer:
         """Return the answer that describes the plane."""

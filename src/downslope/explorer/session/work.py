@@ -7,9 +7,11 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import cast
 
+import numpy as np
+
 from downslope.core import LossSurface, PyTree, worded
 from downslope.curvature import eigenvalues, stability_limit
-from downslope.diagnosis import Finding, diagnose
+from downslope.diagnosis import Descent, Finding, case_of, report_of
 from downslope.explorer.exploration import Exploration, exploration_of, slice_plane, with_directions
 from downslope.explorer.protocol import (
     DescentSettings,
@@ -102,10 +104,18 @@ def eigenvalue_work(exploration: Exploration, number: int) -> Work:
 
 def diagnosis_work(exploration: Exploration, number: int) -> Work:
     """Return the work of diagnosing the point of a descent: it reports a `Diagnosis`."""
-    step = exploration.descent(number).stepper.step
+    descent, step = exploration.descent(number), exploration.descent(number).stepper.step
+    numbers = descent.stepper.hyperparams
+    losses = np.array([point.loss for point in descent.points])
+
+    def limit(curvature: float) -> float | None:
+        return limit_of(descent.settings, numbers, curvature)
+
+    facts = Descent(losses, numbers.get("learning_rate", math.nan), numbers.get("momentum", 0.0), limit)
+    region = exploration.region if exploration.subject.run is None else None
 
     def measure(surface: LossSurface, params: PyTree, report: Report) -> Diagnosis:
-        return diagnosis_of(surface, params, report, id=number, step=step)
+        return diagnosis_of(surface, params, report, facts, region, id=number, step=step)
 
     return _measurement(exploration, number, "Measuring where this stands", measure)
 
@@ -198,12 +208,29 @@ def eigenvalue_of(
 
 
 def diagnosis_of(
-    surface: LossSurface, params: PyTree, report: Callable[[str], None], *, id: int, step: int
+    surface: LossSurface,
+    params: PyTree,
+    report: Callable[[str], None],
+    descent: Descent,
+    region: tuple[PyTree, PyTree] | None,
+    *,
+    id: int,
+    step: int,
 ) -> Diagnosis:
-    """Return the diagnosis at a point, in words."""
-    diagnosis = diagnose(surface, params=params, progress=report)
+    """Return the diagnosis at a point, in words.
+
+    Args:
+        surface: the loss.
+        params: the point.
+        report: is told what is measured.
+        descent: how it was reached: its losses, its rate, the limit of that.
+        region: where descents from other points begin; None where there are too many parameters.
+        id: of the descent.
+        step: of the point.
+    """
+    diagnosis = report_of(case_of(surface, params=params, region=region, progress=report, descent=descent))
     findings = tuple(_finding(finding) for finding in diagnosis.findings)
-    return Diagnosis(id=id, step=step, verdict=diagnosis.stuck, findings=findings)
+    return Diagnosis(id=id, step=step, verdict=worded(diagnosis.stuck, PAGE), findings=findings)
 
 
 def _finding(finding: Finding) -> FindingAnswer:

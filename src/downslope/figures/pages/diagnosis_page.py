@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -37,16 +38,16 @@ def diagnosis_page(report: Report, *, title: str = "Diagnosis", face: Face = PYT
         >>> page.count("<img"), page.count("<script")
         (2, 0)
     """
-    verdict, answers = report.verdict, (report.stuck, report.speed, worded(report.start, face))
+    verdict, answers = report.verdict, (report.stuck, report.speed, report.start)
     template = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
     return Template(template).substitute(
         title=escape(title),
         about=escape(_about(report)),
         stuck=" stuck" if verdict.stuck else "",
         verdict=escape(verdict.name.replace("_", " ")),
-        statement=escape(verdict.statement),
-        answers="\n".join(f"<p>{escape(answer)}</p>" for answer in answers),
-        findings="\n".join(_finding(finding, report.trial(finding.code), face) for finding in report.findings)
+        statement=_html(verdict.statement, face),
+        answers="\n".join(f"<p>{_html(answer, face)}</p>" for answer in answers),
+        findings="\n".join(_finding(finding, report.trials_of(finding.code), face) for finding in report.findings)
         or "<p>Nothing wrong was found.</p>",
         evidence="".join(
             f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{escape(_format_value(value))}</td></tr>"
@@ -68,14 +69,19 @@ def _about(report: Report) -> str:
     )
 
 
-def _finding(finding: Finding, trial: Trial | None, face: Face) -> str:
+def _html(text: str, face: Face) -> str:
+    """Return a message as HTML, in the words of a face: what stands between back-ticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(worded(text, face)))
+
+
+def _finding(finding: Finding, trials: Sequence[Trial], face: Face) -> str:
     """Return one finding as HTML."""
-    lines = [("measured", escape(finding.evidence)), ("fix", escape(worded(finding.fix, face)))]
-    if trial is not None:
+    lines = [("measured", _html(finding.evidence, face)), ("fix", _html(finding.fix, face))]
+    for trial in trials:
         mark = ' class="helps"' if trial.helps else ""
-        lines.append(("verified", f"<span{mark}>{escape(worded(trial.message, face))}</span>"))
+        lines.append(("verified", f"<span{mark}>{_html(trial.message, face)}</span>"))
     facts = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in lines)
-    head = f'<span class="{finding.severity}">{finding.severity}:</span> {escape(finding.statement)}'
+    head = f'<span class="{finding.severity}">{finding.severity}:</span> {_html(finding.statement, face)}'
     return f'<article class="finding"><h3>{head}</h3><dl>{facts}</dl></article>'
 
 

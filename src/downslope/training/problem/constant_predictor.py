@@ -17,11 +17,11 @@ _STEPS = 100
 """Of the search for the best answer, at most."""
 
 
-def constant_predictor_loss(loss: Loss, part: Part, outputs: int) -> float:
-    """Return the lowest loss over some rows of a network whose output `y` is the same for all of them.
+def constant_predictor(loss: Loss, part: Part, outputs: int) -> Float[np.ndarray, " outputs"]:
+    """Return the output `y`, the same for all rows, whose loss over some rows is lowest.
 
-    For squared error that `y` is the mean of the targets, for cross-entropy the logarithms of the classes' shares; for
-    others it is searched for.
+    For squared error it is the mean of the targets, for cross-entropy the logarithms of the classes' shares; for others
+    it is searched for.
 
     Args:
         loss: the loss.
@@ -33,8 +33,8 @@ def constant_predictor_loss(loss: Loss, part: Part, outputs: int) -> float:
         >>> from downslope.losses import squared_error
         >>> from downslope.training import Part
         >>> t = np.array([[1.0], [3.0]])
-        >>> round(constant_predictor_loss(squared_error, Part(t, t, None, t), 1), 6)
-        1.0
+        >>> constant_predictor(squared_error, Part(t, t, None, t), 1).round(6).tolist()
+        [2.0]
     """
     from scipy.optimize import minimize
 
@@ -44,9 +44,24 @@ def constant_predictor_loss(loss: Loss, part: Part, outputs: int) -> float:
         value, slope = _value_and_slope(loss, jnp.asarray(y, dtype), jnp.asarray(part.t), weights)
         return float(value), np.asarray(slope, np.float64)
 
-    start = _start(np.asarray(part.t), outputs)
-    with np.errstate(over="ignore", invalid="ignore"):  # of a line search that goes too far
-        return float(minimize(value_and_slope, start, jac=True, method="BFGS", options={"maxiter": _STEPS}).fun)
+    start = _start(loss, np.asarray(part.t), outputs)
+    with np.errstate(all="ignore"):  # a line search may go too far
+        return minimize(value_and_slope, start, jac=True, method="BFGS", options={"maxiter": _STEPS}).x
+
+
+def constant_predictor_loss(loss: Loss, part: Part, outputs: int) -> float:
+    """Return the loss over some rows of the output, the same for all of them, whose loss is lowest.
+
+    Example:
+        >>> import downslope as ds
+        >>> from downslope.losses import squared_error
+        >>> from downslope.training import Part
+        >>> t = np.array([[1.0], [3.0]])
+        >>> round(constant_predictor_loss(squared_error, Part(t, t, None, t), 1), 6)
+        1.0
+    """
+    y = jnp.asarray(constant_predictor(loss, part, outputs), float_dtype())
+    return float(_value_and_slope(loss, y, jnp.asarray(part.t), _weights(part))[0])
 
 
 def saturated_loss(loss: Loss, part: Part, outputs: int) -> float:
@@ -75,10 +90,11 @@ def _value_and_slope(
     return loss.value(answers, t, weights), jnp.sum(loss.derivative(answers, t, weights), axis=0)
 
 
-def _start(t: np.ndarray, outputs: int) -> np.ndarray:
-    """Return where the search begins: at the mean of numbers, at the logarithms of the shares of classes."""
+def _start(loss: Loss, t: np.ndarray, outputs: int) -> np.ndarray:
+    """Return where the search begins: at the mean of numbers, at the logarithm of mean counts, of shares of classes."""
     if t.ndim == 2 and t.shape[1] == outputs:
-        return t.mean(axis=0).astype(np.float64)
+        mean = t.mean(axis=0).astype(np.float64)
+        return np.log(np.maximum(mean, 1e-6)) if loss.targets == "counts" else mean
     if t.ndim == 1 and outputs > 1:
         return np.log((np.bincount(t.astype(int), minlength=outputs) + 0.5) / len(t))
     return np.zeros(outputs)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from downslope.core import Function, Message
 from downslope.curvature import Quadratic, quadratic
 from downslope.diagnosis.case import Case
-from downslope.diagnosis.verdict import EDGE, NEGLIGIBLE, NOISE_WINS, Verdict, percent
+from downslope.diagnosis.finding import Finding
+from downslope.diagnosis.kinds import facts_of
+from downslope.diagnosis.remedies import Trial
+from downslope.diagnosis.verdict import NEGLIGIBLE, Verdict, percent
 
 STUCK = "Are we stuck?"
 SPEED = "How fast does this converge, and can it be faster?"
@@ -19,41 +23,45 @@ ILL_CONDITIONED = 100.0
 ROUND = 1.1
 """Up to this condition number a bowl is round, and momentum gains nothing."""
 
-TIMID = 0.1
-"""A rate of gradient descent below this share of the limit can be raised. Of adaptive ones the limit says less: they
-do well far below it."""
 
-ROOM = 0.5
-"""So large a share of the limit is advised: the best rate of gradient descent is at most twice that."""
-
-
-def stuck_answer(verdict: Verdict) -> str:
+def stuck_answer(verdict: Verdict) -> Message:
     """Return the answer to the first question."""
-    return f"{STUCK} {'Yes' if verdict.stuck else 'No'}: {_after_colon(verdict.statement)}"
+    return Message(f"{STUCK} {'Yes' if verdict.stuck else 'No'}: {_after_colon(verdict.statement)}", verdict.remark)
 
 
-def speed_answer(case: Case) -> str:
-    """Return the answer to the second question: theory, observation, and remedies."""
-    if not case.finite or (case.run is not None and case.run.divergence is not None):
-        return f"{SPEED} It does not converge."
+def speed_answer(case: Case, verdict: Verdict, findings: Sequence[Finding], trials: Sequence[Trial] = ()) -> Message:
+    """Return the answer to the second question: theory, observation, and what the findings propose.
+
+    Args:
+        case: the run, or the point on a surface.
+        verdict: where it stands.
+        findings: of it.
+        trials: of those of their fixes that were verified.
+    """
+    if verdict.name == "diverged":
+        return Message(SPEED, "It does not converge.", *_helps(findings, trials))
     where = "" if case.run is None else f"Curvature of the training loss after epoch {case.run.epochs}: "
-    sentences = [f"{where}{case.condition}", *_theory(case), *_observed(case), *_faster(case)]
-    return " ".join([SPEED, *sentences])
+    helps = _faster_on_surface(case) if case.run is None else _faster(verdict, findings, trials)
+    return Message(SPEED, f"{where}{case.condition}", *_theory(case), *_observed(case), *helps)
 
 
-def start_answer(case: Case) -> Message:
+def start_answer(case: Case, verdict: Verdict) -> Message:
     """Return the answer to the third question: faults of the run's own start, and how starts are compared."""
     if case.run is None:
         return Message(f"{START} A bare surface has no start to judge, only the point it was measured at.")
     faults = [finding for finding in case.signals_start.findings if finding.severity != "note"]
-    own = (
-        Message(f"The run's own start has a fault: {_after_colon(faults[0].statement)}", faults[0].fix)
-        if faults
-        else "The run's own start is sound: signals and gradients keep their size through the layers."
-    )
+    if faults:
+        own = Message(f"The run's own start has a fault: {_after_colon(faults[0].statement)}", faults[0].fix)
+    elif verdict.others is not None and verdict.others.beaten:
+        own = (
+            "Not the run's own: signals and gradients keep their size through its layers, but "
+            f"{verdict.others.lower} of {len(verdict.others)} other starts end lower."
+        )
+    else:
+        own = "The run's own start is sound: signals and gradients keep their size through the layers."
     restarts = case.run.restarts
     spread = "" if restarts is None else f"Of its restarts: {restarts}"
-    compares = "trains from several and says which is best here."
+    compares = "trains from several initializers and says which is best here."
     return Message(START, own, spread, Function("compare_initializations"), compares)
 
 
@@ -76,7 +84,8 @@ def _theory(case: Case) -> list[str]:
     if kappa is None or case.condition.smallest is None:
         return sentences
     bowl = quadratic([case.condition.smallest, case.condition.largest])
-    if rate is not None and limit is not None and not limit.preconditioned:
+    plainly = case.run is not None and limit is not None and not limit.preconditioned and limit.share < 1
+    if rate is not None and plainly:
         sentences.append(
             f"At this rate it takes {_tenfold_now(case, bowl, rate)} to come ten times closer to the lowest loss."
         )
@@ -100,7 +109,7 @@ def _tenfold_now(case: Case, bowl: Quadratic, rate: float) -> str:
 def _tenfold(factor: float) -> str:
     """Return how many steps a tenfold lower loss takes at a factor of the error a step."""
     if factor >= 1:
-        return "for ever (it diverges)"
+        return "for ever"
     if factor <= 0:
         return "1 step"
     steps = math.ceil(math.log(10) / (-2 * math.log(factor)))
@@ -112,35 +121,37 @@ def _observed(case: Case) -> list[str]:
     trend = case.trend
     if trend is None:
         return []
-    if not trend.resolved or trend.relative_fall < NEGLIGIBLE:
-        return [f"Observed: over the last {trend.epochs} epochs the training loss fell no further."]
-    first, last = trend.level + trend.fall / 2, trend.level - trend.fall / 2
-    pace = trend.relative_fall / (trend.epochs - 1)
-    if last <= 0:
-        return [f"Observed: over the last {trend.epochs} epochs the training loss fell by {100 * pace:.2g} % an epoch."]
-    epochs = math.ceil((trend.epochs - 1) * math.log(10) / math.log(first / last))
-    return [
-        f"Observed: over the last {trend.epochs} epochs the training loss fell by {100 * pace:.2g} % an epoch; at that "
-        f"pace tenfold lower takes {epochs:,} epochs."
+    of = "recorded points the loss" if case.run is None else "epochs the training loss"
+    if not trend.resolved or case.share(trend.fall) < NEGLIGIBLE:
+        return [f"Observed: over the last {trend.epochs} {of} fell no further."]
+    pace = trend.fall / (trend.epochs - 1)
+    unit = "a point" if case.run is None else "an epoch"
+    return [f"Observed: over the last {trend.epochs} {of} fell by {pace:.2g} {unit}."]
+
+
+def _faster(verdict: Verdict, findings: Sequence[Finding], trials: Sequence[Trial]) -> list[str]:
+    """Return what the findings propose for speed, so that the report has one voice."""
+    helps = _helps(findings, trials)
+    if helps:
+        return helps
+    if verdict.name in ("minimum", "local_minimum"):
+        return ["It has come to rest."]
+    return ["Of what was tried, nothing learns more in as many steps."]
+
+
+def _helps(findings: Sequence[Finding], trials: Sequence[Trial]) -> list[str]:
+    """Return the fixes that make a descent faster, of findings that are more than notes; none that was no gain."""
+    outcomes = {code: [trial.helps for trial in trials if trial.code == code] for code in {t.code for t in trials}}
+    fixes = [
+        finding.fix
+        for finding in findings
+        if finding.severity != "note" and facts_of(finding).speeds and any(outcomes.get(finding.code, [True]))
     ]
+    return ["What helps:", *fixes] if fixes else []
 
 
-def _faster(case: Case) -> list[str]:
-    """Suggest ways to make it faster, by the measurements."""
+def _faster_on_surface(case: Case) -> list[str]:
+    """Return what makes descent of a bare surface faster, by its curvature."""
     kappa = case.condition.kappa
     poor = kappa is not None and kappa >= ILL_CONDITIONED
-    advice = []
-    limit, noise = case.stability, case.noise_to_gradient
-    if limit is not None and limit.share >= EDGE:
-        advice.append("nothing by the rate, which is as large as the curvature allows")
-    elif limit is not None and limit.share < TIMID and not limit.preconditioned and (noise or 0.0) < NOISE_WINS:
-        advice.append(f"a larger rate, {ROOM * limit.limit:.2g} for one")
-    if case.rate_decayed:
-        advice.append("to train on with a larger rate, for it has decayed")
-    elif noise is not None and noise >= NOISE_WINS and case.noise is not None:
-        size, rows = case.noise.value, len(case.problem.train)
-        upto = "" if size is None or size >= rows else f", up to about {size:,.0f} rows,"
-        advice.append(f"steps are mostly noise, so a larger batch{upto} with a rate to match, or a rate that decays")
-    if poor and case.momentum < 0.5:
-        advice.append("curvatures are unequal, so momentum, and normalized inputs where they are not")
-    return [f"What helps: {'; '.join(advice)}."] if advice else ["What was measured suggests nothing faster."]
+    return ["What helps: curvatures are unequal, so momentum."] if poor else []
