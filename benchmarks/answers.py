@@ -3,10 +3,11 @@
     python benchmarks/answers.py
     python benchmarks/answers.py --only quadrants
 
-Of a network, 32 other starts are trained the same way, more than a diagnosis takes and with other seeds: stuck is a run
-that ended above the best of them by more than 15 % of what that gained over one answer for all rows, not stuck one
-within 6 %; cases in between are left out, for nobody can tell. Of a formula surface the minima are known. The table
-says what `ds.diagnose` answered, and the last line how many answers were right.
+Of a network, 32 other starts are trained the same way, more than a diagnosis takes and with other seeds, and the run
+itself three times as long, with its rate and with a third of it from where it rested on: stuck is one that with its own
+rate is even then above the best of all these by more than 15 % of what that gained over one answer for all rows, not
+stuck one within 6 %; cases in between are left out, for nobody can tell. Of a formula
+surface the minima are known. The table says what `ds.diagnose` answered, and the last line how many answers were right.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -24,8 +25,10 @@ from downslope.core import FunctionSurface
 from downslope.diagnosis import case_of
 from downslope.diagnosis.verdict import Verdict, verdict_of
 
-OTHERS = 32
+OTHERS, LONGER = 32, 3
 STUCK, AS_GOOD = 0.15, 0.06
+
+SMALL_STEP = 0.002
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,17 @@ class Family:
     def run(self, seed: int, **settings: object) -> ds.training.Run:
         """Train."""
         rows = rows_of(self.data)
-        net = ds.mlp(self.units, outputs=len(rows.classes or ()), activation=self.activation)
-        return ds.train(
-            net, rows, optimizer=ds.sgd(self.rate), batch_size=self.batch or len(rows), epochs=self.epochs,
-            normalize="standard", seed=seed, progress=False, **settings,
-        )  # fmt: skip
+        net = ds.mlp(self.units, outputs=len(np.unique(rows.y)), activation=self.activation)
+        usual = {"optimizer": ds.sgd(self.rate), "batch_size": self.batch or len(rows), "normalize": "standard"}
+        return ds.train(net, rows, **{**usual, "epochs": self.epochs, "seed": seed, "progress": False, **settings})
+
+    def further(self, seed: int, rate: float) -> float:
+        """Return where a seed ends that goes on with a rate from where it rested."""
+        rows = len(rows_of(self.data))
+        steps = self.epochs * -(-rows // (self.batch or rows))
+        rule = ds.sgd(ds.schedules.piecewise_constant([self.rate, rate], at=[steps]))
+        run = replace(self, epochs=LONGER * self.epochs).run(seed, optimizer=rule)
+        return float(run.history["train_loss"][-1])
 
     @cache  # noqa: B019
     def ends(self) -> np.ndarray:
@@ -85,21 +94,23 @@ class Family:
 
     def ask(self, seed: int) -> tuple[Verdict, float]:
         """Return the verdict on one seed, and what it misses."""
-        run = self.run(seed)
-        case = case_of(run)
-        best = min(float(np.nanmin(self.ends())), case.loss)
-        return verdict_of(case), (case.loss - best) / (max(case.scale.constant, case.loss) - best)
+        case = case_of(self.run(seed))
+        ahead, lower = (self.further(seed, rate) for rate in (self.rate, self.rate / 3))
+        best = min(float(np.nanmin(self.ends())), ahead, lower)
+        return verdict_of(case), (ahead - best) / (max(case.scale.constant, ahead) - best)
 
 
 FAMILIES = (
-    Family("quadrants", (3,), "tanh", 0.5, 1500, (0, 1, 2, 5, 6, 7, 9, 11)),
-    Family("quadrants", (2,), "relu", 0.5, 1500, (0, 1, 2, 3)),
-    Family("xor", (2,), "tanh", 0.5, 1500, (0, 1, 2, 3, 4)),
-    Family("xor", (3,), "relu", 0.5, 1500, (0, 1, 2, 3)),
-    Family("spirals", (8,), "tanh", 0.5, 2000, (0, 1, 2)),
-    Family("moons", (2,), "tanh", 0.5, 1500, (0, 1, 2, 3)),
+    Family("quadrants", (3,), "tanh", 0.5, 1500, (0, 1, 2, 5, 7)),
+    Family("quadrants", (2,), "relu", 0.5, 1500, (0, 1, 2, 3, 4, 5, 6, 7)),
+    Family("xor", (2,), "tanh", 0.5, 1500, (0, 1, 2, 4, 6, 7, 8, 9)),
+    Family("xor", (3,), "relu", 0.5, 1500, (0, 1, 5, 6, 7, 8)),
+    Family("spirals", (8,), "tanh", 0.5, 2000, (0, 2)),
+    Family("moons", (2,), "tanh", 0.5, 1500, (0, 1, 2, 3, 4, 5, 6, 7)),
     Family("digits", (3,), "relu", 0.2, 600, (0, 1, 2, 3)),
-    Family("circles", (2,), "relu", 0.5, 1500, (0, 1, 2, 3)),
+    Family("digits", (4,), "tanh", 0.2, 600, (0, 1), batch=32),
+    Family("circles", (2,), "relu", 0.5, 1500, (0, 1, 2, 3, 4, 5, 6, 7)),
+    Family("circles", (3,), "tanh", 0.5, 1500, (0,)),
 )
 
 
@@ -118,22 +129,19 @@ def rastrigin(p: np.ndarray) -> np.ndarray:
 
 
 def descended(function: Callable, start: tuple[float, float]) -> np.ndarray:
-    """Return where a descent of a formula from a start ends."""
-    from scipy.optimize import minimize
-
-    surface = FunctionSurface(function, np.zeros(2))
-    end = minimize(
-        lambda p: float(surface.value(p)), np.array(start), jac=lambda p: np.asarray(surface.gradient(p)), method="BFGS"
-    )
-    return end.x
+    """Return where a descent of a formula ends that takes small steps, and so stays in the valley it starts in."""
+    surface, point = FunctionSurface(function, np.zeros(2)), np.array(start)
+    for _ in range(3000):
+        point = point - SMALL_STEP * np.asarray(surface.gradient(point))
+    return point
 
 
 def surfaces() -> Iterator[Question]:
     """Yield points on formula surfaces whose minima are known."""
     cases = {
         "dip, in the dip": (dip, (-1.0, 0.1)),
-        "dip, from far left": (dip, (-1.6, 1.0)),
-        "dip, at the minimum": (dip, (3.0, 1.0)),
+        "dip, from its left": (dip, (-1.3, 0.3)),
+        "dip, at the minimum": (dip, (3.9, 0.1)),
         "rastrigin, at the minimum": (rastrigin, (0.1, 0.1)),
         "rastrigin, a local one": (rastrigin, (2.1, -1.1)),
         "rastrigin, another": (rastrigin, (1.1, 0.0)),

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from downslope.core import Function, Message
 from downslope.curvature import Quadratic, quadratic
 from downslope.diagnosis.case import Case
+from downslope.diagnosis.evidence import percent
 from downslope.diagnosis.finding import Finding
 from downslope.diagnosis.kinds import facts_of
 from downslope.diagnosis.remedies import Trial
-from downslope.diagnosis.verdict import NEGLIGIBLE, Verdict, percent
+from downslope.diagnosis.verdict import NEGLIGIBLE, Verdict
 
 STUCK = "Are we stuck?"
 SPEED = "How fast does this converge, and can it be faster?"

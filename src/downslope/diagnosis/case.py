@@ -9,48 +9,33 @@ import numpy as np
 
 from downslope.core import (
     Advice,
-    LossSurface,
     Message,
     PyTree,
     SettingError,
     Variables,
-    all_finite,
     generator,
-    tree_norm,
-    tree_size,
 )
 from downslope.curvature import (
-    ConditionNumber,
-    Eigenpairs,
-    NoiseScale,
     StepModel,
-    condition_number,
-    eigenvalues,
-    noise_scale,
     step_model,
 )
 from downslope.data import Dataset
-from downslope.diagnosis.announcements import Announce
 from downslope.diagnosis.descent import Descent
 from downslope.diagnosis.measurements import (
     HeldOut,
     OtherStarts,
-    Point,
-    Reach,
     Scale,
     Stability,
     Trend,
-    WayOut,
     compare_descents,
     compare_starts,
     held_out_of,
     number_of,
-    reach_of,
     scale_of,
     stability_of,
     trend_of,
-    way_out_of,
 )
+from downslope.diagnosis.standpoint import Standpoint
 from downslope.diagnosis.starts import InitializationReport, initialization_report
 from downslope.optimizers import facts_of
 from downslope.training import Part, Problem, Recipe, Run, Tracking
@@ -61,23 +46,8 @@ ROWS = 2000
 SIGNAL_ROWS = 256
 """Signals through the layers are measured on so many."""
 
-MOST_PRODUCTS, FEWEST_PRODUCTS = 200, 30
-"""Products with the Hessian that eigenvalues may take: the fewer, the larger the network."""
-
-WORK = 4e10
-"""Parameters × rows × products is about so much at most: some seconds on a processor of two cores."""
-
-EACH_END = 3
-"""Eigenvalues wanted at each end of the spectrum."""
-
-TOLERANCE = 1e-3
-"""Their residuals, as a share of `max|λ|`."""
-
 DECAYED = 0.1
 """A rate below this share of its recent average no longer makes the jumps that the history shows."""
-
-NOISE_BATCHES = 128
-"""The noise scale is measured on so many batches at most."""
 
 LEAST = 0.01
 """Less than this share of what perfect answers gain is never all there is to learn."""
@@ -90,8 +60,8 @@ FEW_PARAMETERS, AROUND = 10, 10.0
 times the largest of them, or ten."""
 
 
-@dataclass(frozen=True, eq=False)
-class Case:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case(Standpoint):
     """A point on a loss surface and, where there is one, the run that led there.
 
     Every measurement is a property that is computed when it is first read, at a bounded cost, and cached. The
@@ -99,12 +69,8 @@ class Case:
     the loss that descends over at most 2,000 training rows, in inference mode.
 
     Attributes:
-        surface: the loss.
-        params: the point.
         run: with its rows and its recipe; None for a bare surface, which has no history, no network and no data.
         part: the rows of the surface, as the network sees them; None for a bare surface.
-        seed: of all that is drawn.
-        progress: called with a few words on each measurement before it is made.
         bars: how trainings on the way show their progress, as for `ds.train`.
         starts: how many other starts to compare a run at rest with; None for as many as the bounded work allows.
         region: the lowest and the highest of each parameter between which descents of a bare surface begin; None for a
@@ -112,104 +78,17 @@ class Case:
         descent: of a bare surface, how the point was reached; None if that is not known.
     """
 
-    surface: LossSurface
-    params: PyTree
     run: Run | None = None
     part: Part | None = None
-    seed: int = 0
-    progress: Announce | None = None
     bars: str | bool = False
     starts: int | None = None
     region: tuple[PyTree, PyTree] | None = None
     descent: Descent | None = None
 
-    # ---- the surface at the point
-
-    @cached_property
-    def loss(self) -> float:
-        """The loss at the point."""
-        return float(self.surface.value(self.params))
-
-    @cached_property
-    def gradient(self) -> PyTree:
-        """The gradient over all rows of the surface."""
-        return self.surface.gradient(self.params)
-
-    @cached_property
-    def gradient_norm(self) -> float:
-        """Its length."""
-        return float(np.asarray(tree_norm(self.gradient)))
-
-    @cached_property
-    def finite(self) -> bool:
-        """Whether parameters, loss and gradient are all finite, so that there is something to measure."""
-        return all_finite(self.params) and bool(np.isfinite(self.loss)) and bool(np.isfinite(self.gradient_norm))
-
-    @cached_property
-    def size(self) -> int:
-        """How many parameters there are."""
-        return tree_size(self.params)
-
     @property
-    def products(self) -> int:
-        """How many products with the Hessian one measurement may take."""
-        rows = 1 if self.part is None else len(self.part)
-        return int(np.clip(WORK / (self.size * rows), FEWEST_PRODUCTS, MOST_PRODUCTS))
-
-    @cached_property
-    def eigenvalues(self) -> Eigenpairs:
-        """The outermost eigenvalues of the Hessian at both ends, the largest first, with vectors and residuals."""
-        self.announce("eigenvalues of the Hessian")
-        return eigenvalues(
-            self.surface,
-            self.params,
-            k=EACH_END,
-            which="both",
-            tol=TOLERANCE,
-            max_hvps=self.products,
-            key=self.seed,
-        )
-
-    @property
-    def sharpness(self) -> float:
-        """The largest eigenvalue, `λ_max`."""
-        return float(self.eigenvalues.values[0])
-
-    @cached_property
-    def condition(self) -> ConditionNumber:
-        """The condition number, over the resolved eigenvalues."""
-        self.announce("condition number")
-        return condition_number(self.surface, self.params, tol=TOLERANCE / 10, max_hvps=self.products, key=self.seed)
-
-    @cached_property
-    def noise(self) -> NoiseScale | None:
-        """The gradient noise scale; None where the surface is no plain mean over rows, or has too few of them."""
-        self.announce("gradient noise")
-        try:
-            return noise_scale(
-                self.surface,  # pyright: ignore[reportArgumentType]
-                self.params,
-                max_batches=NOISE_BATCHES,
-                key=self.seed,
-            )
-        except SettingError:
-            return None
-
-    @cached_property
-    def point(self) -> Point:
-        """The loss as a function of the displacement from the point."""
-        return Point(self.surface, self.params)
-
-    @cached_property
-    def reach(self) -> Reach:
-        """By how much the loss falls within reach of the point, by the gradient and with the curvature known."""
-        self.announce("what can be gained within reach")
-        return reach_of(self.point, products=self.products)
-
-    @cached_property
-    def way_out(self) -> WayOut | None:
-        """The way out along the most negative eigenvector; None where no negative curvature is certified."""
-        return way_out_of(self.point, self.eigenvalues)
+    def rows(self) -> int:
+        """How many rows the loss is over; 1 for a bare surface."""
+        return 1 if self.part is None else len(self.part)
 
     @cached_property
     def step_model(self) -> StepModel:
@@ -506,8 +385,3 @@ class Case:
                 normalize_targets=settings.normalize_targets,
                 start=variables,
             )
-
-    def announce(self, work: str) -> None:
-        """Announce the next measurement or training."""
-        if self.progress is not None:
-            self.progress(work)

@@ -34,6 +34,7 @@ class Facts:
         by_trial: whether it is found by short trainings alone.
         speeds: whether its fix makes the descent faster; others are about where it ends and what that is worth.
         refuted_by: verdicts that leave no room for it: what it proposes would not help there.
+        one_of: whether its alternatives are of one sort, so that the best of them in a first try is what is verified.
     """
 
     code: str
@@ -42,6 +43,7 @@ class Facts:
     by_trial: bool = False
     speeds: bool = True
     refuted_by: tuple[str, ...] = ()
+    one_of: bool = False
 
 
 class Kind(Enum):
@@ -89,7 +91,9 @@ class Kind(Enum):
     CLASSES_UNBALANCED = Facts("classes_unbalanced", speeds=False)
     LABEL_NOISE = Facts("label_noise", explains=("overfit", "batch_too_small", "bouncing", "underfit"), speeds=False)
     NOTHING_GENERALIZES = Facts(
-        "nothing_generalizes", explains=("overfit", "underfit", "linear_is_better"), speeds=False
+        "nothing_generalizes",
+        explains=("overfit", "underfit", "linear_is_better", "generalization_gap"),
+        speeds=False,
     )
     WIDTHS_UNEQUAL = Facts(
         "widths_unequal",
@@ -124,7 +128,9 @@ class Kind(Enum):
         refuted_by=("minimum", "local_minimum"),
     )
     OVERFIT = Facts(
-        "overfit", explains=("batch_too_large", "rate_too_small", "underfit", "linear_is_better"), speeds=False
+        "overfit",
+        explains=("batch_too_large", "rate_too_small", "underfit", "linear_is_better", "generalization_gap"),
+        speeds=False,
     )
     BATCH_TOO_LARGE = Facts(
         "batch_too_large",
@@ -153,6 +159,7 @@ class Kind(Enum):
     UNDERFIT = Facts("underfit", by_trial=True, speeds=False)
     EARLIER_LAYERS_SLOWER = Facts("earlier_layers_slower")
     LINEAR_IS_BETTER = Facts("linear_is_better", speeds=False)
+    GENERALIZATION_GAP = Facts("generalization_gap", speeds=False, one_of=True)
     BOUNCING = Facts("bouncing", refuted_by=("minimum", "local_minimum", "edge_of_stability", "descending"))
 
     @property

@@ -84,7 +84,15 @@ def case_of(
             ".",
         )
     box = None if region is None else _checked_region(region, params)
-    return Case(run_or_surface, params, seed=seed, progress=progress, starts=count, region=box, descent=descent)
+    return Case(
+        surface=run_or_surface,
+        params=params,
+        seed=seed,
+        progress=progress,
+        starts=count,
+        region=box,
+        descent=descent,
+    )
 
 
 def _checked_starts(starts: int | str | None) -> int | None:
@@ -123,4 +131,4 @@ def _case_of_run(run: Run, data: Dataset | None, seed: int, progress: Announce |
         rows = generator(recipe.settings.seed, "subset").choice(len(part), ROWS, replace=False)
         part = part.take(np.sort(rows))
     surface = replace(run, variables=run.last, training_rows=part).surface()
-    return Case(surface, run.last.params, run, part, seed, progress)
+    return Case(surface=surface, params=run.last.params, run=run, part=part, seed=seed, progress=progress)

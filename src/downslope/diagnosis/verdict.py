@@ -30,18 +30,16 @@ an offset or be negative.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from downslope.core import Message
 from downslope.diagnosis.case import Case
+from downslope.diagnosis.evidence import Evidence, evidence_of, evidence_text, percent
 from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.measurements import OtherStarts, Trend, WayOut
-
-Evidence = float | str | None
-"""A measurement: a number, a description, or None where it was not made."""
 
 VERDICTS = (
     "descending",
@@ -136,7 +134,7 @@ class Verdict:
     def __str__(self) -> str:
         lines = [f"{self.name.replace('_', ' ')}: {self.statement}"]
         return "\n".join(
-            [*lines, *(f"  {name.replace('_', ' ')}: {_text(self.evidence[name])}" for name in self.evidence)]
+            [*lines, *(f"  {name.replace('_', ' ')}: {evidence_text(self.evidence[name])}" for name in self.evidence)]
         )
 
 
@@ -146,7 +144,7 @@ def verdict_of(case: Case) -> Verdict:
     others = _others(case, name)
     if isinstance(others, OtherStarts):
         name, statement = _compared(case, name, statement, others)
-    evidence = dict(_evidence(case)) | dict(_evidence_of_others(others))
+    evidence = evidence_of(case, others)
     way_out = case.way_out if name == "saddle" else None
     if isinstance(others, OtherStarts):
         return Verdict(name, statement, evidence, way_out, others)
@@ -180,15 +178,6 @@ def _compared(case: Case, name: str, statement: str, others: OtherStarts) -> tup
         return name, f"{statement} {_capitalized(others.statement)}"
     kind = "a local minimum" if others.beaten else "a minimum, as good as other starts find"
     return "local_minimum" if others.beaten else "minimum", f"This is {kind}: {others.statement} {_around(case)}"
-
-
-def _evidence_of_others(others: OtherStarts | Message | None) -> Iterator[tuple[str, Evidence]]:
-    """Yield the name and the value of what the comparison with other starts measured."""
-    if isinstance(others, OtherStarts):
-        yield "other_starts", float(len(others))
-        yield "other_starts_lower", float(others.lower)
-        yield "best_known_loss", others.best
-        yield "missed_of_best_known", others.missed
 
 
 Answer = tuple[str, str] | None
@@ -411,51 +400,5 @@ def _capitalized(sentence: str) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
-def _evidence(case: Case) -> Iterator[tuple[str, Evidence]]:
-    """Yield the name and the value of each measurement."""
-    if not case.finite or (case.run is not None and case.run.divergence is not None):
-        yield "loss", case.loss
-        return
-    pairs, stability = case.eigenvalues, case.stability
-    yield "loss", case.loss
-    yield "gradient_norm", case.gradient_norm
-    yield "largest_eigenvalue", float(pairs.values[0])
-    yield "largest_residual", float(pairs.residuals[0])
-    yield "smallest_eigenvalue", float(pairs.values[-1])
-    yield "smallest_residual", float(pairs.residuals[-1])
-    yield "resolution", pairs.resolution
-    yield "gain_along_gradient", case.reach.along_gradient
-    yield "gain_with_curvature", case.reach.with_curvature
-    yield "gain_along_way_out", None if case.way_out is None else case.way_out.gained
-    yield "start_loss", case.start_loss
-    yield "recent_fall", None if case.trend is None else case.trend.fall
-    yield "recent_fall_error", None if case.trend is None else case.trend.error
-    yield "recent_jumps", None if case.trend is None else case.trend.jumps
-    yield "noise_to_gradient", case.noise_to_gradient
-    yield "rate", case.learning_rate
-    yield "rate_limit", None if stability is None else stability.limit
-    yield "surface", getattr(case.surface, "description", "") or "a bare surface"
-
-
-def percent(share: float) -> str:
-    """Return a share in percent, to two digits, as far as they matter.
-
-    Example:
-        >>> percent(0.1234), percent(-0.05), percent(2.5), percent(1e-9), percent(0.0)
-        ('12 %', '-5 %', '250 %', 'less than 0.01 %', '0 %')
-    """
-    if not np.isfinite(share):
-        return "any share"
-    if 0 < abs(share) < 1e-4:
-        return "less than 0.01 %"
-    return f"{100 * share:.2g} %" if abs(share) < 0.995 else f"{100 * share:.0f} %"
-
-
 def _times(ratio: float) -> str:
     return f"{ratio:.2g} times" if np.isfinite(ratio) else "infinitely many times"
-
-
-def _text(value: Evidence) -> str:
-    if value is None:
-        return "unknown"
-    return value if isinstance(value, str) else f"{value:.4g}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from downslope.core import Advice, Message
 from downslope.diagnosis.case import Case
+from downslope.diagnosis.evidence import percent
 from downslope.diagnosis.finding import Change, Finding
 from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.measurements import ClassRecalls, HeldOut, LabelNoise, label_noise, recalls_on
@@ -18,6 +20,7 @@ from downslope.diagnosis.remedies import (
     advice_on_widths,
     hidden_widths,
     narrower,
+    shallower,
     wider,
     with_dropout,
 )
@@ -61,6 +64,10 @@ that pass for clean have 3.4 % of wrong labels on average (Northcutt, Athalye an
 
 WEIGHT_DECAY = 0.1
 
+DROPOUTS, DECAYS, RATE_STEP = (0.2, 0.5), (0.1, 1.0), 3.0
+"""What may carry more over to rows held out: shares of units dropped, decoupled weight decay (times the rate), and how
+many times larger or smaller a rate."""
+
 RECALL_ROWS = 20_000
 """Recalls are measured on so many rows at most."""
 
@@ -74,6 +81,7 @@ def findings_of_fit(learned: Learned) -> list[Finding]:
         *_underfit(learned),
         *_overfit(learned),
         *_behind_linear(learned),
+        *_gap(learned),
     ]
 
 
@@ -170,7 +178,7 @@ def _behind_linear(learned: Learned) -> list[Finding]:
         BEHIND * learnable, SURE * held_out.behind_linear_error
     ):
         return []
-    linear = learned.case.scale.linear
+    linear, plain = learned.case.scale.linear, shallower(learned.case.recipe.net, hidden=0)
     remedy = _best_regularizer(learned) if linear is not None and learned.trained < linear else None
     return [
         Kind.LINEAR_IS_BETTER.finding(
@@ -181,9 +189,10 @@ def _behind_linear(learned: Learned) -> list[Finding]:
             f"answer for all: {held_out.scale.constant:.4g}).{_regularizer_text(learned, remedy)}",
             Message(
                 *([] if remedy is None else [remedy.advice]),
-                Advice("use a linear model: a network without a hidden layer"),
+                Advice("use a linear model, a network without a hidden layer:", code="ds.mlp([], …)", network="linear"),
             ),
             None if remedy is None else dict(remedy.change),
+            () if plain is None else ({"net": plain, "start": None},),
         )
     ]
 
@@ -193,6 +202,55 @@ def _regularizer_text(learned: Learned, remedy: Regularizer | None) -> str:
     if remedy is None:
         return ""
     return f" A short training with {remedy.words} reaches {learned.tried[Kind.OVERFIT.code]:.3g}."
+
+
+def _gap(learned: Learned) -> list[Finding]:
+    """Find a run that gains surely less on rows held out than on those it learned from, and what may carry more over.
+
+    That is so of most runs, and no fault. What helps against it differs from table to table, and only trainings tell.
+    """
+    held_out, share = learned.case.held_out, learned.case.scale.learned(learned.trained)
+    if held_out is None or learned.diverged or learned.crippled or held_out.scale.width <= 0:
+        return []
+    width, carried = held_out.scale.width, held_out.scale.learned(held_out.best)
+    alike = held_out.scale.floor + (1 - share) * (held_out.scale.each_constant - held_out.scale.floor)
+    error = held_out.scale.error_between(held_out.each_best, alike) / width  # were the same share learned of each row
+    if share - carried <= max(SURE * error, NO_BETTER):
+        return []
+    return [
+        Kind.GENERALIZATION_GAP.finding(
+            "note",
+            "Part of what was learned does not hold for other rows.",
+            f"of what perfect answers would gain over one for all rows, {percent(share)} was learned of the rows "
+            f"learned from, and {percent(carried)} of {len(held_out.each_best):,} held out (a difference of "
+            f"{100 * (share - carried):.2g} ± {100 * error:.1g} %).",
+            Message(
+                Advice("try more weight decay, dropout, a smaller or a larger network, or another rate, one at a time")
+            ),
+            None,
+            tuple(_generalizers(learned)),
+        )
+    ]
+
+
+def _generalizers(learned: Learned) -> Iterator[Change]:
+    """Yield what may carry more of what is learned over to rows held out, one change at a time."""
+    net, optimizer = learned.case.recipe.net, learned.case.problem.optimizer
+    for rate in DROPOUTS:
+        dropping = with_dropout(net, rate)
+        if dropping is not None:
+            yield {"net": dropping, "start": None}
+    for other in (narrower(net), wider(net)):
+        if other is not None:
+            yield {"net": other, "start": None}
+    numbers = optimizer.hyperparams
+    rate = numbers.get("learning_rate")
+    if rate is not None and "weight_decay" not in numbers:
+        for decay in DECAYS:
+            yield {"optimizer": decoupled_weight_decay(decay, optimizer)}
+    if isinstance(rate, (int, float)):
+        for factor in (RATE_STEP, 1 / RATE_STEP):
+            yield {"optimizer": optimizer.replace(learning_rate=float(f"{rate * factor:.3g}"))}
 
 
 class Regularizer(NamedTuple):

@@ -252,7 +252,7 @@ def _wide(learned: Learned) -> list[Finding]:
     for smaller in _narrowed(net):
         code = f"{Kind.WIDER_THAN_NEEDED.code}: {hidden_widths(smaller)}"
         loss = learned.attempt(code, {"net": smaller, "start": None})
-        chance = max(AS_MUCH * learned.learnable, learned.spreads[code], learned.chance)
+        chance = AS_MUCH * learned.learnable
         if not loss <= learned.reached + chance:
             break
         enough = smaller

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,15 +15,19 @@ from downslope.core import Message, check_integer, generator
 from downslope.data import Dataset
 from downslope.diagnosis.case import ROWS, Case
 from downslope.diagnosis.finding import Change, Finding, by_severity
-from downslope.diagnosis.measurements import held_out_apart, row_losses
+from downslope.diagnosis.kinds import facts_of
+from downslope.diagnosis.measurements import row_losses
 from downslope.diagnosis.remedies.pasted import in_words
 from downslope.diagnosis.remedies.trials import reached_loss, shortened
 from downslope.optimizers import as_optimizer
 from downslope.schedules import Schedule
 from downslope.training import Part, Problem, Recipe, Run, constant_predictor_loss, outputs_of, sweep
 
-SEEDS = 5
-"""Starts and orders of rows that a fix is tried with."""
+SEEDS = 8
+"""Starts, orders of rows and rows held out that a fix is tried with: fewer would tell only large gains from luck."""
+
+CHOSEN_BY, CHOOSING = 4, 1000
+"""One of several fixes of a sort is chosen by so many other seeds, that far from those to verify with."""
 
 VERIFY_WORK = 1e12
 """A verified training may take so many parameters × rows × steps over all seeds: about a minute on two cores."""
@@ -53,7 +57,8 @@ class Trial:
         without: what was reached as it was, `(seeds,)`; infinite where it diverged.
         with_fix: what was reached with the fix.
         constant: what one answer for all rows reaches, for a scale.
-        rows_error: the standard error of the mean gain over the draw of the rows held out; 0 where there are none.
+        rows_error: the standard error of the mean gain over the draw of the rows held out, where those were given; 0
+            where every seed holds out others, or there are none.
     """
 
     code: str
@@ -150,9 +155,9 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
     """Return a trial for every change that a finding proposes and that makes a difference to a training.
 
     Trainings are as long as the run's where the work allows, else as long as it does; a schedule is always tried over
-    its real length. Seeds are that of the run and those that follow it, all with the run's own rows held out; with and
-    without the fix a seed has the same starting weights, where the fix leaves the network's weights alone, and the same
-    order of rows.
+    its real length. A seed has the same starting weights with and without the fix, where the fix leaves the network's
+    weights alone, the same order of rows, and the same rows held out: every seed others, unless the run was given them
+    as a data set. None of these seeds is the run's own, by which fixes were chosen.
 
     Args:
         case: the run.
@@ -163,7 +168,10 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
     known: dict[tuple[int, bool], _Reached] = {}
     trials = []
     for finding in findings:
-        for change in (*([finding.change] if finding.change else []), *finding.alternatives):
+        changes = [*([finding.change] if finding.change else []), *finding.alternatives]
+        if facts_of(finding).one_of and len(changes) > 1:
+            changes = [_best_of(case, finding.code, changes)]
+        for change in changes:
             tried = {name: value for name, value in change.items() if name not in WITHOUT_EFFECT}
             if not tried:
                 continue
@@ -172,15 +180,35 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
     return tuple(trials)
 
 
-def as_verified(findings: Iterable[Finding], trials: Iterable[Trial]) -> tuple[Finding, ...]:
-    """Return findings of which those whose fixes only make it worse are notes that say so."""
-    outcomes: dict[str, list[bool | None]] = {}
-    for trial in trials:
-        outcomes.setdefault(trial.code, []).append(trial.helps)
-    refuted = [code for code, helps in outcomes.items() if False in helps and True not in helps]
+def _best_of(case: Case, code: str, changes: Sequence[Change]) -> Change:
+    """Return the change that does best in a first try, on seeds and rows held out that are not those to verify with."""
+    case.announce(f"trainings with each of {len(changes)} fixes of {code.replace('_', ' ')}, to choose one to verify")
+    seeds = tuple(case.recipe.settings.seed + CHOOSING + number for number in range(CHOSEN_BY))
+    losses = [
+        float(np.mean(_reached(_pair(case, case.recipe, change, CHOSEN_BY)[1], seeds).losses)) for change in changes
+    ]
+    return changes[int(np.argmin(losses))]
+
+
+def as_verified(findings: Iterable[Finding], trials: Sequence[Trial]) -> tuple[Finding, ...]:
+    """Return findings as their verified fixes leave them.
+
+    Those whose fixes only make it worse are notes that say so. Where one of several of a sort helps, that is the fix.
+    """
     return by_severity(
-        replace(finding, severity="note", fix=REFUTED) if finding.code in refuted else finding for finding in findings
+        _as_verified(finding, [trial for trial in trials if trial.code == finding.code]) for finding in findings
     )
+
+
+def _as_verified(finding: Finding, trials: Sequence[Trial]) -> Finding:
+    """Return a finding as the trials of its fixes leave it."""
+    helps = [trial.helps for trial in trials]
+    if facts_of(finding).one_of and True in helps:
+        fix = Message("Train with", trials[helps.index(True)].change, ".")
+        return replace(finding, severity="warning", fix=fix)
+    if False in helps and True not in helps:
+        return replace(finding, severity="note", fix=REFUTED)
+    return finding
 
 
 class _Reached(NamedTuple):
@@ -202,7 +230,7 @@ class _Reached(NamedTuple):
 
 def _trial(case: Case, code: str, change: Change, seeds: int, known: dict[tuple[int, bool], _Reached]) -> Trial:
     """Return the trial of a change; `known` keeps what is reached without any, by epochs and what is measured."""
-    recipe, first = case.recipe, case.recipe.settings.seed
+    recipe, first = case.recipe, case.recipe.settings.seed + 1
     chosen = tuple(range(first, first + seeds))
     plain, fixed = _pair(case, recipe, change, seeds)
     epochs, by_class = (plain.settings.epochs, fixed.settings.epochs), "class_weight" in change
@@ -245,8 +273,7 @@ def _pair(case: Case, recipe: Recipe, change: Change, seeds: int) -> tuple[Recip
     Both make the run's own epochs, unless that is too much work for a trial: then both are cut to what it allows, but
     for schedules, whose shape the number of steps decides, and for more epochs, which are what is tried.
     """
-    data, validation = held_out_apart(recipe)
-    plain = replace(recipe, data=data).changed({"validation": validation, "metrics": (), "early_stopping": None})
+    plain = recipe.changed({"metrics": (), "early_stopping": None})
     fixed = plain.changed(change)
     if "epochs" in change or _scheduled(plain) or _scheduled(fixed):
         return plain, fixed
@@ -261,8 +288,9 @@ def _scheduled(recipe: Recipe) -> bool:
 
 def _reached(recipe: Recipe, seeds: tuple[int, ...]) -> _Reached:
     """Return the loss that a recipe reaches with each seed."""
-    runs, held_out = _runs(recipe, seeds), _drawn(recipe.problem().validation)
+    runs, given = _runs(recipe, seeds), isinstance(recipe.settings.validation, Dataset)
     losses = np.array([reached_loss(run) for run in runs])
+    held_out = _drawn(recipe.problem().validation) if given else None
     if held_out is None or not np.isfinite(losses).all():
         return _Reached(losses, None)
     each = [row_losses(run.loss, jnp.asarray(outputs_of(run.net, run.variables, held_out.x)), held_out) for run in runs]
@@ -279,13 +307,19 @@ def _drawn(part: Part | None) -> Part | None:
 
 def _missed(recipe: Recipe, seeds: tuple[int, ...]) -> _Reached:
     """Return the mean share of a class that is missed, with each seed; infinite where it diverged."""
-    runs, data = _runs(recipe, seeds), recipe.data
-    held_out = recipe.settings.validation
-    rows = held_out if isinstance(held_out, Dataset) else data
-    if any(run.stop_reason == "diverged" for run in runs):
-        return _Reached(np.array([_balanced(run, rows).mean() for run in runs]), None)
-    each = np.array([_balanced(run, rows) for run in runs])
-    return _Reached(each.mean(axis=1), each.mean(axis=0) if isinstance(held_out, Dataset) else None)
+    runs, held_out = _runs(recipe, seeds), recipe.settings.validation
+    each = [_balanced(run, _held_out(recipe, seed)) for run, seed in zip(runs, seeds, strict=True)]
+    losses = np.array([rows.mean() for rows in each])
+    given = isinstance(held_out, Dataset) and np.isfinite(losses).all()
+    return _Reached(losses, np.mean(each, axis=0) if given else None)
+
+
+def _held_out(recipe: Recipe, seed: int) -> Dataset:
+    """Return the rows that a seed holds out; all where none are."""
+    share = recipe.settings.validation
+    if isinstance(share, Dataset):
+        return share
+    return (recipe.data.split(validation=share, seed=seed).validation if share else None) or recipe.data
 
 
 def _balanced(run: Run, data: Dataset) -> Float[np.ndarray, " rows"]:
