@@ -35,7 +35,7 @@ def test_verified_fixes_for_programs(cli, folder):
     assert {"run", "verdict", "stuck", "speed", "start", "findings", "trials"} == set(report)
     assert report["trials"]
     for trial in report["trials"]:
-        assert len(trial["without"]) == len(trial["with_fix"]) == len(trial["seeds"]) == 8
+        assert len(trial["without"]) == len(trial["with_fix"]) == len(trial["seeds"]) == 12
         assert trial["code"] in {finding["code"] for finding in report["findings"]}
 
 

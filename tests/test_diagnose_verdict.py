@@ -10,9 +10,9 @@ import cases
 import downslope as ds
 from downslope.core import FunctionSurface, SettingError
 from downslope.diagnosis import VERDICTS, case_of, diagnose
+from downslope.diagnosis.answers import speed_answer, start_answer, stuck_answer
 from downslope.diagnosis.measurements.trend import trend_of
 from downslope.diagnosis.measurements.way_out import certified_negative
-from downslope.diagnosis.answers import speed_answer, start_answer, stuck_answer
 from downslope.diagnosis.verdict import verdict_of
 
 

@@ -48,7 +48,7 @@ def diagnose(
             eight would be too much work, none where four would; a number for so many, whatever the work; 0 for none. On
             a bare surface they are descents from random points of `region`.
         verify: over how many seeds to train briefly with and without each proposed fix, from the same starts, to
-            measure what it gains; 0 for none. 8 tell luck from gain.
+            measure what it gains; 0 for none. 12 tell luck from gain.
         region: of a bare surface: the lowest and the highest of each parameter, `(low, high)`, each a number or like
             `params`. None for ten times as far around the point as its largest parameter, where there are ten
             parameters or fewer.
@@ -77,14 +77,14 @@ def diagnose(
     announce, bars = announcer(progress)
     case = case_of(run_or_surface, data, params=params, starts=starts, region=region, seed=seed, progress=announce)
     case = replace(case, bars=bars)
-    seeds = check_integer("verify", verify, at_least=0, advice="It counts seeds; 8 tell luck from gain.")
+    seeds = check_integer("verify", verify, at_least=0, advice="It counts seeds; 12 tell luck from gain.")
     return report_of(case, seeds)
 
 
 def report_of(case: Case, seeds: int = 0) -> Report:
     """Return the report on a case, its fixes verified over some seeds."""
     verdict = verdict_of(case)
-    findings = findings_of_case(case, verdict)
+    findings = findings_of_case(case, verdict, verifying=seeds > 0)
     if any(finding.code == Kind.RATE_TOO_LARGE.code and finding.severity != "note" for finding in findings):
         verdict = without_health(case, verdict)
     trials = verify_fixes(case, findings, seeds=seeds) if seeds else ()

@@ -29,7 +29,7 @@ def diagnose(
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify", help="Train briefly with and without each fix, over eight seeds, and say what it gains."
+            "--verify", help="Train briefly with and without each fix, over twelve seeds, and say what it gains."
         ),
     ] = False,
     starts: Annotated[

@@ -215,12 +215,15 @@ def _gap(learned: Learned) -> list[Finding]:
     width, carried = held_out.scale.width, held_out.scale.learned(held_out.best)
     alike = held_out.scale.floor + (1 - share) * (held_out.scale.each_constant - held_out.scale.floor)
     error = held_out.scale.error_between(held_out.each_best, alike) / width  # were the same share learned of each row
-    if share - carried <= max(SURE * error, NO_BETTER):
+    sure = share - carried > max(SURE * error, NO_BETTER)
+    if not sure and not (learned.verifying and carried < 1 - NO_BETTER):
         return []
     return [
         Kind.GENERALIZATION_GAP.finding(
             "note",
-            "Part of what was learned does not hold for other rows.",
+            "Part of what was learned does not hold for other rows."
+            if sure
+            else "What was learned may hold better for other rows.",
             f"of what perfect answers would gain over one for all rows, {percent(share)} was learned of the rows "
             f"learned from, and {percent(carried)} of {len(held_out.each_best):,} held out (a difference of "
             f"{100 * (share - carried):.2g} ± {100 * error:.1g} %).",

@@ -32,14 +32,19 @@ AS_GOOD = 0.8
 from other starts differ by that much."""
 
 
-def findings_of_case(case: Case, verdict: Verdict) -> tuple[Finding, ...]:
+def findings_of_case(case: Case, verdict: Verdict, *, verifying: bool = False) -> tuple[Finding, ...]:
     """Return all findings on a case that its verdict leaves room for, the likeliest cause first.
 
     Symptoms are kept as notes.
+
+    Args:
+        case: the run; a bare surface has no findings.
+        verdict: where it stands.
+        verifying: whether fixes will be verified.
     """
     if case.run is None:
         return ()
-    learned = Learned(case, verdict.name)
+    learned = Learned(case, verdict.name, verifying)
     findings = [
         *findings_of_starts(learned, verdict.others),
         *findings_of_data(learned),

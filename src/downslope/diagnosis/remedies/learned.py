@@ -51,12 +51,14 @@ class Learned:
     Attributes:
         case: the run.
         verdict: where it stands, by name.
+        verifying: whether fixes will be verified, so that what only trainings can tell is worth proposing.
         tried: the loss that each change reached so far, by the code of the finding that proposes it.
         spreads: by how much its starts differed.
     """
 
     case: Case
     verdict: str = ""
+    verifying: bool = False
     tried: dict[str, float] = field(default_factory=dict)
     spreads: dict[str, float] = field(default_factory=dict)
 

@@ -25,6 +25,8 @@ def in_words(change: Change, net: Sequential, steps: int = 0) -> Message:
         "normalize='standard'"
         >>> in_words({"net": ds.mlp([16], outputs=1), "start": None}, net)
         'a network with hidden layers of 16'
+        >>> in_words({"net": ds.mlp([8], outputs=1, dropout=0.2), "start": None}, net)
+        'a network with dropout=0.2'
     """
     others = {name: value for name, value in change.items() if name not in ("net", "start")}
     written = dict(others)
@@ -34,8 +36,9 @@ def in_words(change: Change, net: Sequential, steps: int = 0) -> Message:
     code = ", ".join(f"{name}={value!r}" for name, value in others.items())
     other = change.get("net")
     if isinstance(other, Sequential):
-        words = f"a network with {difference(net, other)}"
         settings = network_settings(net, other)
+        plain = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+        words = f"a network with {plain if plain and 'network' not in settings else difference(net, other)}"
         code = f"{words}, {code}" if code else words
         written = {**settings, **written} if settings else {"net": words}
     if change.get("start") is not None:

@@ -5,35 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import Message, check_integer, generator
-from downslope.data import Dataset
-from downslope.diagnosis.case import ROWS, Case
+from downslope.core import Message, check_integer
+from downslope.diagnosis.case import Case
 from downslope.diagnosis.finding import Change, Finding, by_severity
 from downslope.diagnosis.kinds import facts_of
-from downslope.diagnosis.measurements import row_losses
+from downslope.diagnosis.measurements import recalls_on
 from downslope.diagnosis.remedies.pasted import in_words
 from downslope.diagnosis.remedies.trials import reached_loss, shortened
 from downslope.optimizers import as_optimizer
 from downslope.schedules import Schedule
-from downslope.training import Part, Problem, Recipe, Run, constant_predictor_loss, outputs_of, sweep
+from downslope.training import Problem, Recipe, constant_predictor_loss, sweep, train
 
-SEEDS = 8
+SEEDS = 12
 """Starts, orders of rows and rows held out that a fix is tried with: fewer would tell only large gains from luck."""
 
-CHOSEN_BY, CHOOSING = 4, 1000
+CHOSEN_BY, CHOOSING = 6, 1000
 """One of several fixes of a sort is chosen by so many other seeds, that far from those to verify with."""
 
 VERIFY_WORK = 1e12
 """A verified training may take so many parameters × rows × steps over all seeds: about a minute on two cores."""
 
-SURE, NEGLIGIBLE = 1.96, 0.01
-"""A gain counts if its 95 % interval leaves out 0, and from a hundredth of what can be learned on."""
+SURE, NEGLIGIBLE = 0.975, 0.01
+"""A gain counts if its 95 % interval leaves out 0, and from a hundredth of what was learned or is left to learn on."""
+
+SET_ASIDE = 0.2
+"""The share of the rows that a fix is judged by: others than those that choose which variables are kept."""
 
 REFUTED = "None that was tried: see below."
 """The fix of a finding whose own makes it worse."""
@@ -49,16 +49,16 @@ class Trial:
     Attributes:
         code: of the finding whose fix it is.
         change: the settings that were changed, as they are written.
-        measured: `"validation loss"`, the lowest, where there are validation rows, else `"training loss"`, the last.
-            With targets in other units it is a share of the loss of always answering the mean. Where classes are
-            weighted, whose loss is another one, it is the share of a class that is missed, the mean over classes.
+        measured: `"test loss"`, that of the variables kept, on a fifth of the rows set aside, other rows for every
+            seed; or, for a run that held out no rows, `"training loss"`, the last. With targets in other units it is a
+            share of the loss of always answering the mean. Where classes are weighted, whose loss is another one, it is
+            the share of a class that is missed, the mean over classes.
         epochs: how long each training was without the fix, and with it.
         seeds: of the trainings.
         without: what was reached as it was, `(seeds,)`; infinite where it diverged.
         with_fix: what was reached with the fix.
         constant: what one answer for all rows reaches, for a scale.
-        rows_error: the standard error of the mean gain over the draw of the rows held out, where those were given; 0
-            where every seed holds out others, or there are none.
+        floor: the lowest loss that any outputs could have.
     """
 
     code: str
@@ -69,7 +69,7 @@ class Trial:
     without: Float[np.ndarray, " seeds"]
     with_fix: Float[np.ndarray, " seeds"]
     constant: float
-    rows_error: float = 0.0
+    floor: float = 0.0
 
     @property
     def gains(self) -> Float[np.ndarray, " seeds"]:
@@ -95,7 +95,7 @@ class Trial:
 
     @property
     def error(self) -> float:
-        """Half the 95 % interval of the mean gain, over seeds (Student's) and over the draw of the rows held out.
+        """Half the 95 % interval of the mean gain over seeds and the rows they set aside (Student's).
 
         NaN for a single seed; 0 where one side diverged.
         """
@@ -106,8 +106,7 @@ class Trial:
             return 0.0
         from scipy.stats import t as student
 
-        of_seeds = float(student.ppf(0.975, len(finite) - 1) * finite.std(ddof=1) / np.sqrt(len(finite)))
-        return math.hypot(of_seeds, SURE * self.rows_error)
+        return float(student.ppf(SURE, len(finite) - 1) * finite.std(ddof=1) / np.sqrt(len(finite)))
 
     @property
     def helps(self) -> bool | None:
@@ -119,8 +118,9 @@ class Trial:
             return None
         if not np.isfinite(self.gains).all():
             return float(np.median(self.gains)) > 0
-        mean = float(self.gains.mean())
-        if abs(mean) <= self.error or abs(self.gain) < NEGLIGIBLE:
+        mean, lowest = float(self.gains.mean()), float(np.median(np.minimum(self.without, self.with_fix)))
+        unit = min(lowest - self.floor, max(self.constant - lowest, 0.0))
+        if abs(mean) <= self.error or abs(mean) < NEGLIGIBLE * unit:
             return None
         return mean > 0
 
@@ -156,8 +156,8 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
 
     Trainings are as long as the run's where the work allows, else as long as it does; a schedule is always tried over
     its real length. A seed has the same starting weights with and without the fix, where the fix leaves the network's
-    weights alone, the same order of rows, and the same rows held out: every seed others, unless the run was given them
-    as a data set. None of these seeds is the run's own, by which fixes were chosen.
+    weights alone, the same order of rows, and the same rows set aside and held out. None of these seeds is the run's
+    own, by which fixes were chosen.
 
     Args:
         case: the run.
@@ -165,7 +165,7 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
         seeds: how many seeds, 1 or more.
     """
     check_integer("seeds", seeds)
-    known: dict[tuple[int, bool], _Reached] = {}
+    known: dict[tuple[int, bool], np.ndarray] = {}
     trials = []
     for finding in findings:
         changes = [*([finding.change] if finding.change else []), *finding.alternatives]
@@ -181,13 +181,19 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
 
 
 def _best_of(case: Case, code: str, changes: Sequence[Change]) -> Change:
-    """Return the change that does best in a first try, on seeds and rows held out that are not those to verify with."""
+    """Return the change with the surest gain in a first try, by seeds and rows that are not those to verify with."""
     case.announce(f"trainings with each of {len(changes)} fixes of {code.replace('_', ' ')}, to choose one to verify")
     seeds = tuple(case.recipe.settings.seed + CHOOSING + number for number in range(CHOSEN_BY))
-    losses = [
-        float(np.mean(_reached(_pair(case, case.recipe, change, CHOSEN_BY)[1], seeds).losses)) for change in changes
-    ]
-    return changes[int(np.argmin(losses))]
+    known: dict[int, np.ndarray] = {}
+    gains = []
+    for change in changes:
+        plain, fixed = _pair(case, case.recipe, change, CHOSEN_BY)
+        if plain.settings.epochs not in known:
+            known[plain.settings.epochs] = _reached(plain, seeds)
+        with np.errstate(invalid="ignore"):
+            gains.append(known[plain.settings.epochs] - _reached(fixed, seeds))
+    sure = [np.mean(gain) - 2 * np.std(gain, ddof=1) / math.sqrt(CHOSEN_BY) for gain in gains]
+    return changes[int(np.argmax(np.nan_to_num(sure, nan=-np.inf)))]
 
 
 def as_verified(findings: Iterable[Finding], trials: Sequence[Trial]) -> tuple[Finding, ...]:
@@ -211,72 +217,52 @@ def _as_verified(finding: Finding, trials: Sequence[Trial]) -> Finding:
     return finding
 
 
-class _Reached(NamedTuple):
-    """What a recipe reached.
-
-    Attributes:
-        losses: with each seed; infinite where it diverged.
-        rows: the mean over seeds of what each row held out adds to them, up to 2,000 rows; None where none are held
-            out, or one diverged.
-    """
-
-    losses: Float[np.ndarray, " seeds"]
-    rows: Float[np.ndarray, " rows"] | None
-
-    def in_units_of(self, constant: float) -> _Reached:
-        """Return the same as shares of a loss."""
-        return _Reached(self.losses / constant, None if self.rows is None else self.rows / constant)
-
-
-def _trial(case: Case, code: str, change: Change, seeds: int, known: dict[tuple[int, bool], _Reached]) -> Trial:
+def _trial(case: Case, code: str, change: Change, seeds: int, known: dict[tuple[int, bool], np.ndarray]) -> Trial:
     """Return the trial of a change; `known` keeps what is reached without any, by epochs and what is measured."""
     recipe, first = case.recipe, case.recipe.settings.seed + 1
     chosen = tuple(range(first, first + seeds))
     plain, fixed = _pair(case, recipe, change, seeds)
     epochs, by_class = (plain.settings.epochs, fixed.settings.epochs), "class_weight" in change
-    reach = _missed if by_class else _reached
     if (epochs[0], by_class) not in known:
-        known[epochs[0], by_class] = reach(plain, chosen)
-    without, with_fix = known[epochs[0], by_class], reach(fixed, chosen)
-    rows = "validation" if plain.settings.holds_out else "training"
+        known[epochs[0], by_class] = _reached(plain, chosen, by_class=by_class)
+    without, with_fix = known[epochs[0], by_class], _reached(fixed, chosen, by_class=by_class)
+    rows, constant, floor = "test" if plain.settings.holds_out else "training", case.scale.constant, case.scale.floor
+    measured = f"{rows} loss"
     if by_class:
-        constant, measured = 1 - 1 / len(case.problem.preprocessing.class_labels), f"share of a class missed in {rows}"
-    else:
-        constant, measured = _constant_loss(plain.problem()), f"{rows} loss"
+        constant, floor = 1 - 1 / len(case.problem.preprocessing.class_labels), 0.0
+        measured = f"share of a class missed in {rows}"
     if "normalize_targets" in change:
-        without, with_fix = without.in_units_of(constant), with_fix.in_units_of(_constant_loss(fixed.problem()))
-        constant, measured = 1.0, f"{measured}, as a share of that of the mean,"
+        scale = _constant_loss(plain.problem())
+        without, with_fix = without / scale, with_fix / _constant_loss(fixed.problem())
+        constant, floor, measured = 1.0, floor / scale, f"{measured}, as a share of that of the mean,"
     return Trial(
         code=code,
         change=in_words(change, recipe.net, case.steps),
         measured=measured,
         epochs=epochs,
         seeds=chosen,
-        without=without.losses,
-        with_fix=with_fix.losses,
+        without=without,
+        with_fix=with_fix,
         constant=constant,
-        rows_error=_rows_error(without.rows, with_fix.rows),
+        floor=floor,
     )
-
-
-def _rows_error(without: np.ndarray | None, with_fix: np.ndarray | None) -> float:
-    """Return the standard error of the mean gain over the draw of the rows held out."""
-    if without is None or with_fix is None or len(without) < 2:
-        return 0.0
-    error = float(np.std(without - with_fix, ddof=1)) / math.sqrt(len(without))
-    return error if math.isfinite(error) else 0.0
 
 
 def _pair(case: Case, recipe: Recipe, change: Change, seeds: int) -> tuple[Recipe, Recipe]:
     """Return the recipes without and with a change, on the same rows.
 
     Both make the run's own epochs, unless that is too much work for a trial: then both are cut to what it allows, but
-    for schedules, whose shape the number of steps decides, and for more epochs, which are what is tried.
+    for schedules, whose shape the number of steps decides, and for more epochs, which are what is tried. Schedules make
+    up by more epochs for the steps that rows set aside do not make.
     """
     plain = recipe.changed({"metrics": (), "early_stopping": None})
     fixed = plain.changed(change)
-    if "epochs" in change or _scheduled(plain) or _scheduled(fixed):
+    if "epochs" in change:
         return plain, fixed
+    if _scheduled(plain) or _scheduled(fixed):
+        more = 1 / (1 - SET_ASIDE) if recipe.settings.holds_out else 1.0
+        epochs = {"epochs": math.ceil(more * recipe.settings.epochs)}
+        return plain.changed(epochs), fixed.changed(epochs)
     epochs = min(shortened(case, recipe, members=seeds, work=VERIFY_WORK).settings.epochs for recipe in (plain, fixed))
     return plain.changed({"epochs": epochs}), fixed.changed({"epochs": epochs})
 
@@ -286,56 +272,31 @@ def _scheduled(recipe: Recipe) -> bool:
     return any(isinstance(number, Schedule) for number in as_optimizer(recipe.settings.optimizer).hyperparams.values())
 
 
-def _reached(recipe: Recipe, seeds: tuple[int, ...]) -> _Reached:
-    """Return the loss that a recipe reaches with each seed."""
-    runs, given = _runs(recipe, seeds), isinstance(recipe.settings.validation, Dataset)
-    losses = np.array([reached_loss(run) for run in runs])
-    held_out = _drawn(recipe.problem().validation) if given else None
-    if held_out is None or not np.isfinite(losses).all():
-        return _Reached(losses, None)
-    each = [row_losses(run.loss, jnp.asarray(outputs_of(run.net, run.variables, held_out.x)), held_out) for run in runs]
-    scale = 1.0 if runs[0].loss.reduction == "mean" else len(held_out)  # rows add up there, and are averaged here
-    return _Reached(losses, scale * np.mean(each, axis=0))
+def _reached(recipe: Recipe, seeds: Sequence[int], *, by_class: bool = False) -> Float[np.ndarray, " seeds"]:
+    """Return what a recipe reaches with each seed: a loss, or the mean share of a class missed; infinite if diverged.
+
+    Args:
+        recipe: which is judged by rows set aside if it holds out rows itself, else by those it learns from.
+        seeds: of rows set aside, rows held out, starting weights and orders of rows.
+        by_class: whether classes count alike.
+    """
+    if not recipe.settings.holds_out and not by_class:  # the same rows for all: one population
+        settings = {name: value for name, value in recipe.settings.items() if name != "seed"}
+        runs = sweep(recipe.net, recipe.data, seed=list(seeds), progress=False, **settings).runs
+        return np.array([reached_loss(run) for run in runs])
+    return np.array([_judged(recipe, seed, by_class=by_class) for seed in seeds])
 
 
-def _drawn(part: Part | None) -> Part | None:
-    """Return a fixed draw of rows, where there are too many."""
-    if part is None or len(part) <= ROWS:
-        return part
-    return part.take(np.sort(generator(0, "held-out rows").choice(len(part), ROWS, replace=False)))
-
-
-def _missed(recipe: Recipe, seeds: tuple[int, ...]) -> _Reached:
-    """Return the mean share of a class that is missed, with each seed; infinite where it diverged."""
-    runs, held_out = _runs(recipe, seeds), recipe.settings.validation
-    each = [_balanced(run, _held_out(recipe, seed)) for run, seed in zip(runs, seeds, strict=True)]
-    losses = np.array([rows.mean() for rows in each])
-    given = isinstance(held_out, Dataset) and np.isfinite(losses).all()
-    return _Reached(losses, np.mean(each, axis=0) if given else None)
-
-
-def _held_out(recipe: Recipe, seed: int) -> Dataset:
-    """Return the rows that a seed holds out; all where none are."""
-    share = recipe.settings.validation
-    if isinstance(share, Dataset):
-        return share
-    return (recipe.data.split(validation=share, seed=seed).validation if share else None) or recipe.data
-
-
-def _balanced(run: Run, data: Dataset) -> Float[np.ndarray, " rows"]:
-    """Return for each row what it adds to the mean share of a class that is missed; the mean is that share."""
+def _judged(recipe: Recipe, seed: int, *, by_class: bool) -> float:
+    """Return what a recipe reaches with one seed."""
+    learned_from = judged_by = recipe.data
+    if recipe.settings.holds_out:
+        parts = recipe.data.split(test=SET_ASIDE, seed=seed)
+        learned_from, judged_by = parts.train, parts.test or recipe.data
+    run = train(recipe.net, learned_from, **{**recipe.settings, "seed": seed}, progress=False)
     if run.stop_reason == "diverged":
-        return np.full(len(data), np.inf)
-    truth = run.preprocessing.targets(data.y)
-    counts = np.bincount(truth, minlength=len(run.preprocessing.class_labels))
-    missed = truth != run.preprocessing.targets(run.predict(data))
-    return missed * len(truth) / (np.count_nonzero(counts) * counts[truth])
-
-
-def _runs(recipe: Recipe, seeds: tuple[int, ...]) -> tuple[Run, ...]:
-    """Return a recipe's runs with each seed."""
-    settings = {name: value for name, value in recipe.settings.items() if name != "seed"}
-    return tuple(sweep(recipe.net, recipe.data, seed=list(seeds), progress=False, **settings).runs)
+        return float("inf")
+    return 1 - recalls_on(run, judged_by, "").balanced if by_class else run.evaluate(judged_by)["loss"]
 
 
 def _constant_loss(problem: Problem) -> float:

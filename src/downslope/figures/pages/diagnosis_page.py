@@ -38,7 +38,7 @@ def diagnosis_page(report: Report, *, title: str = "Diagnosis", face: Face = PYT
         >>> page.count("<img"), page.count("<script")
         (2, 0)
     """
-    verdict, answers = report.verdict, (report.stuck, report.speed, report.start)
+    verdict = report.verdict
     template = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
     return Template(template).substitute(
         title=escape(title),
@@ -46,7 +46,7 @@ def diagnosis_page(report: Report, *, title: str = "Diagnosis", face: Face = PYT
         stuck=" stuck" if verdict.stuck else "",
         verdict=escape(verdict.name.replace("_", " ")),
         statement=_html(verdict.statement, face),
-        answers="\n".join(f"<p>{_html(answer, face)}</p>" for answer in answers),
+        answers="\n".join(f"<p>{_html(answer, face)}</p>" for answer in report.answers),
         findings="\n".join(_finding(finding, report.trials_of(finding.code), face) for finding in report.findings)
         or "<p>Nothing wrong was found.</p>",
         evidence="".join(
