@@ -146,6 +146,24 @@ def test_a1_a_region_that_is_none_is_refused(region):
         ds.diagnose(FunctionSurface(dip, np.zeros(2)), params=np.zeros(2), region=region, **QUIET)
 
 
+# ---- A2: one voice
+
+
+@pytest.mark.slow
+@pytest.mark.optimized
+def test_a2_the_answers_repeat_what_the_findings_propose():
+    data = ds.load("iris")
+    run = ds.train(
+        ds.mlp([16], outputs=3), data, optimizer=ds.adam(1e-3), epochs=30, normalize="standard", **QUIET
+    )  # fmt: skip
+    report = ds.diagnose(run, starts=0, **QUIET)
+    finding = next(one for one in report.findings if one.code == "rate_too_small")
+    assert finding.severity != "note"
+    assert finding.fix in report.speed
+    assert "nothing" not in report.speed
+    assert report.answers == (report.stuck, report.speed, report.start)
+
+
 # ---- A3: margins are shares of what can be gained
 
 

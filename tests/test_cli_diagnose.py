@@ -2,9 +2,15 @@
 
 import json
 import re
+import shlex
 
 import pytest
 
+import downslope as ds
+from downslope.cli.app import command
+from downslope.cli.output import in_command_words
+from downslope.cli.output.face import CommandFace, using_face
+from downslope.diagnosis.remedies.pasted import in_words
 from spoken import false_words
 
 TRAIN = ("train", "iris", "--network", "4", "--normalize", "none", "--optimizer", "sgd", "--epochs", "3", "--store")
@@ -70,3 +76,39 @@ def test_the_remedy_table_comes_with_it_where_it_is_asked_for(cli, folder):
     report = json.loads(out, parse_constant=pytest.fail)
     assert report["remedies"][0]["remedy"] == "as it is"
     assert report["answer"]
+
+
+NET = ds.mlp([8, 8], outputs=3)
+CHANGES = {
+    "rate": {"optimizer": ds.adam(0.02)},
+    "steps": {"optimizer": ds.sgd(ds.schedules.step_decay(0.1, 0.5, every=7), momentum=0.9)},
+    "cosine": {"optimizer": ds.adam(ds.schedules.cosine_decay(0.1, 20))},
+    "decay": {"optimizer": ds.optimizers.decoupled_weight_decay(0.1, ds.adam(0.01))},
+    "epochs": {"epochs": 2, "batch_size": 16},
+    "narrower": {"net": ds.mlp([4, 4], outputs=3), "start": None},
+    "linear": {"net": ds.mlp([], outputs=3), "start": None},
+    "dropout": {"net": ds.mlp([8, 8], outputs=3, dropout=0.2), "start": None},
+    "norm": {"net": ds.mlp([8, 8], outputs=3, norm="layer"), "start": None, "epochs": 1},
+    "activation": {"net": ds.mlp([8, 8], outputs=3, activation="tanh"), "start": None},
+    "start": {"net": ds.mlp([8, 8], outputs=3, initializer="he_normal"), "start": None},
+    "classes": {"class_weight": "balanced"},
+    "inputs": {"normalize": "standard"},
+    "order": {"order": "shuffle_once"},
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_verified_change_is_printed_as_options_that_can_be_pasted(cli, name):
+    with using_face(CommandFace(command().commands, "diagnose")):
+        printed = in_command_words(in_words(CHANGES[name], NET, steps=20))
+    options, _, remark = printed.partition(" (options of downslope train)")
+    assert options.startswith("--"), printed
+    assert not remark
+    code, _, err = cli("train", "iris", "--network", "8,8", "--epochs", "1", *shlex.split(options), "--store", "run")
+    assert code == 0, err
+    recipe = ds.open_run("run").with_data().recipe
+    changed = {setting: value for setting, value in CHANGES[name].items() if setting != "start"}
+    assert repr(changed.pop("net", recipe.net)) == repr(recipe.net)
+    rule = changed.pop("optimizer", recipe.settings.optimizer)
+    assert rule.maker is recipe.settings.optimizer.maker
+    assert {setting: recipe.settings[setting] for setting in changed} == changed

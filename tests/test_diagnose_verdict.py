@@ -108,6 +108,19 @@ def test_a_trend_is_told_from_jumps():
     assert trend_of(np.array([1.0, np.nan])) is None
 
 
+def test_a_single_spike_hides_no_fall_and_fills_no_flat():
+    falls = 1 - 0.02 * np.arange(40) + 0.003 * np.random.default_rng(1).standard_normal(40)
+    for place in (31, 35, 39):
+        spiked = falls.copy()
+        spiked[place] += 0.3
+        trend = trend_of(spiked)
+        assert trend.resolved
+        assert trend.fall == pytest.approx(0.18, rel=0.1)
+        flat = np.full(40, 0.5)
+        flat[place] += 0.3
+        assert not trend_of(flat).resolved
+
+
 # ---- trainings
 
 

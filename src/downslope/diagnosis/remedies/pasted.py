@@ -29,21 +29,23 @@ def in_words(change: Change, net: Sequential, steps: int = 0) -> Message:
         'a network with dropout=0.2'
     """
     others = {name: value for name, value in change.items() if name not in ("net", "start")}
-    written = dict(others)
-    optimizer = others.get("optimizer")
+    written, code = dict(others), ", ".join(f"{name}={value!r}" for name, value in others.items())
+    optimizer, other = others.get("optimizer"), change.get("net")
     if isinstance(optimizer, Optimizer):
         written |= optimizer_settings(optimizer, steps)
-    code = ", ".join(f"{name}={value!r}" for name, value in others.items())
-    other = change.get("net")
-    if isinstance(other, Sequential):
-        settings = network_settings(net, other)
-        plain = ", ".join(f"{name}={value!r}" for name, value in settings.items())
-        words = f"a network with {plain if plain and 'network' not in settings else difference(net, other)}"
-        code = f"{words}, {code}" if code else words
-        written = {**settings, **written} if settings else {"net": words}
-    if change.get("start") is not None:
-        return Message(code, Values({"start": change["start"]}))
-    return Message(Values(written, code=code))
+    if not isinstance(other, Sequential):
+        return Message(Values(written | _start(change), code=code if not _start(change) else ""))
+    settings = network_settings(net, other)
+    plain = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+    words = f"a network with {plain if plain and 'network' not in settings else difference(net, other)}"
+    if settings:
+        return Message(Values(settings | written, code=f"{words}, {code}" if code else words))
+    return Message(words, *([",", Values(written, code=code)] if written else []))
+
+
+def _start(change: Change) -> dict[str, object]:
+    """Return the start that a change sets, where it sets one."""
+    return {} if change.get("start") is None else {"start": change["start"]}
 
 
 def advice_on_optimizer(words: str, optimizer: Optimizer, steps: int) -> Advice:
