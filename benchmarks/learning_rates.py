@@ -77,7 +77,7 @@ def made(kind: str, rows: int = 400, seed: int = 1) -> ds.Dataset:
         case "large counts":
             return ds.Dataset(x, random.poisson(200 * np.exp(0.3 * x[:, 0])), task="regression")
         case "raw scales":
-            return ds.Dataset(x * np.array([1, 1, 100, 0.01, 10, 1], np.float32) + 30, signal)
+            return ds.Dataset(x * np.array([1, 1, 5, 0.2, 3, 1], np.float32) + 2, signal)
         case _:
             return ds.Dataset(x, signal + 0.1 * random.normal(size=rows))
 

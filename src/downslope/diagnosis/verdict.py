@@ -197,8 +197,9 @@ def _falling(case: Case) -> Answer:
     if trend is None or long is None:
         return _fallen(case)
     at_edge = case.stability is not None and case.stability.share >= EDGE
-    if at_edge and any(line.resolved and case.share(line.fall) >= NEGLIGIBLE for line in (trend, long)):
-        return "edge_of_stability", _edge_statement(case)
+    falling = [line for line in (long, trend) if line.resolved and case.share(line.fall) >= NEGLIGIBLE]
+    if at_edge and falling:
+        return "edge_of_stability", _edge_statement(case, falling[0])
     if not trend.resolved or case.share(trend.fall) < NEGLIGIBLE:
         return None
     return "descending", (
@@ -218,9 +219,10 @@ def _fallen(case: Case) -> Answer:
     )
 
 
-def _edge_statement(case: Case) -> str:
-    stability, trend = case.stability, case.long_trend
-    if stability is None or trend is None:
+def _edge_statement(case: Case, trend: Trend) -> str:
+    """Describe a rate at its limit, where a trend still falls."""
+    stability = case.stability
+    if stability is None:
         return ""
     return (
         f"The curvature has grown to what the rate allows: {stability.learning_rate:.4g} is "

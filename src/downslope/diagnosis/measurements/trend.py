@@ -1,11 +1,13 @@
 """The trend of a loss: its fall over the last epochs, and its jumps about it.
 
 Two lines are drawn through them: that of least squares, and Theil and Sen's, whose slope is the median of those between
-any two epochs, so that a single spike does not hide a fall that all others show. The surer of the two counts.
+any two epochs, so that a single spike does not hide a fall that all others show. The surer of the two counts. Losses of
+epochs that follow each other are alike, and so tell less of the line than as many independent ones would.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +21,9 @@ FEWEST = 4
 
 MOST = 400
 """Over more epochs than this no single spike matters, and there are too many pairs of them for medians of slopes."""
+
+MOST_ALIKE = 0.9
+"""A line through a bend leaves what is alike, too; more than this is taken for that."""
 
 SURE = 0.95
 """Theil and Sen's interval is for so much certainty: 1.96 standard errors to either side (Sen, 1968)."""
@@ -71,8 +76,15 @@ def trend_of(
     slope, error, jumps = _least_squares(e, last)
     if FEWEST <= len(last) <= MOST:
         slope, error, jumps = min((slope, error, jumps), _theil_sen(e, last), key=lambda line: line[1])
-    span = len(last) - 1
+    span, alike = len(last) - 1, _likeness(last - last.mean() - slope * e)
+    error *= math.sqrt((1 + alike) / (1 - alike))  # as of so many fewer independent epochs (Bartlett, 1946)
     return Trend(len(last), float(last.mean()), -slope * span, span * error, jumps)
+
+
+def _likeness(about: Float[np.ndarray, " epochs"]) -> float:
+    """Return how alike what follows each other is: the correlation at a lag of one epoch, 0 where it is negative."""
+    total = float(about @ about)
+    return min(max(float(about[1:] @ about[:-1]) / total, 0.0), MOST_ALIKE) if total > 0 else 0.0
 
 
 Line = tuple[float, float, float]

@@ -104,9 +104,7 @@ class Trial:
             return float("nan")
         if len(finite) < 2:
             return 0.0
-        from scipy.stats import t as student
-
-        return float(student.ppf(SURE, len(finite) - 1) * finite.std(ddof=1) / np.sqrt(len(finite)))
+        return _interval(finite)
 
     @property
     def helps(self) -> bool | None:
@@ -192,7 +190,7 @@ def _best_of(case: Case, code: str, changes: Sequence[Change]) -> Change:
             known[plain.settings.epochs] = _reached(plain, seeds)
         with np.errstate(invalid="ignore"):
             gains.append(known[plain.settings.epochs] - _reached(fixed, seeds))
-    sure = [np.mean(gain) - 2 * np.std(gain, ddof=1) / math.sqrt(CHOSEN_BY) for gain in gains]
+    sure = [np.mean(gain) - _interval(gain) for gain in gains]
     return changes[int(np.argmax(np.nan_to_num(sure, nan=-np.inf)))]
 
 
@@ -304,6 +302,14 @@ def _constant_loss(problem: Problem) -> float:
     outputs = problem.net.output_shape(problem.preprocessing.input_shape)[-1]
     judged = problem.subset if problem.validation is None else problem.validation
     return constant_predictor_loss(problem.loss, judged, outputs)
+
+
+def _interval(gains: Float[np.ndarray, " seeds"]) -> float:
+    """Return half the 95 % interval of the mean of some gains (Student's)."""
+    from scipy.stats import t as student
+
+    with np.errstate(invalid="ignore"):  # of trainings that diverged
+        return float(student.ppf(SURE, len(gains) - 1) * np.std(gains, ddof=1) / math.sqrt(len(gains)))
 
 
 def _finite(value: float) -> float | None:
