@@ -223,6 +223,16 @@ class Cloud:
 TRUTH = float(np.sum(DEVIATIONS**2) / np.sum(CENTER**2))
 
 
+@pytest.mark.parametrize("exponent", [-300, -150, 150, 300])
+def test_the_noise_scale_does_not_depend_on_units(exponent):
+    plain, scaled = Cloud(1), Cloud(1)
+    scaled.x = scaled.x * 2.0**exponent
+    expected, measured = (curvature.noise_scale(cloud, {}, batch_size=20) for cloud in (plain, scaled))
+    assert measured.value == expected.value
+    assert measured.interval == expected.interval
+    assert measured.noise == expected.noise * 4.0**exponent
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [5, 20])
 def test_the_noise_scale_is_the_true_one_within_its_interval(batch_size):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -170,6 +171,10 @@ def _estimate(
 ) -> NoiseScale:
     """Return the noise scale from sums over batches, its errors by leaving out each batch in turn."""
     K = len(along)
+    unit = _power_of_two(
+        max(float(squared_mean), float(np.max(deviations)))
+    )  # whose squares neither over- nor underflow
+    squared_mean, along, deviations = squared_mean / unit, along / unit, deviations / unit
     noise, signal = _unbiased(K, squared_mean, float(np.sum(deviations)), size)
     # without batch i: ḡ′ = ḡ − d/(K−1) with d = gᵢ − ḡ, and Σ |gⱼ − ḡ′|² = Σ |gⱼ − ḡ|² − |d|² K/(K−1)
     means = squared_mean - 2 * along / (K - 1) + deviations / (K - 1) ** 2
@@ -185,14 +190,19 @@ def _estimate(
         if gradient_of_ratio is None
         else float(np.sqrt(gradient_of_ratio @ covariance @ gradient_of_ratio)),
         interval=interval,
-        noise=noise,
-        noise_standard_error=float(np.sqrt(covariance[0, 0])),
-        squared_gradient=signal,
-        squared_gradient_standard_error=float(np.sqrt(covariance[1, 1])),
+        noise=noise * unit,
+        noise_standard_error=float(np.sqrt(covariance[0, 0])) * unit,
+        squared_gradient=signal * unit,
+        squared_gradient_standard_error=float(np.sqrt(covariance[1, 1])) * unit,
         batches=K,
         batch_size=size,
         leaves=leaves,
     )
+
+
+def _power_of_two(number: float) -> float:
+    """Return the power of two just above a number; 1 for 0 and for what is not finite."""
+    return math.ldexp(1.0, math.frexp(number)[1]) if 0 < number < 2.0**1022 else 1.0
 
 
 def _unbiased(K: int, squared_mean: Any, deviations: Any, size: int) -> tuple[Any, Any]:

@@ -296,8 +296,9 @@ class Case(Standpoint):
         """What falls and gains of the loss at the point are shares of.
 
         What is left above the lowest that any outputs could have; or what a linear model gains over one answer for all
-        rows, and the run more than that, where so little can be learned. Of a bare surface what lies above the lowest
-        end of descents from other points; where there are none, nothing is known but the loss itself.
+        rows, and the run more than that, where so little can be learned, and what the loss is above that answer. Of a
+        bare surface what lies above the lowest end of descents from other points; where there are none, nothing is
+        known but the loss itself.
         """
         if self.run is None:
             others = self.other_starts
@@ -306,7 +307,7 @@ class Case(Standpoint):
             return min(abs(self.loss), max(self.loss - others.best, SLIGHT * abs(self.loss)))
         scale = self.scale
         learnable = max(scale.learnable, scale.constant - self.loss, LEAST * scale.width)
-        return min(self.loss - scale.floor, learnable)
+        return min(self.loss - scale.floor, learnable + max(self.loss - scale.constant, 0.0))
 
     def share(self, gain: float) -> float:
         """Return a gain as a share of the unit; of a unit of 0 any gain is infinite."""

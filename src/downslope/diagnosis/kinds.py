@@ -114,7 +114,9 @@ class Kind(Enum):
     EXPLODING_GRADIENTS = Facts(
         "exploding_gradients", explains=(*_OF_A_START, "rate_too_large", *_UNITS, *_LEARNS_BADLY)
     )
-    LOCAL_MINIMUM = Facts("local_minimum", explains=("earlier_layers_slower",), speeds=False)
+    LOCAL_MINIMUM = Facts(
+        "local_minimum", explains=("earlier_layers_slower",), speeds=False, refuted_by=("bouncing", "noise_floor")
+    )
     BATCH_TOO_SMALL = Facts(
         "batch_too_small",
         explains=("rate_too_large", "overfit", "bouncing"),
@@ -123,7 +125,15 @@ class Kind(Enum):
     )
     RATE_TOO_LARGE = Facts(
         "rate_too_large",
-        explains=("overfit", *_UNITS, "bouncing", "underfit", "earlier_layers_slower", "deeper_than_needed"),
+        explains=(
+            *_OF_A_START,
+            "overfit",
+            *_UNITS,
+            "bouncing",
+            "underfit",
+            "earlier_layers_slower",
+            "deeper_than_needed",
+        ),
         by_trial=True,
         refuted_by=("minimum", "local_minimum"),
     )

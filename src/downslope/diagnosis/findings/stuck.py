@@ -28,7 +28,8 @@ def findings_of_starts(learned: Learned, others: OtherStarts | None) -> list[Fin
     """Return the finding that other starts end lower than the run did."""
     if others is None or not others.beaten:
         return []
-    changes = tuple(_ways_out(learned))
+    at_rest = learned.verdict == "local_minimum"  # else it is held up by something that has a finding of its own
+    words = "a larger rate, momentum, smaller batches, more units" if at_rest else "more units"
     return [
         Kind.LOCAL_MINIMUM.finding(
             "severe" if others.missed >= SEVERE else "warning",
@@ -36,10 +37,10 @@ def findings_of_starts(learned: Learned, others: OtherStarts | None) -> list[Fin
             others.statement[:1].upper() + others.statement[1:],
             Message(
                 Advice("train from several starts and keep the best:", restarts=RESTARTS),
-                Advice("try what may get out from this start: a larger rate, momentum, smaller batches, more units"),
+                Advice(f"try what may get out from this start: {words}"),
             ),
             None,
-            changes,
+            tuple(_ways_out(learned)) if at_rest else tuple(_wider(learned)),
         )
     ]
 
@@ -57,6 +58,11 @@ def _ways_out(learned: Learned) -> Iterator[Change]:
     size = case.batch_size or 1
     if size > FEWEST:
         yield {"batch_size": max(FEWEST, size // SMALLER_BATCH)}
-    net = wider(case.recipe.net)
+    yield from _wider(learned)
+
+
+def _wider(learned: Learned) -> Iterator[Change]:
+    """Yield the change to more units."""
+    net = wider(learned.case.recipe.net)
     if net is not None:
         yield {"net": net, "start": None}

@@ -62,10 +62,10 @@ def _about(report: Report) -> str:
     case = report.case
     if case is None or case.run is None:
         return "A point on a loss surface."
-    run = case.run
+    run, ended = case.run, case.run.stop_reason.replace("_", " ")
     return (
         f"{run.task.capitalize()}, {len(case.problem.train):,} training rows, {case.size:,} parameters, "
-        f"{case.problem.optimizer!r}, batches of {case.batch_size}, {run.epochs} epochs ({run.stop_reason})."
+        f"{case.problem.optimizer!r}, batches of {case.batch_size}, {run.epochs} epochs ({ended})."
     )
 
 
