@@ -6,8 +6,9 @@
 FOLDER holds tables as .csv or .csv.gz and a file tables.json, `{"name": {"target": "column"}}`. Each table is trained
 on as `downslope train` does by itself, and diagnosed; the options of the first fix that was verified to help are then
 added to the command, as a reader would paste them. With other seeds, which set other rows aside, the command is run
-with and without them. The score is r² of the rows set aside, for classes minus their loss. Better or worse is what
-exceeds two standard errors of the mean difference over the seeds.
+with and without them. The score is r² of the rows set aside; for classes minus their loss, or the balanced accuracy
+where they were to be weighted. Better or worse is what exceeds two standard errors of the mean difference over the
+seeds.
 """
 
 from __future__ import annotations
@@ -63,10 +64,10 @@ def downslope(*words: str) -> str:
 
 
 def score(file: Path, target: str, store: Path, *options: str) -> float:
-    """Return the score on rows set aside."""
+    """Return the score on rows set aside: r², balanced accuracy if it is asked for, else minus the loss."""
     text = downslope("train", str(file), "--target", target, "--store", str(store), "--overwrite", "--json", *options)
     judged = json.loads(text)["test"]
-    return float(judged["r2"] if "r2" in judged else -judged["loss"])
+    return float(judged.get("r2", judged.get("balanced_accuracy", -judged["loss"])))
 
 
 def follow(file: Path, target: str, folder: Path, seeds: int) -> tuple[str, Followed | None]:
@@ -80,8 +81,9 @@ def follow(file: Path, target: str, folder: Path, seeds: int) -> tuple[str, Foll
     if advice is None:
         return words, None
     options = shlex.split(advice.group(1))
+    judge = ["--metric", "balanced_accuracy"] if "--class-weight" in options else []
     arms = [
-        np.array([score(file, target, run, *more, "--seed", str(seed)) for seed in range(1, seeds + 1)])
+        np.array([score(file, target, run, *more, *judge, "--seed", str(seed)) for seed in range(1, seeds + 1)])
         for more in ([], options)
     ]
     return words, Followed(advice.group(1), *arms)

@@ -68,17 +68,21 @@ class Kind(Enum):
         ),
     )
     INPUTS_NOT_NORMALIZED = Facts(
-        "inputs_not_normalized", explains=(*_SIGNALS, *_UNITS, *_BATCHES, "rate_too_large", *_LEARNS_BADLY)
+        "inputs_not_normalized",
+        explains=(*_OF_A_START, *_SIGNALS, *_UNITS, *_BATCHES, "rate_too_large", *_LEARNS_BADLY),
+        surely=("rate_too_large",),  # how large a rate may be goes by the square of the inputs
     )
     INPUTS_NOT_CENTERED = Facts(
-        "inputs_not_centered", explains=(*_SIGNALS, *_UNITS, *_BATCHES, "rate_too_large", *_LEARNS_BADLY)
+        "inputs_not_centered",
+        explains=(*_OF_A_START, *_SIGNALS, *_UNITS, *_BATCHES, "rate_too_large", *_LEARNS_BADLY),
+        surely=("rate_too_large",),  # how large a rate may be goes by the square of the inputs
     )
     TARGETS_NOT_NORMALIZED = Facts(
-        "targets_not_normalized", explains=(*_UNITS, *_BATCHES, "rate_too_large", *_LEARNS_BADLY)
+        "targets_not_normalized", explains=(*_OF_A_START, *_UNITS, *_BATCHES, "rate_too_large", *_LEARNS_BADLY)
     )
     DATA_ORDER_CORRELATED = Facts(
         "data_order_correlated",
-        explains=("overfit", "batch_too_small", "rate_too_large", "dead_units", *_LEARNS_BADLY),
+        explains=(*_OF_A_START, "overfit", "batch_too_small", "rate_too_large", "dead_units", *_LEARNS_BADLY),
     )
     WEIGHTS_TOO_LARGE = Facts(
         "weights_too_large",
@@ -97,7 +101,15 @@ class Kind(Enum):
     )
     WIDTHS_UNEQUAL = Facts(
         "widths_unequal",
-        explains=(*_UNITS, "vanishing_gradients", "underfit", "ill_conditioned", "bouncing", "deeper_than_needed"),
+        explains=(
+            *_OF_A_START,
+            *_UNITS,
+            "vanishing_gradients",
+            "underfit",
+            "ill_conditioned",
+            "bouncing",
+            "deeper_than_needed",
+        ),
         surely=("underfit",),  # widths are made equal without more weights, which a wider network has
     )
     VANISHING_SIGNAL = Facts(

@@ -328,7 +328,11 @@ def _classes(learned: Learned) -> list[Finding]:
             f"recall of {labels[worst]} {100 * scores.recalls[worst]:.3g} %, the mean recall "
             f"{100 * scores.balanced:.3g} %.",
             Message(
-                Message(Advice("weigh rows by their class:", class_weight="balanced")),
+                Message(
+                    Advice(
+                        "weigh rows by their class, which costs accuracy on the frequent ones:", class_weight="balanced"
+                    )
+                ),
                 Advice("judge by {}", metrics=["balanced_accuracy"]),
             ),
             {"class_weight": "balanced"},
