@@ -2,6 +2,7 @@
 
 import gc
 from collections import defaultdict
+from pathlib import Path
 
 import jax
 import pytest
@@ -97,6 +98,8 @@ def _case(item):
 
 FILES = pytest.StashKey()
 
+MOST_MAPS = 20_000
+
 
 def pytest_configure(config):
     """Find the files of `--room`; keep compiled code: tests that compile the same find it, in other processes too."""
@@ -112,6 +115,18 @@ def float32():
     """Run the test as users do: with JAX's x64 mode off."""
     with jax.enable_x64(False):
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_programs():
+    """Forget compiled programs after a module, once they take a third of the memory maps that Linux allows a process.
+
+    Beyond the limit, 65,530 as a rule, the next program ends the process.
+    """
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
+        jax.clear_caches()
 
 
 @pytest.hookimpl(tryfirst=True)

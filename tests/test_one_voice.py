@@ -7,6 +7,9 @@ import pytest
 
 import downslope as ds
 from contradictions import contradictions
+from downslope.cli.app import command
+from downslope.cli.output import in_command_words
+from downslope.cli.output.face import CommandFace, using_face
 from downslope.core import FunctionSurface, generator
 from downslope.diagnosis.kinds import facts_of
 from downslope.optimizers import OPTIMIZERS
@@ -71,8 +74,11 @@ def report_of(optimizer, data, net, rate, batch):
 
 def check(report):
     text = str(report)
-    assert not contradictions(text), text
-    assert "{" not in text, text
+    with using_face(CommandFace(command().commands, "diagnose")):
+        printed = in_command_words(report.message)
+    for said in (text, printed):
+        assert not contradictions(said), said
+        assert "{" not in said, said
     for finding in report.findings:
         assert report.verdict.name not in facts_of(finding).refuted_by, text
 

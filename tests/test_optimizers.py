@@ -807,6 +807,7 @@ def test_foreign_transformations_are_equal_by_identity_and_cannot_be_built_from_
     assert from_optax(theirs).rule != from_optax(optax.adam(0.1)).rule
     assert from_optax(theirs).hyperparams == {}
     assert set(render(from_optax(theirs))) == {"custom"}
+    assert "0x" not in repr(from_optax(theirs))
     for optimizer in (from_optax(theirs), clip(1, theirs)):
         assert core.is_custom(render(optimizer))
         with pytest.raises(CustomPartError):

@@ -129,7 +129,9 @@ class Optimizer(optax.GradientTransformationExtraArgs):
         return {"kind": f"optimizers.{self.maker.__name__}", **self.settings}
 
     def __repr__(self) -> str:
-        """Return the call that makes it, without the arguments left at their defaults."""
+        """Return the call that makes it, without the arguments left at their defaults; what is foreign by its name."""
+        if "transformation" in self.settings:
+            return f"{self.maker.__name__}({_name_of(self.settings['transformation'].update)})"
         parameters = inspect.signature(self.maker).parameters
         arguments = [
             repr(value) if parameters[name].default is inspect.Parameter.empty else f"{name}={value!r}"
