@@ -23,6 +23,7 @@ import numpy as np
 
 import downslope as ds
 from downslope import initializers, training
+from downslope.diagnosis import SEEDS
 
 
 @dataclass(frozen=True)
@@ -260,10 +261,17 @@ def judge(one: Training, *, seeds: int) -> tuple[bool, str, list[Any], Any]:
     return right, report.verdict.name, findings, trial
 
 
+def _gain_text(trial: Any) -> str:
+    """Return what a fix gains, in words."""
+    if trial.helps is None:
+        return "no difference that the seeds can tell"
+    return f"the fix lowers the {trial.measured} by {100 * trial.gain:.0f} %"
+
+
 def main() -> None:
     """Print a line for each training."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=3, help="seeds of the trainings that verify a fix")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="seeds of the trainings that verify a fix")
     parser.add_argument("--no-verify", action="store_true", help="only diagnose")
     parser.add_argument("--only", default="", help="trainings whose name holds this text")
     arguments = parser.parse_args()
@@ -273,9 +281,9 @@ def main() -> None:
         for one in chosen:
             begun = time.perf_counter()
             right, verdict, findings, trial = judge(one, seeds=0 if arguments.no_verify else arguments.seeds)
-            rights, gains = rights + right, gains + (trial is not None and trial.helps)
+            rights, gains = rights + right, gains + (trial is not None and trial.helps is True)
             named = ", ".join(f"{finding.code} ({finding.severity})" for finding in findings[:3]) or "nothing"
-            gain = "" if trial is None else f"; fix lowers the {trial.measured} by {100 * trial.gain:.0f} %"
+            gain = "" if trial is None else f"; {_gain_text(trial)}"
             mark = "ok   " if right else "WRONG"
             seconds = time.perf_counter() - begun
             print(f"{mark} {one.name}: {verdict}; {named}{gain} [{seconds:.0f} s]", flush=True)

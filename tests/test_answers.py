@@ -8,6 +8,7 @@ import downslope as ds
 from cases import refused
 from downslope.core import FunctionSurface, SettingError
 from downslope.diagnosis import Descent, case_of, report_of
+from downslope.diagnosis.verdict import verdict_of
 from downslope.training import find_learning_rate
 
 QUIET = {"progress": False}
@@ -79,6 +80,24 @@ def tanh_run(seed, **settings):
 
 @pytest.mark.slow
 @pytest.mark.optimized
+def test_a1_a_ball_that_rests_is_told_the_same_as_a_run():
+    rows = ds.load("quadrants").take(np.arange(250))
+    run = ds.train(
+        ds.mlp([3], outputs=2, activation="tanh"), rows, optimizer=ds.sgd(0.5), batch_size=250, epochs=600, seed=1,
+        **QUIET,
+    )  # fmt: skip
+    ball = Descent(run.history["train_loss"], 0.5, 0.0, lambda curvature: 2 / curvature, run.recipe, run.epochs)
+    verdict, told = (
+        verdict_of(case) for case in (case_of(run), case_of(run.surface(), params=run.last.params, descent=ball))
+    )
+    assert verdict.name == told.name == "local_minimum"
+    assert verdict.others.statement == told.others.statement
+    assert verdict.others.lower == 8
+    assert 0.5 < verdict.others.missed < 0.6
+
+
+@pytest.mark.long
+@pytest.mark.optimized
 def test_a1_a_local_minimum_is_told_by_other_starts():
     run = tanh_run(1)
     assert run.history["train_loss"][-1] == pytest.approx(0.518, abs=0.002)
@@ -93,10 +112,11 @@ def test_a1_a_local_minimum_is_told_by_other_starts():
     assert "Are we stuck? Yes: this is a local minimum: of 8 other starts" in report.stuck
     assert report.findings[0].code == "local_minimum"
     assert report.findings[0].fix.startswith("Train from several starts and keep the best: restarts=8")
-    assert len(report.findings[0].alternatives) >= 3
+    assert report.findings[0].alternatives[0] == {"restarts": 8, "start": None}
+    assert len(report.findings[0].alternatives) >= 4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.optimized
 def test_a1_a_minimum_as_good_as_others_find_is_none():
     report = ds.diagnose(tanh_run(0), **QUIET)
@@ -138,6 +158,32 @@ def test_a1_a_dip_beside_a_valley_is_a_local_minimum(region, offset):
     assert stuck.verdict.others.best == pytest.approx(offset, abs=1e-5)
     free = ds.diagnose(surface, params=np.array([4.0, 0.0]), region=region, **QUIET)
     assert free.verdict.name == "minimum", free.stuck
+
+
+def test_a1_what_was_not_compared_with_other_starts_is_not_decided():
+    weights = np.arange(1.0, 13.0)
+    surface = FunctionSurface(lambda p: 1 + jnp.sum(weights * p**2), np.zeros(12))
+    alone = ds.diagnose(surface, params=np.zeros(12), **QUIET)
+    assert alone.verdict.name == "minimum"
+    assert not alone.verdict.stuck
+    assert alone.stuck.startswith("Are we stuck? Not decided: this is a minimum as far as one can tell from here.")
+    assert "12 parameters are too many" in alone.stuck
+    compared = ds.diagnose(surface, params=np.zeros(12), region=(-1.0, 1.0), **QUIET)
+    assert compared.stuck.startswith("Are we stuck? No: this is a minimum, as good as other starts find: of 64 other")
+
+
+def test_a1_a_descent_that_bounces_is_compared_by_where_it_stands():
+    surface = FunctionSurface(lambda p: 0.5 * (p[0] ** 2 + 50 * p[1] ** 2), np.zeros(2))
+    path = [np.array([-2.0, 0.5])]
+    for _ in range(120):
+        path.append(path[-1] - 0.041 * np.asarray(surface.gradient(path[-1])))
+    losses = np.array([float(surface.value(p)) for p in path])
+    ball = Descent(losses, 0.041, 0.0, lambda curvature: 2 / curvature)
+    verdict = report_of(case_of(surface, params=path[-1], descent=ball)).verdict
+    assert verdict.name == "bouncing"
+    assert verdict.others.own == pytest.approx(losses[-1])
+    assert verdict.others.lower == len(verdict.others) == 64
+    assert verdict.others.missed > 0.1
 
 
 @pytest.mark.parametrize("region", [3.0, (1.0, 0.0), ((0.0, 0.0, 0.0), 1.0)])

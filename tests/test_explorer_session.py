@@ -352,3 +352,14 @@ def test_a_closed_session_leaves_no_thread():
         page.until("surface")
         assert len(set(threading.enumerate()) - before) == 2
     assert set(threading.enumerate()) <= before
+
+
+def test_other_starts_of_a_network_are_trained_as_its_ball_is():
+    with DirectPage() as page:
+        start = page.open({"kind": "line"})["suggested"]
+        page.say("start", id=0, a=start["a"], b=start["b"], settings=start["settings"])
+        page.play()
+        page.say("diagnose", id=0)
+        told = page.until("diagnosis")["verdict"]
+    assert "Are we stuck? No: this is a minimum, as good as other starts find: of 8 other starts, trained" in told
+    assert "the same way for 300 epochs" in told  # 100 of the run that its plane goes through, and its own 200

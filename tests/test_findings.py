@@ -15,7 +15,7 @@ from downslope.diagnosis.measurements.input_moments import input_moments
 from downslope.diagnosis.measurements.label_noise import label_noise
 from downslope.diagnosis.measurements.recall import recalls_on
 from downslope.diagnosis.measurements.row_order import drift
-from downslope.diagnosis.remedies import Learned
+from downslope.diagnosis.remedies import Learned, verify_fixes
 from downslope.diagnosis.remedies.variants import advice_on_widths, even, hidden_widths, wider
 from downslope.diagnosis.verdict import verdict_of
 
@@ -151,6 +151,21 @@ def test_weights_of_classes_are_judged_by_what_is_recognized():
         changed = {"class_weight": weights, "seed": 1, "early_stopping": None}
         again = ds.train(run.recipe.net, parts.train, **dict(run.recipe.settings) | changed)
         assert runs[0] == pytest.approx(1 - recalls_on(again, parts.test, "").balanced)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("restarts", [1, 3])
+def test_other_starts_are_tried_as_a_fix_against_as_many_as_the_run_had(restarts):
+    settings = {"optimizer": ds.sgd(0.5), "batch_size": 60, "epochs": 8, "normalize": "standard", "progress": False}
+    network, rows = ds.mlp([2], outputs=CLASSES), data(X[:60], Y[:60])
+    case = case_of(ds.train(network, rows, restarts=restarts, **settings))
+    of_starts = Kind.LOCAL_MINIMUM.finding("warning", "", "", "", None, ({"restarts": 4, "start": None},))
+    (trial,) = verify_fixes(case, [of_starts], seeds=2)
+    assert "restarts=4" in str(trial)
+    for losses, starts in ((trial.without, restarts), (trial.with_fix, 4)):
+        again = [ds.train(network, rows, restarts=starts, seed=seed, **settings) for seed in trial.seeds]
+        np.testing.assert_allclose(losses, [run.history["train_loss"][-1] for run in again], rtol=1e-5)
+    assert (trial.with_fix <= trial.without + 1e-6).all()
 
 
 @pytest.mark.slow

@@ -116,7 +116,8 @@ def _usage_sentence(error: UsageError, arguments: Sequence[str]) -> str:
         return f"{error.message.rstrip('.')}. Did you mean {' or '.join(sorted(close))}?"
     sentence = error.format_message()
     stop = "" if sentence.endswith(("?", ".")) else "."
-    return f"{sentence}{stop} See {context.command_path if context else 'downslope'} --help."
+    words = "downslope" if arguments[0].startswith("-") else f"downslope {arguments[0]}"
+    return f"{sentence}{stop} See {context.command_path if context else words} --help."
 
 
 def _flags_before_numbers(context: Context | None, arguments: Sequence[str]) -> list[tuple[str, str]]:

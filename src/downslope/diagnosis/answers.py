@@ -27,7 +27,8 @@ ROUND = 1.1
 
 def stuck_answer(verdict: Verdict) -> Message:
     """Return the answer to the first question."""
-    return Message(f"{STUCK} {'Yes' if verdict.stuck else 'No'}: {_after_colon(verdict.statement)}", verdict.remark)
+    answer = "Yes" if verdict.stuck else "Not decided" if verdict.undecided else "No"
+    return Message(f"{STUCK} {answer}: {_after_colon(verdict.statement)}", verdict.remark)
 
 
 def speed_answer(case: Case, verdict: Verdict, findings: Sequence[Finding], trials: Sequence[Trial] = ()) -> Message:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,6 +32,7 @@ from downslope.diagnosis.measurements import (
     compare_starts,
     held_out_of,
     number_of,
+    own_restarts,
     scale_of,
     stability_of,
     trend_of,
@@ -38,7 +40,7 @@ from downslope.diagnosis.measurements import (
 from downslope.diagnosis.standpoint import Standpoint
 from downslope.diagnosis.starts import InitializationReport, initialization_report
 from downslope.optimizers import facts_of
-from downslope.training import Part, Problem, Recipe, Run, Tracking
+from downslope.training import Part, Problem, Progress, Recipe, Run, Tracking, constant_predictor_loss
 
 ROWS = 2000
 """Curvature is measured on at most so many training rows: those of `train_loss`, always the same."""
@@ -80,7 +82,7 @@ class Case(Standpoint):
 
     run: Run | None = None
     part: Part | None = None
-    bars: str | bool = False
+    bars: str | bool | Progress = False
     starts: int | None = None
     region: tuple[PyTree, PyTree] | None = None
     descent: Descent | None = None
@@ -301,7 +303,7 @@ class Case(Standpoint):
         known but the loss itself.
         """
         if self.run is None:
-            others = self.other_starts
+            others = None if self._alike is not None else self.other_starts
             if not isinstance(others, OtherStarts):
                 return abs(self.loss)
             return min(abs(self.loss), max(self.loss - others.best, SLIGHT * abs(self.loss)))
@@ -322,21 +324,43 @@ class Case(Standpoint):
             return Message("Other starts were not trained for comparison, as was asked.")
         if self.run is None:
             return self._other_descents()
-        jumps = 0.0 if self.trend is None or self.full_batch else self.trend.jumps
+        earlier = own_restarts(self.run)
+        return self._other_trainings(
+            self.recipe, self.run.epochs, self._required_part, self.full_batch, self.scale.constant, earlier
+        )
+
+    def _other_trainings(
+        self,
+        recipe: Recipe,
+        epochs: int,
+        part: Part,
+        full_batch: bool,
+        constant: float,
+        earlier: Sequence[float] = (),
+    ) -> OtherStarts | Message:
+        """Return where other starts of a training end."""
+        jumps = 0.0 if self.trend is None or full_batch else self.trend.jumps
         return compare_starts(
-            self.run,
-            self.recipe,
-            self._required_part,
+            recipe,
+            epochs,
+            part,
             own=self.loss,
-            constant=self.scale.constant,
+            constant=constant,
             jumps=jumps,
+            earlier=earlier,
             starts=self.starts,
             bars=self.bars,
             announce=self.announce,
         )
 
     def _other_descents(self) -> OtherStarts | Message:
-        """Return where descents of a bare surface end."""
+        """Return where descents of a bare surface end, or trainings where it is known to be a network's."""
+        if self._alike is not None:
+            problem = self._alike.problem()
+            outputs = problem.net.output_shape(problem.preprocessing.input_shape)[-1]
+            constant = constant_predictor_loss(problem.loss, problem.train, outputs)
+            epochs = 1 if self.descent is None else self.descent.epochs
+            return self._other_trainings(self._alike, epochs, problem.train, problem.batches.steps == 1, constant)
         region = self.region
         if region is None and self.size > FEW_PARAMETERS:
             return Message(
@@ -349,6 +373,11 @@ class Case(Standpoint):
             region = self.point.theta - wide, self.point.theta + wide
         self.announce("descents from other points")
         return compare_descents(self.surface, self.params, region, starts=self.starts, seed=self.seed)
+
+    @property
+    def _alike(self) -> Recipe | None:
+        """How other starts of a descent on a network's loss are trained; None for any other surface."""
+        return None if self.descent is None else self.descent.recipe
 
     @property
     def _outputs(self) -> int:

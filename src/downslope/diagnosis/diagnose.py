@@ -85,7 +85,7 @@ def report_of(case: Case, seeds: int = 0) -> Report:
     """Return the report on a case, its fixes verified over some seeds."""
     verdict = verdict_of(case)
     findings = findings_of_case(case, verdict, verifying=seeds > 0)
-    if any(finding.code == Kind.RATE_TOO_LARGE.code and finding.severity != "note" for finding in findings):
+    if any(finding.code == Kind.RATE_TOO_LARGE.code for finding in findings):
         verdict = without_health(case, verdict)
     trials = verify_fixes(case, findings, seeds=seeds) if seeds else ()
     findings = as_verified(findings, trials)

@@ -9,10 +9,10 @@ The questions are asked in this order, and the first that is answered yes decide
 3. *At the minimum?* What is left of the loss is a millionth of what it was at the start.
 4. *At a saddle?* Negative curvature is certified, and a step along it gains more than descending the gradient does.
 5. *Held up by steps that jump about?* The loss jumps from epoch to epoch, at a rate that has not decayed since, and the
-   full gradient alone, which does not jump, lowers it within a few steps. If a step is mostly noise, that is the noise
-   floor; else the rate is too large, and the descent is bouncing between the walls. For steps of rate `η` along a
-   curvature `λ`, noise and gradient in the steady state are related by `tr Σ/B : |g|² = 2/(ηλ) − 1`: noise is the
-   larger as long as `ηλ < 1`.
+   full gradient alone, which does not jump, lowers it within a few steps; by what it jumps, or by that, it could be
+   lower by a worthwhile share. If a step is mostly noise, that is the noise floor; else the rate is too large, and the
+   descent is bouncing between the walls. For steps of rate `η` along a curvature `λ`, noise and gradient in the steady
+   state are related by `tr Σ/B : |g|² = 2/(ηλ) − 1`: noise is the larger as long as `ηλ < 1`.
 6. *Creeping?* The gradient would lower the loss within a few steps, but the rate is a small share of the limit, or has
    decayed. That is still a descent.
 7. *On a plateau?* Little was learned, for most units of a layer let no gradient through; or the loss could still fall
@@ -70,8 +70,9 @@ WORTHWHILE = 0.1
 FINISHED = 1e-6
 """The rest of the loss, as a share of that at the start, below which there is nothing to gain."""
 
-EDGE = 0.9
-"""The edge of stability begins at this share of the limit: sharpness settles within 10 % of it (Cohen et al., 2021)."""
+EDGE, BEYOND = 0.9, 2.0
+"""The edge of stability begins at this share of the limit: sharpness settles within 10 % of it (Cohen et al., 2021). It
+overshoots on the way, but at twice the limit it does not settle."""
 
 NOISE_WINS = 1.0
 """Noise over gradient from which on steps are mostly noise; see above."""
@@ -120,6 +121,11 @@ class Verdict:
         """Whether training on as before would gain nothing, though there is something to be gained."""
         return self.name in ("local_minimum", "noise_floor", "bouncing", "plateau", "saddle", "diverged")
 
+    @property
+    def undecided(self) -> bool:
+        """Whether it rests at what looks like a minimum from where it is, and was not compared with other starts."""
+        return self.name == "minimum" and bool(self.remark)
+
     def as_json(self) -> dict[str, object]:
         """Return the verdict as plain data."""
         out = None if self.way_out is None else self.way_out.as_json()
@@ -143,6 +149,8 @@ def verdict_of(case: Case) -> Verdict:
     name, statement = next(answer for ask in _QUESTIONS for answer in [ask(case)] if answer is not None)
     others = _others(case, name)
     if isinstance(others, OtherStarts):
+        if name != "minimum":  # it does not get to the bottom below it, which is what others are compared with else
+            others = replace(others, own=max(case.loss, others.own))
         name, statement = _compared(case, name, statement, others)
     evidence = evidence_of(case, others)
     way_out = case.way_out if name == "saddle" else None
@@ -196,7 +204,7 @@ def _falling(case: Case) -> Answer:
     trend, long = case.trend, case.long_trend
     if trend is None or long is None:
         return _fallen(case)
-    at_edge = case.stability is not None and case.stability.share >= EDGE
+    at_edge = case.stability is not None and EDGE <= case.stability.share <= BEYOND
     falling = [line for line in (long, trend) if line.resolved and case.share(line.fall) >= NEGLIGIBLE]
     if at_edge and falling:
         return "edge_of_stability", _edge_statement(case, falling[0])
@@ -204,8 +212,7 @@ def _falling(case: Case) -> Answer:
         return None
     return "descending", (
         f"{_the_loss(case)} still falls: over the last {_epochs(case, trend)} by {trend.fall:.2g}, to {case.loss:.4g}, "
-        f"which is {percent(case.share(trend.fall))} of {_unit(case)} and more than its jumps of {trend.jumps:.1g} "
-        "explain."
+        f"which is {_of_unit(case, trend.fall)} and more than its jumps of {trend.jumps:.1g} explain."
     )
 
 
@@ -252,8 +259,9 @@ def _at_a_saddle(case: Case) -> Answer:
     if out is None or case.share(out.gained) <= NEGLIGIBLE or out.gained_within <= case.reach.along_gradient:
         return None
     return "saddle", (
-        f"The gradient leads hardly anywhere, ten steps along it gain only {percent(_gain(case))} of {_unit(case)}, "
-        "but this is no minimum: in one direction the loss curves downward, eigenvalue "
+        "The gradient leads hardly anywhere, ten steps along it gain only "
+        f"{_of_unit(case, case.reach.along_gradient)}, but this is no minimum: in one direction the loss curves "
+        "downward, eigenvalue "
         f"{out.eigenvalue:.4g} (certified to {out.residual:.1g}). That is the way out: a step of {out.step:.3g} along "
         f"it lowers the loss from {out.loss:.4g} to {out.lowest_loss:.4g} (to second order: {out.predicted_loss:.4g})."
     )
@@ -263,10 +271,12 @@ def _jumping(case: Case) -> Answer:
     trend, noise = case.trend, case.noise_to_gradient
     if trend is None or case.rate_decayed or _gain(case) < NEGLIGIBLE:
         return None
+    if max(_gain(case), case.share(trend.jumps)) < WORTHWHILE:
+        return None
     rises = case.share(trend.fall) <= -NEGLIGIBLE and -trend.fall > 2 * trend.error
     if case.share(trend.jumps) < JUMPY and not rises:
         return None
-    gained = f"gain {percent(_gain(case))} of {_unit(case)}"
+    gained = f"gain {_of_unit(case, case.reach.along_gradient)}"
     if noise is not None and noise >= NOISE_WINS:
         return "noise_floor", (
             f"{_the_loss(case)} falls no further because of the noise in the steps: in a batch of {case.batch_size} "
@@ -289,8 +299,8 @@ def _creeping(case: Case) -> Answer:
     limit = "" if stability is None else f", {percent(stability.share)} of the limit {stability.limit:.4g}"
     return "descending", (
         f"The gradient leads down, but the descent creeps: the rate {'has decayed to' if case.rate_decayed else 'is'} "
-        f"{case.learning_rate:.4g}{limit}. Ten steps of the best length would gain {percent(_gain(case))} of "
-        f"{_unit(case)}."
+        f"{case.learning_rate:.4g}{limit}. Ten steps of the best length would gain "
+        f"{_of_unit(case, case.reach.along_gradient)}."
     )
 
 
@@ -301,7 +311,7 @@ def _flat(case: Case) -> Answer:
     if case.run is not None and case.share(case.reach.with_curvature) >= WORTHWHILE:
         return "plateau", (
             f"{_the_loss(case)} hardly falls any more, though it could: with the curvature known, one step gains "
-            f"{percent(case.share(case.reach.with_curvature))} of {_unit(case)}, ten steps along the gradient "
+            f"{_of_unit(case, case.reach.with_curvature)}, ten steps along the gradient "
             f"{percent(_gain(case))}. The descent follows a long flat valley."
         )
     rise = 0.5 * max(case.sharpness, 0.0) * case.reach.radius**2
@@ -309,7 +319,7 @@ def _flat(case: Case) -> Answer:
     if level or case.share(rise) < NEGLIGIBLE:
         return "plateau", (
             f"The surface is flat as far as one can see: within a distance of {case.reach.radius:.3g} the gradient "
-            f"changes the loss by {percent(_gain(case))} of {_unit(case)}, and the curvature by "
+            f"changes the loss by {_of_unit(case, case.reach.along_gradient)}, and the curvature by "
             f"{percent(case.share(rise))}."
         )
     return None
@@ -321,7 +331,7 @@ def _downward(case: Case) -> Answer:
         return None
     return "descending", (
         f"There is a way down: within a distance of {case.reach.radius:.3g} ten steps along the gradient gain "
-        f"{percent(_gain(case))} of {_unit(case)}, one step that knows the curvature {percent(lower)}."
+        f"{_of_unit(case, case.reach.along_gradient)}, one step that knows the curvature {percent(lower)}."
     )
 
 
@@ -335,11 +345,13 @@ def _around(case: Case) -> str:
     curves = (
         "no direction is certain to curve downward"
         if negative is None
-        else f"what curves downward gains {percent(case.share(negative.gained))} of {_unit(case)} at most"
+        else f"what curves downward gains {_of_unit(case, negative.gained)} at most"
     )
+    jumps = 0.0 if case.trend is None else case.trend.jumps
+    jumping = f" From epoch to epoch it jumps by {jumps:.2g}." if case.share(jumps) >= NEGLIGIBLE else ""
     return (
         f"Around here {curves}, and within reach the loss of {case.loss:.4g} can be lowered by "
-        f"{case.reach.with_curvature:.1g}."
+        f"{case.reach.with_curvature:.1g}.{jumping}"
     )
 
 
@@ -367,9 +379,10 @@ def _epochs(case: Case, trend: Trend) -> str:
     return f"{trend.epochs} {'recorded points' if case.run is None else 'epochs'}"
 
 
-def _unit(case: Case) -> str:
-    """Return what gains are shares of, in words; see `Case.unit`."""
-    return "what can be gained" if case.run is None else "what can be learned"
+def _of_unit(case: Case, gain: float) -> str:
+    """Return a gain as a share of what can be gained, in words; see `Case.unit`."""
+    share, unit = case.share(gain), "what can be gained" if case.run is None else "what can be learned"
+    return f"{share:.2g} times {unit}" if 1 < share < float("inf") else f"{percent(share)} of {unit}"
 
 
 def _gain(case: Case) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from downslope.cli.compile_cache import keep_compiled_code
-from downslope.cli.options import JsonOption, RunArgument
+from downslope.cli.options import JsonOption, RunArgument, reader
 from downslope.cli.output import check_file, current_face, print_json, print_text, say
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def diagnose(
     starts: Annotated[
         int | None,
         typer.Option(
-            metavar="N",
-            min=0,
-            help="Compare a run at rest with N other starts, trained the same way, whatever the work.",
+            parser=reader(int, "a whole number, 0 or more"),
+            metavar="NUMBER",
+            help="Compare a run at rest with so many other starts, trained the same way, whatever the work.",
             show_default="8, fewer where that would be too much work",
         ),
     ] = None,
@@ -59,9 +59,12 @@ def diagnose(
     it lists what is wrong, the likeliest cause first, each with what was measured and a fix. The rows are read again
     from where the run had them.
     """
+    from downslope.core import Setting, SettingError
     from downslope.diagnosis import SEEDS, compare_remedies, diagnose
     from downslope.training import open_run
 
+    if quick and starts:
+        raise SettingError(Setting("quick"), f"trains no other starts, got --starts {starts} with it. Leave one out.")
     if html is not None:
         check_file(html, "html", (".html", ".htm"))
     opened = open_run(run).with_data(file=file)

@@ -10,7 +10,7 @@ import typer
 
 from downslope.cli.compile_cache import keep_compiled_code
 from downslope.cli.interrupts import raise_on_interrupt
-from downslope.cli.options import JsonOption, RunArgument, TensorBoardOption
+from downslope.cli.options import JsonOption, RunArgument, TensorBoardOption, reader
 from downslope.cli.output import observers, say, show_result, shown_progress, split_of, viewing_hint
 
 
@@ -26,7 +26,12 @@ def resume(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Passes over the data in all, more than the run was to make.", show_default="as many"),
+        typer.Option(
+            parser=reader(int, "a whole number, 1 or more"),
+            metavar="NUMBER",
+            help="Passes over the data in all, more than the run was to make.",
+            show_default="as many",
+        ),
     ] = None,
     tensorboard: TensorBoardOption = False,
     json: JsonOption = False,

@@ -40,7 +40,7 @@ def findings_of_starts(learned: Learned, others: OtherStarts | None) -> list[Fin
                 Advice(f"try what may get out from this start: {words}"),
             ),
             None,
-            tuple(_ways_out(learned)) if at_rest else tuple(_wider(learned)),
+            ({"restarts": RESTARTS, "start": None}, *(_ways_out(learned) if at_rest else _wider(learned))),
         )
     ]
 

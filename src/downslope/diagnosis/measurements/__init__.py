@@ -3,7 +3,13 @@
 from downslope.diagnosis.measurements.held_out import HeldOut, held_out_of
 from downslope.diagnosis.measurements.input_moments import InputMoments, input_moments
 from downslope.diagnosis.measurements.label_noise import LabelNoise, label_noise
-from downslope.diagnosis.measurements.other_starts import OtherStarts, compare_descents, compare_starts, held_out_apart
+from downslope.diagnosis.measurements.other_starts import (
+    OtherStarts,
+    compare_descents,
+    compare_starts,
+    held_out_apart,
+    own_restarts,
+)
 from downslope.diagnosis.measurements.point import Point, Vector, flat
 from downslope.diagnosis.measurements.reach import Reach, reach_of
 from downslope.diagnosis.measurements.recall import ClassRecalls, recalls_on
@@ -37,6 +43,7 @@ __all__ = [
     "input_moments",
     "label_noise",
     "number_of",
+    "own_restarts",
     "reach_of",
     "recalls_on",
     "row_losses",

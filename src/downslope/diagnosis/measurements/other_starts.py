@@ -8,6 +8,7 @@ answer is the same on every machine.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from downslope.data import Dataset
 from downslope.diagnosis.announcements import Announce
 from downslope.diagnosis.measurements.point import Point, Vector
 from downslope.networks import Sequential, forward_flops, sites_of, with_initializer
-from downslope.training import Part, Problem, Recipe, Run, sweep
+from downslope.training import Part, Problem, Progress, Recipe, Run, sweep
 
 MOST, FEWEST = 8, 4
 """So many other starts are compared with, or down to so many where more would be too much work. One start in four that
@@ -49,8 +50,8 @@ NEAREST = 0.01
 """Half of them begin around the point, at this share of half the box or farther."""
 
 EXACT = 1e-5
-"""Ends of descents of a bare surface that differ by no more than this share of the loss may be the same bottom: that
-much is rounding in float32."""
+"""Ends of descents of a bare surface that differ by no more than this share of the loss, or of what the lowest tenth of
+them begins above the best end, may be the same bottom: that much is rounding in float32."""
 
 
 @dataclass(frozen=True)
@@ -131,36 +132,37 @@ class OtherStarts:
 
 
 def compare_starts(
-    run: Run,
     recipe: Recipe,
+    epochs: int,
     part: Part,
     *,
     own: float,
     constant: float,
     jumps: float,
+    earlier: Sequence[float],
     starts: int | None,
-    bars: str | bool,
+    bars: str | bool | Progress,
     announce: Announce,
 ) -> OtherStarts | Message:
-    """Return where other starts of a run end, trained the same way; or the reason why there are none.
+    """Return where other starts of a training end, trained the same way; or the reason why there are none.
 
-    The run's own restarts count first; only what is missing is trained.
+    A run's own restarts count first; only what is missing is trained.
 
     Args:
-        run: with its restarts, if it had some.
-        recipe: its recipe.
+        recipe: of the training.
+        epochs: how many it made.
         part: the rows on which losses are compared.
-        own: the run's loss on them.
+        own: the training's loss on them.
         constant: that of one answer for all of them.
-        jumps: of the run's loss from epoch to epoch.
+        jumps: of the training's loss from epoch to epoch.
+        earlier: where its own restarts ended, if it had some.
         starts: how many to compare with; None for as many as the bounded work allows.
         bars: how the training shows its progress, as for `ds.train`.
         announce: is told what will be trained.
     """
-    earlier = own_restarts(run)
     count = MOST if starts is None else starts
     missing = max(count - len(earlier), 0)
-    cost = multiplications(recipe.problem(), run.epochs)
+    cost = multiplications(recipe.problem(), epochs)
     if starts is None and missing:
         affordable = int(WORK // cost)
         if len(earlier) + affordable < FEWEST:
@@ -171,16 +173,14 @@ def compare_starts(
             )
         missing = min(missing, affordable)
     if missing:
-        announce(
-            f"training from {missing} other starts, {run.epochs:,} epochs each, {missing * cost:.1g} multiplications"
-        )
-    trained = [] if not missing else _trained_ends(run, recipe, part, missing, bars)
+        announce(f"training from {missing} other starts, {epochs:,} epochs each, {missing * cost:.1g} multiplications")
+    trained = [] if not missing else _trained_ends(recipe, epochs, part, missing, bars)
     losses = np.array([*earlier, *trained], float)
     if not len(losses):
         return Message("Other starts were not trained for comparison, as was asked.")
     gained = constant - min(own, float(np.min(losses)))
-    epochs = f"{run.epochs:,} epoch{'s' if run.epochs > 1 else ''}"
-    return OtherStarts(own, losses, constant, max(SHARE * gained, JUMPS * jumps), f"trained the same way for {epochs}")
+    how = f"trained the same way for {epochs:,} epoch{'s' if epochs > 1 else ''}"
+    return OtherStarts(own, losses, constant, max(SHARE * gained, JUMPS * jumps), how)
 
 
 def own_restarts(run: Run) -> list[float]:
@@ -208,13 +208,13 @@ def multiplications(problem: Problem, epochs: int) -> float:
     return epochs * max(PASSES * a_row * rows, A_STEP * steps)
 
 
-def _trained_ends(run: Run, recipe: Recipe, part: Part, count: int, bars: str | bool) -> list[float]:
+def _trained_ends(recipe: Recipe, epochs: int, part: Part, count: int, bars: str | bool | Progress) -> list[float]:
     """Return the loss where each of some other starts ends, as one population; infinite for one that diverged."""
     net, seed = recipe.net, recipe.settings.seed
     data, validation = held_out_apart(recipe)
     if _starts_alike(net, recipe):
         net = with_initializer(net, "auto")  # all starts of this initializer are the same
-    settings = {**recipe.settings, "epochs": run.epochs, "early_stopping": None, "validation": validation}
+    settings = {**recipe.settings, "epochs": epochs, "early_stopping": None, "validation": validation}
     settings |= {"start": None, "metrics": ()}
     del settings["seed"]
     seeds = [int(fold(seed, "other start", number)[0]) for number in range(count)]
@@ -275,8 +275,10 @@ def compare_descents(
         loss, steps = _bottom(point, start, low, high)
         losses.append(loss)
         spent += steps
-    constant = float(np.median(begun)) if begun else own
-    margin = EXACT * max(abs(own), abs(float(np.min(losses, initial=own))))
+    begun = [loss for loss in begun if np.isfinite(loss)] or [own]
+    constant, low_start = (float(np.quantile(begun, share)) for share in (0.5, 0.1))
+    best = float(np.min(losses, initial=own))
+    margin = EXACT * max(abs(own), abs(best), low_start - best)
     return OtherStarts(own, np.array(losses, float), constant, margin, "descending from points around")
 
 

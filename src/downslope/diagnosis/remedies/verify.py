@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from downslope.core import Message, check_integer
+from downslope.data import Dataset
 from downslope.diagnosis.case import Case
 from downslope.diagnosis.finding import Change, Finding, by_severity
 from downslope.diagnosis.kinds import facts_of
@@ -18,7 +19,7 @@ from downslope.diagnosis.remedies.pasted import in_words
 from downslope.diagnosis.remedies.trials import reached_loss, shortened
 from downslope.optimizers import as_optimizer
 from downslope.schedules import Schedule
-from downslope.training import Problem, Recipe, constant_predictor_loss, sweep, train
+from downslope.training import Problem, Recipe, Run, constant_predictor_loss, sweep, train
 
 SEEDS = 12
 """Starts, orders of rows and rows held out that a fix is tried with: fewer would tell only large gains from luck."""
@@ -37,6 +38,9 @@ SET_ASIDE = 0.2
 
 REFUTED = "None that was tried: see below."
 """The fix of a finding whose own makes it worse."""
+
+RESTARTS = "restarts"
+"""The change of how many starts a training has, of which it keeps the best: no setting of a recipe."""
 
 WITHOUT_EFFECT = ("early_stopping",)
 """Changes that make no difference where the lowest validation loss is what is compared."""
@@ -153,9 +157,9 @@ def verify_fixes(case: Case, findings: Iterable[Finding], *, seeds: int = SEEDS)
     """Return a trial for every change that a finding proposes and that makes a difference to a training.
 
     Trainings are as long as the run's where the work allows, else as long as it does; a schedule is always tried over
-    its real length. A seed has the same starting weights with and without the fix, where the fix leaves the network's
-    weights alone, the same order of rows, and the same rows set aside and held out. None of these seeds is the run's
-    own, by which fixes were chosen.
+    its real length; a run that kept the best of several starts is compared with as many. A seed has the same starting
+    weights with and without the fix, where the fix leaves the network's weights alone, the same order of rows, and the
+    same rows set aside and held out. None of these seeds is the run's own, by which fixes were chosen.
 
     Args:
         case: the run.
@@ -185,11 +189,11 @@ def _best_of(case: Case, code: str, changes: Sequence[Change]) -> Change:
     known: dict[int, np.ndarray] = {}
     gains = []
     for change in changes:
-        plain, fixed = _pair(case, case.recipe, change, CHOSEN_BY)
-        if plain.settings.epochs not in known:
-            known[plain.settings.epochs] = _reached(plain, seeds)
+        plain, fixed = _pair(case, change, CHOSEN_BY)
+        if plain.epochs not in known:
+            known[plain.epochs] = plain.reached(seeds)
         with np.errstate(invalid="ignore"):
-            gains.append(known[plain.settings.epochs] - _reached(fixed, seeds))
+            gains.append(known[plain.epochs] - fixed.reached(seeds))
     sure = [np.mean(gain) - _interval(gain) for gain in gains]
     return changes[int(np.argmax(np.nan_to_num(sure, nan=-np.inf)))]
 
@@ -217,27 +221,28 @@ def _as_verified(finding: Finding, trials: Sequence[Trial]) -> Finding:
 
 def _trial(case: Case, code: str, change: Change, seeds: int, known: dict[tuple[int, bool], np.ndarray]) -> Trial:
     """Return the trial of a change; `known` keeps what is reached without any, by epochs and what is measured."""
-    recipe, first = case.recipe, case.recipe.settings.seed + 1
+    first = case.recipe.settings.seed + 1
     chosen = tuple(range(first, first + seeds))
-    plain, fixed = _pair(case, recipe, change, seeds)
-    epochs, by_class = (plain.settings.epochs, fixed.settings.epochs), "class_weight" in change
-    if (epochs[0], by_class) not in known:
-        known[epochs[0], by_class] = _reached(plain, chosen, by_class=by_class)
-    without, with_fix = known[epochs[0], by_class], _reached(fixed, chosen, by_class=by_class)
-    rows, constant, floor = "test" if plain.settings.holds_out else "training", case.scale.constant, case.scale.floor
+    plain, fixed = _pair(case, change, seeds)
+    by_class = "class_weight" in change
+    if (plain.epochs, by_class) not in known:
+        known[plain.epochs, by_class] = plain.reached(chosen, by_class=by_class)
+    without, with_fix = known[plain.epochs, by_class], fixed.reached(chosen, by_class=by_class)
+    constant, floor = case.scale.constant, case.scale.floor
+    rows = "test" if plain.recipe.settings.holds_out else "training"
     measured = f"{rows} loss"
     if by_class:
         constant, floor = 1 - 1 / len(case.problem.preprocessing.class_labels), 0.0
         measured = f"share of a class missed in {rows}"
     if "normalize_targets" in change:
-        scale = _constant_loss(plain.problem())
-        without, with_fix = without / scale, with_fix / _constant_loss(fixed.problem())
+        scale = _constant_loss(plain.recipe.problem())
+        without, with_fix = without / scale, with_fix / _constant_loss(fixed.recipe.problem())
         constant, floor, measured = 1.0, floor / scale, f"{measured}, as a share of that of the mean,"
     return Trial(
         code=code,
-        change=in_words(change, recipe.net, case.steps),
+        change=in_words(change, case.recipe.net, case.steps),
         measured=measured,
-        epochs=epochs,
+        epochs=(plain.epochs, fixed.epochs),
         seeds=chosen,
         without=without,
         with_fix=with_fix,
@@ -246,55 +251,90 @@ def _trial(case: Case, code: str, change: Change, seeds: int, known: dict[tuple[
     )
 
 
-def _pair(case: Case, recipe: Recipe, change: Change, seeds: int) -> tuple[Recipe, Recipe]:
-    """Return the recipes without and with a change, on the same rows.
+@dataclass(frozen=True)
+class Arm:
+    """One side of a trial: what is trained with each seed.
+
+    Attributes:
+        recipe: of the training.
+        restarts: how many starts a training has, of which it keeps the best.
+    """
+
+    recipe: Recipe
+    restarts: int
+
+    @property
+    def epochs(self) -> int:
+        """How long a training is."""
+        return self.recipe.settings.epochs
+
+    def changed(self, change: Change) -> Arm:
+        """Return the arm with a change."""
+        settings = {name: value for name, value in change.items() if name != RESTARTS}
+        return Arm(self.recipe.changed(settings), change.get(RESTARTS, self.restarts))
+
+    def reached(self, seeds: Sequence[int], *, by_class: bool = False) -> Float[np.ndarray, " seeds"]:
+        """Return what is reached with each seed: a loss, or the mean share of a class missed; infinite if it diverged.
+
+        Rows set aside are what it is judged by if the recipe holds out rows itself, else those it learns from.
+
+        Args:
+            seeds: of rows set aside, rows held out, starting weights and orders of rows.
+            by_class: whether classes count alike.
+        """
+        recipe = self.recipe
+        if recipe.settings.holds_out or by_class:
+            return np.array([self._judged(seed, by_class=by_class) for seed in seeds])
+        if self.restarts > 1:
+            return np.array([reached_loss(self._run(recipe.data, seed)) for seed in seeds])
+        settings = {name: value for name, value in recipe.settings.items() if name != "seed"}
+        runs = sweep(recipe.net, recipe.data, seed=list(seeds), progress=False, **settings).runs  # one population
+        return np.array([reached_loss(run) for run in runs])
+
+    def _judged(self, seed: int, *, by_class: bool) -> float:
+        """Return what is reached with one seed, on rows set aside."""
+        learned_from = judged_by = self.recipe.data
+        if self.recipe.settings.holds_out:
+            parts = self.recipe.data.split(test=SET_ASIDE, seed=seed)
+            learned_from, judged_by = parts.train, parts.test or self.recipe.data
+        run = self._run(learned_from, seed)
+        if run.stop_reason == "diverged":
+            return float("inf")
+        return 1 - recalls_on(run, judged_by, "").balanced if by_class else run.evaluate(judged_by)["loss"]
+
+    def _run(self, data: Dataset, seed: int) -> Run:
+        """Return a training with one seed."""
+        settings = self.recipe.settings | {"seed": seed}
+        return train(self.recipe.net, data, **settings, restarts=self.restarts, progress=False)
+
+
+def _pair(case: Case, change: Change, seeds: int) -> tuple[Arm, Arm]:
+    """Return what is trained without and with a change, on the same rows.
 
     Both make the run's own epochs, unless that is too much work for a trial: then both are cut to what it allows, but
     for schedules, whose shape the number of steps decides, and for more epochs, which are what is tried. Schedules make
     up by more epochs for the steps that rows set aside do not make.
     """
-    plain = recipe.changed({"metrics": (), "early_stopping": None})
+    restarts = 1 if case.run is None or case.run.restarts is None else len(case.run.restarts)
+    settings = {"metrics": (), "early_stopping": None} | ({"start": None} if restarts > 1 else {})
+    plain = Arm(case.recipe.changed(settings), restarts)
     fixed = plain.changed(change)
     if "epochs" in change:
         return plain, fixed
-    if _scheduled(plain) or _scheduled(fixed):
-        more = 1 / (1 - SET_ASIDE) if recipe.settings.holds_out else 1.0
-        epochs = {"epochs": math.ceil(more * recipe.settings.epochs)}
-        return plain.changed(epochs), fixed.changed(epochs)
-    epochs = min(shortened(case, recipe, members=seeds, work=VERIFY_WORK).settings.epochs for recipe in (plain, fixed))
+    if _scheduled(plain.recipe) or _scheduled(fixed.recipe):
+        more = 1 / (1 - SET_ASIDE) if case.recipe.settings.holds_out else 1.0
+        epochs = math.ceil(more * case.recipe.settings.epochs)
+    else:
+        epochs = min(
+            shortened(case, arm.recipe, members=seeds * arm.restarts, work=VERIFY_WORK).settings.epochs
+            for arm in (plain, fixed)
+        )
     return plain.changed({"epochs": epochs}), fixed.changed({"epochs": epochs})
 
 
 def _scheduled(recipe: Recipe) -> bool:
     """Return whether a number of the optimizer follows a schedule."""
     return any(isinstance(number, Schedule) for number in as_optimizer(recipe.settings.optimizer).hyperparams.values())
-
-
-def _reached(recipe: Recipe, seeds: Sequence[int], *, by_class: bool = False) -> Float[np.ndarray, " seeds"]:
-    """Return what a recipe reaches with each seed: a loss, or the mean share of a class missed; infinite if diverged.
-
-    Args:
-        recipe: which is judged by rows set aside if it holds out rows itself, else by those it learns from.
-        seeds: of rows set aside, rows held out, starting weights and orders of rows.
-        by_class: whether classes count alike.
-    """
-    if not recipe.settings.holds_out and not by_class:  # the same rows for all: one population
-        settings = {name: value for name, value in recipe.settings.items() if name != "seed"}
-        runs = sweep(recipe.net, recipe.data, seed=list(seeds), progress=False, **settings).runs
-        return np.array([reached_loss(run) for run in runs])
-    return np.array([_judged(recipe, seed, by_class=by_class) for seed in seeds])
-
-
-def _judged(recipe: Recipe, seed: int, *, by_class: bool) -> float:
-    """Return what a recipe reaches with one seed."""
-    learned_from = judged_by = recipe.data
-    if recipe.settings.holds_out:
-        parts = recipe.data.split(test=SET_ASIDE, seed=seed)
-        learned_from, judged_by = parts.train, parts.test or recipe.data
-    run = train(recipe.net, learned_from, **{**recipe.settings, "seed": seed}, progress=False)
-    if run.stop_reason == "diverged":
-        return float("inf")
-    return 1 - recalls_on(run, judged_by, "").balanced if by_class else run.evaluate(judged_by)["loss"]
 
 
 def _constant_loss(problem: Problem) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -27,7 +28,16 @@ from downslope.explorer.protocol import (
 )
 from downslope.explorer.session.jobs import Job
 from downslope.explorer.session.wording import PAGE
-from downslope.explorer.subjects import Exhibit, OpenedSubject, Opener, Report, params_of, to_host
+from downslope.explorer.subjects import (
+    Exhibit,
+    OpenedSubject,
+    Opener,
+    Report,
+    descent_recipe,
+    params_of,
+    recipe_of,
+    to_host,
+)
 from downslope.optimizers import OPTIMIZERS
 
 REPORT_INTERVAL = 0.05
@@ -111,8 +121,13 @@ def diagnosis_work(exploration: Exploration, number: int) -> Work:
     def limit(curvature: float) -> float | None:
         return limit_of(descent.settings, numbers, curvature)
 
+    run, region = exploration.subject.run, exploration.region if exploration.subject.run is None else None
     facts = Descent(losses, numbers.get("learning_rate", math.nan), numbers.get("momentum", 0.0), limit)
-    region = exploration.region if exploration.subject.run is None else None
+    if run is not None:
+        recipe = descent_recipe(recipe_of(run), descent.settings)
+        # as many as the descent has made, and the run through whose end its plane goes
+        epochs = run.epochs + math.ceil(step / recipe.problem().batches.steps)
+        facts = replace(facts, recipe=recipe, epochs=epochs)
 
     def measure(surface: LossSurface, params: PyTree, report: Report) -> Diagnosis:
         return diagnosis_of(surface, params, report, facts, region, id=number, step=step)
@@ -207,6 +222,30 @@ def eigenvalue_of(
     )
 
 
+@dataclass(frozen=True)
+class ReportedTraining:
+    """The progress of a training, as reports, which end it where the work was canceled.
+
+    Attributes:
+        report: is told how far it is.
+        epochs: how many it makes.
+    """
+
+    report: Report
+    epochs: int
+
+    def chunk(self, epoch: int, share: float) -> None:
+        """Report the share of an epoch that is done."""
+        self.report(f"Training from other starts: epoch {epoch + 1} of {self.epochs}", (epoch + share) / self.epochs)
+
+    def epoch(self, epoch: int, values: dict[str, float]) -> None:
+        """Report an epoch that ended."""
+        self.chunk(epoch - 1, 1.0)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 def diagnosis_of(
     surface: LossSurface,
     params: PyTree,
@@ -228,7 +267,8 @@ def diagnosis_of(
         id: of the descent.
         step: of the point.
     """
-    diagnosis = report_of(case_of(surface, params=params, region=region, progress=report, descent=descent))
+    case = case_of(surface, params=params, region=region, progress=report, descent=descent)
+    diagnosis = report_of(replace(case, bars=ReportedTraining(report, descent.epochs)))
     findings = tuple(_finding(finding) for finding in diagnosis.findings)
     return Diagnosis(id=id, step=step, verdict=worded(diagnosis.stuck, PAGE), findings=findings)
 
