@@ -30,13 +30,13 @@ SHARE_OF_PRODUCTS = 1 / 4
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config, items):
-    """Leave most cases of a law marked `product` to the slow tests; keep what the options ask for."""
+    """Leave most cases of a law marked `product` to the long tests; keep what the options ask for."""
     for cases in _products(items).values():
         share = cases[0].get_closest_marker("product").kwargs.get("share", SHARE_OF_PRODUCTS)
         chosen = set(pairwise([(None, *_case(item)) for item in cases], share))
         for index, item in enumerate(cases):
             if index not in chosen:
-                item.add_marker("slow")
+                item.add_marker("long")
     yield
     share, turn = config.getoption("--pairwise"), config.getoption("--tenth")
     if share is not None:
@@ -48,10 +48,11 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _products(items):
-    """Return the cases of every law marked `product`, but for those that are slow in any case."""
+    """Return the cases of every law marked `product`, but for those that are slow or long in any case."""
     laws = defaultdict(list)
     for item in items:
-        if item.get_closest_marker("product") and not item.get_closest_marker("slow"):
+        marks = {mark.name for mark in item.iter_markers()}
+        if "product" in marks and not marks & {"slow", "long"}:
             laws[_function(item)].append(item)
     return laws
 

@@ -20,12 +20,17 @@ WRITTEN = {
 }
 """The files that the code of a page writes."""
 
+
+def _set_of(page):
+    """Return the mark of the tests that run a page's Python: README's at each commit, the others in turns."""
+    return pytest.mark.slow if page.stem == "README" else pytest.mark.long
+
+
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 
-@pytest.mark.slow
 @pytest.mark.optimized
-@every_page
+@pytest.mark.parametrize("page", [pytest.param(page, marks=_set_of(page), id=page.stem) for page in PAGES])
 def test_its_python_runs_and_prints_what_it_says(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     _, missing = run_python(page)

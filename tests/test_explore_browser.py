@@ -527,7 +527,7 @@ def test_a_network_walks_in_all_its_dimensions(visit):
     assert picture.evaluate("(canvas) => canvas.toDataURL()") != boundary
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_planes_of_a_network_are_cut_anew_and_its_descent_stays(visit):
     page = visit(f"{MOONS}&d1=a:0.3,b:0.3,learning_rate:0.5")
     for step in (1, 2):
@@ -594,7 +594,7 @@ def test_what_takes_long_can_be_cancelled(visit):
     expect(page.locator("h1")).to_contain_text("Saddle")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_network_of_other_kind_is_the_one_that_was_asked_for(visit):
     page = visit(MOONS)
     network = part(page, "network")

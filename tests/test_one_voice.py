@@ -55,10 +55,6 @@ def cases():
     return chosen
 
 
-CASES = cases()
-QUICK = CASES[::15]
-
-
 def report_of(optimizer, data, net, rate, batch):
     make, outputs, settings = DATA[data]
     shape = dict(NETS[net])
@@ -83,17 +79,9 @@ def check(report):
         assert report.verdict.name not in facts_of(finding).refuted_by, text
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("case", QUICK, ids=lambda case: ", ".join(map(str, case)))
-def test_no_two_sentences_of_a_report_contradict_each_other(case):
-    check(report_of(*case))
-
-
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if case not in QUICK], ids=lambda case: ", ".join(map(str, case))
-)
-def test_no_two_sentences_of_any_report_contradict_each_other(case):
+@pytest.mark.parametrize("case", cases(), ids=lambda case: ", ".join(map(str, case)))
+def test_no_two_sentences_of_a_report_contradict_each_other(case):
     check(report_of(*case))
 
 

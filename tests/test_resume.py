@@ -273,8 +273,8 @@ print(run.stop_reason, run.epochs, flush=True)
 """Goes on with the run in a folder, or begins it; saves all the time."""
 
 
-@pytest.mark.slow
-def test_killed_twenty_times(tmp_path):
+@pytest.mark.parametrize("times", [pytest.param(4, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.long)])
+def test_killed_many_times(tmp_path, times):
     """A real process, `kill -9` at random moments, also while writing: it ends bitwise as if left alone."""
 
     def child(folder, epochs):
@@ -284,7 +284,7 @@ def test_killed_twenty_times(tmp_path):
         return process
 
     draws = np.random.default_rng(0)
-    for _ in range(20):
+    for _ in range(times):
         process = child("killed", epochs=1_000_000)
         with pytest.raises(subprocess.TimeoutExpired):
             process.communicate(timeout=float(draws.uniform(0.1, 0.8)))

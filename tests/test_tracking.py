@@ -58,7 +58,7 @@ def flat(tree):
         pytest.param(
             SHAPED_NETWORKS["batch norm and skips"][0], ROWS, id="batch norm, skips, dropout", marks=pytest.mark.slow
         ),
-        pytest.param(EVERYTHING, IMAGES, id="everything", marks=pytest.mark.slow),
+        pytest.param(EVERYTHING, IMAGES, id="everything", marks=pytest.mark.long),
     ],
 )
 def test_tracking_does_not_change_a_bit(net, data):
@@ -398,7 +398,7 @@ def test_many_descents_are_not_tracked():
         ds.sweep(PLAIN, ROWS, track=ALWAYS)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_full_batch_descent_rises_to_the_edge_of_stability_and_stays_there():
     moons = ds.load("moons")
     data = ds.Dataset(moons.x[:200], 2.0 * (moons.y[:200] == moons.classes[1]) - 1, task="regression")
