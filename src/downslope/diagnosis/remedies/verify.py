@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 from jaxtyping import Float
@@ -270,8 +271,10 @@ class Arm:
 
     def changed(self, change: Change) -> Arm:
         """Return the arm with a change."""
-        settings = {name: value for name, value in change.items() if name != RESTARTS}
-        return Arm(self.recipe.changed(settings), change.get(RESTARTS, self.restarts))
+        settings, restarts = dict(change), self.restarts
+        if RESTARTS in settings:
+            restarts = cast("int", settings.pop(RESTARTS))
+        return Arm(self.recipe.changed(settings), restarts)
 
     def reached(self, seeds: Sequence[int], *, by_class: bool = False) -> Float[np.ndarray, " seeds"]:
         """Return what is reached with each seed: a loss, or the mean share of a class missed; infinite if it diverged.

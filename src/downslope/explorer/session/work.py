@@ -249,7 +249,7 @@ class ReportedTraining:
 def diagnosis_of(
     surface: LossSurface,
     params: PyTree,
-    report: Callable[[str], None],
+    report: Report,
     descent: Descent,
     region: tuple[PyTree, PyTree] | None,
     *,
