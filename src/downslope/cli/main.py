@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from downslope.cli.interrupts import STOPPED, exit_on_interrupt
+from downslope.cli.streams import lost_output, open_streams
 
 if TYPE_CHECKING:
     from typer import Context
@@ -47,7 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     os.environ.setdefault(*XLA_LOGS)
-    code = run(sys.argv[1:] if arguments is None else arguments)
+    open_streams()
+    try:
+        code = run(sys.argv[1:] if arguments is None else arguments)
+        _ignore_interrupts(arguments)
+        code = _output_checked(code)
+    except KeyboardInterrupt:  # another one, when all was said
+        _ignore_interrupts(arguments)
+        code = STOPPED
     gc.freeze()  # nor is a last collection worth its time
     sys.exit(code)
 
@@ -64,8 +73,6 @@ def run(arguments: Sequence[str]) -> int:
                 return _exit_code(commands, arguments)
     except (KeyboardInterrupt, EOFError):
         return STOPPED
-    except BrokenPipeError:
-        return _without_reader()
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else FAILED
 
@@ -75,7 +82,7 @@ def _exit_code(commands: TyperGroup, arguments: Sequence[str]) -> int:
     try:
         code = commands(list(arguments) or ["--help"], standalone_mode=False, prog_name="downslope")
         sys.stdout.flush()
-    except (EOFError, BrokenPipeError):
+    except EOFError:
         raise
     except Exception as error:
         return _failure(error, arguments)
@@ -143,11 +150,25 @@ def _unexpected(error: Exception) -> int:
 def _say(sentence: str, code: int) -> int:
     """Write one line to stderr, and return the exit code."""
     line = " ".join(sentence.split())
+    if not line.isprintable():
+        from downslope.core import printable
+
+        line = printable(line)
     print(f"downslope: {line}{'' if line.endswith(('.', '?', '!')) else '.'}", file=sys.stderr)
     return code
 
 
-def _without_reader() -> int:
-    """End quietly when nobody reads stdout any more, as in `downslope predict … | head`."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return FAILED
+def _output_checked(code: int) -> int:
+    """Return the exit code of a command whose output may have been lost: quietly, if its reader has left."""
+    lost = lost_output()
+    if lost is None:
+        return code
+    if isinstance(lost, BrokenPipeError):  # as in `downslope predict … | head`
+        return code or FAILED
+    return _say(f"Standard output cannot be written: {lost.strerror}.", code or FAILED)
+
+
+def _ignore_interrupts(arguments: Sequence[str] | None) -> None:
+    """Ignore Ctrl-C in a process of our own, which ends now: it could only interrupt the end."""
+    if arguments is None and signal.getsignal(signal.SIGINT) is not None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

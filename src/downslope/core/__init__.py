@@ -34,13 +34,14 @@ from downslope.core._surface import (
     offers,
 )
 from downslope.core._surface_programs import SurfacePrograms, in_memory, weighted_sum
-from downslope.core._text import aligned, bytes_text, count_text, seconds_text
+from downslope.core._text import STEERING, aligned, bytes_text, count_text, printable, seconds_text
 from downslope.core._trees import all_finite, displaced, named_leaves, tree_norm, tree_size, with_named_leaves
 from downslope.core._types import JSON, Number, NumberOrSchedule, Params, PyTree, Shape, Variables, float_dtype
 
 __all__ = [
     "JSON",
     "PYTHON",
+    "STEERING",
     "Advice",
     "BatchGradientsSurface",
     "BusyRunError",
@@ -99,6 +100,7 @@ __all__ = [
     "named_leaves",
     "offers",
     "open_meter",
+    "printable",
     "rebuild",
     "render",
     "seconds_text",

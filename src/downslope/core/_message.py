@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from downslope.core._text import printable
 from downslope.core._types import JSON
 
 CLOSING = (",", ".", ";", ":", "?", "!", ")", "\n")
@@ -252,8 +253,11 @@ def _between(separator: str, parts: Iterable[str]) -> Iterator[str]:
 
 
 def worded(sentence: str, face: Face, *, first: bool = True) -> str:
-    """Return a sentence in the words of a face, as far as it is structured; not `first` if it goes on with another."""
-    return sentence.text(face, first=first) if isinstance(sentence, Message) else sentence
+    """Return a sentence in the words of a face, as far as it is structured; not `first` if it goes on with another.
+
+    Either way it is fit to be shown: what would steer a terminal is escaped.
+    """
+    return sentence.text(face, first=first) if isinstance(sentence, Message) else printable(sentence)
 
 
 def _joined(pieces: tuple[Piece, ...], face: Face, *, first: bool = True) -> str:
@@ -276,7 +280,7 @@ def _joined(pieces: tuple[Piece, ...], face: Face, *, first: bool = True) -> str
             case _:
                 more = worded(piece, face, first=begins)
         text = _after(text, more)
-    return _after(text, _sentence(alternatives, face))
+    return printable(_after(text, _sentence(alternatives, face)))
 
 
 def _after(text: str, more: str) -> str:

@@ -2,7 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""Characters that a reader does not see: they steer terminals, reverse the order of others, or are halves of pairs."""
+
+
+def printable(text: str) -> str:
+    r"""Return text as it may be shown: what steers a terminal, or hides, is escaped; line ends and tabs stay.
+
+    Names of files, columns and classes come from anywhere, and a terminal obeys what it is sent.
+
+    Example:
+        >>> print(printable("\x1b[2Jcat\u202e"))
+        \x1b[2Jcat\u202e
+    """
+    return text if text.isprintable() else STEERING.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
 
 
 def aligned(lines: Sequence[Sequence[str]], *, left: int) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from downslope.cli.compile_cache import keep_compiled_code
 from downslope.cli.options import FileArgument, RunArgument
-from downslope.cli.output import counted, say
+from downslope.cli.output import counted, print_rows, say
 from downslope.cli.parse import open_examples
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def predict(
     say(*opened.preprocessing.notes_on(data.x))
     content = prediction_table(opened, data.x).write_csv()
     if output is None:
-        print(content, end="")
+        print_rows(content)
         return
     try:
         output.write_text(content, encoding="utf-8")

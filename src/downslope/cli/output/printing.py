@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from downslope.cli.output.face import in_command_words
+from downslope.cli.streams import knows_all_characters
 
 if TYPE_CHECKING:
     from downslope.data import Dataset
@@ -18,8 +19,31 @@ Scores = Mapping[str, float]
 
 
 def print_json(value: object) -> None:
-    """Print strict JSON: null for numbers that are not finite, sentences in the words of the command."""
-    print(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False))
+    """Print strict JSON: null for numbers that are not finite, sentences in the words of the command.
+
+    What the encoding of stdout lacks, or would steer a terminal, is escaped as JSON does, so that nothing is lost.
+    """
+    from downslope.core import STEERING
+
+    text = json.dumps(_plain(value), ensure_ascii=not knows_all_characters(sys.stdout), allow_nan=False)
+    print(STEERING.sub(lambda match: json.dumps(match[0])[1:-1], text))
+
+
+def print_rows(text: str) -> None:
+    """Print rows for programs as they are; on a terminal, without what steers it."""
+    from downslope.core import printable
+
+    print(printable(text) if sys.stdout.isatty() else text, end="")
+    if not (knows_all_characters(sys.stdout) or _is_encodable(text, sys.stdout.encoding)):
+        say(f"Characters that the encoding of standard output, {sys.stdout.encoding}, lacks are spelled in others.")
+
+
+def _is_encodable(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def say(*sentences: str) -> None:
@@ -98,7 +122,9 @@ def shown_progress() -> str:
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines to stdout."""
-    print("\n".join(lines))
+    from downslope.core import printable
+
+    print(printable("\n".join(lines)))
 
 
 def print_text(*paragraphs: str) -> None:
@@ -113,5 +139,5 @@ def _plain(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
     if isinstance(value, str):
-        return in_command_words(value)
+        return value if type(value) is str else in_command_words(value)  # names are data, and stay as they are
     return None if isinstance(value, float) and not math.isfinite(value) else value
