@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from typing import Annotated
 
 import typer
@@ -29,6 +29,7 @@ from downslope.cli.commands import (
     train,
 )
 from downslope.cli.options import expanded
+from downslope.parallel import check_one_process
 
 HELP = ["--help", "-h"]
 
@@ -67,7 +68,18 @@ def _add(command: Callable[..., None], *examples: str) -> None:
     """Add a command, whose page of help is its docstring and its examples, each a line."""
     paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
     text = "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
-    app.command(help=text, epilog="\n\n".join(["[bold]Examples[/bold]", *examples]))(expanded(command))
+    app.command(help=text, epilog="\n\n".join(["[bold]Examples[/bold]", *examples]))(expanded(_in_one_process(command)))
+
+
+def _in_one_process(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that does nothing where others of its job would do the same."""
+
+    @wraps(command)
+    def call(**values: object) -> None:
+        check_one_process()
+        command(**values)
+
+    return call
 
 
 _add(demo, "downslope demo", "downslope demo --store runs/first")

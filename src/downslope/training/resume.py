@@ -25,6 +25,7 @@ from downslope.data import Dataset
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import as_optimizer
+from downslope.parallel import check_one_process
 from downslope.runs import RESTORE, Checkpoint, Record, RunFolder, cpu_count, current_versions
 from downslope.training.checkpoint_arrays import arrays_under, restore_tree, restore_variables
 from downslope.training.checkpointing import history_lines
@@ -89,7 +90,8 @@ def resume(
         DamagedRunError: a file is not what was written, and there is no earlier state to fall back to.
         DataError: the rows cannot be had, or are others now.
         CustomPartError: a part of your own must be passed.
-        SettingError: a part that was passed is another one, or fewer epochs are asked for than were made.
+        SettingError: a part that was passed is another one, or fewer epochs are asked for than were made; or this
+            process is one of several of a job.
 
     Warns:
         RunWarning: versions or the number of processors differ from those the run began with, so that bits may; or the
@@ -105,6 +107,7 @@ def resume(
         >>> bool((longer.history["train_loss"] == whole.history["train_loss"]).all()), longer.epochs
         (True, 5)
     """
+    check_one_process()
     observers = check_observers(observers)
     parts = {"net": net, "loss": loss}
     record = RunFolder.open(path).read_record()

@@ -12,6 +12,7 @@ import numpy as np
 from downslope.core import RunError
 from downslope.data import Dataset
 from downslope.networks import Sequential
+from downslope.parallel import check_one_process
 from downslope.training.engine.population import member_training, populate, train_population
 from downslope.training.engine.progress import Progress, ProgressPart, open_progress
 from downslope.training.engine.state import begin_training
@@ -121,7 +122,7 @@ def sweep(
 
     Raises:
         UnknownNameError: no setting or number has that name.
-        SettingError: a setting that cannot be, or that cannot be swept.
+        SettingError: a setting that cannot be, or that cannot be swept; or this process is one of several of a job.
 
     Example:
         >>> import downslope as ds
@@ -133,6 +134,7 @@ def sweep(
         >>> found.table().columns
         ['learning_rate', 'loss', 'epochs', 'stop_reason']
     """
+    check_one_process()
     points = grid_points({"net": net, "optimizer": optimizer} | settings)
     groups = population_groups(points)
     watcher = open_progress(progress, sum(members[0].settings.epochs for members in groups))

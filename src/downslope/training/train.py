@@ -12,6 +12,7 @@ from downslope.data import Dataset
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer
+from downslope.parallel import check_one_process
 from downslope.runs import RunFolder
 from downslope.schedules import Schedule
 from downslope.training.engine.progress import Progress, open_progress, progress_style
@@ -103,7 +104,7 @@ def train(
         `"interrupted"`; both keep what was learned.
 
     Raises:
-        SettingError: a setting that cannot be.
+        SettingError: a setting that cannot be; or this process is one of several of a job.
         DataError: data that cannot be learned from as it is.
         ShapeError: a network that does not fit the data.
         RunError: a folder that cannot be stored in.
@@ -134,6 +135,7 @@ def train(
         >>> bool(run.history["train_loss"][-1] < run.history["train_loss"][0])
         True
     """
+    check_one_process()
     observers = check_observers(observers)
     record = record or Record()
     _check_restarts(restarts, start, record, track, observers)
