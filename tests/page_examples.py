@@ -128,3 +128,33 @@ def network():
         explained=(0.7, 0.13),
         description="cross entropy over 1,437 rows, inference mode",
     ), paths
+
+
+RANGES = {
+    "zero": np.zeros(5),
+    "a single point": np.array([3.0]),
+    "a constant": np.full(5, 2.5),
+    "subnormal": np.array([5e-324, 2e-320, 1e-310, 3e-309]),
+    "1e-300": np.array([1e-299, 2e-300, 1e-300, 5e-301]),
+    "down to 1e-24": np.geomspace(1, 1e-24, 60),
+    "down to the smallest": np.array([1, 1e-100, 1e-200, 5e-324]),
+    "down to 0": np.array([1, 1e-10, 1e-30, 0]),
+    "1e22": np.array([5e22, 2e22, 1e22]),
+    "neighbors at 1e22": 1e22 + 2097152 * np.arange(4.0),
+    "1e300": np.array([2e300, 1e300, 5e299]),
+    "all there is": np.array([1.7e308, 0, 1, -1.7e308]),
+    "negative": np.array([-1e-10, -1, -2, -1e10]),
+    "a plateau at 1e6": 1e6 + 1e-9 * np.arange(4),
+    "holes": np.array([np.nan, 1e-25, np.inf, 1e-24, -np.inf]),
+}
+"""Losses over the whole range of numbers, each a path's."""
+
+
+def with_losses(losses):
+    """A plane with these losses, and a path with them, of which distances and places have the same range."""
+    cells = np.resize(losses, (5, 5))
+    axis = np.linspace(-1, 1, 5)
+    steps = np.arange(len(losses))
+    coordinates = np.stack([np.linspace(-0.8, 0.8, len(losses)), losses], axis=1)
+    distances = np.where(losses < 0, np.nan, losses)
+    return plane(axis, axis, cells), {"descent": Projection(steps, coordinates, losses, losses.copy(), distances, 1.0)}

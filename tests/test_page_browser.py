@@ -109,6 +109,53 @@ def cell(plane, read):
     return tuple(int(np.argmin(np.abs(axis - at))) for axis, at in zip(plane.axes, (first, second), strict=True))
 
 
+DRAW_EVERYTHING = """async () => {
+    const curve = document.querySelector(".panel select")
+    const begun = performance.now()
+    for (let round = 0; round < 2; round++) {
+        document.querySelector("#log").click()
+        for (const option of curve.options) {
+            curve.value = option.value
+            curve.dispatchEvent(new Event("change", { bubbles: true }))
+            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
+        }
+    }
+    return performance.now() - begun
+}"""
+"""Milliseconds to draw every quantity on both scales."""
+
+
+@pytest.fixture(scope="module")
+def extremes(pages):
+    """Return a function that writes a page whose losses are one of the ranges, and returns its name."""
+
+    def written(name):
+        (pages / f"{name}.html").write_text(surface_page(*page_examples.with_losses(page_examples.RANGES[name])))
+        return name
+
+    return written
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name, marks=pytest.mark.slow if name in ("down to 1e-24", "neighbors at 1e22") else pytest.mark.long
+        )
+        for name in page_examples.RANGES
+    ],
+)
+def test_e4_no_axis_is_slower_whatever_the_losses(visit, extremes, name):
+    ordinary = visit("bowl").evaluate(DRAW_EVERYTHING)
+    assert visit(extremes(name), "log=1").evaluate(DRAW_EVERYTHING) < 5 * ordinary
+
+
+def test_e4_losses_below_1e_22_are_drawn_on_a_logarithmic_axis(visit, extremes):
+    page = visit(extremes("down to 1e-24"), "log=1&step=59")
+    assert colorful(shot(page, ".uplot")) > 0.001
+    expect(page.locator(".curves dd").nth(1)).to_have_text("1e-24")
+
+
 def test_it_opens_and_draws(visit):
     page = visit("bowl")
     assert page.locator("body").get_attribute("data-drawn") == "space"

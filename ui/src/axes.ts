@@ -2,7 +2,7 @@
 import { BufferAttribute, BufferGeometry, LineBasicMaterial, LineSegments, type PerspectiveCamera, Vector3 } from "three";
 
 import { type Axis, meant } from "./document";
-import { niceTicks, short } from "./numbers";
+import { niceTicks, shortest } from "./numbers";
 import type { Label, Scene } from "./stage";
 import { FLOOR, TALL } from "./surface";
 import type { Theme } from "./theme";
@@ -104,7 +104,9 @@ interface Mark {
 /** Marks at round numbers from one coefficient to another. */
 export function marks(axis: Axis, low: number, high: number, count: number): Mark[] {
   const origin = meant(axis, 0);
-  return niceTicks(low + origin, high + origin, count).map((value) => ({ value: value - origin, text: short(value) }));
+  const values = niceTicks(low + origin, high + origin, count);
+  const texts = shortest(values);
+  return values.map((value, at) => ({ value: value - origin, text: texts[at] }));
 }
 
 function ticks({ surface, plane, scale }: Scene, azimuth: number): Tick[][] {
@@ -123,7 +125,8 @@ function ticks({ surface, plane, scale }: Scene, azimuth: number): Tick[][] {
   const [x, z] = postAt(azimuth);
   // away from the box, along the side of the ground that the post stands on
   const out: Place = x === -right ? [-right, 0, 0] : [0, 0, -front];
-  const up = scale.ticks.map((loss): Tick => ({ at: [x, scale.height(loss) * TALL, z], out, text: short(loss) }));
+  const losses = shortest(scale.ticks);
+  const up = scale.ticks.map((loss, at): Tick => ({ at: [x, scale.height(loss) * TALL, z], out, text: losses[at] }));
   return [first, second, up];
 }
 

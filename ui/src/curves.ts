@@ -4,12 +4,16 @@ import "uplot/dist/uPlot.min.css";
 
 import type { Document, Numbers, Path, Surface } from "./document";
 import { make } from "./dom";
-import { exact, lastAtMost, short } from "./numbers";
+import { exact, lastAtMost, shortest } from "./numbers";
+import { ruler, type Ruler } from "./ruler";
 import type { Scene } from "./stage";
 import type { Quantity, ViewState } from "./state";
 import type { Theme } from "./theme";
 
 const HEIGHT = 190;
+
+/** Pixels between ticks, at least. */
+const APART = { x: 60, y: 30 };
 
 export class Curves {
   readonly element = make("div", { className: "curves" });
@@ -19,6 +23,8 @@ export class Curves {
   private built = "";
   private drawn: Path[] = [];
   private steps: number[] = [];
+  private x = ruler([], false, 1);
+  private y = ruler([], false, 1);
   private hovered: number | null = null;
   private step = 0;
   private ink = "";
@@ -33,9 +39,11 @@ export class Curves {
   update(scene: Scene, state: ViewState, theme: Theme): void {
     const { paths } = scene.surface;
     const lines = this.lines(scene, state);
-    const key = JSON.stringify([state.log, state.curve, theme.dark, paths.map(({ name }) => name), logable(lines, state)]);
+    const key = JSON.stringify([state.log, state.curve, theme.dark, paths.map(({ name }) => name)]);
+    const fresh = key !== this.built || paths !== this.drawn;
+    if (fresh) this.measure(lines, state);
     if (key !== this.built) this.build(scene, state, theme, lines);
-    else if (paths !== this.drawn) this.plot?.setData([this.steps, ...lines]);
+    else if (fresh) this.plot?.setData(this.places(lines));
     [this.built, this.drawn, this.shown] = [key, paths, scene];
     this.step = state.step;
     const { plot } = this;
@@ -48,7 +56,7 @@ export class Curves {
         if (plot.series[at] && plot.series[at].show !== show) plot.setSeries(at, { show });
       }
     });
-    plot.redraw(false, false);
+    plot.redraw(false, fresh);
     this.tell(scene, state);
   }
 
@@ -60,6 +68,18 @@ export class Curves {
     };
     const limits = state.curve === "largest" ? paths.map((path) => line(path, "limit")) : [];
     return [...paths.map((path) => line(path, state.curve)), ...limits];
+  }
+
+  /** Lay the rulers along which the lines are drawn. */
+  private measure(lines: (number | null)[][], state: ViewState): void {
+    this.x = wholeNumbers(ruler(this.steps, false, (this.plotted.clientWidth || 320) / APART.x), this.steps);
+    this.y = ruler(lines.flat(), wantsLog(state), HEIGHT / APART.y);
+  }
+
+  /** The lines as places along the rulers, as the plotting library takes them. */
+  private places(lines: (number | null)[][]): uPlot.AlignedData {
+    const up = (value: number | null): number | null => (value === null ? null : this.y.place(value));
+    return [this.steps.map((step) => this.x.place(step)), ...lines.map((line) => line.map(up))];
   }
 
   private build(scene: Scene, state: ViewState, theme: Theme, lines: (number | null)[][]): void {
@@ -74,15 +94,10 @@ export class Curves {
       legend: { show: false },
       padding: [10, 10, 0, 0],
       cursor: { y: false, drag: { setScale: false }, points: { size: 7 } },
-      scales: { x: { time: false }, y: logable(lines, state) ? { distr: 3, log: 10 } : {} },
+      scales: { x: { time: false, range: [0, 1] }, y: { range: [0, 1] } },
       axes: [
-        { ...axis, label: this.content.step_label, size: 28 },
-        {
-          ...axis,
-          label: quantityLabel(state.curve, scene, this.content),
-          size: 54,
-          values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick))),
-        },
+        { ...axis, ...ticksOf(() => this.x), label: this.content.step_label, size: 28 },
+        { ...axis, ...ticksOf(() => this.y), label: quantityLabel(state.curve, scene, this.content), size: wide },
       ],
       series: [
         {},
@@ -113,7 +128,7 @@ export class Curves {
         ],
       },
     };
-    this.plot = new uPlot(options, [this.steps, ...lines], this.plotted);
+    this.plot = new uPlot(options, this.places(lines), this.plotted);
     this.plot.over.addEventListener("click", () => {
       if (this.hovered !== null) this.choose(this.steps[this.hovered]);
     });
@@ -144,7 +159,7 @@ export class Curves {
 
   private drawPlayhead(plot: uPlot): void {
     const { ctx, bbox } = plot;
-    const x = Math.round(plot.valToPos(this.step, "x", true));
+    const x = Math.round(plot.valToPos(this.x.place(this.step), "x", true));
     if (!Number.isFinite(x)) return;
     ctx.save();
     ctx.strokeStyle = this.ink;
@@ -185,8 +200,23 @@ function wantsLog({ log, curve }: ViewState): boolean {
   return log && curve !== "first" && curve !== "second";
 }
 
-function logable(lines: (number | null)[][], state: ViewState): boolean {
-  return wantsLog(state) && lines.some((line) => line.some((value) => value !== null));
+/** Pixels that the ticks of an upright axis need. */
+function wide(_: uPlot, texts: string[] | null): number {
+  return Math.min(140, Math.max(54, ...(texts ?? []).map((text) => 14 + 6.4 * text.length)));
+}
+
+/** The ticks of a ruler, as the plotting library takes them. */
+function ticksOf(current: () => Ruler): Pick<uPlot.Axis, "splits" | "values" | "filter"> {
+  return {
+    splits: () => current().ticks.map((tick) => current().place(tick)),
+    values: () => shortest(current().ticks),
+    filter: (_, splits) => splits,
+  };
+}
+
+/** A ruler for whole numbers, without ticks between them. */
+function wholeNumbers(along: Ruler, values: number[]): Ruler {
+  return values.every(Number.isInteger) ? { ...along, ticks: along.ticks.filter(Number.isInteger) } : along;
 }
 
 /** The last point up to one at which the largest eigenvalue is known. */

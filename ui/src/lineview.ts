@@ -1,8 +1,9 @@
 // The data with the line that each path has reached, and the line that the point under the pointer is.
 import type { LineView, Numbers } from "./document";
 import { make } from "./dom";
-import { niceTicks, short } from "./numbers";
+import { niceTicks, short, shortest } from "./numbers";
 import { standing } from "./placed";
+import { fraction, range } from "./ruler";
 import type { Pick, Scene } from "./stage";
 import type { ViewState } from "./state";
 import type { Theme } from "./theme";
@@ -83,22 +84,23 @@ interface Frame {
 
 function framed(view: LineView, canvasWidth: number): Frame {
   const [width, height] = [canvasWidth - PADDING.left - PADDING.right, HEIGHT - PADDING.top - PADDING.bottom];
-  const [xs, ts] = [range(view.x), range(view.t)];
+  const [xs, ts] = [widened(view.x), widened(view.t)];
+  const [across, up] = [fraction(...xs), fraction(...ts)];
   return {
     width,
     height,
     xs,
-    x: (value) => PADDING.left + ((value - xs[0]) / (xs[1] - xs[0])) * width,
-    y: (value) => PADDING.top + (1 - (value - ts[0]) / (ts[1] - ts[0])) * height,
+    x: (value) => PADDING.left + across(value) * width,
+    y: (value) => PADDING.top + (1 - up(value)) * height,
     ticks: [niceTicks(...xs, width / 70), niceTicks(...ts, height / 40)],
   };
 }
 
-function range(values: Numbers): [number, number] {
-  const known = Array.from(values).filter(Number.isFinite);
-  const [low, high] = known.length ? [Math.min(...known), Math.max(...known)] : [0, 1];
-  const margin = (high - low || 1) * 0.08;
-  return [low - margin, high + margin];
+/** The range of values, with some room beyond. */
+function widened(values: Numbers): [number, number] {
+  const [low, high] = range(values);
+  const margin = (high / 2 - low / 2 || Math.abs(high) / 2 || 0.5) * 0.16;
+  return [Math.max(-Number.MAX_VALUE, low - margin), Math.min(Number.MAX_VALUE, high + margin)];
 }
 
 function drawAxes(context: CanvasRenderingContext2D, frame: Frame, view: LineView, theme: Theme): void {
@@ -107,15 +109,16 @@ function drawAxes(context: CanvasRenderingContext2D, frame: Frame, view: LineVie
   context.fillStyle = theme.quiet;
   context.strokeStyle = theme.line;
   context.textBaseline = "middle";
-  for (const tick of frame.ticks[0]) {
+  const [right, up] = frame.ticks.map(shortest);
+  for (const [at, tick] of frame.ticks[0].entries()) {
     context.strokeRect(frame.x(tick), PADDING.top, 0, frame.height);
     context.textAlign = "center";
-    context.fillText(short(tick), frame.x(tick), bottom + 11);
+    context.fillText(right[at], frame.x(tick), bottom + 11);
   }
-  for (const tick of frame.ticks[1]) {
+  for (const [at, tick] of frame.ticks[1].entries()) {
     context.strokeRect(PADDING.left, frame.y(tick), frame.width, 0);
     context.textAlign = "right";
-    context.fillText(short(tick), PADDING.left - 6, frame.y(tick));
+    context.fillText(up[at], PADDING.left - 6, frame.y(tick));
   }
   context.textAlign = "center";
   context.fillText(view.x_label, PADDING.left + frame.width / 2, HEIGHT - 8);

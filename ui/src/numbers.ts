@@ -28,22 +28,35 @@ export function plain(value: number): string {
   return exact(Math.fround(value) === value ? Float32Array.of(value) : Float64Array.of(value), 0);
 }
 
-/** Round numbers from `low` to `high`, about `count` of them. */
+/** Round numbers from `low` to `high`, about `count` of them; the ends alone, if none between can be told apart. */
 export function niceTicks(low: number, high: number, count: number): number[] {
-  const step = niceStep((high - low) / Math.max(1, count));
-  if (!(step > 0)) return [low];
-  const ticks: number[] = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {
-    ticks.push(Number((k * step).toPrecision(12)));
-  }
-  return ticks;
+  const most = Math.max(1, count);
+  const step = niceStep(Number.isFinite(high - low) ? (high - low) / most : high / most - low / most);
+  const [first, last] = [Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)];
+  if (!(step > 0) || !(Math.max(Math.abs(first), Math.abs(last)) < FINEST)) return low < high ? [low, high] : [low];
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, k) => Number(((first + k) * step).toPrecision(14)));
 }
 
+/** How many steps from 0 a tick may be, lest rounding move it. */
+const FINEST = 1e13;
+
+/** A round number of at least a rough one; 0 for what has none. */
 export function niceStep(rough: number): number {
   if (!(rough > 0) || !Number.isFinite(rough)) return 0;
-  const power = 10 ** Math.floor(Math.log10(rough));
+  const power = Number(`1e${Math.floor(Math.log10(rough))}`);
+  if (!(power > 0)) return 0;
   const lead = rough / power;
   return (lead <= 1 ? 1 : lead <= 2 ? 2 : lead <= 5 ? 5 : 10) * power;
+}
+
+/** Numbers as short as tells each from its neighbors. */
+export function shortest(values: number[]): string[] {
+  const differ = (texts: string[]): boolean => new Set(texts).size === new Set(values).size;
+  for (let digits = 4; digits < 16; digits++) {
+    const texts = values.map((value) => short(value, digits));
+    if (differ(texts)) return texts;
+  }
+  return values.map((value) => short(value, 17));
 }
 
 /** Where in ascending `values` a value falls: an index with its fraction, beyond the ends as if evenly continued. */

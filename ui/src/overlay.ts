@@ -2,7 +2,7 @@
 import { colorTable, type ColorsName } from "./colors";
 import { Cell } from "./document";
 import { make } from "./dom";
-import { clamp, short } from "./numbers";
+import { clamp, shortest } from "./numbers";
 import type { Label, Scene } from "./stage";
 import { CELL_WORDS, holes } from "./words";
 
@@ -73,11 +73,13 @@ export class Overlay {
     const { scale, surface, lossLabel } = scene;
     const bar = make("div", { className: "bar" }, colorBar(colors));
     let last = Infinity;
-    for (const tick of [...scale.ticks].sort((a, b) => a - b)) {
+    const ticks = [...scale.ticks].sort((a, b) => a - b);
+    const texts = shortest(ticks);
+    for (const [at, tick] of ticks.entries()) {
       const y = BAR * (1 - scale.height(tick));
       if (y < -1 || y > BAR + 1 || last - y < APART) continue;
       last = y;
-      const mark = make("span", { textContent: short(tick) });
+      const mark = make("span", { textContent: texts[at] });
       mark.style.top = `${y.toFixed(1)}px`;
       bar.append(mark);
     }

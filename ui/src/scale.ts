@@ -1,6 +1,7 @@
 // From losses to heights and colors: 0 at the lowest loss of a surface and its paths, 1 at the highest of the surface.
 import { Cell, cellAt, type Surface } from "./document";
 import { clamp, niceStep, niceTicks } from "./numbers";
+import { fraction, logTicks } from "./ruler";
 
 /** Paths are drawn up to this height; what is higher is left out, and said in words. */
 export const CEILING = 1.5;
@@ -40,34 +41,37 @@ export function prefersLog(surface: Surface): boolean {
 interface Range {
   lowest: number;
   highest: number;
+  /** The lowest of the losses that have a logarithm. */
   smallest: number;
 }
 
 function linear({ lowest, highest }: Range): Scale {
-  const span = highest - lowest || 1;
-  const step = niceStep(span / 14) || 1;
+  const step = niceStep(highest / 14 - lowest / 14) || 1;
+  const place = fraction(lowest, highest);
   return {
     log: false,
     offset: 0,
     lowest,
     highest,
-    height: (loss) => (Number.isFinite(loss) ? (loss - lowest) / span : Number.NaN),
-    density: span / step,
+    height: (loss) => (Number.isFinite(loss) ? place(loss) : Number.NaN),
+    density: highest / step - lowest / step,
     start: lowest / step,
-    levels: niceTicks(lowest, highest, span / step),
+    levels: niceTicks(lowest, highest, highest / step - lowest / step),
     ticks: niceTicks(lowest, highest, 5),
   };
 }
 
 function logarithmic({ lowest, highest, smallest }: Range): Scale {
   const offset = Math.min(0, lowest);
-  const bottom = Math.log10(Math.max(smallest, (highest - offset) * 10 ** -MOST_DECADES));
-  const span = Math.log10(highest - offset) - bottom || 1;
+  const above = logAbove(offset);
+  const top = highest > offset ? above(highest) : 0;
+  const bottom = Math.max(highest > offset ? above(smallest) : 0, top - MOST_DECADES);
+  const span = top - bottom || 1;
   const step = [1, 0.5, 0.25, 0.1, 0.05, 0.02].find((size) => span / size >= 9) ?? 0.01;
   const first = Math.ceil(bottom / step - 1e-9);
   const levels = Array.from({ length: Math.floor((bottom + span) / step + 1e-9) - first + 1 }, (_, k) => {
     return offset + 10 ** ((first + k) * step);
-  });
+  }).filter(Number.isFinite);
   return {
     log: true,
     offset,
@@ -75,28 +79,21 @@ function logarithmic({ lowest, highest, smallest }: Range): Scale {
     highest,
     height: (loss) => {
       if (!Number.isFinite(loss)) return Number.NaN;
-      return loss > offset ? Math.max(0, (Math.log10(loss - offset) - bottom) / span) : 0;
+      return loss > offset ? Math.max(0, (above(loss) - bottom) / span) : 0;
     },
     density: span / step,
     start: bottom / step,
     levels,
-    ticks: logTicks(bottom, bottom + span).map((above) => offset + above),
+    ticks: logTicks(bottom, bottom + span).map((height) => offset + height).filter(Number.isFinite),
   };
 }
 
-function logTicks(bottom: number, top: number): number[] {
-  if (top - bottom < 0.7) return niceTicks(10 ** bottom, 10 ** top, 4);
-  const leads = top - bottom < 1.6 ? [1, 2, 5] : [1];
-  const every = Math.max(1, Math.ceil((top - bottom) / 6));
-  const ticks: number[] = [];
-  for (let power = Math.floor(bottom); power <= top; power++) {
-    if (power % every) continue;
-    for (const lead of leads) {
-      const tick = lead * 10 ** power;
-      if (Math.log10(tick) >= bottom - 1e-9 && Math.log10(tick) <= top + 1e-9) ticks.push(Number(tick.toPrecision(6)));
-    }
-  }
-  return ticks;
+/** How far above an offset a loss is, as a power of ten; also where the difference itself is too large for a number. */
+function logAbove(offset: number): (loss: number) => number {
+  return (loss) => {
+    const above = loss - offset;
+    return Number.isFinite(above) ? Math.log10(above) : Math.log10(loss / 4 - offset / 4) + Math.log10(4);
+  };
 }
 
 function finiteLosses(surface: Surface): Float64Array {
@@ -118,8 +115,8 @@ function lossRange(surface: Surface): Range {
   }
   if (lowest > highest) return { lowest: 0, highest: 1, smallest: 1 };
   const offset = Math.min(0, lowest);
-  let smallest = highest - offset || 1;
-  for (const loss of [...onSurface, ...onPaths]) if (loss > offset) smallest = Math.min(smallest, loss - offset);
+  let smallest = highest;
+  for (const loss of [...onSurface, ...onPaths]) if (loss > offset) smallest = Math.min(smallest, loss);
   return { lowest, highest, smallest };
 }
 
@@ -130,8 +127,8 @@ export class Plane {
 
   constructor(readonly surface: Surface) {
     const ends = surface.axes.map(({ values }) => [values[0], values[values.length - 1]]);
-    this.center = [(ends[0][0] + ends[0][1]) / 2, (ends[1][0] + ends[1][1]) / 2];
-    this.half = [(ends[0][1] - ends[0][0]) / 2 || 1, (ends[1][1] - ends[1][0]) / 2 || 1];
+    this.center = [ends[0][0] / 2 + ends[0][1] / 2, ends[1][0] / 2 + ends[1][1] / 2];
+    this.half = [ends[0][1] / 2 - ends[0][0] / 2 || 1, ends[1][1] / 2 - ends[1][0] / 2 || 1];
   }
 
   across(axis: 0 | 1, coefficient: number): number {

@@ -63,7 +63,7 @@ export class SurfaceMesh {
     const drawn = heights.map((height) => (Number.isFinite(height) ? height : 0));
     this.mesh.setAttribute("height", new BufferAttribute(drawn, 1));
     this.shared.density.value = scale.density;
-    this.shared.start.value = scale.start;
+    this.shared.start.value = scale.start - Math.floor(scale.start);
   }
 
   setColors(name: ColorsName): void {

@@ -1,32 +1,11 @@
 import { expect, test } from "vitest";
 
 import { marks } from "../src/axes";
-import type { Surface } from "../src/document";
 import { heightsOf, isoline } from "../src/isolines";
 import { makeScale, Plane, prefersLog } from "../src/scale";
 import type { Scene } from "../src/stage";
 import { planeWords } from "../src/words";
-
-function surface(losses: number[], columns: number): Surface {
-  const values = Float64Array.from({ length: columns }, (_, at) => at - (columns - 1) / 2);
-  const rows = Float64Array.from({ length: losses.length / columns }, (_, at) => at - 1);
-  return {
-    name: "",
-    description: "",
-    axes: [
-      { label: "a", values: rows },
-      { label: "b", values },
-    ],
-    losses: Float64Array.from(losses),
-    computed: null,
-    kind: "given",
-    left_out: [],
-    explained: null,
-    standard_error: null,
-    paths: [],
-    view: null,
-  };
-}
+import { surface } from "./surfaces";
 
 test("axes of parameters are written as the parameters, and captions tell the loss at the center", () => {
   const bowl = { ...surface([3, 2, 3, 2, 1, 2, 3, 2, 3], 3), description: "a loss over 9 rows" };
