@@ -10,6 +10,7 @@ import downslope as ds
 from downslope.cli.app import command
 from downslope.cli.output import in_command_words
 from downslope.cli.output.face import CommandFace, using_face
+from downslope.core import SettingError
 from downslope.diagnosis.remedies.pasted import in_words
 from spoken import false_words
 
@@ -62,11 +63,26 @@ def test_mistakes_end_in_one_line(cli, folder, tmp_path):
         (("diagnose", "nowhere"), "there is nothing at nowhere"),
         (("diagnose", folder, "--html", "report.pdf"), "must end in .html or .htm"),
         (("diagnose", folder, "rows.csv"), "not from a file"),
+        (("diagnose", folder, "--starts", "many"), "a whole number, 0 or more, or 'auto'"),
+        (("diagnose", folder, "--starts", "-2"), "--starts must be a whole number, 0 or more, got -2"),
     ):
         code, out, err = cli(*words)
         assert (code, out) == (2, ""), err
         assert said in err
         assert len(err.splitlines()) == 1
+
+
+def test_auto_starts_are_taken_as_their_refusal_says(cli, folder, monkeypatch):
+    taken = []
+
+    def taking(run, **settings):
+        taken.append(settings["starts"])
+        raise SettingError("Enough.")
+
+    monkeypatch.setattr("downslope.diagnosis.diagnose", taking)
+    for words in ([], ["--starts", "auto"], ["--starts", "3"], ["--quick", "--starts", "auto"]):
+        assert cli("diagnose", folder, *words)[0] == 2
+    assert taken == ["auto", "auto", 3, 0]
 
 
 @pytest.mark.slow

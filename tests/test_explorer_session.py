@@ -9,10 +9,12 @@ import pytest
 
 from downslope.explorer.protocol import CLASSICS, DATA_SETS, PATH_COLUMNS, Kind
 from downslope.explorer.session.player import LAG, TICK
+from downslope.explorer.session.work import diagnosis_work
 from downslope.explorer.subjects import open_subject
 from downslope.explorer.subjects.surface_stepper import SurfaceStepper
 from downslope.landscape import descend, surfaces
 from downslope.optimizers import adam, sgd
+from downslope.training import Recipe
 from explorer_page import DirectPage
 
 RAVINE = {"kind": "classic", "name": "ravine"}
@@ -363,3 +365,12 @@ def test_other_starts_of_a_network_are_trained_as_its_ball_is():
         told = page.until("diagnosis")["verdict"]
     assert "Are we stuck? No: this is a minimum, as good as other starts find: of 8 other starts, trained" in told
     assert "the same way for 300 epochs" in told  # 100 of the run that its plane goes through, and its own 200
+
+
+def test_a_request_to_diagnose_prepares_no_data(monkeypatch):
+    with DirectPage() as page:
+        start = page.open({"kind": "line"})["suggested"]
+        page.say("start", id=0, a=start["a"], b=start["b"], settings=start["settings"])
+        page.walk(3)
+        monkeypatch.setattr(Recipe, "problem", lambda recipe: pytest.fail("the data were prepared in the request"))
+        diagnosis_work(page.session._current(), 0)

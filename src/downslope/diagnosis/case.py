@@ -40,7 +40,7 @@ from downslope.diagnosis.measurements import (
 from downslope.diagnosis.standpoint import Standpoint
 from downslope.diagnosis.starts import InitializationReport, initialization_report
 from downslope.optimizers import facts_of
-from downslope.training import Part, Problem, Progress, Recipe, Run, Tracking, constant_predictor_loss
+from downslope.training import Part, Problem, Progress, Recipe, Run, Tracking, one_answer_loss
 
 ROWS = 2000
 """Curvature is measured on at most so many training rows: those of `train_loss`, always the same."""
@@ -279,7 +279,7 @@ class Case(Standpoint):
     def scale(self) -> Scale:
         """What losses on the rows of the surface are compared with."""
         part = self._required_part
-        return scale_of(self._required_run.loss, part, part, self._outputs)
+        return scale_of(self._required_run.loss, part, part, self.problem.outputs)
 
     @cached_property
     def held_out(self) -> HeldOut | None:
@@ -290,7 +290,7 @@ class Case(Standpoint):
         if len(validation) > ROWS:
             rows = generator(self.seed, "held-out rows").choice(len(validation), ROWS, replace=False)
             validation = validation.take(np.sort(rows))
-        scale = scale_of(run.loss, self._required_part, validation, self._outputs)
+        scale = scale_of(run.loss, self._required_part, validation, self.problem.outputs)
         return held_out_of(run.net, run.variables, run.last, scale)
 
     @cached_property
@@ -357,8 +357,7 @@ class Case(Standpoint):
         """Return where descents of a bare surface end, or trainings where it is known to be a network's."""
         if self._alike is not None:
             problem = self._alike.problem()
-            outputs = problem.net.output_shape(problem.preprocessing.input_shape)[-1]
-            constant = constant_predictor_loss(problem.loss, problem.train, outputs)
+            constant = one_answer_loss(problem, problem.train)
             epochs = 1 if self.descent is None else self.descent.epochs
             return self._other_trainings(self._alike, epochs, problem.train, problem.batches.steps == 1, constant)
         region = self.region
@@ -378,11 +377,6 @@ class Case(Standpoint):
     def _alike(self) -> Recipe | None:
         """How other starts of a descent on a network's loss are trained; None for any other surface."""
         return None if self.descent is None else self.descent.recipe
-
-    @property
-    def _outputs(self) -> int:
-        run = self._required_run
-        return run.net.output_shape(run.preprocessing.input_shape)[-1]
 
     @property
     def _required_run(self) -> Run:

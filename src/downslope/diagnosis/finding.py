@@ -27,7 +27,8 @@ class Finding:
         change: the same for programs: settings of `ds.train` to change, by name, and `"net"` for another network, so
             that `fixed = run.recipe.changed(change)` is what trains with the fix: `ds.train(fixed.net, fixed.data,
             **fixed.settings)`. None where no setting does it. Two findings that differ in nothing else are equal.
-        alternatives: other changes that may do it; `ds.diagnose(verify=…)` tries each.
+        alternatives: other changes that may do it; `ds.diagnose(verify=…)` tries each. Besides what `recipe.changed`
+            takes they may hold `"restarts"`, which is an argument of `ds.train` and no setting of a recipe.
 
     Example:
         >>> print(Finding("dead_units", "warning", "Units are dead.", "12 % at layer 1.", "Center the inputs."))

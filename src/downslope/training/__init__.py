@@ -25,6 +25,7 @@ from downslope.training.open_run import open_run
 from downslope.training.problem.constant_predictor import (
     constant_predictor,
     constant_predictor_loss,
+    one_answer_loss,
     saturated_loss,
 )
 from downslope.training.problem.part import Part
@@ -78,6 +79,7 @@ __all__ = [
     "find_batch_size",
     "find_learning_rate",
     "goes_on_after",
+    "one_answer_loss",
     "open_run",
     "outputs_of",
     "phases",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -33,14 +33,14 @@ def diagnose(
         ),
     ] = False,
     starts: Annotated[
-        int | None,
+        int | Literal["auto"],
         typer.Option(
-            parser=reader(int, "a whole number, 0 or more"),
+            parser=reader(int, "a whole number, 0 or more, or 'auto'", auto="auto"),
             metavar="NUMBER",
-            help="Compare a run at rest with so many other starts, trained the same way, whatever the work.",
-            show_default="8, fewer where that would be too much work",
+            help="Compare a run at rest with so many other starts, trained the same way, whatever the work; auto: "
+            "with 8, fewer where that would be too much work.",
         ),
-    ] = None,
+    ] = "auto",
     quick: Annotated[bool, typer.Option("--quick", help="Train nothing from other starts for comparison.")] = False,
     remedies: Annotated[
         bool,
@@ -63,7 +63,7 @@ def diagnose(
     from downslope.diagnosis import SEEDS, compare_remedies, diagnose
     from downslope.training import open_run
 
-    if quick and starts:
+    if quick and starts not in ("auto", 0):
         raise SettingError(Setting("quick"), f"trains no other starts, got --starts {starts} with it. Leave one out.")
     if html is not None:
         check_file(html, "html", (".html", ".htm"))
@@ -71,7 +71,7 @@ def diagnose(
     keep_compiled_code()
     report = diagnose(
         opened,
-        starts=0 if quick else "auto" if starts is None else starts,
+        starts=0 if quick else starts,
         verify=SEEDS if verify else 0,
         progress="auto" if sys.stderr.isatty() else "lines",
     )

@@ -15,7 +15,7 @@ from downslope.schedules import Schedule
 SEVERE = 0.25
 """Where so much of what can be gained is missed, another start is a different network."""
 
-RESTARTS = 8
+STARTS_TO_TRY = 8
 """So many starts are proposed. With one start in four that is good, the best of eight is good with a chance of 0.9."""
 
 LARGER_RATE = 5.0
@@ -36,11 +36,11 @@ def findings_of_starts(learned: Learned, others: OtherStarts | None) -> list[Fin
             "The run rests where other starts get below: it depends on the start how low the loss gets.",
             others.statement[:1].upper() + others.statement[1:],
             Message(
-                Advice("train from several starts and keep the best:", restarts=RESTARTS),
+                Advice("train from several starts and keep the best:", restarts=STARTS_TO_TRY),
                 Advice(f"try what may get out from this start: {words}"),
             ),
             None,
-            ({"restarts": RESTARTS, "start": None}, *(_ways_out(learned) if at_rest else _wider(learned))),
+            ({"restarts": STARTS_TO_TRY, "start": None}, *(_ways_out(learned) if at_rest else _wider(learned))),
         )
     ]
 

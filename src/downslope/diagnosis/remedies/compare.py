@@ -170,9 +170,8 @@ def _has_norm(layers: Sequence[AnyLayer]) -> bool:
 
 def _rows(problem: Problem, variants: list[_Variant], most: int, seed: int) -> np.ndarray:
     """Return the numbers of the rows to measure on: so few that all derivatives fit into memory."""
-    outputs = problem.net.output_shape(problem.preprocessing.input_shape)[-1]
     parameters = max(tree_size(variant.net.init(0, variant.x.shape[1:]).params) for variant in variants)
-    count = min(len(problem.train), most, max(FEWEST_ROWS, MOST_NUMBERS // (outputs * parameters)))
+    count = min(len(problem.train), most, max(FEWEST_ROWS, MOST_NUMBERS // (problem.outputs * parameters)))
     return np.sort(generator(seed, "remedies").choice(len(problem.train), count, replace=False))
 
 

@@ -19,8 +19,7 @@ from downslope.diagnosis.kinds import Kind
 from downslope.diagnosis.measurements import Scale
 from downslope.diagnosis.remedies.trials import Trials, rate_trials, short_training
 from downslope.diagnosis.remedies.variants import wider
-from downslope.losses import Loss
-from downslope.training import Part, constant_predictor_loss
+from downslope.training import one_answer_loss
 
 FITTED, MOSTLY_FITTED = 0.99, 0.9
 """A run that learned so much of what perfect answers to its rows would gain has learned them: nothing is tried to
@@ -168,7 +167,7 @@ class Learned:
             attempt, problem = short_training(self.case, change)
             loss, spread = attempt
             if "normalize_targets" in change:  # other units: compare shares of the loss of one answer
-                factor = self.constant / _constant_loss(problem.loss, problem.subset)
+                factor = self.constant / one_answer_loss(problem, problem.subset)
                 loss, spread = loss * factor, spread * factor
             self.tried[code], self.spreads[code] = loss, spread
         return self.tried[code]
@@ -199,9 +198,3 @@ class Learned:
     def _lowest(self, loss: float) -> float:
         """Return the lowest loss that is known by now to be reachable, this one among them."""
         return min(self.known, loss, *self.tried.values())
-
-
-def _constant_loss(loss: Loss, part: Part) -> float:
-    """Return the loss of one answer for all rows."""
-    t = np.asarray(part.t)
-    return constant_predictor_loss(loss, part, t.shape[1] if t.ndim > 1 else 1)

@@ -20,7 +20,7 @@ from downslope.diagnosis.remedies.pasted import in_words
 from downslope.diagnosis.remedies.trials import reached_loss, shortened
 from downslope.optimizers import as_optimizer
 from downslope.schedules import Schedule
-from downslope.training import Problem, Recipe, Run, constant_predictor_loss, sweep, train
+from downslope.training import Recipe, Run, one_answer_loss, sweep, train
 
 SEEDS = 12
 """Starts, orders of rows and rows held out that a fix is tried with: fewer would tell only large gains from luck."""
@@ -39,9 +39,6 @@ SET_ASIDE = 0.2
 
 REFUTED = "None that was tried: see below."
 """The fix of a finding whose own makes it worse."""
-
-RESTARTS = "restarts"
-"""The change of how many starts a training has, of which it keeps the best: no setting of a recipe."""
 
 WITHOUT_EFFECT = ("early_stopping",)
 """Changes that make no difference where the lowest validation loss is what is compared."""
@@ -236,8 +233,8 @@ def _trial(case: Case, code: str, change: Change, seeds: int, known: dict[tuple[
         constant, floor = 1 - 1 / len(case.problem.preprocessing.class_labels), 0.0
         measured = f"share of a class missed in {rows}"
     if "normalize_targets" in change:
-        scale = _constant_loss(plain.recipe.problem())
-        without, with_fix = without / scale, with_fix / _constant_loss(fixed.recipe.problem())
+        scale = one_answer_loss(plain.recipe.problem())
+        without, with_fix = without / scale, with_fix / one_answer_loss(fixed.recipe.problem())
         constant, floor, measured = 1.0, floor / scale, f"{measured}, as a share of that of the mean,"
     return Trial(
         code=code,
@@ -272,8 +269,8 @@ class Arm:
     def changed(self, change: Change) -> Arm:
         """Return the arm with a change."""
         settings, restarts = dict(change), self.restarts
-        if RESTARTS in settings:
-            restarts = cast("int", settings.pop(RESTARTS))
+        if "restarts" in settings:  # an argument of `train` that is no setting of a recipe
+            restarts = cast("int", settings.pop("restarts"))
         return Arm(self.recipe.changed(settings), restarts)
 
     def reached(self, seeds: Sequence[int], *, by_class: bool = False) -> Float[np.ndarray, " seeds"]:
@@ -338,13 +335,6 @@ def _pair(case: Case, change: Change, seeds: int) -> tuple[Arm, Arm]:
 def _scheduled(recipe: Recipe) -> bool:
     """Return whether a number of the optimizer follows a schedule."""
     return any(isinstance(number, Schedule) for number in as_optimizer(recipe.settings.optimizer).hyperparams.values())
-
-
-def _constant_loss(problem: Problem) -> float:
-    """Return the loss of one answer for all rows."""
-    outputs = problem.net.output_shape(problem.preprocessing.input_shape)[-1]
-    judged = problem.subset if problem.validation is None else problem.validation
-    return constant_predictor_loss(problem.loss, judged, outputs)
 
 
 def _interval(gains: Float[np.ndarray, " seeds"]) -> float:

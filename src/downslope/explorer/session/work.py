@@ -39,6 +39,7 @@ from downslope.explorer.subjects import (
     to_host,
 )
 from downslope.optimizers import OPTIMIZERS
+from downslope.training import Stepper
 
 REPORT_INTERVAL = 0.05
 """Seconds between reports of progress."""
@@ -122,12 +123,12 @@ def diagnosis_work(exploration: Exploration, number: int) -> Work:
         return limit_of(descent.settings, numbers, curvature)
 
     run, region = exploration.subject.run, exploration.region if exploration.subject.run is None else None
+    stepper = descent.stepper
     facts = Descent(losses, numbers.get("learning_rate", math.nan), numbers.get("momentum", 0.0), limit)
-    if run is not None:
-        recipe = descent_recipe(recipe_of(run), descent.settings)
+    if run is not None and isinstance(stepper, Stepper):
         # as many as the descent has made, and the run through whose end its plane goes
-        epochs = run.epochs + math.ceil(step / recipe.problem().batches.steps)
-        facts = replace(facts, recipe=recipe, epochs=epochs)
+        epochs = run.epochs + math.ceil(step / stepper.problem.batches.steps)
+        facts = replace(facts, recipe=descent_recipe(recipe_of(run), descent.settings), epochs=epochs)
 
     def measure(surface: LossSurface, params: PyTree, report: Report) -> Diagnosis:
         return diagnosis_of(surface, params, report, facts, region, id=number, step=step)

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Shaped
 from downslope.core import float_dtype
 from downslope.losses import Loss
 from downslope.training.problem.part import Part
+from downslope.training.problem.problem import Problem
 
 _STEPS = 100
 """Of the search for the best answer, at most."""
@@ -62,6 +63,16 @@ def constant_predictor_loss(loss: Loss, part: Part, outputs: int) -> float:
     """
     y = jnp.asarray(constant_predictor(loss, part, outputs), float_dtype())
     return float(_value_and_slope(loss, y, jnp.asarray(part.t), _weights(part))[0])
+
+
+def one_answer_loss(problem: Problem, part: Part | None = None) -> float:
+    """Return the loss of one answer for all rows, what a network must beat; see `constant_predictor_loss`.
+
+    Args:
+        problem: what is learned.
+        part: the rows; None for those that a training is judged by.
+    """
+    return constant_predictor_loss(problem.loss, problem.judged if part is None else part, problem.outputs)
 
 
 def saturated_loss(loss: Loss, part: Part, outputs: int) -> float:

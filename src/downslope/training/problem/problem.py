@@ -77,6 +77,16 @@ class Problem:
     data: dict[str, Any]
     longest_chunk: int | None = None
 
+    @property
+    def outputs(self) -> int:
+        """How many outputs the network has."""
+        return self.net.output_shape(self.preprocessing.input_shape)[-1]
+
+    @property
+    def judged(self) -> Part:
+        """The rows that a training is judged by: those held out, else those of `train_loss`."""
+        return self.subset if self.validation is None else self.validation
+
     def ready(self, progress: str | bool) -> Problem:
         """Return the same problem, tables on disk prepared for many epochs; see `StoredRows.ready`."""
         validation = None if self.validation is None else self.validation.ready(progress)

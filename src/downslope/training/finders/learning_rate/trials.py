@@ -13,7 +13,7 @@ from downslope.training.engine.population import Population, populate, populatio
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.state import begin_training
 from downslope.training.finders.learning_rate.result import RateTrials
-from downslope.training.problem.constant_predictor import constant_predictor_loss
+from downslope.training.problem.constant_predictor import one_answer_loss
 from downslope.training.problem.problem import Problem
 
 STARTS = 3
@@ -39,16 +39,14 @@ def rate_trials(problem: Problem, rates: Sequence[float], *, steps: int, fresh: 
             members.append(member)
             states.append(first._replace(optimizer=set_hyperparam(first.optimizer, learning_rate=float(rate))))
     population = populate(states)
-    judged = problem.subset if problem.validation is None else problem.validation
-    before = population_losses(problem.architecture, problem.loss, population.states.variables, judged)
+    before = population_losses(problem.architecture, problem.loss, population.states.variables, problem.judged)
     train_population(problem, population, epochs=epochs, patience=None, progress=progress, members=members)
     losses = _trial_losses(population, validated=problem.validation is not None)
-    outputs = problem.net.output_shape(problem.preprocessing.input_shape)[-1]
     return RateTrials(
         rates=np.array(rates, float),
         by_start=losses.reshape(STARTS, len(rates)),
         untrained=before.reshape(STARTS, len(rates))[:, 0],
-        constant=constant_predictor_loss(problem.loss, judged, outputs),
+        constant=one_answer_loss(problem),
         epochs=epochs,
         steps=epochs * problem.batches.steps,
         measured="training loss" if problem.validation is None else "validation loss",
