@@ -22,6 +22,7 @@ from downslope.core._message import PYTHON, Advice, Face, Function, Message, Pie
 from downslope.core._meter import Meter, open_meter
 from downslope.core._range import Limits, Range
 from downslope.core._render import Renderable, is_custom, rebuild, render
+from downslope.core._scale import power_of_two, representable, unit_of, vector_length
 from downslope.core._surface import (
     BatchGradientsSurface,
     GaussNewtonSurface,
@@ -100,12 +101,16 @@ __all__ = [
     "named_leaves",
     "offers",
     "open_meter",
+    "power_of_two",
     "printable",
     "rebuild",
     "render",
+    "representable",
     "seconds_text",
     "tree_norm",
     "tree_size",
+    "unit_of",
+    "vector_length",
     "weighted_sum",
     "with_named_leaves",
     "worded",

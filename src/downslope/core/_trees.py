@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import jax
 import jax.numpy as jnp
@@ -76,11 +77,27 @@ def _moved(leaf: PyTree, steps: Sequence[PyTree], coefficients: Sequence[float])
 def tree_norm(tree: PyTree) -> jax.Array:
     """Return the Euclidean norm of all numbers of a tree taken as one vector.
 
+    They are divided by a power of two near the largest of them before they are squared: the squares of 1e-25 or 1e25
+    are beyond single precision, the norm is not.
+
     Example:
         >>> float(tree_norm({"a": np.array([3.0]), "b": np.array([[4.0]])}))
         5.0
     """
-    return jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree_util.tree_leaves(tree)))
+    leaves = [jnp.asarray(leaf) for leaf in jax.tree_util.tree_leaves(tree) if np.size(leaf)]
+    if not leaves:
+        return jnp.zeros(())
+    largest = reduce(jnp.maximum, [jnp.max(jnp.abs(leaf)) for leaf in leaves])
+    unit = _unit(largest)
+    return jnp.sqrt(sum(jnp.sum(jnp.square(leaf / unit)) for leaf in leaves)) * unit
+
+
+def _unit(largest: jax.Array) -> jax.Array:
+    """Return a power of two near a number, in its type; 1 for 0 and for what is not finite."""
+    limits = jnp.finfo(largest.dtype)
+    exponent = jnp.clip(jnp.frexp(largest)[1], int(limits.minexp) + 1, int(limits.maxexp) - 1)
+    unit = jnp.ldexp(jnp.ones((), largest.dtype), exponent)
+    return jnp.where((largest > 0) & jnp.isfinite(largest), unit, jnp.ones_like(unit))
 
 
 def all_finite(tree: PyTree) -> bool:

@@ -11,8 +11,10 @@ from downslope.core import PyTree
 
 STATEMENTS = {
     "converged": "All were found to the tolerance.",
-    "invariant subspace": "Invariant subspace: the products of the start vector are exhausted; eigenvalues that repeat "
-    "are seen once, so there may be fewer than asked for.",
+    "invariant subspace": "Invariant subspace: the products of the start vector are exhausted, and give no more. Where "
+    "more than one is wanted, the search went on at right angles: each is there as often as it repeats.",
+    "multiplicity unknown": "All were found to the tolerance. Whether one repeats, and is there too seldom, is not "
+    "known: the products allowed were used up.",
     "not converged": "Not converged: the products allowed were used up. Allow more, or a larger tolerance.",
     "resolution reached": "Resolution reached: the tolerance is finer than this precision can tell. "
     "Use float64, or a larger tolerance.",
@@ -29,11 +31,13 @@ class Eigenpairs:
 
     Attributes:
         values: in algebraic order, outermost first: descending for `"largest"` and `"both"`, ascending for
-            `"smallest"`, by magnitude for `"magnitude"`; there may be fewer than asked for.
+            `"smallest"`, by magnitude for `"magnitude"`. Each is there as often as it repeats, unless the status says
+            otherwise; there may be fewer than asked for.
         vectors: a tree like the parameters for each, of length 1.
         residuals: the true `‖Hv − λv‖`, each from a product of its own.
         converged: whether each residual is at most `tol · max|λ|`, the largest magnitude met anywhere in the spectrum.
-        status: `"converged"`, `"invariant subspace"`, `"not converged"`, `"resolution reached"` or `"interrupted"`.
+        status: `"converged"`, `"invariant subspace"`, `"multiplicity unknown"`, `"not converged"`, `"resolution
+            reached"` or `"interrupted"`; `statement` says what each means.
         hvps: how many products with the operator were computed, those for the residuals included.
         scale: `max|λ|`, the largest magnitude met.
         resolution: eigenvalues of smaller magnitude cannot be told from zero in this precision: about `1e-6 max|λ|` in

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import Key, LossSurface, PyTree, Setting, ShapeError, check_choice, check_integer, check_number
+from downslope.core import (
+    Key,
+    LossSurface,
+    PyTree,
+    Setting,
+    ShapeError,
+    check_choice,
+    check_integer,
+    check_number,
+    unit_of,
+    vector_length,
+)
 from downslope.curvature._eigenpairs import Eigenpairs
 from downslope.curvature._krylov import Krylov
 from downslope.curvature._operator import Operator, Vector, operator_at
@@ -26,6 +37,14 @@ _LARGEST_BASIS = 256
 
 _LEAST_SHARE = 1e-3
 """Residuals that stay above the tolerance when their estimates are below this share of it are rounding."""
+
+_CHANCE = 1e-4
+"""With this probability or less an eigenvalue that repeats is passed over."""
+
+_HALF = 0.5**0.5
+"""A Ritz value of a random vector is not taken for settled before it must have come half the way to the outermost."""
+
+_UNKNOWN = "multiplicity unknown"
 
 _WARM_SHARE = 0.1
 """How much of a random direction is mixed into a given start, so that what it lacks can be found."""
@@ -49,9 +68,12 @@ def eigenvalues(
 
     Lanczos iteration with full orthogonalization in two passes builds one basis for both ends of the spectrum. It runs
     until every wanted pair's residual is within `tol · max|λ|`, restarts with the best of the basis when that outgrows
-    the memory, and says "invariant subspace" when the products of the start vector are exhausted: eigenvalues that
-    repeat are then seen once. Each returned pair is multiplied once more: values are `λ = vᵀHv`, residuals the true
-    `‖Hv − λv‖`, and a true eigenvalue lies within the residual of each value. Ctrl-C returns the pairs as they stand.
+    the memory, and says "invariant subspace" when the products of the start vector are exhausted. One start vector sees
+    an eigenvalue that repeats only once; so with more than one pair wanted at an end, the search goes on from random
+    vectors at right angles to the pairs found, until no eigenvalue further out than the last of them can have been
+    passed over, but for a chance of 1 in 10,000. Each eigenvalue is then there as often as it repeats. Each returned
+    pair is multiplied once more: values are `λ = vᵀHv`, residuals the true `‖Hv − λv‖`, and a true eigenvalue lies
+    within the residual of each value. Ctrl-C returns the pairs as they stand.
 
     The Hessian is never formed. All is measured with the surface's whole data: eigenvalues of one mini-batch
     overestimate those of the data.
@@ -93,6 +115,8 @@ def eigenvalues(
         Parlett, "The symmetric eigenvalue problem" (1980), chapters 11 and 13: residual bounds, Lanczos.
         Wu and Simon, "Thick-restart Lanczos method for large symmetric eigenvalue problems" (2000).
         Giraud et al., "The loss of orthogonality in the Gram-Schmidt process" (2005): twice is enough.
+        Kuczyński and Woźniakowski, "Estimating the largest eigenvalue by the power and Lanczos algorithms with a random
+        start" (1992), theorem 4.2: the chance that a random vector misses an eigenvalue.
     """
     matrix = operator_at(surface, params, operator)
     return eigenpairs_of(
@@ -122,7 +146,7 @@ def eigenpairs_of(
     limit = _basis_limit(operator, count, memory_limit)
     before = operator.products
     basis = Krylov(operator, _start(operator, key, start), limit=limit)
-    search = Search(basis, k, which, tol, last=before + max_hvps - count, progress=progress)
+    search = Search(basis, k, which, tol, 0 if key is None else key, before + max_hvps - count, progress)
     pairs, status = _pairs_of(search)
     order = outermost(np.array([pair[0] for pair in pairs]), k, which)
     values, vectors, residuals = zip(*(pairs[index] for index in order), strict=True)
@@ -148,6 +172,7 @@ class Search:
         k: how many pairs, at each end with `"both"`.
         which: at which ends.
         tol: the share of the basis's `scale` that residuals may have.
+        key: of the random directions in which eigenvalues that repeat are looked for.
         last: the number of products after which there are only those left that certify the pairs.
         progress: whom to tell.
     """
@@ -156,8 +181,14 @@ class Search:
     k: int
     which: str
     tol: float
+    key: Key
     last: int
     progress: Progress | None
+
+    @property
+    def spent(self) -> bool:
+        """Whether there are no products left but those that certify the pairs."""
+        return self.basis.operator.products >= self.last
 
     @property
     def count(self) -> int:
@@ -183,6 +214,8 @@ def _pairs_of(search: Search) -> tuple[list[tuple[float, Vector, float]], str]:
     while True:
         try:
             status = _extended(search, share)
+            if share == 1.0:
+                status = _with_repeats(search, status)
         except KeyboardInterrupt:
             if not basis.size:
                 raise
@@ -196,12 +229,18 @@ def _pairs_of(search: Search) -> tuple[list[tuple[float, Vector, float]], str]:
         share /= 10
         if share < _LEAST_SHARE or basis.closed:
             return pairs, "resolution reached"
-        if basis.operator.products >= search.last:
+        if search.spent:
             return pairs, "not converged"
 
 
-def _extended(search: Search, share: float) -> str:
-    """Extend the basis until residuals are estimated to be within a share of the tolerance; return why it ended."""
+def _extended(search: Search, share: float, *, beside: bool = False) -> str:
+    """Extend the basis until residuals are estimated to be within a share of the tolerance; return why it ended.
+
+    Args:
+        search: what is looked for.
+        share: of the tolerance.
+        beside: whether the basis branched off, and is to rule out that an eigenvalue was passed over, too.
+    """
     basis, due = search.basis, search.basis.size
     while True:
         if basis.size >= max(search.count, due, 1) or basis.closed or basis.full:
@@ -211,16 +250,73 @@ def _extended(search: Search, share: float) -> str:
             if search.progress is not None:
                 search.progress(basis.operator.products, values[chosen], estimates[chosen])
             if len(chosen) == search.count and np.all(estimates[chosen] <= share * search.tol * basis.scale):
-                return "converged" if basis.complete or not basis.closed else "invariant subspace"
+                if not (basis.closed and not basis.complete) and not (beside and _may_miss(search, chosen)):
+                    return "converged"
             if basis.closed:
                 return "invariant subspace"
             if basis.full:
                 outlive = outermost(values, *_restart_size(search))
                 basis.restart(values[outlive], coordinates[:, outlive])
                 due = basis.size
-        if basis.operator.products >= search.last:
+        if search.spent:
             return "not converged"
         basis.extend()
+
+
+def _with_repeats(search: Search, status: str) -> str:
+    """Look for eigenvalues that repeat, at right angles to those found; return how the search ended.
+
+    A basis that begins with one vector holds one vector of each eigenspace, and misses the others.
+    """
+    basis, met, branches = search.basis, status, 0
+    while status in ("converged", "invariant subspace") and not basis.complete:
+        values, coordinates, _ = basis.ritz()
+        chosen = outermost(values, search.k, search.which)
+        if search.k == 1 and len(chosen) == search.count:
+            break
+        if search.spent:
+            return _UNKNOWN if len(chosen) == search.count else "not converged"
+        before, branches = np.sort(values[chosen]), branches + 1
+        fresh = basis.operator.random(search.key, "beside", branches)
+        basis.branch(values[chosen], coordinates[:, chosen], fresh)
+        status = _extended(search, 1.0, beside=True)
+        met = status if status == "invariant subspace" else met
+        values = basis.ritz()[0]
+        after = np.sort(values[outermost(values, search.k, search.which)])
+        same = len(after) == len(before) and bool(np.all(np.abs(after - before) <= search.tol * basis.scale))
+        if same and len(after) == search.count:
+            return _UNKNOWN if status == "not converged" else met
+    return status if status == "not converged" else met
+
+
+def _may_miss(search: Search, chosen: list[int]) -> bool:
+    """Return whether an eigenvalue further out than the last of those chosen may have been passed over.
+
+    Of a symmetric operator with eigenvalues from `λₙ` to `λ₁`, the largest Ritz value `θ` that a random vector gives
+    after `m` products is below `λ₁ − ε (λ₁ − λₙ)` with a probability of less than `1.648 √n exp(−√ε (2m − 1))`.
+    """
+    values, _, estimates = search.basis.ritz()
+    rest = np.setdiff1d(np.arange(len(values)), chosen)
+    if not len(rest):
+        return True
+    m, wanted, allowed = search.basis.chain, np.sort(values[chosen]), search.tol * search.basis.scale
+    log_size = np.log(1.648 * np.sqrt(search.basis.operator.size) / _CHANCE)
+    spread = max(float(np.ptp(values)), float(np.finfo(float).tiny))
+    low, high = {
+        "largest": (None, wanted[0]),
+        "smallest": (wanted[-1], None),
+        "both": (wanted[search.k - 1], wanted[-search.k]),
+        "magnitude": (-np.min(np.abs(wanted)), np.min(np.abs(wanted))),
+    }[search.which]
+    for limit, sense, index in ((high, 1, rest[np.argmax(values[rest])]), (low, -1, rest[np.argmin(values[rest])])):
+        if limit is None:
+            continue
+        gap = (sense * (limit - values[index]) + allowed) / spread
+        ruled_out = gap > 0 and np.sqrt(gap) * (2 * m - 1) >= log_size
+        settled = estimates[index] <= allowed and _HALF * (2 * m - 1) >= log_size
+        if not (ruled_out or (settled and gap > 0)):
+            return True
+    return False
 
 
 def _restart_size(search: Search) -> tuple[int, str]:
@@ -232,9 +328,10 @@ def _restart_size(search: Search) -> tuple[int, str]:
 def _certified(operator: Operator, vector: Vector) -> tuple[float, Vector, float]:
     """Return the Rayleigh quotient of a vector, the vector, and its true residual, computed in float64."""
     v, image = np.asarray(vector, np.float64), np.asarray(operator(vector), np.float64)
-    squared = float(v @ v)
+    unit, squared = unit_of(image), float(v @ v)
+    image = image / unit
     value = float(v @ image) / squared
-    return value, vector, float(np.linalg.norm(image - value * v) / np.sqrt(squared))
+    return value * unit, vector, float(np.linalg.norm(image - value * v) / np.sqrt(squared)) * unit
 
 
 def _start(operator: Operator, key: Key | None, start: PyTree | None) -> Vector:
@@ -250,10 +347,11 @@ def _start(operator: Operator, key: Key | None, start: PyTree | None) -> Vector:
             Setting("params"),
             f", of {operator.size} numbers, got {vector.size}.",
         )
-    length = jnp.linalg.norm(vector)
-    if not 0 < float(length) < np.inf:
+    direction = np.asarray(vector, np.float64)
+    length = vector_length(direction)
+    if not 0 < length < np.inf:
         return random
-    mixed = vector / length + jnp.asarray(_WARM_SHARE, operator.dtype) * random
+    mixed = jnp.asarray(direction / length, operator.dtype) + jnp.asarray(_WARM_SHARE, operator.dtype) * random
     return mixed / jnp.linalg.norm(mixed)
 
 
