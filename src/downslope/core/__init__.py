@@ -22,7 +22,7 @@ from downslope.core._message import PYTHON, Advice, Face, Function, Message, Pie
 from downslope.core._meter import Meter, open_meter
 from downslope.core._range import Limits, Range
 from downslope.core._render import Renderable, is_custom, rebuild, render
-from downslope.core._scale import power_of_two, representable, unit_of, vector_length
+from downslope.core._scale import loss_rounding, power_of_two, representable, unit_of, vector_length
 from downslope.core._surface import (
     BatchGradientsSurface,
     GaussNewtonSurface,
@@ -98,6 +98,7 @@ __all__ = [
     "in_memory",
     "is_custom",
     "key_words",
+    "loss_rounding",
     "named_leaves",
     "offers",
     "open_meter",

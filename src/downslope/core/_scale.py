@@ -62,3 +62,21 @@ def representable(value: float, *factors: float) -> float | None:
         product *= factor
     lost = value != 0 and all(factors) and math.isfinite(value) and abs(product) < float(np.finfo(float).tiny)
     return None if lost or (math.isfinite(value) and not math.isfinite(product)) else product
+
+
+_ROUNDING = 8
+"""Two losses that differ by less than so many spacings of numbers may be the same but for the rounding of sums."""
+
+
+def loss_rounding(*losses: float, eps: float) -> float:
+    """Return by how much losses of such sizes may differ by rounding alone, `8 ε max|l|`.
+
+    Args:
+        losses: finite ones count.
+        eps: the spacing of numbers next to 1 in the precision that they were computed in.
+
+    Example:
+        >>> loss_rounding(1e6, 1e6 + 0.5, eps=2.0**-23) < 1
+        True
+    """
+    return _ROUNDING * eps * max((abs(loss) for loss in losses if math.isfinite(loss)), default=0.0)

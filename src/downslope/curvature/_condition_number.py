@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from downslope.core import Key, LossSurface, PyTree
 from downslope.curvature._dense import dense_matrix
+from downslope.curvature._eigenpairs import Eigenpairs
 from downslope.curvature._eigenvalues import RESOLUTION, Progress, eigenpairs_of
 from downslope.curvature._operator import Operator, operator_at
 
@@ -19,16 +20,17 @@ class ConditionNumber:
 
     Attributes:
         kappa: `κ = λ_max / λ_min` over the resolved eigenvalues; None where it is undefined: with certified negative
-            eigenvalues, with none resolved, or with the smallest out of reach.
+            eigenvalues, with none resolved, or with an end that was not found to the tolerance.
         largest: the largest eigenvalue.
         smallest: the smallest resolved one above zero; None where it is unknown.
         floor: magnitudes below it are not told from zero: rounding, or the residual of the smallest found.
         negative: how many eigenvalues are certainly below zero; a lower bound unless `complete`.
         effective_rank: how many eigenvalues have magnitudes above the floor; None unless `complete`.
         complete: whether all eigenvalues are known, so that the counts are exact.
-        at_least: `largest / floor`, a bound on the ratio of the largest eigenvalue to any that was missed; None where
-            nothing was.
+        at_least: a bound on the ratio of the largest eigenvalue to the smallest, `largest / floor`, or from the
+            residuals of ends that were not found to the tolerance; None where `κ` is known or undefined.
         hvps: how many products with the operator were computed.
+        converged: whether both ends are certified: found to the tolerance, or all eigenvalues are known.
     """
 
     kappa: float | None
@@ -40,6 +42,7 @@ class ConditionNumber:
     complete: bool
     at_least: float | None
     hvps: int
+    converged: bool = True
 
     def __str__(self) -> str:
         count = "" if self.complete else "at least "
@@ -52,6 +55,12 @@ class ConditionNumber:
             return (
                 f"κ is undefined: {count}{self.negative} of the eigenvalues "
                 f"{'is' if self.negative == 1 else 'are'} negative. Largest {self.largest:.6g}."
+            )
+        if not self.converged:
+            bound = "" if self.at_least is None else f" It is at least {self.at_least:.3g}."
+            return (
+                f"κ is not resolved: the ends of the spectrum were not found to the tolerance with {self.hvps} products. "
+                f"Allow more, or a larger tolerance.{bound} Largest {self.largest:.6g} or more."
             )
         if self.largest <= self.floor:
             return f"κ is undefined: no eigenvalue is above {self.floor:.1g}, the floor of this precision."
@@ -75,7 +84,8 @@ def condition_number(
 
     Up to `max_hvps` parameters the whole spectrum is computed, one product a parameter; `κ` is then the ratio of the
     largest to the smallest eigenvalue above the floor, and a rank-deficient Hessian has one over its range. With more
-    parameters both ends are computed by `eigenvalues`, and `κ` is given where the smallest is resolved. With certified
+    parameters both ends are computed by `eigenvalues`, and `κ` is given where both are found to the tolerance and the
+    smallest is resolved; else there is a bound. With certified
     negative eigenvalues `κ` is undefined, and it is said how many.
 
     Args:
@@ -106,19 +116,29 @@ def condition_number(
     pairs = eigenpairs_of(
         matrix, k=1, which="both", tol=tol, max_hvps=max_hvps, name=operator, key=key, progress=progress
     )
+    return _of_ends(pairs, matrix)
+
+
+def _of_ends(pairs: Eigenpairs, matrix: Operator) -> ConditionNumber:
+    """Return the condition number from both ends of the spectrum, as far as they are certified."""
     largest, smallest = float(pairs.values[0]), float(pairs.values[-1])
     floor = max(_floor(matrix, pairs.scale), float(pairs.residuals[-1]))
-    resolved = smallest > floor
+    certain = bool(np.all(pairs.converged))
+    resolved, negative = smallest > floor and certain, smallest < -floor
+    # a true eigenvalue lies within the residual of each
+    least, above = largest - float(pairs.residuals[0]), max(smallest + float(pairs.residuals[-1]), floor)
+    bound = (largest / floor if certain else least / above) if floor else 0.0
     return ConditionNumber(
         kappa=largest / smallest if resolved else None,
         largest=largest,
         smallest=smallest if resolved else None,
         floor=floor,
-        negative=int(smallest < -floor),
+        negative=int(negative),
         effective_rank=None,
         complete=False,
-        at_least=None if resolved or smallest < -floor or largest <= floor else largest / floor,
+        at_least=None if resolved or negative or largest <= floor or bound < 1 else bound,
         hvps=matrix.products,
+        converged=certain,
     )
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from downslope.core import unit_of
 from downslope.curvature._operator import Operator
 
 _RESTARTS = 5
@@ -41,7 +42,7 @@ def conjugate_gradients(
 
         α = rᵀr / pᵀA p      x ← x + α p      r′ = r − α A p      p ← r′ + (r′ᵀr′ / rᵀr) p
 
-    All but the products are computed in float64.
+    All but the products are computed in float64, with `b` divided by a power of two near its largest number.
 
     Args:
         operator: `H`.
@@ -53,6 +54,8 @@ def conjugate_gradients(
     References:
         Hestenes and Stiefel, "Methods of conjugate gradients for solving linear systems" (1952).
     """
+    unit = unit_of(b)
+    b = b / unit
 
     def damped(v: np.ndarray) -> np.ndarray:
         return np.asarray(operator(jnp.asarray(v, operator.dtype)), np.float64) + damping * v
@@ -67,7 +70,7 @@ def conjugate_gradients(
             Ap = damped(p)
             curvature = float(p @ Ap)
             if not curvature > 0:
-                return Solution(x, residual, converged=False, indefinite=curvature / float(p @ p))
+                return Solution(x * unit, residual, converged=False, indefinite=curvature / float(p @ p))
             step = squared / curvature
             x, r = x + step * p, r - step * Ap
             squared, before = float(r @ r), squared
@@ -76,4 +79,4 @@ def conjugate_gradients(
         improved, residual = float(np.linalg.norm(r)) / length < residual / 2, float(np.linalg.norm(r)) / length
         if residual <= tol or operator.products >= last or not improved or start is x:
             break
-    return Solution(x, residual, converged=residual <= tol, indefinite=None)
+    return Solution(x * unit, residual, converged=residual <= tol, indefinite=None)

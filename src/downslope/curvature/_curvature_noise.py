@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
@@ -24,6 +25,8 @@ from downslope.core import (
     check_number,
     generator,
     offers,
+    unit_of,
+    vector_length,
 )
 from downslope.curvature._conjugate_gradients import conjugate_gradients
 from downslope.curvature._operator import Operator, TreeShape, check_surface, finite_gradient, operator_at
@@ -196,18 +199,22 @@ def curvature_noise(
     tolerance = max(check_number("tol", tol, above=0), _ROUNDING * operator.eps)
     shape = TreeShape.of(params)
     g = np.asarray(shape.flatten(finite_gradient(surface, params)), np.float64)  # pyright: ignore[reportArgumentType]
+    unit = unit_of(g)  # errors are relative: with all gradients divided by it, products neither over- nor underflow
+    g = g / unit
     inverse = Inverse(operator, delta, tolerance, most)
     exact = [g, np.asarray(operator(jnp.asarray(g, operator.dtype)), np.float64), inverse(g)]
-    if not min(np.linalg.norm(g), np.linalg.norm(exact[1])) > 0:
+    if not min(vector_length(g), vector_length(exact[1])) > 0:
         raise SettingError(
             "H g must not be 0 for its noise to be compared with it, got a point where it is.", setting="params"
         )
     squares = np.full((len(sizes), draws, len(QUANTITIES)), np.nan)
     for index, size in enumerate(sizes):
-        for draw, (g_B, Hg_B) in enumerate(_batch_products(surface, params, shape, size, _chunk(sizes), draws, key)):
+        for draw, (g_B, Hg_B) in enumerate(
+            _batch_products(surface, params, shape, size, unit, _chunk(sizes), draws, key)
+        ):
             errors = g_B - g, Hg_B - exact[1], inverse(_without_rounding(g_B - g, g, operator.eps))
             squares[index, draw] = [
-                (np.linalg.norm(e) / np.linalg.norm(x)) ** 2 for e, x in zip(errors, exact, strict=True)
+                (vector_length(e) / vector_length(x)) ** 2 for e, x in zip(errors, exact, strict=True)
             ]
             if inverse.indefinite is not None:
                 squares[:, :, -1] = np.nan
@@ -296,14 +303,15 @@ def _batch_products(
     params: PyTree,
     shape: TreeShape,
     size: int,
+    unit: float,
     chunk: int | None,
     draws: int,
     key: Key | None,
 ) -> Iterator[tuple[Float[np.ndarray, " size"], Float[np.ndarray, " size"]]]:
-    """Yield `g_B` and `H_B g_B` of random batches of a size."""
+    """Yield `g_B` and `H_B g_B` of random batches of a size, both divided by a power of two."""
     for draw in range(draws):
         batch = surface.on_rows(drawn_rows(surface.rows, size, draw, key), chunk=chunk)
-        g_B = batch.gradient(params)
+        g_B = jax.tree.map(lambda leaf: leaf / np.asarray(unit, leaf.dtype), batch.gradient(params))
         products = shape.flatten(g_B), shape.flatten(batch.hvp(params, g_B))
         yield tuple(np.asarray(vector, np.float64) for vector in products)  # pyright: ignore[reportReturnType]
 
@@ -312,7 +320,7 @@ def _without_rounding(
     difference: Float[np.ndarray, " size"], g: Float[np.ndarray, " size"], eps: float
 ) -> Float[np.ndarray, " size"]:
     """Return a difference of gradients, or 0 where it is no more than rounding: as of a batch of all rows."""
-    rounding = float(np.linalg.norm(difference)) <= _ROUNDING * eps * float(np.linalg.norm(g))
+    rounding = vector_length(difference) <= _ROUNDING * eps * vector_length(g)
     return np.zeros_like(difference) if rounding else difference
 
 

@@ -249,9 +249,9 @@ def _extended(search: Search, share: float, *, beside: bool = False) -> str:
             chosen = outermost(values, search.k, search.which)
             if search.progress is not None:
                 search.progress(basis.operator.products, values[chosen], estimates[chosen])
-            if len(chosen) == search.count and np.all(estimates[chosen] <= share * search.tol * basis.scale):
-                if not (basis.closed and not basis.complete) and not (beside and _may_miss(search, chosen)):
-                    return "converged"
+            precise = np.all(estimates[chosen] <= share * search.tol * basis.scale)
+            if len(chosen) == search.count and precise and not (beside and _may_miss(search, chosen)):
+                return "converged" if basis.complete or not basis.closed else "invariant subspace"
             if basis.closed:
                 return "invariant subspace"
             if basis.full:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from downslope.core import PyTree, check_choice, named_leaves
+from downslope.core import PyTree, check_choice, named_leaves, unit_of
 
 GROUPINGS = ("layer", "neuron", "leaf")
 
@@ -48,6 +48,7 @@ def filter_scales(params: PyTree) -> np.ndarray:
         if weights.ndim < 2:
             parts.append(np.zeros(weights.size))
         else:
-            rms = np.sqrt(np.mean(weights**2, axis=tuple(range(weights.ndim - 1))))
+            unit = unit_of(weights)
+            rms = np.sqrt(np.mean((weights / unit) ** 2, axis=tuple(range(weights.ndim - 1)))) * unit
             parts.append(np.broadcast_to(rms, weights.shape).reshape(-1))
     return np.concatenate(parts)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import Key, LossSurface, PyTree, check_integer
+from downslope.core import Key, LossSurface, PyTree, check_integer, representable, unit_of
 from downslope.curvature._dense import dense_matrix
 from downslope.curvature._groups import groups
 from downslope.curvature._intervals import mean_and_error
@@ -19,27 +19,62 @@ from downslope.curvature._operator import Operator, operator_at
 class HessianBlocks:
     """How much of the Hessian lies in its diagonal blocks: how little groups of parameters interact.
 
+    Squared norms of a Hessian below 1e-154 or above 1e154 are beyond double precision; shares are not, so all is kept
+    of `H / unit`.
+
     Attributes:
         names: of the groups.
         sizes: how many parameters each has.
-        squared_norms: `‖H_bb‖²` (Frobenius) of each diagonal block; an estimate may be below 0.
-        squared_norm: `‖H‖²` of the whole.
+        scaled_norms: `‖H_bb / unit‖²` (Frobenius) of each diagonal block; an estimate may be below 0.
+        scaled_norm: `‖H / unit‖²` of the whole.
         share_outside: `1 − Σ ‖H_bb‖² / ‖H‖²`; None for a Hessian of zeros.
         standard_error: of the share; 0 where every column was computed.
-        interactions: `‖H_ab‖²` of every pair of groups where every column was computed, else None.
+        scaled_interactions: `‖H_ab / unit‖²` of every pair of groups where every column was computed, else None.
         probes: how many random probes were used; 0 where every column was computed.
         hvps: how many products with the operator were computed.
+        unit: a power of two.
     """
 
     names: tuple[str, ...]
     sizes: tuple[int, ...]
-    squared_norms: Float[np.ndarray, " groups"]
-    squared_norm: float
+    scaled_norms: Float[np.ndarray, " groups"]
+    scaled_norm: float
     share_outside: float | None
     standard_error: float
-    interactions: Float[np.ndarray, "groups groups"] | None
+    scaled_interactions: Float[np.ndarray, "groups groups"] | None
     probes: int
     hvps: int
+    unit: float = 1.0
+
+    @property
+    def squared_norms(self) -> Float[np.ndarray, " groups"]:
+        """`‖H_bb‖²` of each diagonal block; NaN where double precision cannot hold it."""
+        return self._squared(self.scaled_norms)
+
+    @property
+    def squared_norm(self) -> float | None:
+        """`‖H‖²`; None where double precision cannot hold it."""
+        return representable(self.scaled_norm, self.unit, self.unit)
+
+    @property
+    def interactions(self) -> Float[np.ndarray, "groups groups"] | None:
+        """`‖H_ab‖²` of every pair of groups, NaN where double precision cannot hold it; None where not computed."""
+        return None if self.scaled_interactions is None else self._squared(self.scaled_interactions)
+
+    @property
+    def shares(self) -> Float[np.ndarray, " groups"]:
+        """`‖H_bb‖² / ‖H‖²` of each diagonal block; NaN for a Hessian of zeros."""
+        return self.scaled_norms / (self.scaled_norm or np.nan)
+
+    @property
+    def interaction_shares(self) -> Float[np.ndarray, "groups groups"] | None:
+        """`‖H_ab‖² / ‖H‖²` of every pair of groups; None where not every column was computed."""
+        return None if self.scaled_interactions is None else self.scaled_interactions / (self.scaled_norm or np.nan)
+
+    def _squared(self, scaled: np.ndarray) -> np.ndarray:
+        """Return squared norms of `H` from those of `H / unit`."""
+        products = [representable(value, self.unit, self.unit) for value in scaled.reshape(-1).tolist()]
+        return np.array([np.nan if value is None else value for value in products]).reshape(scaled.shape)
 
     def __str__(self) -> str:
         if self.share_outside is None:
@@ -49,10 +84,11 @@ class HessianBlocks:
             f"{100 * self.share_outside:.3g} % of ‖H‖² lies outside the {len(self.names)} blocks ({how}, {self.hvps} "
             "products)."
         ]
-        order = np.argsort(-self.squared_norms)[:8]
-        for index in order:
-            share = 100 * self.squared_norms[index] / self.squared_norm
+        for index in np.argsort(-self.scaled_norms)[:8]:
+            share = 100 * self.shares[index]
             lines.append(f"  {self.names[index] or 'all'}: {share:.3g} % ({self.sizes[index]:,} parameters)")
+        if self.squared_norm is None:
+            lines.append("  (‖H‖² itself is beyond double precision.)")
         return "\n".join(lines)
 
 
@@ -119,25 +155,29 @@ def hessian_blocks(
 
 def _exact(matrix: Operator, names: tuple[str, ...], sizes: tuple[int, ...], labels: np.ndarray) -> HessianBlocks:
     """Return the blocks from every column."""
-    squares = dense_matrix(matrix) ** 2
+    dense = dense_matrix(matrix)
+    unit = unit_of(dense)
+    squares = (dense / unit) ** 2
     members = (labels[None, :] == np.arange(len(names))[:, None]).astype(float)
     interactions = members @ squares @ members.T
     total, inside = float(np.sum(interactions)), np.diag(interactions).copy()
     share = 1 - float(np.sum(inside)) / total if total else None
-    return HessianBlocks(names, sizes, inside, total, share, 0.0, interactions, 0, matrix.products)
+    return HessianBlocks(names, sizes, inside, total, share, 0.0, interactions, 0, matrix.products, unit)
 
 
 def _estimated(
     matrix: Operator, names: tuple[str, ...], sizes: tuple[int, ...], labels: np.ndarray, probes: int, key: Key
 ) -> HessianBlocks:
     """Return the blocks from random probes; the share's error by the jackknife over them."""
-    inside, totals = np.empty((probes, len(names))), np.empty(probes)
+    inside, totals, unit = np.empty((probes, len(names))), np.empty(probes), 0.0
     for probe in range(probes):
         z = np.asarray(matrix.signs(key, "blocks", probe), np.float64)
         images = []
         for draw in range(2):
             signs = np.asarray(matrix.signs(key, "groups", probe, draw), np.float64)[: len(names)][labels]
-            images.append(signs * np.asarray(matrix(jnp.asarray(signs * z, matrix.dtype)), np.float64))
+            image = np.asarray(matrix(jnp.asarray(signs * z, matrix.dtype)), np.float64)
+            unit = unit or (unit_of(image) if image.any() else 0.0)
+            images.append(signs * image / (unit or 1.0))
         inside[probe] = np.bincount(labels, images[0] * images[1], minlength=len(names))
         totals[probe] = 0.5 * (images[0] @ images[0] + images[1] @ images[1])
     total = float(np.mean(totals))
@@ -146,4 +186,6 @@ def _estimated(
         share = 1 - float(np.mean(inside.sum(axis=1))) / total
         left_out = 1 - (inside.sum() - inside.sum(axis=1)) / (totals.sum() - totals)
         error = mean_and_error(left_out)[1] * (probes - 1)
-    return HessianBlocks(names, sizes, inside.mean(axis=0), total, share, error, None, probes, matrix.products)
+    return HessianBlocks(
+        names, sizes, inside.mean(axis=0), total, share, error, None, probes, matrix.products, unit or 1.0
+    )

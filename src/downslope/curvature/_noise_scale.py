@@ -19,6 +19,8 @@ from downslope.core import (
     check_integer,
     named_leaves,
     offers,
+    representable,
+    unit_of,
 )
 
 _BATCHES = 128
@@ -39,25 +41,27 @@ class NoiseScale:
         value: the ratio of unbiased estimates of `tr Σ` and `|G|²`; None where `|G|²` is not resolved from zero.
         standard_error: of the value, by the jackknife over batches; None where the value is.
         interval: the 95 % interval, by Fieller's method; its upper end is infinite where `|G|²` is not resolved.
-        noise: the estimate of `tr Σ`.
+        noise: the estimate of `tr Σ`; None where double precision cannot hold it, as for the three that follow.
         noise_standard_error: of the noise.
         squared_gradient: the estimate of `|G|²`; may be below 0.
         squared_gradient_standard_error: of the squared gradient.
         batches: how many batches were measured.
         batch_size: of how many rows.
         leaves: the same for each leaf of the parameters alone, by name; empty in those.
+        noise_to_signal: `tr Σ / |G|²` of the estimates even where `|G|²` is not resolved; infinite without a gradient.
     """
 
     value: float | None
     standard_error: float | None
     interval: tuple[float, float]
-    noise: float
-    noise_standard_error: float
-    squared_gradient: float
-    squared_gradient_standard_error: float
+    noise: float | None
+    noise_standard_error: float | None
+    squared_gradient: float | None
+    squared_gradient_standard_error: float | None
     batches: int
     batch_size: int
     leaves: dict[str, NoiseScale]
+    noise_to_signal: float = math.inf
 
     @property
     def noise_dominated(self) -> bool:
@@ -141,39 +145,49 @@ def noise_scale(
         drawn = surface.batch_gradients(params, batch_size=size, key=0 if key is None else key)
         return (gradient for gradient, _ in zip(drawn, range(count), strict=False))
 
-    names, squared_mean, along, deviations = _sums(gradients)
+    names, squared_mean, along, deviations, unit = _sums(gradients)
     of_leaves = {
-        name: _estimate(squared_mean[index], along[:, index], deviations[:, index], size, {})
+        name: _estimate(squared_mean[index], along[:, index], deviations[:, index], size, unit, {})
         for index, name in enumerate(names)
     }
-    return _estimate(squared_mean.sum(), along.sum(axis=1), deviations.sum(axis=1), size, of_leaves)
+    return _estimate(squared_mean.sum(), along.sum(axis=1), deviations.sum(axis=1), size, unit, of_leaves)
 
 
-def _sums(gradients: Any) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
-    """Return, for each leaf, `|ḡ|²`; for each batch and leaf `(gᵢ − ḡ)·ḡ` and `|gᵢ − ḡ|²`; in float64."""
-    total, count, names = None, 0, []
+def _sums(gradients: Any) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray, float]:
+    """Return, for each leaf, `|ḡ|²`; for each batch and leaf `(gᵢ − ḡ)·ḡ` and `|gᵢ − ḡ|²`; in float64.
+
+    Gradients are divided by a power of two near the largest number in them, which is returned, too.
+    """
+    total, count, names, unit = None, 0, [], 0.0
     for gradient in gradients():
         names = list(named_leaves(gradient))
         leaves = [np.asarray(leaf, np.float64) for leaf in jax.tree.leaves(gradient)]
         total = leaves if total is None else [a + b for a, b in zip(total, leaves, strict=True)]
+        unit = max(unit, unit_of(*leaves) if any(leaf.any() for leaf in leaves) else 0.0)
         count += 1
-    mean = [leaf / count for leaf in total or []]
+    unit = unit or 1.0
+    mean = [leaf / count / unit for leaf in total or []]
     along, deviations = [], []
     for gradient in gradients():
-        differences = [np.asarray(g, np.float64) - m for g, m in zip(jax.tree.leaves(gradient), mean, strict=True)]
+        differences = [
+            np.asarray(g, np.float64) / unit - m for g, m in zip(jax.tree.leaves(gradient), mean, strict=True)
+        ]
         along.append([float(np.vdot(d, m)) for d, m in zip(differences, mean, strict=True)])
         deviations.append([float(np.vdot(d, d)) for d in differences])
-    return names, np.array([float(np.vdot(m, m)) for m in mean]), np.array(along), np.array(deviations)
+    return names, np.array([float(np.vdot(m, m)) for m in mean]), np.array(along), np.array(deviations), unit
 
 
 def _estimate(
-    squared_mean: float, along: np.ndarray, deviations: np.ndarray, size: int, leaves: dict[str, NoiseScale]
+    squared_mean: float,
+    along: np.ndarray,
+    deviations: np.ndarray,
+    size: int,
+    gradient_unit: float,
+    leaves: dict[str, NoiseScale],
 ) -> NoiseScale:
     """Return the noise scale from sums over batches, its errors by leaving out each batch in turn."""
     K = len(along)
-    unit = _power_of_two(
-        max(float(squared_mean), float(np.max(deviations)))
-    )  # whose squares neither over- nor underflow
+    unit = unit_of(float(squared_mean), deviations)  # whose squares neither over- nor underflow
     squared_mean, along, deviations = squared_mean / unit, along / unit, deviations / unit
     noise, signal = _unbiased(K, squared_mean, float(np.sum(deviations)), size)
     # without batch i: ḡ′ = ḡ − d/(K−1) with d = gᵢ − ḡ, and Σ |gⱼ − ḡ′|² = Σ |gⱼ − ḡ|² − |d|² K/(K−1)
@@ -184,25 +198,22 @@ def _estimate(
     resolved = np.isfinite(interval[1]) and signal > 0
     ratio = noise / signal if resolved else None
     gradient_of_ratio = np.array([1 / signal, -noise / signal**2]) if resolved else None
+    units = unit, gradient_unit, gradient_unit
     return NoiseScale(
         value=ratio,
         standard_error=None
         if gradient_of_ratio is None
         else float(np.sqrt(gradient_of_ratio @ covariance @ gradient_of_ratio)),
         interval=interval,
-        noise=noise * unit,
-        noise_standard_error=float(np.sqrt(covariance[0, 0])) * unit,
-        squared_gradient=signal * unit,
-        squared_gradient_standard_error=float(np.sqrt(covariance[1, 1])) * unit,
+        noise=representable(noise, *units),
+        noise_standard_error=representable(float(np.sqrt(covariance[0, 0])), *units),
+        squared_gradient=representable(signal, *units),
+        squared_gradient_standard_error=representable(float(np.sqrt(covariance[1, 1])), *units),
         batches=K,
         batch_size=size,
         leaves=leaves,
+        noise_to_signal=noise / signal if signal else math.inf,
     )
-
-
-def _power_of_two(number: float) -> float:
-    """Return the power of two just above a number; 1 for 0 and for what is not finite."""
-    return math.ldexp(1.0, math.frexp(number)[1]) if 0 < number < 2.0**1022 else 1.0
 
 
 def _unbiased(K: int, squared_mean: Any, deviations: Any, size: int) -> tuple[Any, Any]:

@@ -233,7 +233,7 @@ def quadratic(curvatures: Any) -> Quadratic:
         Limits, best settings, factors, errors, losses, and steps to a target.
 
     Raises:
-        SettingError: a curvature is not above 0: there is no minimum then.
+        SettingError: a curvature is not above 0: there is no minimum then; or an eigenvalue has not converged.
 
     Example:
         Line fitting on raw Old Faithful, where `κ` is 159:
@@ -247,6 +247,11 @@ def quadratic(curvatures: Any) -> Quadratic:
         >>> bowl.steps(bowl.best().learning_rate, 1e-6), bowl.steps(0.1195, 1e-6, momentum=0.7278)
         (550, 82)
     """
+    if isinstance(curvatures, Eigenpairs) and not np.all(curvatures.converged):
+        raise SettingError(
+            Setting("curvatures"),
+            f"must be eigenvalues found to the tolerance, got some that are not. {curvatures.statement}",
+        )
     values = np.asarray(curvatures.values if isinstance(curvatures, Eigenpairs) else curvatures, float).reshape(-1)
     if not len(values) or not np.all(np.isfinite(values)) or np.min(values) <= 0:
         raise SettingError(
@@ -265,7 +270,7 @@ def _checked(learning_rate: Any, momentum: Any) -> tuple[float, float]:
 
 
 def _steps(alpha: np.ndarray, eta: float, mu: float, nesterov: bool) -> Float[np.ndarray, "directions 2 2"]:
-    """Return the matrix of one step on `(e, v)`, for each direction."""
+    """Return the matrix of one step on `(e, η v)`, for each direction; all its numbers are near 1, whatever `α`."""
     a, ones = eta * alpha, np.ones_like(alpha)
-    e_row = [1 - a * (1 + mu), -eta * mu**2 * ones] if nesterov else [1 - a, -eta * mu * ones]
-    return np.stack([np.stack(e_row, axis=-1), np.stack([alpha, mu * ones], axis=-1)], axis=-2)
+    e_row = [1 - a * (1 + mu), -(mu**2) * ones] if nesterov else [1 - a, -mu * ones]
+    return np.stack([np.stack(e_row, axis=-1), np.stack([a, mu * ones], axis=-1)], axis=-2)

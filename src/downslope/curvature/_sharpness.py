@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import Key, LossSurface, PyTree, Setting, SettingError, check_number
+from downslope.core import Key, LossSurface, PyTree, Setting, SettingError, check_number, loss_rounding
 from downslope.curvature._eigenpairs import Eigenpairs
 from downslope.curvature._eigenvalues import eigenpairs_of
 from downslope.curvature._groups import filter_scales
@@ -26,9 +26,13 @@ class Sharpness:
     Attributes:
         largest: the largest eigenvalue of the Hessian.
         residual: its true residual.
+        converged: whether it was found to the tolerance.
         trace: the trace of the Hessian.
         trace_standard_error: of the trace.
         box: the highest loss found in the box around the point, `100 (max l − l) / (1 + l)`, in percent; a lower bound.
+            NaN where the loss is −1 or less, for which the measure is not defined.
+        rise: `max l − l` itself.
+        rounding: losses of this size cannot be told apart where they differ by less.
         epsilon: the size of the box.
         loss: the loss at the point.
         filter_normalized: whether weights are measured in units of their filter's root mean square.
@@ -37,21 +41,37 @@ class Sharpness:
 
     largest: float
     residual: float
+    converged: bool
     trace: float
     trace_standard_error: float
     box: float
+    rise: float
+    rounding: float
     epsilon: float
     loss: float
     filter_normalized: bool
     hvps: int
 
     def __str__(self) -> str:
+        sure = "" if self.converged else " (not converged)"
         how = "in units of each filter" if self.filter_normalized else "in the parameters as they are"
         return (
-            f"Sharpness {how}: largest eigenvalue {self.largest:.5g} ± {self.residual:.1g}, "
+            f"Sharpness {how}: largest eigenvalue {self.largest:.5g} ± {self.residual:.1g}{sure}, "
             f"trace {self.trace:.5g} ± {self.trace_standard_error:.2g}; "
-            f"within a box of {self.epsilon:g} the loss rises by {self.box:.4g} % or more."
+            f"within a box of {self.epsilon:g} {self._risen}"
         )
+
+    @property
+    def _risen(self) -> str:
+        """What happens within the box, in words."""
+        if 0 < self.rise <= self.rounding or (self.rise == 0 and self.largest > 0 and self.rounding > 0):
+            return (
+                f"the loss {self.loss:.6g} rises by no more than its rounding, {self.rounding:.1g}: take a larger "
+                "epsilon, or float64."
+            )
+        if np.isnan(self.box):
+            return f"the loss rises by {self.rise:.4g} or more; of a loss of −1 or less that is no share."
+        return f"the loss rises by {self.box:.4g} % or more."
 
 
 def sharpness(
@@ -120,23 +140,33 @@ def sharpness(
     top = eigenpairs_of(hessian, k=1, which="largest", tol=tol, max_hvps=max_hvps, key=seed)
     trace = trace_of(hessian, probes=probes, deflate=3, name="hessian", key=seed)
     highest = max(_climb(surface, hessian, theta, reach, corner) for corner in _corners(hessian, top, seed, len(theta)))
-    return _measures(top, trace, loss, highest, epsilon, filter_normalized, hessian.products)
+    return _measures(top, trace, loss, highest, epsilon, filter_normalized, hessian)
 
 
 def _measures(
-    top: Eigenpairs, trace: TraceEstimate, loss: float, highest: float, epsilon: float, normalized: bool, hvps: int
+    top: Eigenpairs,
+    trace: TraceEstimate,
+    loss: float,
+    highest: float,
+    epsilon: float,
+    normalized: bool,
+    hessian: Operator,
 ) -> Sharpness:
     """Return the result."""
+    eps = hessian.eps
     return Sharpness(
         largest=float(top.values[0]),
         residual=float(top.residuals[0]),
+        converged=bool(top.converged[0]),
         trace=trace.value,
         trace_standard_error=trace.standard_error,
-        box=100 * max(highest - loss, 0.0) / (1 + loss),
+        box=100 * max(highest - loss, 0.0) / (1 + loss) if loss > -1 else float("nan"),
+        rise=max(highest - loss, 0.0),
+        rounding=loss_rounding(loss, eps=eps),
         epsilon=epsilon,
         loss=float(loss),
         filter_normalized=normalized,
-        hvps=hvps,
+        hvps=hessian.products,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import Key, LossSurface, PyTree, check_integer, check_number
+from downslope.core import Key, LossSurface, PyTree, check_integer, check_number, representable, unit_of
 from downslope.curvature._eigenvalues import RESOLUTION
 from downslope.curvature._intervals import mean_and_error
 from downslope.curvature._krylov import Krylov
@@ -39,8 +39,9 @@ class SpectralDensity:
         integral: of the density over the axis, with the shares of the outliers: 1 but for the tails cut off.
         mean: the mean eigenvalue, `tr H / n`.
         mean_standard_error: of the mean, over the probes.
-        mean_square: the mean squared eigenvalue, `‖H‖² / n`.
-        mean_square_standard_error: of the mean square.
+        mean_square: the mean squared eigenvalue, `‖H‖² / n`; None where double precision cannot hold it.
+        mean_square_standard_error: of the mean square, likewise.
+        root_mean_square: its root, which every precision holds that holds the eigenvalues.
         nodes: Ritz values of every probe, `(probes, nodes)`, NaN where a probe needed fewer.
         weights: of the nodes, each row adds up to 1; 0 where a probe needed fewer.
         size: `n`, how many parameters there are.
@@ -56,8 +57,9 @@ class SpectralDensity:
     integral: float
     mean: float
     mean_standard_error: float
-    mean_square: float
-    mean_square_standard_error: float
+    mean_square: float | None
+    mean_square_standard_error: float | None
+    root_mean_square: float
     nodes: Float[np.ndarray, "probes nodes"]
     weights: Float[np.ndarray, "probes nodes"]
     size: int
@@ -67,10 +69,18 @@ class SpectralDensity:
         outliers = ", ".join(f"{value:.4g}" for value in self.outliers[::-1][:8]) or "none"
         return (
             f"Eigenvalues of {self.size:,} parameters: mean {self.mean:.4g} ± {self.mean_standard_error:.2g}, "
-            f"mean square {self.mean_square:.4g} ± {self.mean_square_standard_error:.2g}; "
+            f"{self._mean_square}; "
             f"bulk from {self.axis[0]:.4g} to {self.axis[-1]:.4g}, smoothed by {self.bandwidth:.2g}; "
             f"outliers {outliers}. {self.hvps} products."
         )
+
+    @property
+    def _mean_square(self) -> str:
+        """The mean square in words, or its root where it is beyond double precision."""
+        if self.mean_square is None:
+            return f"root mean square {self.root_mean_square:.4g} (its square is beyond double precision)"
+        error = 0.0 if self.mean_square_standard_error is None else self.mean_square_standard_error
+        return f"mean square {self.mean_square:.4g} ± {error:.2g}"
 
 
 def spectral_density(
@@ -130,6 +140,9 @@ def spectral_density(
         bandwidth = check_number("bandwidth", bandwidth, above=0)
     seed = 0 if key is None else key
     theta, weights, residuals = _stacked([_quadrature(matrix, nodes, seed, probe) for probe in range(probes)])
+    unit = unit_of(theta[np.isfinite(theta)])  # whose squares neither over- nor underflow
+    theta, residuals = theta / unit, residuals / unit
+    bandwidth = None if bandwidth is None else bandwidth / unit
     inside, sticks, sigma = _bulk(theta, weights, residuals, bandwidth, RESOLUTION * matrix.eps)
     bulk = theta[inside]
     axis = np.linspace(np.min(bulk) - _REACH * sigma, np.max(bulk) + _REACH * sigma, points)
@@ -139,18 +152,19 @@ def spectral_density(
     square, square_error = mean_and_error(np.sum(weights * np.nan_to_num(theta) ** 2, axis=1))
     density = curves.mean(axis=0)
     return SpectralDensity(
-        axis=axis,
-        density=density,
-        standard_error=curves.std(axis=0, ddof=1) / np.sqrt(probes),
-        outliers=np.array([value for value, _ in sticks]),
+        axis=axis * unit,
+        density=density / unit,
+        standard_error=curves.std(axis=0, ddof=1) / np.sqrt(probes) / unit,
+        outliers=np.array([value for value, _ in sticks]) * unit,
         outlier_shares=shares,
-        bandwidth=sigma,
+        bandwidth=sigma * unit,
         integral=float(np.trapezoid(density, axis) + np.sum(shares)),
-        mean=mean,
-        mean_standard_error=mean_error,
-        mean_square=square,
-        mean_square_standard_error=square_error,
-        nodes=theta,
+        mean=mean * unit,
+        mean_standard_error=mean_error * unit,
+        mean_square=representable(square, unit, unit),
+        mean_square_standard_error=representable(square_error, unit, unit),
+        root_mean_square=float(np.sqrt(square)) * unit,
+        nodes=theta * unit,
         weights=weights,
         size=matrix.size,
         hvps=matrix.products,
@@ -208,7 +222,7 @@ def _bandwidth(bulk: np.ndarray, bandwidth: float | None, scale: float, resoluti
     """Return the bandwidth for a bulk: as given, or tied to its width, never below what the precision resolves."""
     if bandwidth is not None:
         return bandwidth
-    return max(float(np.ptp(bulk)) / 60, resolution * scale, float(np.finfo(float).tiny) ** 0.5)
+    return max(float(np.ptp(bulk)) / 60, resolution * scale) or float(np.finfo(float).tiny) ** 0.5
 
 
 def _smoothed(axis: np.ndarray, theta: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:

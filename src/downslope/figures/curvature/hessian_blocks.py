@@ -49,7 +49,7 @@ def hessian_blocks(blocks: HessianBlocks) -> Figure:
     """
     if blocks.share_outside is None:
         raise DataError("A figure of Hessian blocks needs a Hessian that is not zero, got one of zeros.")
-    if blocks.interactions is not None:
+    if blocks.interaction_shares is not None:
         side = 4.6 + 0.12 * min(len(blocks.names), MOST_NAMES)
         return styled_figure(lambda figure: _draw_map(figure, blocks), (side + 1.9, side))
     bars = min(len(blocks.names), MOST_NAMES) + 2
@@ -59,7 +59,7 @@ def hessian_blocks(blocks: HessianBlocks) -> Figure:
 def _draw_map(figure: Figure, blocks: HessianBlocks) -> str:
     """Draw every pair of groups as a cell and return the alternative text."""
     axes = figure.subplots()
-    shares = 100 * np.asarray(blocks.interactions) / blocks.squared_norm
+    shares = 100 * np.asarray(blocks.interaction_shares)
     largest = float(shares.max())
     norm = LogNorm(max(LEAST_PERCENT, min(float(shares[shares > 0].min()), largest / 10)), largest)
     image = axes.imshow(np.maximum(shares, norm.vmin or 0.0), cmap="viridis", norm=norm, interpolation="nearest")
@@ -95,7 +95,7 @@ def _write(axes: Axes, shares: Float[np.ndarray, "groups groups"], norm: LogNorm
 def _draw_bars(figure: Figure, blocks: HessianBlocks) -> str:
     """Draw bars of the diagonal blocks, the largest where there are many, and of the share outside them."""
     axes = figure.subplots()
-    shares = blocks.squared_norms / blocks.squared_norm
+    shares = blocks.shares
     largest = np.sort(np.argsort(-shares)[:MOST_NAMES])
     names = [f"{_short(blocks.names[index])}  ({blocks.sizes[index]:,})" for index in largest]
     lengths, colors = list(shares[largest]), [BLUE] * len(largest)
@@ -126,8 +126,8 @@ def _title(blocks: HessianBlocks) -> str:
 
 def _describe(blocks: HessianBlocks) -> str:
     """Return the title and the heaviest block in words."""
-    heaviest = int(np.argmax(blocks.squared_norms))
-    share = float(blocks.squared_norms[heaviest]) / blocks.squared_norm
+    heaviest = int(np.argmax(blocks.shares))
+    share = float(blocks.shares[heaviest])
     return f"{_title(blocks)}; the heaviest block is {_short(blocks.names[heaviest])} with {percent(share, 1)}."
 
 
