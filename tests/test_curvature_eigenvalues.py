@@ -42,13 +42,10 @@ def test_no_false_eigenvalue_no_copy_and_true_residuals(name, precision):  # noq
 def test_invariant_subspaces_are_said_aloud(name):
     found = case(name)
     pairs = curvature.eigenvalues(found.surface, found.params, k=10, which="both")
-    if name in CLOSES:
-        assert pairs.status == "invariant subspace"
-        assert "Invariant subspace" in str(pairs)
-        assert len(pairs) == {"rank three": 4, "two distinct": 2, "identity": 1, "zero": 1}[name]
-    else:
-        assert pairs.status == "converged"
-        assert len(pairs) == 20
+    truth = found.eigenvalues[::-1]
+    assert pairs.status == ("invariant subspace" if name in CLOSES else "converged")
+    assert ("Invariant subspace" in str(pairs)) == (name in CLOSES)
+    np.testing.assert_allclose(pairs.values, np.r_[truth[:10], truth[-10:]], atol=1e-3 * found.largest)
 
 
 @pytest.mark.product
@@ -71,12 +68,7 @@ def test_values_are_the_outermost_in_order(name):
 def test_more_than_there_are_gives_all(name):
     found = case(name, 2)
     pairs = curvature.eigenvalues(found.surface, found.params, k=3 * SIZE, tol=1e-9)
-    truth = found.eigenvalues[::-1]
-    if pairs.status == "converged":
-        np.testing.assert_allclose(pairs.values, truth, atol=1e-10 * found.largest)
-    else:
-        distinct = truth[np.r_[True, np.abs(np.diff(truth)) > 1e-10]]
-        np.testing.assert_allclose(pairs.values, distinct, atol=1e-10)
+    np.testing.assert_allclose(pairs.values, found.eigenvalues[::-1], atol=1e-10 * found.largest + 1e-10)
 
 
 @pytest.mark.product

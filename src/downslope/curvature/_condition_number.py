@@ -59,8 +59,8 @@ class ConditionNumber:
         if not self.converged:
             bound = "" if self.at_least is None else f" It is at least {self.at_least:.3g}."
             return (
-                f"κ is not resolved: the ends of the spectrum were not found to the tolerance with {self.hvps} products. "
-                f"Allow more, or a larger tolerance.{bound} Largest {self.largest:.6g} or more."
+                "κ is not resolved: the ends of the spectrum were not found to the tolerance with "
+                f"{self.hvps} products. Allow more, or a larger tolerance.{bound} Largest {self.largest:.6g} or more."
             )
         if self.largest <= self.floor:
             return f"κ is undefined: no eigenvalue is above {self.floor:.1g}, the floor of this precision."

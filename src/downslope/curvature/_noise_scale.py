@@ -49,6 +49,7 @@ class NoiseScale:
         batch_size: of how many rows.
         leaves: the same for each leaf of the parameters alone, by name; empty in those.
         noise_to_signal: `tr Σ / |G|²` of the estimates even where `|G|²` is not resolved; infinite without a gradient.
+        noise_deviation: `√(tr Σ)`, which double precision holds where it holds the gradients.
     """
 
     value: float | None
@@ -62,6 +63,7 @@ class NoiseScale:
     batch_size: int
     leaves: dict[str, NoiseScale]
     noise_to_signal: float = math.inf
+    noise_deviation: float = 0.0
 
     @property
     def noise_dominated(self) -> bool:
@@ -213,6 +215,7 @@ def _estimate(
         batch_size=size,
         leaves=leaves,
         noise_to_signal=noise / signal if signal else math.inf,
+        noise_deviation=math.sqrt(noise * unit) * gradient_unit,
     )
 
 

@@ -11,6 +11,7 @@ from downslope.diagnosis.case import Case
 from downslope.diagnosis.evidence import percent
 from downslope.diagnosis.finding import Finding
 from downslope.diagnosis.kinds import facts_of
+from downslope.diagnosis.measurements import is_certain
 from downslope.diagnosis.remedies import Trial
 from downslope.diagnosis.verdict import NEGLIGIBLE, Verdict
 
@@ -81,7 +82,7 @@ def _theory(case: Case) -> list[str]:
         sentences.append(
             f"The rate {limit.learning_rate:.4g} is {percent(limit.share)} of the limit {limit.limit:.4g}{rescaled}."
         )
-    elif case.sharpness > case.eigenvalues.resolution:
+    elif case.sharpness > case.eigenvalues.resolution and is_certain(case.eigenvalues):
         sentences.append(f"Gradient descent is stable up to a rate of {2 / case.sharpness:.4g}.")
     if kappa is None or case.condition.smallest is None:
         return sentences

@@ -31,6 +31,7 @@ from downslope.diagnosis.measurements import (
     compare_descents,
     compare_starts,
     held_out_of,
+    is_certain,
     number_of,
     own_restarts,
     scale_of,
@@ -196,7 +197,9 @@ class Case(Standpoint):
 
     @cached_property
     def stability(self) -> Stability | None:
-        """The rate from which the optimizer is unstable here; None where there is no theory for it."""
+        """The rate from which the optimizer is unstable here; None where theory or sharpness lack."""
+        if not is_certain(self.eigenvalues):
+            return None
         if self.descent is not None:
             limit = self.descent.limit(self.sharpness)
             return None if limit is None else Stability(limit, self.descent.learning_rate, self.sharpness, False)
@@ -234,8 +237,8 @@ class Case(Standpoint):
             return 0.0
         if self.noise is None:
             return None
-        noise = self.noise.noise * (1 / self.batch_size - 1 / len(self.problem.train))
-        return float(noise / self.gradient_norm**2) if self.gradient_norm else float("inf")
+        noise = self.noise.noise_deviation / self.gradient_norm if self.gradient_norm else float("inf")
+        return float(noise**2 * (1 / self.batch_size - 1 / len(self.problem.train)))
 
     # ---- the network and its data
 

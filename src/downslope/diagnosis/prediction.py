@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from downslope.core import Advice, PyTree, Setting, SettingError, check_integer
+from downslope.core import Advice, PyTree, Setting, SettingError, check_integer, vector_length
 from downslope.curvature import quadratic
 from downslope.diagnosis.measurements import Point, Vector, flat
 from downslope.optimizers import sgd
@@ -224,10 +224,10 @@ def _lowest(loss: float, values: Vector, c: Vector) -> float | None:
     """Return the lowest loss of the quadratic; None where it falls without end."""
     resolved, size = _resolved(values), np.max(np.abs(values))
     downward = values < -RESOLVED * size
-    sloping = np.abs(c) > RESOLVED**0.5 * np.linalg.norm(c)
+    sloping = np.abs(c) > RESOLVED**0.5 * vector_length(c)
     if not resolved.any() or downward.any() or (sloping & ~resolved).any():
         return None
-    return loss - float(np.sum(0.5 * c[resolved] ** 2 / values[resolved]))
+    return loss - float(np.sum(0.5 * c[resolved] * (c[resolved] / values[resolved])))
 
 
 def _rate(above: Float[np.ndarray, " steps"]) -> float | None:

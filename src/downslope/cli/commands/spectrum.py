@@ -269,7 +269,7 @@ def _negative(measurements: Measurements) -> str:
         return f"Negative directions: {measurements.condition.negative:,} of {measurements.parameters:,}."
     count = max(measurements.condition.negative, _certified(measurements.pairs))
     if not count:
-        return "Negative directions: none was measurements."
+        return "Negative directions: none was found."
     return f"Negative directions: at least {count:,} of {measurements.parameters:,}, certified."
 
 
@@ -280,6 +280,11 @@ def _stability(measurements: Measurements) -> str:
     rate, limit, optimizer = measurements.step.learning_rate, measurements.limit, measurements.optimizer
     if not math.isfinite(limit):
         return "Stability: the loss does not curve upward here, which sets no limit to the rate."
+    if not measurements.pairs.converged[0]:
+        return (
+            f"Stability: the largest eigenvalue did not converge, so the limit of the rate is {limit:.3g} or lower. "
+            "Allow more products."
+        )
     if not measurements.own_limit:
         other = "" if optimizer is None else f"; {optimizer} has a limit of its own, see downslope diagnose"
         return f"Stability: plain gradient descent diverges from the rate 2/λ = {limit:.3g} on{other}."
@@ -318,13 +323,17 @@ def _facts(measurements: Measurements) -> dict[str, object]:
         "step_model": {
             "learning_rate": step.learning_rate,
             "loss": step.loss,
+            "gradient_norm": step.gradient_norm,
+            "rayleigh_quotient": step.rayleigh_quotient,
             "squared_gradient": step.squared_gradient,
             "curvature": step.curvature,
             "best_step": step.best_step,
             "ratio": step.ratio,
             "predicted_loss": step.predicted_loss,
             "observed_loss": step.observed_loss,
+            "lost_in_rounding": step.lost_in_rounding,
             "eigenvalues": step.eigenvalues.tolist(),
+            "converged": step.converged.tolist(),
             "shares": step.shares.tolist(),
         },
         "stability": {
@@ -338,12 +347,19 @@ def _facts(measurements: Measurements) -> dict[str, object]:
 
 def _block_facts(blocks: HessianBlocks) -> dict[str, object]:
     """Return the blocks for programs."""
-    listed = zip(blocks.names, blocks.sizes, blocks.squared_norms.tolist(), strict=True)
+    import math
+
+    norms = [norm if math.isfinite(norm) else None for norm in blocks.squared_norms.tolist()]
+    shares = [share if math.isfinite(share) else None for share in blocks.shares.tolist()]
+    listed = zip(blocks.names, blocks.sizes, norms, shares, strict=True)
     return {
         "share_outside": blocks.share_outside,
         "standard_error": blocks.standard_error,
         "squared_norm": blocks.squared_norm,
-        "groups": [{"name": name, "parameters": size, "squared_norm": norm} for name, size, norm in listed],
+        "groups": [
+            {"name": name, "parameters": size, "squared_norm": norm, "share": share}
+            for name, size, norm, share in listed
+        ],
     }
 
 

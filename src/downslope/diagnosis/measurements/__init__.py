@@ -15,7 +15,7 @@ from downslope.diagnosis.measurements.reach import Reach, reach_of
 from downslope.diagnosis.measurements.recall import ClassRecalls, recalls_on
 from downslope.diagnosis.measurements.row_order import drift
 from downslope.diagnosis.measurements.scale import Scale, row_losses, scale_of
-from downslope.diagnosis.measurements.stability import Stability, number_of, stability_of
+from downslope.diagnosis.measurements.stability import Stability, is_certain, number_of, stability_of
 from downslope.diagnosis.measurements.tangents import Tangents, tangents
 from downslope.diagnosis.measurements.trend import Trend, trend_of
 from downslope.diagnosis.measurements.way_out import WayOut, way_out_of
@@ -41,6 +41,7 @@ __all__ = [
     "held_out_apart",
     "held_out_of",
     "input_moments",
+    "is_certain",
     "label_noise",
     "number_of",
     "own_restarts",

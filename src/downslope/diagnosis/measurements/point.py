@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import LossSurface, PyTree
+from downslope.core import LossSurface, PyTree, loss_rounding, unit_of, vector_length
 
 Vector = Float[np.ndarray, " size"]
 
@@ -29,7 +30,7 @@ class Point:
     @cached_property
     def norm(self) -> float:
         """The length of the parameters."""
-        return float(np.linalg.norm(self.theta))
+        return vector_length(self.theta)
 
     @cached_property
     def theta(self) -> Vector:
@@ -64,8 +65,15 @@ class Point:
         return flat(self.surface.gradient(self.moved(d)))
 
     def curved(self, d: Vector, v: Vector) -> Vector:
-        """Return `H(θ + d) v`."""
-        return flat(self.surface.hvp(self.moved(d), self.tree(v)))
+        """Return `H(θ + d) v`, computed with a `v` near 1, so that its precision holds the product."""
+        unit = unit_of(v)
+        return flat(self.surface.hvp(self.moved(d), self.tree(v / unit))) * unit
+
+    @cached_property
+    def rounding(self) -> float:
+        """By how much losses of the size of that at the point may differ by rounding alone."""
+        eps = max(float(jnp.finfo(jnp.asarray(leaf).dtype).eps) for leaf in jax.tree.leaves(self.params))
+        return loss_rounding(self.loss(np.zeros(self.size)), eps=eps)
 
 
 def flat(tree: PyTree) -> Vector:

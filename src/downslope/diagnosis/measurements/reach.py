@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from downslope.core import unit_of, vector_length
 from downslope.diagnosis.measurements.point import Point, Vector
 
 RADIUS = 0.1
@@ -75,13 +76,14 @@ def _along_gradient(point: Point, loss: float, gradient: Vector, radius: float) 
     """Return by how much the loss falls along the gradient, step by step."""
     d, lowest, g = np.zeros(point.size), loss, gradient
     for _ in range(DESCENTS):
-        squared = float(g @ g)
-        if not squared or not np.isfinite(squared):
+        norm = vector_length(g)
+        if not norm or not np.isfinite(norm):
             break
-        curvature = float(g @ point.curved(d, g))
+        unit = g / norm
+        curvature = float(unit @ point.curved(d, unit))
         # where the loss does not curve upward, as far as the ball allows
-        best = squared / curvature if curvature > 0 else np.inf
-        step = -g * min(best, 2 * radius / np.sqrt(squared))
+        best = norm / curvature if curvature > 0 else np.inf
+        step = -unit * min(best, 2 * radius)
         step = _within(d, step, radius)
         d, new = _backtrack(point, d, step, lowest)
         if new >= lowest:
@@ -93,7 +95,8 @@ def _along_gradient(point: Point, loss: float, gradient: Vector, radius: float) 
 def _newton_step(point: Point, gradient: Vector, radius: float, products: int) -> Vector:
     """Return the step that conjugate gradients take down the quadratic model, to the ball's edge at most."""
     origin, d = np.zeros(point.size), np.zeros(point.size)
-    r, p = -gradient, -gradient
+    unit = unit_of(gradient)
+    r = p = -gradient / unit
     squared = float(r @ r)
     enough = EXACT**2 * squared
     for _ in range(products):
@@ -102,9 +105,9 @@ def _newton_step(point: Point, gradient: Vector, radius: float, products: int) -
         image = point.curved(origin, p)
         curvature = float(p @ image)
         if curvature <= 0:
-            return d + _within(d, p * (2 * radius / np.linalg.norm(p)), radius)
-        step = (squared / curvature) * p
-        if np.linalg.norm(d + step) >= radius:
+            return d + _within(d, p * (2 * radius / vector_length(p)), radius)
+        step = (unit * squared / curvature) * p
+        if vector_length(d + step) >= radius:
             return d + _within(d, step, radius)
         d, r = d + step, r - (squared / curvature) * image
         squared, before = float(r @ r), squared
@@ -114,18 +117,22 @@ def _newton_step(point: Point, gradient: Vector, radius: float, products: int) -
 
 def _within(d: Vector, step: Vector, radius: float) -> Vector:
     """Return as much of a step from `d` as stays in the ball."""
-    if np.linalg.norm(d + step) <= radius:
+    if vector_length(d + step) <= radius:
         return step
-    # ‖d + s step‖ = radius
-    a, b, c = float(step @ step), float(d @ step), float(d @ d) - radius**2
-    return step * max(0.0, (-b + np.sqrt(max(b * b - a * c, 0.0))) / a)
+    # ‖d + s u‖ = radius, u the step's direction, all in units of the radius
+    u, d = step / vector_length(step), d / radius
+    b, c = float(d @ u), float(d @ d) - 1
+    return u * radius * max(0.0, -b + np.sqrt(max(b * b - c, 0.0)))
 
 
 def _backtrack(point: Point, d: Vector, step: Vector, loss: float) -> tuple[Vector, float]:
-    """Return where a step leads that is halved until it lowers the loss, and the loss there; `d` if it never does."""
+    """Return where a step leads that is halved until it lowers the loss, and the loss there; `d` if it never does.
+
+    A fall within the rounding of the losses is none.
+    """
     for _ in range(HALVINGS + 1):
         new_loss = point.loss(d + step)
-        if new_loss < loss:
+        if new_loss < loss - point.rounding:
             return d + step, new_loss
         step = step / 2
     return d, loss

@@ -6,13 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from downslope.core import Key, LossSurface, SettingError
-from downslope.curvature import preconditioned_sharpness
+from downslope.curvature import Eigenpairs, preconditioned_sharpness
 from downslope.optimizers import Optimizer
 from downslope.schedules import Schedule
 from downslope.training import Run, edge_of
 
 TOLERANCE = 0.01
 """The residual allowed to the preconditioned sharpness, as a share: a rate needs no more digits."""
+
+
+CERTAIN = 0.05
+"""A sharpness whose residual is a larger share of the largest magnitude in the spectrum says nothing of the limit."""
+
+
+def is_certain(pairs: Eigenpairs) -> bool:
+    """Return whether the largest eigenvalue is known well enough to set a limit to the rate."""
+    return bool(pairs.residuals[0] <= CERTAIN * pairs.scale)
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ def stability_of(
     max_hvps: int,
     key: Key,
 ) -> Stability | None:
-    """Return the stability of a run where it ended; None for optimizers whose edge is not known.
+    """Return the stability of a run where it ended; None where the edge is not known, or the sharpness.
 
     Args:
         run: with the state of its optimizer.
@@ -79,5 +88,7 @@ def stability_of(
         except SettingError:  # dead units have no gradients, and without `eps` nothing to divide by
             return None
         largest = float(pairs.values[0])
+        if not is_certain(pairs):
+            return None
     limit = learning_rate * edge.limit / largest if largest > 0 and edge.limit > 0 else float("inf")
     return Stability(limit, learning_rate, largest, edge.preconditioner is not None)

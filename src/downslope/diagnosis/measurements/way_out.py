@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import jax
 import numpy as np
 
-from downslope.core import PyTree, Setting, ShapeError
+from downslope.core import PyTree, Setting, ShapeError, vector_length
 from downslope.curvature import Eigenpairs
 from downslope.diagnosis.measurements.point import Point, flat
 from downslope.diagnosis.measurements.reach import RADIUS
@@ -98,12 +98,12 @@ def way_out_of(point: Point, pairs: Eigenpairs) -> WayOut | None:
     if most is None:
         return None
     v = flat(pairs.vectors[most])
-    v, origin = v / np.linalg.norm(v), np.zeros(point.size)
+    v, origin = v / vector_length(v), np.zeros(point.size)
     loss, reach = point.loss(origin), RADIUS * max(point.norm, 1.0)
     steps = [sense * share * reach for share in FRACTIONS for sense in (1.0, -1.0)]
     losses = [point.loss(step * v) for step in steps]
     index = int(np.argmin(losses))
-    if not losses[index] < loss:
+    if not losses[index] < loss - point.rounding:
         return None
     value, step = float(pairs.values[most]), steps[index]
     slope = float(point.gradient(origin) @ v)

@@ -214,13 +214,14 @@ def eigenvalue_of(
         return Eigenvalue(id=id, step=step, value=None, residual=None, converged=False, limit=None, text=text)
     value, residual = float(result.values[0]), float(result.residuals[0])
     rate, limit = numbers.get("learning_rate", math.nan), limit_of(settings, numbers, value)
+    sure = bool(result.converged[0])
     text = f"The largest curvature is {value:.4g}, give or take {residual:.1g}."
-    if limit is not None:
+    if not sure:
+        text += " The search for it did not converge: it may be larger, and the limit that it sets lower."
+    if limit is not None and (sure or rate > limit):
         side = "above" if rate > limit else "not above"
         text += f" Full-batch descent is stable up to the rate {limit:.3g}; the rate is {rate:.3g}, {side} it."
-    return Eigenvalue(
-        id=id, step=step, value=value, residual=residual, converged=bool(result.converged[0]), limit=limit, text=text
-    )
+    return Eigenvalue(id=id, step=step, value=value, residual=residual, converged=sure, limit=limit, text=text)
 
 
 @dataclass(frozen=True)

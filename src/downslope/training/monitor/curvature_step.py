@@ -128,7 +128,7 @@ def _step_values(
         return values | {"loss": surface.value(params)}
     values |= {
         "loss": model.loss,
-        "gradient_norm": float(np.sqrt(model.squared_gradient)),
+        "gradient_norm": model.gradient_norm,
         "best_step": _number(model.best_step),
         "made_ratio": surface.value(after) / model.loss if model.loss else float("nan"),
     }
@@ -151,9 +151,11 @@ def _noise_values(surface: NetworkSurface, params: PyTree, batch_size: int, trai
         )
     except OverflowError:
         return unknown
-    power = estimate.squared_gradient + estimate.noise / batch_size
-    disjoint = 2 * batch_size <= training_rows
-    agreement = float(np.clip(estimate.squared_gradient / power, -1, 1)) if disjoint and power > 0 else float("nan")
+    # |G|² / (|G|² + tr Σ / B), where that sum is above 0; an estimate of |G|² below 0 makes the ratio negative
+    ratio = estimate.noise_to_signal
+    power, disjoint = 1 + ratio / batch_size, 2 * batch_size <= training_rows
+    known = disjoint and (power < 0 if ratio < 0 else np.isfinite(ratio) or estimate.noise != 0)
+    agreement = float(np.clip(1 / power, -1, 1)) if known else float("nan")
     return dict(zip(names, (_number(estimate.value), *estimate.interval, agreement), strict=True))
 
 

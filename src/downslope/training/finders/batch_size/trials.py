@@ -73,11 +73,12 @@ def batch_trainings(
 
 
 def _sharpness(problem: Problem, variables: Variables | None) -> float:
-    """Return the largest eigenvalue of the Hessian; NaN where a training diverged, or there is none."""
+    """Return the largest eigenvalue of the Hessian; NaN where a training diverged, or it was not found."""
     if variables is None or not all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(variables.params)):
         return float("nan")
     surface = surface_at(problem, rows_for_curvature(problem), variables)
     try:
-        return float(eigenvalues(surface, variables.params, tol=0.01, max_hvps=200, key=problem.seed).values[0])
+        pairs = eigenvalues(surface, variables.params, tol=0.01, max_hvps=200, key=problem.seed)
     except SettingError:
         return float("nan")
+    return float(pairs.values[0]) if pairs.converged[0] else float("nan")

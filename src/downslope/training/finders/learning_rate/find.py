@@ -226,7 +226,7 @@ def _suggestions(
         "steepest": RateSuggestion(tested.steepest, "There the range test's loss fell fastest."),
         "tenth": RateSuggestion(tested.lowest / 10, "A tenth of where the range test's loss was lowest."),
     }
-    if line is not None and np.isfinite(line.limit):
+    if line is not None and line.converged and np.isfinite(line.limit):
         why = f"Half of {line.limit:.3g}, less 1 %: from there on curvature makes steps at the start overshoot."
         suggestions["stability"] = RateSuggestion(MARGIN * line.limit / 2, why)
     return suggestions

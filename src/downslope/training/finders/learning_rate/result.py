@@ -158,7 +158,8 @@ class CurvatureLine:
         text = f"λ = {self.sharpness:.4g} ± {self.residual:.1g}, the largest eigenvalue {which} on {self.rows:,} rows"
         if not np.isfinite(self.limit):
             return f"{text}: the loss does not curve upward at the start, which sets no limit."
-        return f"{text}: steps overshoot from a rate of {self.factor:.3g}/λ = {self.limit:.3g} on."
+        sure = "" if self.converged else ", if not before: the search for λ did not converge, and it may be larger"
+        return f"{text}: steps overshoot from a rate of {self.factor:.3g}/λ = {self.limit:.3g} on{sure}."
 
 
 @dataclass(frozen=True)
