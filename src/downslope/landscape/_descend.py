@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from jaxtyping import Float, Int
 
-from downslope.core import LossSurface, PyTree, all_finite, check_integer
+from downslope.core import LossSurface, PyTree, Number, all_finite, check_integer
 from downslope.optimizers import Optimizer, OptimizerState, Rule, apply_rule, as_optimizer, initial_state
 
 
@@ -71,7 +71,7 @@ def descend(
     state = initial_state(rule, params)
     points, losses, diverged = [jax.tree.map(np.asarray, params)], [surface.value(params)], None
     for step in range(1, steps + 1):
-        params, state = _step(rule.rule, surface.gradient(params), state, params)
+        params, state = _step(rule.rule, surface.gradient(params), state, params, losses[-1])
         loss = surface.value(params)
         points.append(jax.tree.map(np.asarray, params))
         losses.append(loss)
@@ -83,7 +83,9 @@ def descend(
 
 
 @partial(jax.jit, static_argnums=0)
-def _step(rule: Rule, gradient: PyTree, state: OptimizerState, params: PyTree) -> tuple[PyTree, OptimizerState]:
+def _step(
+    rule: Rule, gradient: PyTree, state: OptimizerState, params: PyTree, loss: Number
+) -> tuple[PyTree, OptimizerState]:
     """Return the parameters after a step, and the optimizer's next state."""
-    updates, state = apply_rule(rule, gradient, state, params)
+    updates, state = apply_rule(rule, gradient, state, params, value=loss, grad=gradient)
     return jax.tree.map(lambda leaf, update: leaf + update, params, updates), state

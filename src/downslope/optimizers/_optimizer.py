@@ -125,13 +125,13 @@ class Optimizer(optax.GradientTransformationExtraArgs):
     def rendered(self) -> dict[str, object]:
         """Return the public function and its arguments, or the name of a foreign transformation."""
         if "transformation" in self.settings:
-            return {"custom": _name_of(self.settings["transformation"].update)}
+            return {"custom": name_of(self.settings["transformation"].update)}
         return {"kind": f"optimizers.{self.maker.__name__}", **self.settings}
 
     def __repr__(self) -> str:
         """Return the call that makes it, without the arguments left at their defaults; what is foreign by its name."""
         if "transformation" in self.settings:
-            return f"{self.maker.__name__}({_name_of(self.settings['transformation'].update)})"
+            return f"{self.maker.__name__}({name_of(self.settings['transformation'].update)})"
         parameters = inspect.signature(self.maker).parameters
         arguments = [
             repr(value) if parameters[name].default is inspect.Parameter.empty else f"{name}={value!r}"
@@ -165,7 +165,7 @@ def make(maker: Callable, rule: Rule, numbers: Mapping[str, object], settings: M
     return Optimizer(Initialize(maker, rule, tuple(numbers.items()), tuple(settings.items())), Update(rule))
 
 
-def _name_of(function: Callable) -> str:
+def name_of(function: Callable) -> str:
     """Return where a function is defined, as far as it says."""
     named = function if hasattr(function, "__qualname__") else type(function)
     return f"{named.__module__}.{named.__qualname__}"

@@ -18,10 +18,10 @@ import optax
 from jax import lax
 from jaxtyping import Array, Int, Shaped
 
-from downslope.core import Variables
+from downslope.core import Params, PyTree, Variables
 from downslope.losses import Loss
-from downslope.networks import Sequential, loss_and_gradients
-from downslope.optimizers import OptimizerState, Rule, apply_rule
+from downslope.networks import LossAndGradients, Sequential, loss_and_gradients
+from downslope.optimizers import OptimizerState, Rule, apply_rule, loss_arguments
 from downslope.training.problem.part import GatheredBatches
 from downslope.training.problem.problem import Problem
 
@@ -134,8 +134,36 @@ def _step(
     x, t, w = (array[index] for array in batches)
     step_key = jax.random.fold_in(key, optimizer.step)
     result = loss_and_gradients(net, variables, x, t, loss, training=True, key=step_key, row_weights=w)
-    updates, optimizer = apply_rule(rule, result.params, optimizer, variables.params)
+    offered = offered_arguments(net, loss, variables.state, (x, t, w), step_key, result)
+    updates, optimizer = apply_rule(rule, result.params, optimizer, variables.params, **offered)
     params: Any = optax.apply_updates(variables.params, updates)
     counted = jnp.sum(w) if loss.reduction == "mean" else jnp.ones((), w.dtype)
     state = StepState(Variables(params, result.state), optimizer, total + result.loss * counted, weight + counted)
     return state, result.loss
+
+
+def offered_arguments(
+    net: Sequential,
+    loss: Loss,
+    state: tuple[Params, ...],
+    batch: tuple[Array, Array, Array],
+    key: Array,
+    result: LossAndGradients,
+) -> dict[str, Any]:
+    """Return what a step offers to optimizers of others; what none of them calls is not compiled.
+
+    Args:
+        net: the network.
+        loss: what descends.
+        state: of the layers, before the step.
+        batch: inputs, targets and weights of its rows.
+        key: of the step.
+        result: the loss and its gradients.
+    """
+    x, t, w = batch
+
+    def batch_loss(params: PyTree) -> Array:
+        forward = net.forward(Variables(params, state), x, training=True, key=key, row_weights=w)
+        return loss.value(forward.output, t, w)
+
+    return loss_arguments(batch_loss, result.loss, result.params)

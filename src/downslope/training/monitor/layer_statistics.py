@@ -13,6 +13,7 @@ from downslope.core import PyTree, Variables
 from downslope.losses import Loss
 from downslope.networks import Sequential, by_layer, loss_and_gradients, signals
 from downslope.optimizers import OptimizerState, Rule, apply_rule
+from downslope.training.engine.step import offered_arguments
 from downslope.training.problem.part import GatheredBatches
 
 
@@ -51,9 +52,11 @@ def measure_layers(
 ) -> LayerStatistics:
     """Return the statistics of the step that is about to be made on the batch `index` of a chunk."""
     x, t, w = (array[index] for array in batches)
-    conditions = {"training": True, "key": jax.random.fold_in(key, optimizer.step), "row_weights": w}
-    gradients = loss_and_gradients(net, variables, x, t, loss, **conditions).params
-    updates, _ = apply_rule(rule, gradients, optimizer, variables.params)
+    key = jax.random.fold_in(key, optimizer.step)
+    conditions = {"training": True, "key": key, "row_weights": w}
+    result = loss_and_gradients(net, variables, x, t, loss, **conditions)
+    gradients, offered = result.params, offered_arguments(net, loss, variables.state, (x, t, w), key, result)
+    updates, _ = apply_rule(rule, gradients, optimizer, variables.params, **offered)
     signal = signals(net, variables, x, t, loss, **conditions)
     layers = zip(*(by_layer(net, tree) for tree in (variables.params, gradients, updates)), strict=True)
     sizes = [(_size(params, gradient), _ratio(update, params)) for params, gradient, update in layers]
