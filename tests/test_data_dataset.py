@@ -71,11 +71,14 @@ def test_arrays_of_any_kind_and_shape():
     np.testing.assert_array_equal(Dataset(masked).x, [[1, 2], [np.nan, 4]])
 
 
-def test_an_array_is_not_copied(tmp_path):
-    assert Dataset(X).x is X
+def test_f6_an_array_is_copied_once_and_cannot_be_written_to(tmp_path):
+    own = Dataset(X).x
+    assert not np.shares_memory(own, X)
+    assert not own.flags.writeable
+    assert own.ctypes.data % 64 == 0
     np.save(tmp_path / "x.npy", X)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
-    assert isinstance(Dataset(mapped).x, np.memmap)
+    assert type(Dataset(mapped).x) is np.ndarray
 
 
 FRAMES = {

@@ -20,6 +20,7 @@ from downslope.core._function_surface import FunctionSurface
 from downslope.core._keys import Key, fold, generator, key_words
 from downslope.core._message import PYTHON, Advice, Face, Function, Message, Piece, Setting, Values, worded
 from downslope.core._meter import Meter, open_meter
+from downslope.core._own import aligned_array, handed_out, own_array, own_tree, read_only
 from downslope.core._range import Limits, Range
 from downslope.core._render import Renderable, is_custom, rebuild, render
 from downslope.core._scale import loss_rounding, power_of_two, representable, unit_of, vector_length
@@ -83,6 +84,7 @@ __all__ = [
     "Values",
     "Variables",
     "aligned",
+    "aligned_array",
     "all_finite",
     "bytes_text",
     "check_choice",
@@ -95,6 +97,7 @@ __all__ = [
     "float_dtype",
     "fold",
     "generator",
+    "handed_out",
     "in_memory",
     "is_custom",
     "key_words",
@@ -102,8 +105,11 @@ __all__ = [
     "named_leaves",
     "offers",
     "open_meter",
+    "own_array",
+    "own_tree",
     "power_of_two",
     "printable",
+    "read_only",
     "rebuild",
     "render",
     "representable",

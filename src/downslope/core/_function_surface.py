@@ -16,6 +16,7 @@ from downslope.core._checks import check_integer
 from downslope.core._errors import SettingError, ShapeError
 from downslope.core._keys import Key, generator
 from downslope.core._message import Advice, Setting
+from downslope.core._own import own_array
 from downslope.core._surface_programs import SurfacePrograms, in_memory, weighted_sum
 from downslope.core._trees import named_leaves, tree_size
 from downslope.core._types import Number, PyTree
@@ -99,9 +100,10 @@ class FunctionSurface:
     programs: SurfacePrograms | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "params", _own(self.params))
         _check_template(self.params)
         if self.batches is not None:
-            object.__setattr__(self, "batches", tuple(self.batches))
+            object.__setattr__(self, "batches", tuple(map(_own, self.batches)))
             _check_chunks(self.batches)
         if self.chunk_weights is not None and len(self.chunk_weights) != len(self._chunks):
             raise ShapeError(
@@ -305,9 +307,16 @@ def _rows_of(leaf: Any, rows: np.ndarray) -> np.ndarray:
 
 
 def _as_type(leaf: PyTree, dtype: np.dtype) -> jax.Array | np.ndarray:
-    """Return a leaf as an array of a type."""
-    ready = isinstance(leaf, (jax.Array, np.ndarray)) and leaf.dtype == dtype
-    return leaf if ready else jnp.asarray(leaf, dtype)
+    """Return a leaf as an array of a type that nobody writes to: what is compiled may still be computing by then."""
+    ready = isinstance(leaf, jax.Array) or (isinstance(leaf, np.ndarray) and not leaf.flags.writeable)
+    return leaf if ready and leaf.dtype == dtype else jnp.array(leaf, dtype)
+
+
+def _own(tree: PyTree) -> PyTree:
+    """Return a tree that shares no array that can be written to; rows on disk stay there."""
+    return jax.tree.map(
+        lambda leaf: own_array(leaf) if type(leaf) is np.ndarray and leaf.flags.writeable else leaf, tree
+    )
 
 
 def _canonical(leaf: PyTree) -> np.dtype:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from downslope.core import Advice, DataError, Setting, ShapeError
+from downslope.core import Advice, DataError, Setting, ShapeError, own_array, read_only
 from downslope.data.blocks import check_no_infinity
 from downslope.data.origin import Origin
 from downslope.data.split import PARTS, split_rows
 from downslope.data.stored import StoredRows, StoredTable, stays_on_disk, stored
-from downslope.data.tables import as_table, check_distinct, is_table
+from downslope.data.tables import as_table, check_distinct, is_table, own_table
 from downslope.data.targets import clean_target, distinct_labels, infer_task, target_for
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Dataset:
     Args:
         x: numbers `(rows, …)`: rows of features, or images `(rows, height, width, channels)`; `n` numbers alone become
             `(n, 1)`. Or a data frame of polars or pandas, whose columns may be numbers, booleans or text, with cells
-            missing. A memory-mapped array of 256 MiB or more stays on disk, and so do parts of it: rows are read as
-            training comes to them.
+            missing. They are copied: what is written to them later changes nothing here. A memory-mapped array of 256
+            MiB or more stays on disk, and so do parts of it: rows are read as training comes to them.
         y: labels of any kind `(rows,)`, or numbers `(rows,)` or `(rows, k)`. None for rows to predict only.
         feature_names: one a column of `x`; a data frame brings its own.
         row_weights: how much each row counts in the loss, 0 or more.
@@ -43,8 +43,9 @@ class Dataset:
         origin: the call of `ds.load` or `ds.read` that returned it; kept with a run, to open its rows again.
 
     Attributes:
-        x: a NumPy array or a `polars.DataFrame`; `StoredRows` or a `StoredTable` for rows that stay on disk.
-        y: labels or targets, as a NumPy array, or None.
+        x: a NumPy array, read-only, or a `polars.DataFrame`; `StoredRows` or a `StoredTable` for rows that stay on
+            disk.
+        y: labels or targets, as a NumPy array, read-only, or None.
         task: `"classification"`, `"regression"`, or None without `y`.
         classes: the sorted distinct labels, or None.
         row_weights: float64 `(rows,)`, or None.
@@ -76,7 +77,7 @@ class Dataset:
     notes: tuple[str, ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
-        x = as_table(self.x) if is_table(self.x) else self.x if _is_stored(self.x) else number_array(self.x)
+        x = _own_inputs(self.x)
         if 0 in x.shape:
             raise DataError(Setting("x"), f"must have at least one row and one feature, got the shape {x.shape}.")
         _set(self, x=x, feature_names=_checked_names(x, self.feature_names))
@@ -84,7 +85,7 @@ class Dataset:
         if self.y is not None:
             if self.target_name is None and is_table(self.y):
                 _set(self, target_name=str(getattr(self.y, "name", None) or "") or None)
-            _set(self, **_target_fields(clean_target(self.y), self.task))
+            _set(self, **_target_fields(own_array(clean_target(self.y)), self.task))
             _check_length("y", len(self.y), len(x))
         if self.row_weights is not None:
             _set(self, row_weights=_checked_weights(self.row_weights, len(x)))
@@ -110,9 +111,9 @@ class Dataset:
         part = with_origin(self, None)
         _set(part, x=_rows_of(self.x, rows))
         if self.y is not None:
-            _set(part, y=self.y[rows])
+            _set(part, y=read_only(self.y[rows]))
         if self.row_weights is not None:
-            _set(part, row_weights=self.row_weights[rows])
+            _set(part, row_weights=read_only(self.row_weights[rows]))
         return part
 
     def split(self, validation: float | int = 0.0, test: float | int = 0.0, seed: int = 0) -> Split:
@@ -192,6 +193,8 @@ def number_array(x: object) -> np.ndarray:
         x = x if isinstance(x, np.ndarray) else np.asarray(x)
     except ValueError:
         raise ShapeError(Setting("x"), "must have rows of equal length, got rows of different lengths.") from None
+    except (TypeError, RuntimeError) as error:  # of tensors that NumPy has no type for, or that are on another device
+        raise DataError(Setting("x"), f"must be an array of numbers, but cannot be read as one: {error}") from error
     if x.dtype.kind not in "biuf":
         raise DataError(
             Setting("x"),
@@ -200,6 +203,16 @@ def number_array(x: object) -> np.ndarray:
     if x.ndim == 0:
         raise ShapeError(Setting("x"), "must have the shape (rows, …), got a single number.")
     return x[:, None] if x.ndim == 1 else x
+
+
+def _own_inputs(x: Any) -> Inputs:
+    """Return inputs that share no memory with those of the user: copies, but for what stays on disk."""
+    if _is_stored(x):
+        return x
+    if is_table(x):
+        return own_table(as_table(x))
+    numbers = number_array(x)
+    return stored(numbers) if stays_on_disk(numbers) else own_array(numbers)
 
 
 def _is_stored(x: object) -> bool:
@@ -213,7 +226,7 @@ def _rows_of(x: Inputs, rows: np.ndarray) -> Inputs:
         return x.take(rows)
     if is_table(x):
         return x[rows]
-    return stored(x).take(rows) if stays_on_disk(x) else x[rows]
+    return stored(x).take(rows) if stays_on_disk(x) else read_only(x[rows])
 
 
 def _set(data: Dataset, **values: object) -> None:
@@ -230,7 +243,7 @@ def _target_fields(y: np.ndarray, task: str | None) -> dict[str, object]:
         notes = (why,)
     y = target_for(task, y)
     classes = distinct_labels(y) if task == "classification" else None
-    return {"y": y, "task": task, "classes": classes, "notes": notes}
+    return {"y": read_only(y), "task": task, "classes": read_only(classes), "notes": notes}
 
 
 def _checked_names(x: Inputs, names: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -277,7 +290,7 @@ def _check_length(setting: str, length: int, rows: int) -> None:
 
 def _checked_weights(row_weights: ArrayLike, rows: int) -> np.ndarray:
     """Return row weights as float64, each 0 or more, not all 0."""
-    weights = np.asarray(row_weights, np.float64)
+    weights = own_array(np.asarray(row_weights, np.float64))
     if weights.ndim != 1:
         raise ShapeError(Setting("row_weights"), f"must have the shape (rows,), got {weights.shape}.")
     _check_length("row_weights", len(weights), rows)

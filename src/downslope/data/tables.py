@@ -63,6 +63,16 @@ def as_table(frame: Any, columns: Sequence[str] | None = None) -> DataFrame:
     return pl.DataFrame([_cleaned(name, _as_series(name, cells[name])) for name in columns or present])
 
 
+def own_table(table: DataFrame) -> DataFrame:
+    """Return a table whose numbers share no memory with what it was made of: polars takes arrays without a copy."""
+    import polars as pl
+
+    rows = np.arange(table.height, dtype=np.uint32)
+    return pl.DataFrame(
+        [column.gather(rows) if column.dtype.is_numeric() else column for column in table.get_columns()]
+    )
+
+
 def check_distinct(names: Sequence[str]) -> None:
     """Refuse names that come twice.
 

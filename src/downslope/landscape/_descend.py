@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from jaxtyping import Float, Int
 
-from downslope.core import LossSurface, PyTree, Number, all_finite, check_integer
+from downslope.core import LossSurface, Number, PyTree, all_finite, check_integer
 from downslope.optimizers import Optimizer, OptimizerState, Rule, apply_rule, as_optimizer, initial_state
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from downslope.core import Setting, SettingError, Variables
+from downslope.core import Setting, SettingError, Variables, handed_out
 from downslope.optimizers import set_hyperparam
 from downslope.training.engine.state import TrainingState
 
@@ -109,5 +109,5 @@ def _moment(training: TrainingState) -> Moment:
         step=int(optimizer.step),
         values=MappingProxyType(training.history[-1]),
         hyperparams=MappingProxyType({name: float(value) for name, value in optimizer.hyperparams.items()}),
-        variables=training.state.variables,
+        variables=handed_out(training.state.variables),
     )

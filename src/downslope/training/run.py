@@ -7,9 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
-from downslope.core import Advice, DataError, Key, Params, Setting, Shape, Variables, check_choice
+from downslope.core import (
+    Advice,
+    DataError,
+    Key,
+    Params,
+    Setting,
+    Shape,
+    Variables,
+    check_choice,
+    handed_out,
+    read_only,
+)
 from downslope.data import Dataset, Preprocessing
 from downslope.layers import thawed, walk
 from downslope.losses import Loss
@@ -79,6 +91,10 @@ class Run:
     training_rows: Part | None
     recipe: Recipe | None
 
+    def __post_init__(self) -> None:
+        path = None if self.trajectory is None else (self.trajectory.steps, self.trajectory.params)
+        jax.tree.map(read_only, (self.variables, self.last, self.optimizer_state, self.history, self.averaged, path))
+
     def __repr__(self) -> str:
         facts = [
             f"{_name_of(self)}{_widths_text(self.net, self.preprocessing.input_shape)}",
@@ -93,8 +109,8 @@ class Run:
 
     @property
     def params(self) -> tuple[Params, ...]:
-        """The parameters of `variables`."""
-        return self.variables.params
+        """The parameters of `variables`, in containers of their own; their arrays cannot be written to."""
+        return handed_out(self.variables.params)
 
     @property
     def epochs(self) -> int:

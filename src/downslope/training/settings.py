@@ -8,7 +8,7 @@ from typing import Any
 
 import optax
 
-from downslope.core import Advice, Setting, SettingError, UnknownNameError, Variables, check_integer
+from downslope.core import Advice, Setting, SettingError, UnknownNameError, Variables, check_integer, own_tree
 from downslope.data import Dataset
 from downslope.losses import Loss
 from downslope.optimizers import Optimizer, adam
@@ -54,7 +54,9 @@ class TrainingSettings(Mapping[str, Any]):
     def __post_init__(self) -> None:
         check_integer("epochs", self.epochs)
         check_integer("seed", self.seed, at_least=0)
-        _check_start(self.start)
+        object.__setattr__(self, "start", _own_start(self.start))
+        if isinstance(self.class_weight, Mapping):
+            object.__setattr__(self, "class_weight", dict(self.class_weight))
         object.__setattr__(self, "early_stopping", _patience(self.early_stopping, held_out=self.holds_out))
 
     @classmethod
@@ -120,14 +122,14 @@ def size_at(schedule: Schedule, epoch: int) -> int:
     return round(float(schedule(epoch)))
 
 
-def _check_start(start: object) -> None:
-    """Check that a training begins from variables.
+def _own_start(start: Variables | None) -> Variables | None:
+    """Return variables to begin from, which share no memory with those of the user.
 
     Raises:
         SettingError: it is something else, such as a run or params alone.
     """
     if start is None or isinstance(start, Variables):
-        return
+        return own_tree(start)
     raise SettingError(
         Setting("start"),
         f"must be ds.Variables, got {type(start).__name__}.",

@@ -25,13 +25,13 @@ TARGET_NAMES = ("y", "Y", "y_train", "Y_train")
 
 
 def read_npy(path: Path, target: str | int | None, task: str | None, large: int) -> Dataset:
-    """Return the data set of a `.npy` file, memory-mapped; `target` is the number of a column.
+    """Return the data set of a `.npy` file, one of `large` bytes memory-mapped; `target` is the number of a column.
 
     Raises:
         DataError: the file cannot be read, or has no columns.
         SettingError: a target that is no number of a column.
     """
-    array = _load(path, path, mmap_mode="r")
+    array = _load(path, path, mmap_mode="r" if path.stat().st_size >= large else None)
     if target is None:
         return Dataset(array)
     if array.ndim != 2 or array.shape[1] < 2:

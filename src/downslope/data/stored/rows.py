@@ -6,13 +6,14 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from downslope.core import Meter, open_meter
+from downslope.core import Meter, aligned_array, open_meter
+from downslope.data.stored.mapped import MappedFile, mapped_file
 from downslope.data.stored.npy_writer import NpyWriter
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ WRITE_BYTES = 2**22
 
 WIDE = 1024
 """Rows of so many bytes are read in the order they lie in, which spares a disk; of narrower ones a page holds many."""
-
-ALIGNMENT = 64
-"""XLA uses arrays whose address is a multiple of this without a copy."""
 
 PREPARED_PREFIX = "inputs-"
 """The beginning of the names of files of prepared rows."""
@@ -51,6 +49,10 @@ class StoredRows:
         dtype: of the rows as they are read.
         row_shape: the shape of a row as it is read.
         prepared_file: for all rows of `base` once they are prepared, or None.
+        file: the file behind `base`, which is checked before rows are read; None where they are in memory.
+
+    Raises:
+        DataError: on reading, the file has become shorter, or was written to.
 
     Example:
         >>> rows = StoredRows(np.arange(12.0).reshape(6, 2)).take([5, 0, 3])
@@ -66,8 +68,10 @@ class StoredRows:
     dtype: Any = None
     row_shape: tuple[int, ...] | None = None
     prepared_file: Path | None = None
+    file: MappedFile | None = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "file", mapped_file(self.base))
         object.__setattr__(self, "dtype", np.dtype(self.base.dtype if self.dtype is None else self.dtype))
         object.__setattr__(self, "row_shape", self.base.shape[1:] if self.row_shape is None else self.row_shape)
 
@@ -99,7 +103,8 @@ class StoredRows:
         elif self.chosen is not None:
             numbers = self.chosen[rows]
         else:
-            return self._prepared(np.asarray(self.base[rows])).astype(self.dtype, copy=False)
+            self._check_file()
+            return self._prepared(np.array(self.base[rows])).astype(self.dtype, copy=False)
         return self._gathered(numbers.reshape(-1)).reshape(*numbers.shape, *self.shape[1:])
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
@@ -164,27 +169,25 @@ class StoredRows:
 
     def _gathered(self, numbers: np.ndarray) -> np.ndarray:
         """Read rows by their numbers, in pieces that fit in a processor's cache; wide ones in the order they lie in."""
-        gathered = _aligned((len(numbers), *self.shape[1:]), self.dtype)
+        gathered = aligned_array((len(numbers), *self.shape[1:]), self.dtype)
         base = np.asarray(self.base)
         row_bytes = max(1, base[:1].nbytes)
         order = np.argsort(numbers) if row_bytes >= WIDE else None
         size = max(1, PIECE_BYTES // row_bytes)
         for start in range(0, len(numbers), size):
             piece = slice(start, start + size) if order is None else order[start : start + size]
+            self._check_file()
             gathered[piece] = self._prepared(np.take(base, numbers[piece], axis=0))
         return gathered
+
+    def _check_file(self) -> None:
+        """Check that the file is what it was."""
+        if self.file is not None:
+            self.file.check()
 
     def _prepared(self, read: np.ndarray) -> np.ndarray:
         """Return rows that were read, prepared."""
         return read if self.prepare is None else self.prepare(read)
-
-
-def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return an empty array at an address that XLA uses as it is: any other would be copied."""
-    size = math.prod(shape) * dtype.itemsize
-    buffer = np.empty(size + ALIGNMENT, np.uint8)
-    start = -buffer.ctypes.data % ALIGNMENT
-    return buffer[start : start + size].view(dtype).reshape(shape)
 
 
 def stays_on_disk(x: object, large: int = LARGE) -> bool:

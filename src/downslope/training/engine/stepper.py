@@ -7,7 +7,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 
-from downslope.core import PyTree, Variables, check_integer
+from downslope.core import PyTree, Variables, check_integer, own_tree
 from downslope.optimizers import Optimizer, OptimizerState, initial_state, set_hyperparam
 from downslope.training.engine.batches import Chunk, epoch_chunks, gather
 from downslope.training.engine.epoch import next_epoch
@@ -51,6 +51,7 @@ class Stepper:
         self.problem = problem
         self.state: StepState = begin_training(problem).state
         if start is not None:
+            start = own_tree(start)
             self.state = self.state._replace(variables=start, optimizer=initial_state(problem.optimizer, start.params))
         self.epoch = 0
         self.step_in_epoch = 0

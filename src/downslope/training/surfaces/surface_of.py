@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from downslope.core import Key, Variables, check_choice
+from downslope.core import Key, Variables, check_choice, own_tree
 from downslope.data import Dataset, Preprocessing
 from downslope.losses import Loss, as_loss
 from downslope.networks import Sequential
@@ -50,4 +50,4 @@ def surface_of(
     outputs = net.output_shape(preprocessing.input_shape)[-1]
     minimized = as_loss(loss, task=preprocessing.task, outputs=outputs)
     rows = make_part(data, preprocessing, minimized, outputs)
-    return network_surface(net, minimized, rows, variables, mode=mode, key=key)
+    return network_surface(net, minimized, rows, own_tree(variables), mode=mode, key=key)
