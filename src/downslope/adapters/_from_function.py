@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import FunctionSurface, PyTree, Setting, SettingError
+from downslope.core import FunctionSurface, PyTree, Setting, SettingError, own_tree
 
 
 def from_function(
@@ -70,7 +70,7 @@ def from_function(
         >>> [round(float(value), 4) for value in ds.eigenvalues(surface, surface.params, k=2).values]
         [4.7749, 0.5585]
     """
-    leaves, structure = jax.tree.flatten(params)
+    leaves, structure = jax.tree.flatten(own_tree(params))
     descends = [_descends(leaf) for leaf in leaves]
     if not any(descends):
         raise SettingError(
@@ -93,11 +93,18 @@ def from_function(
     return FunctionSurface(
         loss_fn if model is not None else of_descending(loss_fn),
         descending,
-        None if batches is None else tuple(batches),
+        None if batches is None else tuple(own_tree(_plain(batch)) for batch in batches),
         model=None if model is None else of_descending(model),
         chunk_weights=chunk_weights,
         description=description,
     )
+
+
+def _plain(batch: PyTree) -> PyTree:
+    """Return a batch with dicts in place of other mappings, such as a tokenizer's result, which JAX does not know."""
+    if isinstance(batch, Mapping) and not isinstance(batch, dict):
+        return {name: _plain(value) for name, value in batch.items()}
+    return batch
 
 
 def _descends(leaf: object) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from types import ModuleType
 
-from downslope.adapters._torch_surface import TorchSurface
-from downslope.adapters._torch_types import LossFunction, Module, Tensor
-from downslope.core import MissingExtraError, Setting, SettingError, ShapeError
+from downslope.adapters._torch_batches import read_rows
+from downslope.adapters._torch_module import check_hooks, inference_copies
+from downslope.adapters._torch_surface import TorchSurface, stand_ins
+from downslope.adapters._torch_types import LossFunction, Module
+from downslope.core import MissingExtraError, Setting, SettingError
 
 
 def from_torch(
@@ -22,6 +23,13 @@ def from_torch(
     generator, and later training of the module does not move the surface. A module that answers differently when asked
     the same twice is refused on first use, and so is, with several batches, a loss that is no mean over rows.
 
+    What `loss_fn` computes from the module's parameters counts, such as a penalty on `module.parameters()`, however it
+    comes by them: wherever it uses one of them, it is given the surface's. Tensors that were computed from parameters
+    before are refused, since they stand still. Attention is computed by plain products, which have second derivatives.
+
+    Hooks do not run. Each is tried once, on copies of all that it refers to, and those that change the outputs are
+    refused; PyTorch's own, such as those of `torch.nn.utils.prune`, stay.
+
     Parameters go in and out as a dict of NumPy arrays by the module's own names, `surface.params` being those it had;
     frozen ones (`requires_grad=False`) stay what they are. Numbers keep the module's type and device. In float64, turn
     on JAX's x64 mode too, or eigenvectors are kept in float32.
@@ -30,10 +38,15 @@ def from_torch(
     last axis (`hessian_blocks(by="neuron")`, `sharpness(filter_normalized=True)`) would group such weights by input.
 
     Args:
-        module: a `torch.nn.Module` of one argument; wrap one that takes more.
-        loss_fn: `(output, target) -> loss`, a mean over rows, such as `torch.nn.CrossEntropyLoss()`.
-        batches: pairs `(x, y)` of tensors or arrays whose first axes are the rows: a list, or a DataLoader, read once.
-            Fewer, larger batches are faster.
+        module: a `torch.nn.Module`.
+        loss_fn: `(output, target) -> loss`, a mean over rows, such as `torch.nn.CrossEntropyLoss()`; with batches that
+            are mappings `(output, batch) -> loss`.
+        batches: pairs `(x, y)` of tensors or arrays whose first axes are the rows: a list, or a DataLoader, read once
+            and copied. Fewer, larger batches are faster. `x` and `y` may be mappings, tuples and lists of tensors,
+            nested; the module is given the entries of a mapping by the names that its `forward` has, and of a tuple
+            one by one if it takes several. Or each batch is a mapping or a named tuple, such as a tokenizer's: the
+            module is given those entries that it has names for, the loss the whole, as a dict (PyTorch's own losses
+            the entry `"labels"`, or `"target"`).
         description: what data the loss is over, for reports; the number of rows and the mode unless given.
 
     Returns:
@@ -42,9 +55,10 @@ def from_torch(
 
     Raises:
         MissingExtraError: PyTorch is not installed.
-        SettingError: no module, nothing to descend in float32 or float64, no batches; on first use, a module that
-            answers differently twice, a loss that is no mean over rows.
-        ShapeError: batches that are no pairs, or not alike; on use, a loss that is not one number.
+        SettingError: no module, nothing to descend in float32 or float64, no batches, hooks that change outputs; on
+            first use, a module that answers differently twice, a loss that is no mean over rows, or that uses tensors
+            computed from parameters before; on use, an operation without a second derivative where one is needed.
+        ShapeError: batches of another form, or not alike; on use, a loss that is not one number.
 
     Example:
         With PyTorch installed::
@@ -56,74 +70,20 @@ def from_torch(
     torch = _torch()
     if not isinstance(module, torch.nn.Module):
         raise SettingError(Setting("module"), f"must be a torch.nn.Module, got {type(module).__name__}.")
-    x, y, sizes = _rows(torch, batches)
+    x, y, sizes = read_rows(torch, batches, module, loss_fn)
     name = getattr(loss_fn, "__name__", type(loss_fn).__name__)
-    description = description or f"{name} over {len(x):,} rows, inference mode"
-    return TorchSurface(_inference_copy(module), loss_fn, x, y, sizes, description)
-
-
-def _inference_copy(module: Module) -> Module:
-    """Return a copy of a module in inference mode, without gradients.
-
-    Raises:
-        SettingError: nothing in it descends, or not in float32 or float64.
-    """
-    inference_copy = copy.deepcopy(module).eval()
-    inference_copy.zero_grad(set_to_none=True)
-    types = {name: str(p.dtype) for name, p in inference_copy.named_parameters() if p.requires_grad}
-    if not types:
-        raise SettingError(Setting("module"), "must have a parameter with requires_grad=True, got none.")
-    for name, dtype in types.items():
-        if dtype not in ("torch.float32", "torch.float64"):
-            raise SettingError(
-                Setting("module"),
-                f"must be in float32 or float64, got {dtype} at {name!r}. Pass a copy made with .float().",
-            )
-    return inference_copy
-
-
-def _rows(torch: ModuleType, batches: Iterable[object]) -> tuple[Tensor, Tensor, tuple[int, ...]]:
-    """Return all inputs and all targets, and how many rows each batch has.
-
-    Raises:
-        SettingError: there are no batches.
-        ShapeError: they are no pairs of equally many rows, or not alike.
-    """
-    with torch.random.fork_rng(devices=[]):  # a DataLoader draws a number from the global generator
-        pairs = [_pair(torch, batch) for batch in batches]
-    if not pairs:
-        raise SettingError(Setting("batches"), "must hold at least one pair of inputs and targets, got none.")
-    kinds = {(x.shape[1:], y.shape[1:], x.dtype, y.dtype) for x, y in pairs}
-    if len(kinds) != 1:
-        raise ShapeError(
-            Setting("batches"), "must be chunks of one data set, alike but for the number of rows, got different ones."
-        )
-    inputs, targets = zip(*pairs, strict=True)
-    if len(pairs) == 1:
-        return inputs[0], targets[0], (len(inputs[0]),)
-    return torch.cat(inputs), torch.cat(targets), tuple(len(x) for x in inputs)
-
-
-def _pair(torch: ModuleType, batch: object) -> tuple[Tensor, Tensor]:
-    """Return a batch's inputs and targets as tensors.
-
-    Raises:
-        ShapeError: it is no pair, or its rows are not equally many.
-    """
-    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-        raise ShapeError(
-            "Each of",
-            Setting("batches"),
-            f"must be a pair (inputs, targets), got {type(batch).__name__}. For one pass [(x, y)].",
-        )
-    x, y = (torch.as_tensor(part).detach() for part in batch)
-    if not x.ndim or not y.ndim or len(x) != len(y) or not len(x):
-        raise ShapeError(
-            "Each pair of",
-            Setting("batches"),
-            f"must hold inputs and targets of equally many rows, got shapes {list(x.shape)} and {list(y.shape)}.",
-        )
-    return x, y
+    own_module, own_loss = inference_copies(module, loss_fn)
+    surface = TorchSurface(
+        own_module,
+        own_loss,
+        x,
+        y,
+        sizes,
+        description or f"{name} over {sum(sizes):,} rows, inference mode",
+        stand_ins=stand_ins(module, own_module, loss_fn),
+    )
+    check_hooks(module, surface.outputs_of)
+    return surface
 
 
 def _torch() -> ModuleType:

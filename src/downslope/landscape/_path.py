@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -58,14 +59,15 @@ def path_of(trajectory: PyTree, params: PyTree) -> Path:
     """Return a recorded path.
 
     Args:
-        trajectory: anything with `.steps` and `.params`, such as `run.trajectory`; or the stacked tree itself, whose
-            points then count as steps 0, 1, 2 ….
+        trajectory: anything with `.steps` and `.params`, such as `run.trajectory`; or the stacked tree itself, or a list
+            of checkpoints, whose points then count as steps 0, 1, 2 …. A checkpoint is a tree like `params`, anything
+            with such `.params`, a module of PyTorch, or its `state_dict()`, also as an entry of a dict.
         params: what one point looks like.
 
     Raises:
         ShapeError: it is no path of such parameters, or has no points.
     """
-    points = getattr(trajectory, "params", trajectory)
+    points = _stacked(getattr(trajectory, "params", trajectory), params)
     lengths = {np.shape(leaf)[0] if np.ndim(leaf) else 0 for leaf in jax.tree.leaves(points)}
     if len(lengths) != 1 or lengths == {0}:
         raise ShapeError(
@@ -77,6 +79,33 @@ def path_of(trajectory: PyTree, params: PyTree) -> Path:
     fitted(jax.tree.map(lambda leaf: leaf[0], points), params, "trajectory")
     steps = np.asarray(getattr(trajectory, "steps", np.arange(lengths.pop())))
     return Path(steps, jax.tree.map(np.asarray, points))
+
+
+def _stacked(points: PyTree, params: PyTree) -> PyTree:
+    """Return the points of a path stacked, also those of a list of checkpoints."""
+    if not isinstance(points, (list, tuple)) or jax.tree.structure(points) == jax.tree.structure(params):
+        return points
+    trees = [_checkpoint(point, params) for point in points]
+    for tree in trees:
+        fitted(tree, params, "trajectory")
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *trees) if trees else points
+
+
+def _checkpoint(point: Any, params: PyTree) -> PyTree:
+    """Return the parameters of a checkpoint on the host; those of a state dict by the names that are wanted."""
+    if callable(getattr(point, "state_dict", None)):
+        point = point.state_dict()
+    point = getattr(point, "params", point)
+    if isinstance(params, Mapping) and isinstance(point, Mapping):
+        named = (entry for entry in (point, *point.values()) if isinstance(entry, Mapping))
+        fitting = next((entry for entry in named if params.keys() <= entry.keys()), None)
+        point = point if fitting is None else {name: fitting[name] for name in params}
+    return jax.tree.map(_on_host, point)
+
+
+def _on_host(leaf: Any) -> np.ndarray:
+    """Return an array, or a tensor of PyTorch, as an array of NumPy."""
+    return np.asarray(leaf.detach().cpu() if hasattr(leaf, "detach") else leaf)
 
 
 def coordinates(path: Path, origin: PyTree, directions: Sequence[PyTree]) -> Float[np.ndarray, "points directions"]:

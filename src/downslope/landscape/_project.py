@@ -47,7 +47,7 @@ def project(trajectory: PyTree, slice: Slice, *, surface: LossSurface | None = N
 
     Args:
         trajectory: anything with `.steps` and `.params` stacked along a first axis, such as `run.trajectory`, or that
-            tree.
+            tree; or a list of checkpoints: trees like the parameters, PyTorch's modules or state dicts.
         slice: a line or a plane.
         surface: where the losses are computed, twice for each point; the slice's own if None.
 
