@@ -1,5 +1,6 @@
 """Inputs and targets as a network takes them: equal to scikit-learn's, fitted on training rows, the same after JSON."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from downslope.core import DataError, SettingError, ShapeError, UnknownNameError
-from downslope.data import NORMALIZATIONS, Dataset, Preprocessing, fit_scaling, load, row_blocks
+from downslope.data import NORMALIZATIONS, Dataset, Preprocessing, fit_scaling, load, row_blocks, with_roles
 
 SCALERS = {"standard": StandardScaler(), "minmax": MinMaxScaler(), "symmetric": MinMaxScaler(feature_range=(-1, 1))}
 RANDOM = np.random.default_rng(0)
@@ -44,7 +45,7 @@ def columns_of_sklearn(frame, scaler, text=("color",)):
     steps = [
         (name, make_pipeline(SimpleImputer(strategy="median"), scaler), [name])
         if name in numeric
-        else (name, make_pipeline(SimpleImputer(strategy="most_frequent"), encoder), [name])
+        else (name, make_pipeline(SimpleImputer(strategy="constant", fill_value="~ missing"), encoder), [name])
         for name in frame.columns
     ]
     return ColumnTransformer(steps)
@@ -112,17 +113,18 @@ def test_tables_are_encoded_as_by_sklearn(how):
     theirs = columns_of_sklearn(train, SCALERS[how]).fit(as_pandas(train))
     np.testing.assert_allclose(ours.inputs(train), theirs.transform(as_pandas(train)), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(ours.inputs(new), theirs.transform(as_pandas(new)), rtol=1e-12, atol=1e-12)
-    assert ours.feature_names == ("size", "color=blue", "color=green", "color=red", "count", "odd")
-    assert ours.input_shape == (6,)
+    colors = ("color=blue", "color=green", "color=red", "color=(missing)")
+    assert ours.feature_names == ("size", *colors, "count", "odd")
+    assert ours.input_shape == (7,)
 
 
 def test_unseen_text_is_all_zeros():
     preprocessing = fitted(table())
     new = table(3).with_columns(pl.Series("color", ["red", "mauve", None]))
-    np.testing.assert_array_equal(preprocessing.inputs(new)[:, 1:4], [[0, 0, 1], [0, 0, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(preprocessing.inputs(new)[:, 1:5], [[0, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 1]])
     assert preprocessing.notes_on(new[:1]) == ()
     assert preprocessing.notes_on(new) == (
-        f"Missing cells were filled in: 'size' 1 cell ({preprocessing.fills[0]:g}), 'color' 1 cell ('red').",
+        f"Missing cells were filled in: 'size' 1 cell ({preprocessing.fills[0]:g}).",
         "Text that training never saw was taken for none of the known: 'color' 1 cell ('mauve').",
     )
 
@@ -145,12 +147,28 @@ def test_many_levels_share_a_column():
 def test_missing_cells_are_filled_in_and_said():
     train = pl.DataFrame({"a": [1.0, None, 5.0, 9.0], "t": ["x", "x", None, "y"]})
     preprocessing = fitted(train)
-    np.testing.assert_array_equal(preprocessing.inputs(train), [[1, 1, 0], [5, 1, 0], [5, 1, 0], [9, 0, 1]])
+    np.testing.assert_array_equal(preprocessing.inputs(train), [[1, 1, 0, 0], [5, 1, 0, 0], [5, 0, 0, 1], [9, 0, 1, 0]])
     assert preprocessing.notes == (
         "Missing numbers in the training rows were filled in: 'a' 1 cell (median: 5).",
-        "Missing text in the training rows was filled in: 't' 1 cell (most frequent: 'x').",
-        "Text was one-hot encoded: 't' (2 columns).",
+        "Missing text in the training rows is a level of its own: 't' 1 cell.",
+        "Text was one-hot encoded: 't' (3 columns).",
     )
+
+
+def test_text_that_training_saw_no_gap_in_is_filled_in_and_said():
+    preprocessing = fitted(pl.DataFrame({"t": ["x", "x", "z", "y"]}))
+    new = pl.DataFrame({"t": [None, "y"]}, schema={"t": pl.String})
+    np.testing.assert_array_equal(preprocessing.inputs(new), [[1, 0, 0], [0, 1, 0]])
+    assert preprocessing.notes_on(new) == ("Missing cells were filled in: 't' 1 cell ('x').",)
+
+
+def test_missing_text_of_an_earlier_run_stays_filled_in():
+    train = pl.DataFrame({"t": ["x", "x", None, "y"]})
+    earlier = dataclasses.replace(fitted(train).categories[0], missing=False)
+    preprocessing = dataclasses.replace(fitted(train), categories=(earlier,), input_shape=(2,))
+    np.testing.assert_array_equal(preprocessing.inputs(train), [[1, 0], [1, 0], [1, 0], [0, 1]])
+    again = with_roles(Dataset(train, np.arange(4) % 2), preprocessing.roles(["t"]))
+    assert Preprocessing.fit(again).categories == (earlier,)
 
 
 def test_gaps_in_arrays():

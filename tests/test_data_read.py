@@ -117,10 +117,10 @@ def test_chosen_columns_for_prediction(write):
     train = read(write("a,t,y\n1,7,0.5\n2,8,1.5\n3,7,2.7\n"), "y", categorical=["t"])
     kept = Preprocessing.fit(train)
     new = write("y,extra,t,a\noops,inf,7,4\n0,x,9,5\n", "new.csv")
-    data = read(new, columns=kept.columns, numeric=kept.numeric, categorical=kept.categorical)
+    data = read(new, only=kept.columns, numeric=kept.numeric, categorical=kept.categorical)
     np.testing.assert_array_equal(kept.inputs(data.x), [[4, 1, 0], [5, 0, 0]])
     with pytest.raises(DataError, match="lacks 'a'"):
-        read(write("t,y\n7,1\n", "less.csv"), columns=kept.columns, numeric=kept.numeric)
+        read(write("t,y\n7,1\n", "less.csv"), only=kept.columns, numeric=kept.numeric)
 
 
 def test_parquet_keeps_its_types(tmp_path):

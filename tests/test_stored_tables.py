@@ -79,9 +79,7 @@ def test_a_large_csv_file_is_read_as_a_small_one(text, read_large, tmp_path):
     alike(read_large(path, "y"), plain)
 
 
-@pytest.mark.parametrize(
-    "settings", [{}, {"categorical": ["legs"], "columns": ["color", "legs"]}, {"numeric": ["legs"]}]
-)
+@pytest.mark.parametrize("settings", [{}, {"categorical": ["legs"], "only": ["color", "legs"]}, {"numeric": ["legs"]}])
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_so_are_all_kinds_of_columns(ending, settings, read_large, tmp_path):
     path = tmp_path / f"pets.{ending}"
@@ -208,7 +206,7 @@ def test_inputs_that_cannot_be_written_in_full_leave_nothing(tmp_path):
 @pytest.mark.parametrize(
     "settings, again",
     [
-        ({"columns": ["legs", "color"]}, False),
+        ({"only": ["legs", "color"]}, False),
         ({"categorical": ["color", "pet"]}, False),
         ({"numeric": ["legs", "weight"]}, False),
         ({"categorical": ["legs"]}, True),

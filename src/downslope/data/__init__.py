@@ -3,11 +3,11 @@
 from downslope.data.arrangement import arranged, arranged_as
 from downslope.data.batches import ORDERS, Batches
 from downslope.data.blocks import row_blocks
-from downslope.data.dataset import Dataset, Split
+from downslope.data.dataset import Dataset, Split, with_roles
 from downslope.data.files import column_names, read, store_rows
 from downslope.data.opening import open_origin
 from downslope.data.origin import Origin
-from downslope.data.preprocessing import NORMALIZATIONS, Categories, Preprocessing, Scaling, fit_scaling
+from downslope.data.preprocessing import NORMALIZATIONS, Calendar, Categories, Preprocessing, Scaling, fit_scaling
 from downslope.data.sets import SetInfo, available, load
 from downslope.data.stored import StoredRows, StoredTable
 from downslope.data.targets import TASKS
@@ -17,6 +17,7 @@ __all__ = [
     "ORDERS",
     "TASKS",
     "Batches",
+    "Calendar",
     "Categories",
     "Dataset",
     "Origin",
@@ -36,4 +37,5 @@ __all__ = [
     "read",
     "row_blocks",
     "store_rows",
+    "with_roles",
 ]

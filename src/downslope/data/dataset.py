@@ -12,9 +12,10 @@ import numpy as np
 from downslope.core import Advice, DataError, Setting, ShapeError, own_array, read_only
 from downslope.data.blocks import check_no_infinity
 from downslope.data.origin import Origin
+from downslope.data.roles import Roles, roles_of
 from downslope.data.split import PARTS, split_rows
 from downslope.data.stored import StoredRows, StoredTable, stays_on_disk, stored
-from downslope.data.tables import as_table, check_distinct, is_table, own_table
+from downslope.data.tables import as_table, check_distinct, check_present, is_table, own_table
 from downslope.data.targets import clean_target, distinct_labels, infer_task, target_for
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ class Dataset:
         y: labels of any kind `(rows,)`, or numbers `(rows,)` or `(rows, k)`. None for rows to predict only.
         feature_names: one a column of `x`; a data frame brings its own.
         row_weights: how much each row counts in the loss, 0 or more.
+        keep: columns of a data frame to learn from even if they only count the rows, or name them; else such columns
+            are left out in training, and a note says so.
+        roles: of the columns; None finds them out.
         task: `"classification"` or `"regression"`; None infers it: text, booleans and whole numbers of few distinct
             values (at most 20, each seen twice on average) are classes, everything else numbers. `notes` says which.
         target_name: the name of `y`; a data frame's column brings its own. Kept with a run, to name the same column in
@@ -51,6 +55,7 @@ class Dataset:
         row_weights: float64 `(rows,)`, or None.
         feature_names: a tuple of names, or None.
         target_name: a name, the number of a column, or None.
+        roles: what is known of the columns of a data frame from all of its rows; parts of these keep it.
         notes: sentences for the user, such as how the task was inferred.
 
     Raises:
@@ -73,6 +78,8 @@ class Dataset:
     task: str | None = field(default=None, kw_only=True)
     target_name: str | int | None = field(default=None, kw_only=True)
     origin: Origin | None = field(default=None, kw_only=True)
+    keep: Sequence[str] = field(default=(), kw_only=True)
+    roles: Any = field(default=None, kw_only=True)
     classes: np.ndarray | None = field(default=None, init=False)
     notes: tuple[str, ...] = field(default=(), init=False)
 
@@ -82,6 +89,8 @@ class Dataset:
             raise DataError(Setting("x"), f"must have at least one row and one feature, got the shape {x.shape}.")
         _set(self, x=x, feature_names=_checked_names(x, self.feature_names))
         _check_cells(x, self.feature_names)
+        if self.roles is None:
+            _set(self, roles=_roles(x, self.keep))
         if self.y is not None:
             if self.target_name is None and is_table(self.y):
                 _set(self, target_name=str(getattr(self.y, "name", None) or "") or None)
@@ -176,6 +185,20 @@ def with_origin(data: Dataset, origin: Origin | None) -> Dataset:
     return copied
 
 
+def with_roles(data: Dataset, roles: Roles) -> Dataset:
+    """Return the same data set with other roles of its columns."""
+    copied = copy.copy(data)
+    object.__setattr__(copied, "roles", roles)
+    return copied
+
+
+def with_note(data: Dataset, note: str) -> Dataset:
+    """Return the same data set with one more sentence for the user."""
+    copied = copy.copy(data)
+    object.__setattr__(copied, "notes", (*data.notes, note))
+    return copied
+
+
 def number_array(x: object) -> np.ndarray:
     """Return `x` as an array of numbers with a row axis and at least one feature axis.
 
@@ -213,6 +236,18 @@ def _own_inputs(x: Any) -> Inputs:
         return own_table(as_table(x))
     numbers = number_array(x)
     return stored(numbers) if stays_on_disk(numbers) else own_array(numbers)
+
+
+def _roles(x: Inputs, keep: Sequence[str]) -> Roles:
+    """Return the roles of the columns of a table; none of an array.
+
+    Raises:
+        DataError: it lacks a column to keep.
+    """
+    if not (is_table(x) or isinstance(x, StoredTable)):
+        return Roles()
+    check_present(keep, x.columns)
+    return roles_of(x).besides(keep)
 
 
 def _is_stored(x: object) -> bool:
@@ -270,7 +305,7 @@ def _checked_names(x: Inputs, names: Sequence[str] | None) -> tuple[str, ...] | 
 def _check_cells(x: Inputs, names: tuple[str, ...] | None) -> None:
     """Refuse infinite numbers."""
     if isinstance(x, StoredTable):
-        numbers = tuple(name for name in x.columns if not x.is_text(name))
+        numbers = tuple(name for name in x.columns if not (x.is_text(name) or x.is_temporal(name)))
         return check_no_infinity(x.numbers(numbers), numbers)
     if not is_table(x):
         return check_no_infinity(x, names)

@@ -1,7 +1,8 @@
-"""Data frames of polars and pandas, brought to one form: a polars frame of numbers, booleans and text."""
+"""Data frames of polars and pandas, brought to one form: a polars frame of numbers, booleans, text and dates."""
 
 from __future__ import annotations
 
+import datetime
 import numbers
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from downslope.core import DataError, close_names
+from downslope.data.dates import is_temporal
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -29,7 +31,7 @@ def is_unfilled(entry: object) -> bool:
 
 
 def first_of_each_kind(entries: Iterable[object]) -> dict[str, object]:
-    """Return the first filled entry of each kind: `"text"`, `"bool"`, `"number"`, `"other"`.
+    """Return the first filled entry of each kind: `"text"`, `"bool"`, `"number"`, `"date"`, `"other"`.
 
     Example:
         >>> first_of_each_kind([1, 2.5, None, "a"])
@@ -116,6 +118,11 @@ def number_matrix(table: DataFrame, columns: Sequence[str]) -> np.ndarray:
     matrix = np.empty((table.height, len(columns)))
     for index, name in enumerate(columns):
         column = table[name]
+        if is_temporal(column):
+            raise DataError(
+                f"Column {name!r} must hold numbers, as in training, got dates or times. Select the same columns, or "
+                "train again."
+            )
         floats = column.cast(pl.Float64, strict=False)
         stray = (floats.is_null() & column.is_not_null()).arg_true()
         if len(stray):
@@ -133,6 +140,8 @@ def _kind(entry: object) -> str:
         return "text"
     if isinstance(entry, (bool, np.bool_)):
         return "bool"
+    if isinstance(entry, (datetime.date, datetime.time)):
+        return "date"
     return "number" if isinstance(entry, numbers.Real) else "other"
 
 
@@ -150,6 +159,9 @@ def _as_series(name: str, column: Any) -> Series:
     kind = getattr(column.dtype, "kind", "O")
     if isinstance(column.dtype, np.dtype) and kind in "biuf":
         return pl.Series(name, column.to_numpy())
+    if kind in "Mm":
+        naive = column if getattr(column.dtype, "tz", None) is None else column.dt.tz_convert(None)
+        return pl.Series(name, naive.to_numpy().astype(f"{kind}8[us]"))
     values = [None if is_unfilled(entry) else entry for entry in column.astype(object)]
     if kind in "iuf":
         return pl.Series(name, [None if entry is None else float(entry) for entry in values], dtype=pl.Float64)
@@ -158,7 +170,7 @@ def _as_series(name: str, column: Any) -> Series:
     firsts = first_of_each_kind(values)
     if len(firsts) > 1 or "other" in firsts:
         raise DataError(
-            f"Column {name!r} must hold only numbers, only booleans or only text, got "
+            f"Column {name!r} must hold only numbers, booleans, text, dates or times, got "
             f"{' and '.join(repr(entry) for entry in firsts.values())}. Turn all its cells into one kind."
         )
     return pl.Series(name, values, strict=False)
@@ -180,7 +192,20 @@ def _cleaned(name: str, column: Series) -> Series:
         return column.cast(pl.Float64)
     if column.dtype in (pl.Categorical, pl.Enum):
         return column.cast(pl.String)
+    if column.dtype == pl.Duration:
+        return column.cast(pl.Duration("us")).cast(pl.Int64).cast(pl.Float64) / 1e6
+    if is_temporal(column):
+        return column if column.dtype in (pl.Date, pl.Time) else _in_utc(column)
     raise DataError(
-        f"Column {name!r} must hold numbers, booleans or text, got {column.dtype}. Turn it into one of these "
-        "(a date, for example, into its year), or leave it out."
+        f"Column {name!r} must hold numbers, booleans, text, dates or times, got {column.dtype}. Turn it into one of "
+        "these, or leave it out."
     )
+
+
+def _in_utc(column: Series) -> Series:
+    """Return moments in UTC, without a time zone, in microseconds."""
+    import polars as pl
+
+    zone = getattr(column.dtype, "time_zone", None)
+    naive = column if zone is None else column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return naive.cast(pl.Datetime("us"))

@@ -141,7 +141,7 @@ def _of_one_kind(array: np.ndarray) -> np.ndarray:
     """
     _check_filled(np.array([is_unfilled(entry) for entry in array.ravel()], bool).reshape(array.shape))
     firsts = first_of_each_kind(array.ravel())
-    if len(firsts) > 1 or "other" in firsts:
+    if len(firsts) > 1 or {"other", "date"} & set(firsts):
         kinds = " and ".join(repr(entry) for entry in firsts.values())
         raise DataError(f"The target must hold labels of one kind, text, booleans or numbers, got {kinds}.")
     plain = np.array([str(e) for e in array.ravel()]) if "text" in firsts else np.array(array.ravel().tolist())

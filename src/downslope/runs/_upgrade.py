@@ -53,9 +53,24 @@ def with_precision(content: Content) -> Content:
     return _completed(content, configuration={"precision": None})
 
 
+def with_levels_and_dates(content: Content) -> Content:
+    """Return a record that says that missing text was filled in and no column held dates, before that could be else.
+
+    What was called `columns` in the origin of a table is `only` since then, and row counters were learned from.
+    """
+    completed = _completed(content, preprocessing={"calendars": []})
+    preprocessing, data = completed.get("preprocessing"), completed.get("data")
+    if isinstance(preprocessing, dict):
+        categories = [{"missing": False} | column for column in preprocessing.get("categories", ())]
+        completed["preprocessing"] = preprocessing | {"categories": categories}
+    if isinstance(data, dict):
+        completed["data"] = {name: _with_only(fact) if name.endswith("origin") else fact for name, fact in data.items()}
+    return completed
+
+
 STEPS: dict[int, tuple[Callable[[Content], Content], ...]] = {
     # what was added within version 1, in the order in which it came
-    1: (with_restarts, with_class_weights, with_tracking, with_precision),
+    1: (with_restarts, with_class_weights, with_tracking, with_precision, with_levels_and_dates),
 }
 """What is done to a record of each version; the last step of every version but the newest makes it one of the next."""
 
@@ -68,3 +83,12 @@ def _completed(content: Content, **parts: Mapping[str, object]) -> Content:
         if isinstance(part, dict):
             completed[name] = part | {key: value for key, value in defaults.items() if key not in part}
     return completed
+
+
+def _with_only(origin: object) -> object:
+    """Return the origin of rows with the columns that were chosen named `only`."""
+    arguments = origin.get("arguments") if isinstance(origin, dict) else None
+    if not isinstance(origin, dict) or not isinstance(arguments, dict) or "columns" not in arguments:
+        return origin
+    others = {name: value for name, value in arguments.items() if name != "columns"}
+    return origin | {"arguments": others | {"only": arguments["columns"]}}

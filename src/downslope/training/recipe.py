@@ -10,7 +10,7 @@ from typing import Any
 
 from downslope import layers, losses, networks, optimizers, schedules
 from downslope.core import Advice, DataError, Setting, Variables, is_custom, rebuild
-from downslope.data import Dataset, Origin, Preprocessing, arranged_as, open_origin
+from downslope.data import Dataset, Origin, Preprocessing, arranged_as, open_origin, with_roles
 from downslope.layers import initializers
 from downslope.losses import Loss
 from downslope.networks import Sequential
@@ -150,5 +150,6 @@ def _rows(
             )
         known = Origin.from_json(origin)
         dataset = open_origin(known if file is None else known.moved(file))
+    dataset = with_roles(dataset, preprocessing.roles(dataset.feature_names))
     data = arranged_as(dataset, preprocessing.input_shape)
     return data if data.task == preprocessing.task else dataclasses.replace(data, task=preprocessing.task)

@@ -21,6 +21,10 @@ def evaluate(
             metavar="COLUMN", help="The column to compare with.", show_default="the one the run was trained on"
         ),
     ] = None,
+    drop_missing_target: Annotated[
+        bool,
+        typer.Option("--drop-missing-target", help="Leave out rows whose target is missing, which else are an error."),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Judge a trained network on rows whose target is known.
@@ -32,9 +36,15 @@ def evaluate(
 
     opened = open_run(run)
     known = RunFolder.open(run).read_record().data.get("target")
-    data = open_examples(file, opened.preprocessing, target=known if target is None else target, needs_target=True)
+    data = open_examples(
+        file,
+        opened.preprocessing,
+        target=known if target is None else target,
+        needs_target=True,
+        drop_missing_target=drop_missing_target,
+    )
     keep_compiled_code()
-    say(*opened.preprocessing.notes_on(data.x))
+    say(*data.notes, *opened.preprocessing.notes_on(data.x))
     scores = opened.evaluate(data)
     if json:
         print_json({"run": str(run), "task": opened.task, "rows": len(data), **scores})

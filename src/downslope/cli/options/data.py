@@ -44,6 +44,26 @@ class DataOptions:
             help="Read this column as categories, one-hot, even if it looks like numbers; may be repeated.",
         ),
     ] = None
+    exclude: Annotated[
+        list[str] | None,
+        _option(metavar="NAMES", help="Columns to leave out, such as a,b; may be repeated."),
+    ] = None
+    only: Annotated[
+        list[str] | None,
+        _option(metavar="NAMES", help="The columns to learn from, such as a,b; may be repeated.", show_default="all"),
+    ] = None
+    keep: Annotated[
+        list[str] | None,
+        _option(
+            metavar="NAMES",
+            help="Columns to learn from even if they only count the rows, or name them, for which they are left out "
+            "and it is said; may be repeated.",
+        ),
+    ] = None
+    drop_missing_target: Annotated[
+        bool,
+        _option("--drop-missing-target", help="Leave out rows whose target is missing, which else are an error."),
+    ] = False
     shape: Annotated[
         str | None,
         _option(

@@ -22,6 +22,10 @@ def open_training_data(
     task: str | None,
     numeric: Sequence[str] | None,
     categorical: Sequence[str] | None,
+    exclude: Sequence[str] | None,
+    only: Sequence[str] | None,
+    keep: Sequence[str] | None,
+    drop_missing_target: bool,
     shape: str | None,
     network: str,
 ) -> Dataset:
@@ -33,6 +37,10 @@ def open_training_data(
         task: as asked for, or None.
         numeric: columns to read as numbers, or None.
         categorical: columns to read as categories, or None.
+        exclude: columns to leave out, names that may be joined by commas, or None.
+        only: the columns to learn from, likewise, or None for all.
+        keep: columns to learn from whatever they hold, likewise, or None.
+        drop_missing_target: whether to leave out rows without a target.
         shape: what a row is, or None.
         network: as text; convolutions see the images and sequences that some sets hold as flat rows.
 
@@ -44,7 +52,8 @@ def open_training_data(
     from downslope.data import arranged, load, read
 
     if is_set(source):
-        columns = {"target": target, "numeric": numeric, "categorical": categorical}
+        columns = {"target": target, "numeric": numeric, "categorical": categorical, "exclude": exclude}
+        columns |= {"only": only, "keep": keep, "drop_missing_target": drop_missing_target}
         for setting, value in columns.items():
             if value:
                 raise SettingError(
@@ -58,14 +67,29 @@ def open_training_data(
     path = _existing_path(source)
     if target is None and path.suffix.lower() != ".npz" and not path.is_dir():
         raise _missing_target_error(path)
-    data = read(path, target, task=task, numeric=numeric or (), categorical=categorical or ())
+    data = read(
+        path,
+        target,
+        task=task,
+        numeric=numeric or (),
+        categorical=categorical or (),
+        exclude=_names(exclude, path),
+        only=_names(only, path) or None,
+        keep=_names(keep, path),
+        drop_missing_target=drop_missing_target,
+    )
     if data.y is None:
         raise _missing_target_error(path)
     return data if shape is None else arranged(data, read_shape(shape), task=task)
 
 
 def open_examples(
-    source: str, preprocessing: Preprocessing, *, target: str | int | None, needs_target: bool
+    source: str,
+    preprocessing: Preprocessing,
+    *,
+    target: str | int | None,
+    needs_target: bool,
+    drop_missing_target: bool = False,
 ) -> Dataset:
     """Return rows to predict or to judge, with the columns that a run was trained on.
 
@@ -74,6 +98,7 @@ def open_examples(
         preprocessing: of the run.
         target: the name or number of the target's column, where known.
         needs_target: whether the rows need their target.
+        drop_missing_target: whether to leave out rows without it.
 
     Raises:
         SettingError: a target is needed, and nobody named it.
@@ -81,7 +106,8 @@ def open_examples(
     """
     from downslope.data import arranged_as
 
-    return arranged_as(_open_flat(source, preprocessing, target, needs_target), preprocessing.input_shape)
+    flat = _open_flat(source, preprocessing, target, needs_target, drop_missing_target)
+    return arranged_as(flat, preprocessing.input_shape)
 
 
 def is_set(source: str) -> bool:
@@ -96,6 +122,17 @@ def _shape_of(name: str) -> tuple[int, ...] | None:
     from downslope.data import available
 
     return next(info.shape for info in available() if info.name == name)
+
+
+def _names(texts: Sequence[str] | None, path: Path) -> list[str]:
+    """Return names of columns, each text a name or names joined by commas."""
+    from downslope.data import column_names
+
+    if not any("," in text for text in texts or ()):
+        return list(texts or ())
+    present = set(column_names(path))
+    pairs = [[text] if text in present else text.split(",") for text in texts or ()]
+    return [name if name in present else name.strip() for pair in pairs for name in pair]
 
 
 def _existing_path(source: str) -> Path:
@@ -116,7 +153,9 @@ def _existing_path(source: str) -> Path:
     raise DataError(f"There is neither a file nor a data set {source!r}. {advice}")
 
 
-def _open_flat(source: str, preprocessing: Preprocessing, target: str | int | None, needs_target: bool) -> Dataset:
+def _open_flat(
+    source: str, preprocessing: Preprocessing, target: str | int | None, needs_target: bool, drop_missing_target: bool
+) -> Dataset:
     """Return rows as they are in a file or a data set."""
     from downslope.data import load, read
 
@@ -129,12 +168,13 @@ def _open_flat(source: str, preprocessing: Preprocessing, target: str | int | No
         return read(path, target if needs_target else None, task=task)
     if ending == ".npy":
         return _open_npy(path, preprocessing, target, needs_target)
-    columns, categorical = preprocessing.columns, preprocessing.categorical
+    columns, categorical = preprocessing.columns, [*preprocessing.categorical, *preprocessing.temporal]
     if not needs_target:
-        data = read(path, columns=columns, categorical=categorical)
+        data = read(path, only=columns, categorical=categorical)
         return data if columns else _without(data, target)
     text = _text_target(preprocessing, _required(target, path))
-    return read(path, target, task=task, columns=columns, categorical=[*categorical, *text])
+    as_text = [*categorical, *text]
+    return read(path, target, task=task, only=columns, categorical=as_text, drop_missing_target=drop_missing_target)
 
 
 def _open_npy(path: Path, preprocessing: Preprocessing, target: str | int | None, needs_target: bool) -> Dataset:

@@ -7,9 +7,10 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,22 @@ import numpy as np
 from downslope.core import Advice, DataError, Meter, open_meter
 from downslope.data.files.columns import ColumnKind, as_kinds, column_kinds
 from downslope.data.files.file_table import FileTable, ReadSizes, TableFormat
-from downslope.data.stored import RecordWriter, StoredTable, field_of, open_records
+from downslope.data.stored import (
+    RecordWriter,
+    StoredTable,
+    field_of,
+    file_digest,
+    open_records,
+    publish,
+    unfinished_folder,
+)
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 DECLARED = "declared.json"
 """The name of the file that says which columns were to be numbers, and which text."""
+
+SOURCE = "source.json"
+"""The name of the file that tells the content that was converted."""
 
 Declared = dict[str, list[str]]
 """The columns declared `"numeric"` and those declared `"categorical"`."""
@@ -66,16 +78,15 @@ def convert(
     name = f"{file.stem}-{_digest(LAYOUT_VERSION, str(file.resolve()), status.st_size, status.st_mtime_ns)}"
     declared = {"numeric": numeric, "categorical": categorical}
     for folder in sorted(cache.glob(f"{glob.escape(name)}-*")):
-        if (folder / DECLARED).is_file() and _serves(folder, columns, declared):
+        if (folder / DECLARED).is_file() and _serves(folder, file, columns, declared):
             return open_records(folder).select(columns)
     folder = cache / f"{name}-{_digest(columns, declared)}"
+    meter = open_meter(progress, max(1, 2 * status.st_size // 2**20), f"MiB of {file.name!r}", "convert")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        meter = open_meter(progress, max(1, 2 * status.st_size // 2**20), f"MiB of {file.name!r}", "convert")
-        try:
-            _write_folder(folder, lambda: table_format.read_blocks(file, columns, sizes), columns, declared, meter)
-        finally:
-            meter.close()
+        with closing(meter):
+            read_blocks = partial(table_format.read_blocks, file, columns, sizes)
+            _write_folder(folder, file, read_blocks, columns, declared, meter)
     except OSError as error:
         raise DataError(
             f"{file.name!r} is too large to be read into memory, and its rows cannot be written to {str(cache)!r}: "
@@ -91,10 +102,42 @@ def _digest(*facts: str | int | list[str] | Declared) -> str:
     return hashlib.blake2b(json.dumps(facts).encode(), digest_size=6).hexdigest()
 
 
-def _serves(folder: Path, columns: list[str], declared: Declared) -> bool:
-    """Return whether an earlier conversion holds these columns as they would be converted now."""
-    table, before = open_records(folder), json.loads((folder / DECLARED).read_text(encoding="utf-8"))
+def _serves(folder: Path, file: Path, columns: list[str], declared: Declared) -> bool:
+    """Return whether an earlier conversion holds these columns as they would be converted now.
+
+    One that is damaged, or of a file that was another then, is removed.
+    """
+    try:
+        table, before = open_records(folder), json.loads((folder / DECLARED).read_text(encoding="utf-8"))
+        intact = _is_of(folder, file)
+    except (DataError, OSError, ValueError, KeyError, TypeError):
+        intact = False
+    if not intact:
+        shutil.rmtree(folder, ignore_errors=True)
+        return False
     return set(columns) <= set(table.columns) and all(_same_kind(table, name, declared, before) for name in columns)
+
+
+def _is_of(folder: Path, file: Path) -> bool:
+    """Return whether an earlier conversion is of a file's content as it is now.
+
+    The system notes the time of a change apart from the time that a file shows, which can be set. Where only the former
+    differs, or means something else, the content is compared.
+    """
+    source = json.loads((folder / SOURCE).read_text(encoding="utf-8"))
+    changed = _changed(file)
+    if os.name != "nt" and source["changed"] == changed:
+        return True
+    if file_digest(file) != source["digest"]:
+        return False
+    (folder / SOURCE).write_text(json.dumps(source | {"changed": changed}), encoding="utf-8")
+    return True
+
+
+def _changed(file: Path) -> list[int]:
+    """Return what of a file changes whenever its content does."""
+    status = file.stat()
+    return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def _same_kind(table: StoredTable, column: str, declared: Declared, before: Declared) -> bool:
@@ -109,21 +152,34 @@ def _same_kind(table: StoredTable, column: str, declared: Declared, before: Decl
 
 
 def _write_folder(
-    folder: Path, read_blocks: Callable[[], SharedBlocks], columns: list[str], declared: Declared, meter: Meter
+    folder: Path,
+    file: Path,
+    read_blocks: Callable[[], SharedBlocks],
+    columns: list[str],
+    declared: Declared,
+    meter: Meter,
 ) -> None:
-    """Write the records of a file into a folder, which appears when all is written."""
-    part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
-    try:
+    """Write the records of a file into a folder, which appears when all is written.
+
+    Raises:
+        DataError: the file changes meanwhile.
+    """
+    changed = _changed(file)
+    with unfinished_folder(folder) as part:
         metered = _metered(meter)
         kinds = column_kinds(metered(read_blocks()), columns, **declared)
         _write_records(part, metered(read_blocks()), kinds)
         (part / DECLARED).write_text(json.dumps(declared), encoding="utf-8")
+        source = {"changed": changed, "digest": file_digest(file)}
+        (part / SOURCE).write_text(json.dumps(source), encoding="utf-8")
+        if _changed(file) != changed:
+            raise DataError(f"{file.name!r} must stay as it is while it is read, but it changed. Read it again.")
         meter.update(meter.total, 0.0)
-        part.chmod(0o755)
-        if not folder.is_dir():
-            os.rename(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        try:
+            publish(part, folder)
+        except OSError:
+            if not folder.is_dir():  # another process has converted it, too
+                raise
 
 
 def _write_records(folder: Path, blocks: Iterator[FileTable], kinds: dict[str, ColumnKind]) -> None:

@@ -16,7 +16,7 @@ from downslope.data.files.formats import ARRAY_FORMATS, ENDINGS, TABLE_FORMATS
 from downslope.data.files.row_folder import open_rows
 from downslope.data.files.selection import ColumnSelection
 from downslope.data.origin import Origin
-from downslope.data.stored import COLUMNS, ROWS, StoredTable, open_records
+from downslope.data.stored import COLUMNS, ROWS, open_records
 
 
 def read(
@@ -26,7 +26,10 @@ def read(
     task: str | None = None,
     numeric: Sequence[str] = (),
     categorical: Sequence[str] = (),
-    columns: Sequence[str] | None = None,
+    only: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    drop_missing_target: bool = False,
     cache: str | os.PathLike[str] | None = None,
     progress: str | bool = "auto",
 ) -> Dataset:
@@ -50,7 +53,12 @@ def read(
         task: `"classification"` or `"regression"`; None infers it from the target.
         numeric: columns to read as numbers, whatever share of them is.
         categorical: columns to read as text, such as codes that look like numbers.
-        columns: the features to take, in this order; None for all columns but the target.
+        only: the columns to learn from, in this order; None for all but the target.
+        exclude: columns to leave out.
+        keep: columns to learn from even if they only count the rows, as 0, 1, 2, … or 1, 2, 3, …, or name them, as text
+            of which nearly every cell is another. Such columns are left out in training unless they are named here, in
+            `only`, `numeric` or `categorical`.
+        drop_missing_target: leave out rows whose target is missing, which else are an error.
         cache: the folder for the records of large files; None for `runs/.cache`.
         progress: how a conversion shows itself: `"auto"`, `"bar"`, `"lines"`, or False for nothing.
 
@@ -80,7 +88,10 @@ def read(
         task=task,
         numeric=list(numeric),
         categorical=list(categorical),
-        columns=None if columns is None else list(columns),
+        only=None if only is None else list(only),
+        exclude=list(exclude),
+        keep=list(keep),
+        drop_missing_target=drop_missing_target,
     )
     return read_selection(path, selection, cache=cache, progress=progress)
 
@@ -139,11 +150,7 @@ def _read_table(file: Path, selection: ColumnSelection, cache: Path, progress: s
         text = TABLE_FORMATS[file.suffix.lower()].read(file)
         names = selection.names(text.table.columns)
         table = typed_columns(text, names, **declared)
-    if selection.target is None:
-        return Dataset(table.select(names))
-    *features, target = names
-    labels = table.column(target) if isinstance(table, StoredTable) else table[target]
-    return Dataset(table.select(features), labels, task=selection.task)
+    return selection.dataset(table, names)
 
 
 def column_names(path: str | os.PathLike[str]) -> list[str]:

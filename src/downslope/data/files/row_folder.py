@@ -11,7 +11,7 @@ import numpy as np
 
 from downslope.core import DataError, Setting, ShapeError
 from downslope.data.dataset import Dataset, number_array
-from downslope.data.stored import ROWS, NpyWriter, RecordWriter, field_of
+from downslope.data.stored import ROWS, NpyWriter, RecordWriter, check_whole, field_of
 from downslope.data.tables import as_table, check_present
 from downslope.data.targets import clean_target
 
@@ -25,11 +25,15 @@ def open_rows(folder: Path, task: str | None) -> Dataset:
         DataError: they are damaged.
     """
     try:
+        check_whole(folder / ROWS)
         x = np.load(folder / ROWS, mmap_mode="r", allow_pickle=False)
         y = np.load(folder / TARGETS, allow_pickle=False) if (folder / TARGETS).is_file() else None
         names = json.loads((folder / NAMES).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{str(folder)!r} must hold stored rows, but cannot be read: {error}.") from error
+        raise DataError(
+            f"{str(folder)!r} must hold stored rows, but cannot be read: {error}. Delete that folder, and store them "
+            "again."
+        ) from error
     return Dataset(x, y, feature_names=names, task=task)
 
 

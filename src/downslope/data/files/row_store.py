@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -13,6 +11,7 @@ from downslope.core import Advice, DataError, Setting
 from downslope.data.dataset import Dataset
 from downslope.data.files.reader import read
 from downslope.data.files.row_folder import write_arrays, write_tables
+from downslope.data.stored import publish, unfinished_folder
 from downslope.data.tables import is_table
 
 
@@ -43,8 +42,9 @@ def store_rows(
 
     Example:
         >>> import numpy as np
+        >>> from tempfile import TemporaryDirectory
         >>> draws = np.random.default_rng(0)
-        >>> with tempfile.TemporaryDirectory() as folder:
+        >>> with TemporaryDirectory() as folder:
         ...     blocks = ((draws.normal(size=(100, 3)), draws.integers(2, size=100)) for _ in range(5))
         ...     store_rows(blocks, Path(folder, "rows"))
         Dataset(500 rows, 3 features, classification into 2 classes)
@@ -62,16 +62,12 @@ def store_rows(
         raise DataError(Setting("blocks"), "must yield at least one block of rows, got none.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
-        try:
+        with unfinished_folder(folder) as part:
             if is_table(first):
                 write_tables(part, chain([first], rest))
             else:
                 write_arrays(part, chain([first], rest), feature_names)
-            part.chmod(0o755)
-            part.rename(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+            publish(part, folder)
     except OSError as error:
         raise DataError(f"The rows cannot be written to {str(folder)!r}: {error.strerror or error}.") from error
     return read(folder, target=target, task=task)

@@ -1,12 +1,22 @@
-"""The columns that are taken from a file."""
+"""The columns and the rows that are taken from a file."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from downslope.core import DataError, SettingError, UnknownNameError
+import numpy as np
+
+from downslope.core import Advice, DataError, Setting, SettingError, UnknownNameError
+from downslope.data.dataset import Dataset, with_note
+from downslope.data.roles import Roles, roles_of
+from downslope.data.stored import StoredTable
 from downslope.data.tables import check_distinct, check_present
+
+if TYPE_CHECKING:
+    from polars import DataFrame
 
 
 @dataclass(frozen=True)
@@ -17,7 +27,10 @@ class ColumnSelection:
     task: str | None = None
     numeric: list[str] = field(default_factory=list)
     categorical: list[str] = field(default_factory=list)
-    columns: list[str] | None = None
+    only: list[str] | None = None
+    exclude: list[str] = field(default_factory=list)
+    keep: list[str] = field(default_factory=list)
+    drop_missing_target: bool = False
 
     def check_for_arrays(self, file: Path) -> None:
         """Refuse choices that files of arrays do not have.
@@ -25,8 +38,10 @@ class ColumnSelection:
         Raises:
             SettingError: columns are chosen by name.
         """
-        if self.numeric or self.categorical or self.columns is not None:
-            raise SettingError(f"Columns can be chosen by name in tables only, got {file.name!r}.", setting="columns")
+        choices = ("numeric", "categorical", "only", "exclude", "keep", "drop_missing_target")
+        chosen = [name for name in choices if getattr(self, name)]
+        if chosen:
+            raise SettingError(Setting(chosen[0]), f"chooses by name, in tables only, got {file.name!r}. Leave it out.")
 
     def names(self, present: list[str]) -> list[str]:
         """Return the names of the columns to take, the target last.
@@ -39,9 +54,11 @@ class ColumnSelection:
         check_distinct(present)
         if self.target is not None and self.target not in present:
             raise UnknownNameError("target", self.target, present)
-        if self.columns is not None:
-            check_present(self.columns, present)
-        features = [name for name in (present if self.columns is None else self.columns) if name != self.target]
+        for name in self.exclude:
+            self._check_excluded(name, present)
+        check_present([*(self.only or ()), *self.numeric, *self.categorical, *self.keep], present)
+        others = [name for name in present if name not in self.exclude]
+        features = [name for name in (others if self.only is None else self.only) if name != self.target]
         if not features:
             raise DataError(
                 f"The table must have a column besides the target {self.target!r} to learn from, got no other."
@@ -51,5 +68,53 @@ class ColumnSelection:
             raise SettingError(
                 f"A column must be either numeric or categorical, got both for {both[0]!r}.", setting="numeric"
             )
-        check_present([*self.numeric, *self.categorical], present)
         return [*features, *([] if self.target is None else [str(self.target)])]
+
+    def dataset(self, table: DataFrame | StoredTable, names: Sequence[str]) -> Dataset:
+        """Return the data set of a table with columns of these names, the target last.
+
+        Raises:
+            DataError: a target is missing in some row, and such rows are not to be left out.
+        """
+        if self.target is None:
+            return Dataset(table.select(names), roles=Roles())
+        *features, target = names
+        labels = table.column(target) if isinstance(table, StoredTable) else table[target]
+        inputs, missing = table.select(features), labels.is_null().to_numpy()
+        chosen = [*self.numeric, *self.categorical, *(self.only or ()), *self.keep]
+        roles = roles_of(inputs, plain=self.categorical).besides(chosen)
+        if not missing.any():
+            return Dataset(inputs, labels, task=self.task, roles=roles)
+        rows = np.flatnonzero(~missing)
+        self._check_missing(missing)
+        few = inputs.take(rows) if isinstance(inputs, StoredTable) else inputs[rows]
+        data = Dataset(few, labels.gather(rows), task=self.task, roles=roles)
+        return with_note(data, f"{_rows_text(missing)} without a target were left out.")
+
+    def _check_excluded(self, name: str, present: list[str]) -> None:
+        """Check that a column can be left out."""
+        if name not in present:
+            raise UnknownNameError("exclude", name, present)
+        if name == self.target:
+            raise SettingError(Setting("exclude"), f"must leave the target, got {name!r}, which is the target.")
+        settings = ("only", "numeric", "categorical", "keep")
+        both = next((setting for setting in settings if name in (getattr(self, setting) or ())), None)
+        if both is not None:
+            raise SettingError(Setting("exclude"), "and", Setting(both), f"must differ, got {name!r} in both.")
+
+    def _check_missing(self, missing: np.ndarray) -> None:
+        """Refuse missing targets, unless their rows are left out and others remain."""
+        if self.drop_missing_target and not missing.all():
+            return
+        count, advice = int(missing.sum()), Advice("leave these rows out", drop_missing_target=True)
+        raise DataError(
+            f"The target {self.target!r} must be filled in every row, got {count} missing "
+            f"{'entry' if count == 1 else 'entries'}, first in row {int(missing.argmax())} (counting from 0).",
+            *(() if missing.all() else (Advice("fill them in"), advice)),
+        )
+
+
+def _rows_text(missing: np.ndarray) -> str:
+    """Return how many rows are marked, in words."""
+    count = int(missing.sum())
+    return f"{count:,} of {len(missing):,} rows"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Int
+from numpy.typing import DTypeLike
 
 from downslope.data.stored import StoredTable
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from polars import DataFrame
 
 MAX_LEVELS = 50
-OTHERS = "(other)"
+OTHERS, MISSING = "(other)", "(missing)"
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,13 @@ class Categories:
 
     Attributes:
         column: the name of the column.
-        fill: the level that missing cells become.
+        fill: the level that missing cells become where they are no level of their own.
         levels: the levels that have a column each, sorted.
-        others: whether a last column stands for all rarer levels together.
+        others: whether a column stands for all rarer levels together.
+        missing: whether a last column stands for missing cells: where training rows had some.
 
     Example:
-        >>> color = Categories("color", fill="red", levels=("blue", "red"), others=False)
+        >>> color = Categories("color", fill="red", levels=("blue", "red"), others=False, missing=False)
         >>> color.encode(["red", None, "green"]).tolist()
         [[0.0, 1.0], [0.0, 1.0], [0.0, 0.0]]
         >>> color.feature_names
@@ -42,18 +44,40 @@ class Categories:
     fill: str
     levels: tuple[str, ...]
     others: bool
+    missing: bool
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The names of the encoded columns."""
-        return tuple(f"{self.column}={level}" for level in (*self.levels, *([OTHERS] if self.others else [])))
+        more = [OTHERS] * self.others + [MISSING] * self.missing
+        return tuple(f"{self.column}={level}" for level in (*self.levels, *more))
 
-    def encode(self, cells: Sequence[str | None]) -> Float64[np.ndarray, "rows levels"]:
+    @property
+    def unknown_code(self) -> int:
+        """The number of text that is no level: that of the others, or else of no column."""
+        return len(self.levels) if self.others else len(self.feature_names)
+
+    @property
+    def missing_code(self) -> int:
+        """The number of a missing cell: that of its own column, or else of the level that fills it."""
+        if self.missing:
+            return len(self.feature_names) - 1
+        return self.levels.index(self.fill) if self.fill in self.levels else self.unknown_code
+
+    def codes(self, cells: Sequence[str | None]) -> Int[np.ndarray, " rows"]:
+        """Return the number of the column that is one for each cell; None is missing."""
+        numbers: dict[str | None, int] = {level: index for index, level in enumerate(self.levels)}
+        numbers[None], unknown = self.missing_code, self.unknown_code
+        return np.array([numbers.get(cell, unknown) for cell in cells], np.int32)
+
+    def rows(self, dtype: DTypeLike = float) -> Float[np.ndarray, "codes levels"]:
+        """Return the zeros and ones of every code; those of the last code are all zeros."""
+        width = len(self.feature_names)
+        return np.eye(width + 1, width, dtype=dtype)
+
+    def encode(self, cells: Sequence[str | None], dtype: DTypeLike = float) -> Float[np.ndarray, "rows levels"]:
         """Return the cells one-hot; None is missing."""
-        positions = {level: index for index, level in enumerate(self.levels)}
-        unseen = len(self.levels)
-        indices = np.array([positions.get(self.fill if cell is None else cell, unseen) for cell in cells], np.int64)
-        return np.eye(unseen + 1)[indices, : len(self.feature_names)]
+        return self.rows(dtype)[self.codes(cells)]
 
     def unseen(self, cells: Sequence[str | None]) -> list[str]:
         """Return the text of cells that are no level; none where rare levels share a column, or there are no levels."""
@@ -63,29 +87,35 @@ class Categories:
         return [cell for cell in cells if cell is not None and cell not in known]
 
 
-def fit_categories(column: str, cells: Sequence[str | None]) -> Categories:
-    """Return the encoding of a training column, fitted with scikit-learn.
+def fit_categories(
+    column: str, levels: Sequence[str], counts: Int[np.ndarray, " levels"], missing: int, *, filled: bool = False
+) -> Categories:
+    """Return the encoding of a training column.
 
-    Missing cells become the most frequent level (`SimpleImputer`). Of more than 50 levels the 49 most frequent keep
-    their own column and the rest share one (`OneHotEncoder(max_categories=50, handle_unknown="infrequent_if_exist")`).
-    A column without any filled cell gives no columns.
+    Of more than 50 levels the 49 most frequent, of equally frequent ones the last in order, keep their own column, and
+    the rest share one, as by scikit-learn's `OneHotEncoder(max_categories=50, handle_unknown="infrequent_if_exist")`.
+    Missing cells have a column of their own besides. A column without any filled cell gives no columns.
 
     Args:
         column: its name.
-        cells: the training rows' text, None where missing.
+        levels: its levels in the training rows, in any order.
+        counts: how often each comes.
+        missing: how many cells are missing.
+        filled: fill missing cells by the most frequent level instead.
     """
-    from sklearn.impute import SimpleImputer
-    from sklearn.preprocessing import OneHotEncoder
-
-    if all(cell is None for cell in cells):
-        return Categories(column, "", (), others=False)
-    imputer: Any = SimpleImputer(strategy="most_frequent").set_params(missing_values=None)
-    filled = imputer.fit_transform(np.array(cells, dtype=object)[:, None])
-    encoder: Any = OneHotEncoder(max_categories=MAX_LEVELS, handle_unknown="infrequent_if_exist")
-    encoder.fit(filled.astype(str))
-    rare = encoder.infrequent_categories_[0]
-    levels = [str(level) for level in encoder.categories_[0] if rare is None or level not in set(rare)]
-    return Categories(column, str(imputer.statistics_[0]), tuple(levels), others=rare is not None)
+    if not len(levels):
+        return Categories(column, "", (), others=False, missing=False)
+    order = sorted(range(len(levels)), key=levels.__getitem__)
+    tally = counts[order]
+    others = len(order) > MAX_LEVELS
+    frequent = np.sort(np.argsort(tally, kind="stable")[1 - MAX_LEVELS :]) if others else range(len(order))
+    return Categories(
+        column,
+        fill=levels[order[int(tally.argmax())]],
+        levels=tuple(levels[order[index]] for index in frequent),
+        others=others,
+        missing=missing > 0 and not filled,
+    )
 
 
 def text_cells(table: DataFrame | StoredTable, column: str) -> list[str | None]:

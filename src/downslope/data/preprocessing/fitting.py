@@ -10,9 +10,13 @@ import numpy as np
 from downslope.core import Shape, check_choice
 from downslope.data.blocks import Rows, check_no_gap, row_blocks
 from downslope.data.dataset import Dataset
-from downslope.data.preprocessing.categories import Categories, fit_categories, text_cells
+from downslope.data.preprocessing.calendar import Calendar
+from downslope.data.preprocessing.categories import Categories
+from downslope.data.preprocessing.encoding import fit_calendars, fit_text, idle_notes
 from downslope.data.preprocessing.medians import medians
+from downslope.data.preprocessing.phrases import cells_text, column_text, items_text
 from downslope.data.preprocessing.scaling import NORMALIZATIONS, Scaling, constant_features, fit_scaling
+from downslope.data.roles import Roles
 from downslope.data.stored import StoredRows, StoredTable, stays_on_disk, stored
 from downslope.data.tables import is_table, number_matrix
 
@@ -27,6 +31,7 @@ class Columns:
     columns: tuple[str, ...] | None
     table: bool
     categories: tuple[Categories, ...]
+    calendars: tuple[Calendar, ...]
     fills: tuple[float, ...] | None
     scaling: Scaling | None
     input_shape: Shape
@@ -34,29 +39,39 @@ class Columns:
 
 
 def fit_columns(train: Dataset, normalize: str | None) -> tuple[Columns, tuple[str, ...]]:
-    """Return the preprocessing of input columns, and notes about it."""
+    """Return the preprocessing of input columns, and notes about it.
+
+    Raises:
+        DataError: dates whose day and month cannot be told apart, or a cell that is no date.
+        UnknownNameError: an unknown way to normalize.
+    """
     if normalize is not None:
         check_choice("normalize", normalize, NORMALIZATIONS)
     table = is_table(train.x) or isinstance(train.x, StoredTable)
-    text = _text_columns(train.x) if table else []
-    names = [name for name in train.feature_names or () if name not in text]
+    used = tuple(name for name in train.feature_names or () if name not in train.roles.idle)
+    calendars, date_notes = fit_calendars(train, used) if table else ((), [])
+    text = _text_columns(train.x, used, train.roles) if table else []
+    encoded = {*text, *(calendar.column for calendar in calendars)}
+    names = [name for name in used if name not in encoded]
     numbers = _numbers(train.x, names)
-    categories, notes = _fit_text(train.x, text)
+    categories, notes = fit_text(train.x, text, train.roles)
     fills, gap_notes = _fit_gaps(numbers, names, always=table)
     if fills is not None:
         numbers = _filled(numbers, np.asarray(fills))
     scaling = fit_scaling(numbers, normalize) if normalize is not None and numbers.shape[1] else None
-    features = _encoded_names(train.feature_names, categories)
+    features = _encoded_names(train.feature_names and used, (*categories, *calendars))
     columns = Columns(
-        columns=train.feature_names,
+        columns=train.feature_names and used,
         table=table,
         categories=categories,
+        calendars=calendars,
         fills=fills,
         scaling=scaling,
         input_shape=(len(features or ()),) if table else train.x.shape[1:],
         feature_names=features,
     )
-    return columns, (*gap_notes, *notes, *_constant_notes(numbers, names, normalize))
+    all_notes = (*idle_notes(train), *gap_notes, *date_notes, *notes, *_constant_notes(numbers, names, normalize))
+    return columns, all_notes
 
 
 def _numbers(x: np.ndarray | DataFrame | StoredRows | StoredTable, names: list[str]) -> np.ndarray | StoredRows:
@@ -66,32 +81,15 @@ def _numbers(x: np.ndarray | DataFrame | StoredRows | StoredTable, names: list[s
     return number_matrix(x, names) if is_table(x) else x
 
 
-def _text_columns(table: DataFrame | StoredTable) -> list[str]:
-    """Return the names of the columns of text."""
+def _text_columns(table: DataFrame | StoredTable, used: tuple[str, ...], roles: Roles) -> list[str]:
+    """Return the names of the columns of text without dates."""
     import polars as pl
 
     if isinstance(table, StoredTable):
-        return [name for name in table.columns if table.is_text(name)]
-    return [name for name in table.columns if table[name].dtype == pl.String]
-
-
-def _fit_text(table: DataFrame | StoredTable, text: list[str]) -> tuple[tuple[Categories, ...], list[str]]:
-    """Return the encodings of the columns of text, and notes on filled and encoded cells."""
-    categories, gaps, encoded = [], [], []
-    for name in text:
-        cells = text_cells(table, name)
-        category = fit_categories(name, cells)
-        categories.append(category)
-        if (missing := cells.count(None)) and category.levels:
-            gaps.append(f"{name!r} {cells_text(missing)} (most frequent: {category.fill!r})")
-        rare = ", one for all rare levels" if category.others else ""
-        encoded.append(f"{name!r} ({len(category.feature_names)} columns{rare})")
-    notes = []
-    if gaps:
-        notes.append(f"Missing text in the training rows was filled in: {items_text(gaps)}.")
-    if encoded:
-        notes.append(f"Text was one-hot encoded: {items_text(encoded)}.")
-    return tuple(categories), notes
+        text = [name for name in used if table.is_text(name)]
+    else:
+        text = [name for name in used if table[name].dtype == pl.String]
+    return [name for name in text if name not in roles.dates]
 
 
 def _filled(numbers: np.ndarray | StoredRows, fills: np.ndarray) -> np.ndarray | StoredRows:
@@ -148,24 +146,11 @@ def _constant_notes(numbers: Rows, names: list[str], normalize: str | None) -> l
     return [f"Constant in the training rows, so of no use: {columns}{becomes}."]
 
 
-def _encoded_names(names: tuple[str, ...] | None, categories: tuple[Categories, ...]) -> tuple[str, ...] | None:
+def _encoded_names(
+    names: tuple[str, ...] | None, encoders: tuple[Categories | Calendar, ...]
+) -> tuple[str, ...] | None:
     """Return the names of the features after encoding."""
     if names is None:
         return None
-    encoded = {category.column: category.feature_names for category in categories}
+    encoded = {encoder.column: encoder.feature_names for encoder in encoders}
     return tuple(feature for name in names for feature in encoded.get(name, (name,)))
-
-
-def column_text(names: list[str], index: int | np.integer, unit: str = "column") -> str:
-    """Return the name of a column in a note."""
-    return repr(names[index]) if names else f"{unit} {index}"
-
-
-def cells_text(count: int) -> str:
-    """Return a count of cells in words."""
-    return f"{count} cell" + ("s" if count > 1 else "")
-
-
-def items_text(items: list[str], limit: int = 10) -> str:
-    """Return up to `limit` items, and how many more there are."""
-    return ", ".join(items[:limit]) + (f" and {len(items) - limit} more" if len(items) > limit else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,13 @@ import numpy as np
 from downslope.core import Advice, DataError, Setting, SettingError, Shape, ShapeError, check_choice, float_dtype
 from downslope.data.blocks import check_finite, check_no_infinity, row_blocks
 from downslope.data.dataset import Dataset, number_array
+from downslope.data.dates import WrittenDates
+from downslope.data.preprocessing.calendar import Calendar, checked_seconds, level_seconds
 from downslope.data.preprocessing.categories import Categories, text_cells
-from downslope.data.preprocessing.fitting import cells_text, column_text, count_gaps, fit_columns, items_text
+from downslope.data.preprocessing.fitting import count_gaps, fit_columns
+from downslope.data.preprocessing.phrases import cells_text, column_text, items_text
 from downslope.data.preprocessing.scaling import Scaling, fit_scaling
+from downslope.data.roles import Roles
 from downslope.data.stored import PREPARED_PREFIX, StoredRows, StoredTable, stays_on_disk, stored
 from downslope.data.tables import as_table, is_table, names_text, number_matrix
 from downslope.data.targets import clean_target, distinct_labels, label_indices, target_for
@@ -35,9 +40,10 @@ class Preprocessing:
 
     Attributes:
         task: `"classification"` or `"regression"`.
-        columns: the names of the input columns, or None for arrays without names.
+        columns: the names of the columns that are learned from, or None for arrays without names.
         table: whether it was fitted on a data frame.
         categories: the columns of text, one-hot.
+        calendars: the columns of dates and times, as their parts.
         fills: the numbers that fill missing cells of the other columns, one a column; None if none may be missing.
         scaling: of the other columns, or of the channels of images; None if they are used as they are.
         input_shape: the shape of an input without the row axis.
@@ -45,7 +51,7 @@ class Preprocessing:
         class_labels: the classes, sorted, as Python values; empty for regression.
         target_columns: how many numbers a regression target has; 0 means one, given as `(rows,)`.
         target_scaling: of a regression target, or None.
-        notes: sentences for the user on filled, encoded and constant columns.
+        notes: sentences for the user on filled, encoded, constant and left out columns.
 
     Example:
         >>> train = Dataset([[1.0], [2.0], [3.0], [2.0]], ["no", "yes", "yes", "no"])
@@ -62,6 +68,7 @@ class Preprocessing:
     columns: tuple[str, ...] | None
     table: bool
     categories: tuple[Categories, ...]
+    calendars: tuple[Calendar, ...]
     fills: tuple[float, ...] | None
     scaling: Scaling | None
     input_shape: Shape
@@ -82,9 +89,10 @@ class Preprocessing:
     ) -> Preprocessing:
         """Return the preprocessing fitted on training rows.
 
-        In tables, missing numbers become the column's median, missing text its most frequent level, and text becomes
-        one-hot. Arrays are filled in likewise, but only if training rows have gaps. Normalization applies to numbers
-        and booleans; one-hot columns stay zeros and ones.
+        In tables, missing numbers become the column's median, text becomes one-hot, missing text a level of its own,
+        and dates those of their parts that vary. Columns that count or name the rows are left out, see
+        `Dataset`. Arrays are filled in likewise, but only if training rows have gaps. Normalization applies to numbers
+        and booleans; one-hot columns stay zeros and ones, and what becomes of dates is between −1 and 1.
 
         Args:
             train: the training part, with targets. Row weights do not enter the statistics.
@@ -127,13 +135,29 @@ class Preprocessing:
     @property
     def numeric(self) -> tuple[str, ...]:
         """The input columns that are read as numbers; empty where columns have no names."""
-        text = set(self.categorical)
-        return tuple(name for name in self.columns or () if name not in text)
+        encoded = {*self.categorical, *self.temporal}
+        return tuple(name for name in self.columns or () if name not in encoded)
 
     @property
     def categorical(self) -> tuple[str, ...]:
         """The input columns that are read as text."""
         return tuple(category.column for category in self.categories)
+
+    @property
+    def temporal(self) -> tuple[str, ...]:
+        """The input columns that are read as dates or times."""
+        return tuple(calendar.column for calendar in self.calendars)
+
+    def roles(self, columns: Iterable[str] | None) -> Roles:
+        """Return the roles that columns had when it was fitted, so that fitting again gives the same.
+
+        Args:
+            columns: of a data set; None if they have no names.
+        """
+        written = {dates.column: WrittenDates(dates.form, "") for dates in self.calendars if dates.form is not None}
+        idle = dict.fromkeys((name for name in columns or () if name not in (self.columns or ())), "")
+        filled = frozenset(category.column for category in self.categories if not category.missing)
+        return Roles(idle if self.table else {}, written, filled)
 
     def inputs(self, x: object) -> Any:
         """Return inputs as the network takes them, `(rows, *input_shape)`, in the type networks are made with.
@@ -153,7 +177,7 @@ class Preprocessing:
         table, numbers = self._read(x)
         (check_finite if self.fills is None else check_no_infinity)(numbers, self._number_names())
         numbers = self._scaled(numbers)
-        if table is None or not self.categories:
+        if table is None or not self._encoders:
             return numbers
         return np.concatenate(self._in_order(np.asarray(numbers), table), axis=1)
 
@@ -188,10 +212,11 @@ class Preprocessing:
         texts = []
         if table is not None:
             texts = [(category, text_cells(table, category.column)) for category in self.categories]
+            filled += _filled_dates(table, self.calendars)
         filled += [
             f"{category.column!r} {cells_text(cells.count(None))} ({category.fill!r})"
             for category, cells in texts
-            if category.levels and None in cells
+            if category.levels and not category.missing and None in cells
         ]
         unseen = [
             f"{category.column!r} {cells_text(len(new))} ({items_text(list(map(repr, dict.fromkeys(new))), limit=3)})"
@@ -255,7 +280,8 @@ class Preprocessing:
         fields = _with_tuples(spec)
         for name in ("scaling", "target_scaling"):
             fields[name] = None if spec[name] is None else Scaling(**_with_tuples(spec[name]))
-        fields["categories"] = tuple(Categories(**_with_tuples(category)) for category in spec["categories"])
+        for name, kind in (("categories", Categories), ("calendars", Calendar)):
+            fields[name] = tuple(kind(**_with_tuples(column)) for column in spec[name])
         return cls(**fields)
 
     def _number_names(self) -> tuple[str, ...] | None:
@@ -268,13 +294,13 @@ class Preprocessing:
         if is_table(x):
             table = as_table(x, self.columns)
             numbers = number_matrix(table, table.columns if self.columns is None else self.numeric)
-        elif self.categories:
+        elif self._encoders:
             raise DataError(
                 Setting("x"), f"must be a data frame with the columns {names_text(self.columns or ())}, got an array."
             )
         else:
             numbers = x if isinstance(x, StoredRows) else number_array(x)
-        shape = (len(self.numeric),) if self.categories else self.input_shape
+        shape = (len(self.numeric),) if self._encoders else self.input_shape
         if numbers.shape[1:] != shape:
             raise ShapeError(
                 Setting("x"),
@@ -305,6 +331,11 @@ class Preprocessing:
             block = np.where(np.isnan(block), self._fills, block)
         return block if self.scaling is None else self.scaling.apply(block)
 
+    @property
+    def _encoders(self) -> dict[str, Categories | Calendar]:
+        """The encodings of the columns that are no numbers, by the name of the column."""
+        return {encoder.column: encoder for encoder in (*self.categories, *self.calendars)}
+
     @cached_property
     def _fills(self) -> np.ndarray:
         return np.asarray(self.fills)
@@ -316,26 +347,21 @@ class Preprocessing:
             DataError: it lacks columns, or has text where training had numbers.
         """
         table = table.select(self.columns or ())
-        stray = next((name for name in self.numeric if table.is_text(name)), None)
+        stray = next((name for name in self.numeric if table.is_text(name) or table.is_temporal(name)), None)
+        if stray is not None and table.is_temporal(stray):
+            raise DataError(f"Column {stray!r} must hold numbers, as in training, got dates or times. Train again.")
         if stray is not None:
             raise DataError(
                 f"Column {stray!r} must hold numbers, as in training, got text such as {table.levels[stray][0]!r}. "
                 "Correct these cells."
             )
-        one_hot = {
-            category.column: _one_hot(table, category) for category in self.categories if table.is_text(category.column)
-        }
+        encode = {name: _of_records(table, encoder) for name, encoder in self._encoders.items()}
 
         def prepare(records: np.ndarray) -> np.ndarray:
-            if len(one_hot) < len(self.categories):  # numbers where training had text: they are written out
-                return self.inputs(table.frame(records))
             numbers = self._scaled_array(table.matrix(records, self.numeric))
             number_columns = iter(numbers.T[:, :, None])
-            blocks = [
-                one_hot[name][records[table.fields[name]]] if name in one_hot else next(number_columns)
-                for name in self.columns or ()
-            ]
-            return np.concatenate(blocks, axis=1) if one_hot else numbers
+            blocks = [encode[name](records) if name in encode else next(number_columns) for name in self.columns or ()]
+            return np.concatenate(blocks, axis=1) if encode else numbers
 
         rows = table.rows(prepare, float_dtype(), self.input_shape[0], self._prepared_file_name())
         file = rows.prepared_file
@@ -344,25 +370,61 @@ class Preprocessing:
     def _prepared_file_name(self) -> str:
         """Return the name of a file of inputs with this preprocessing."""
         spec = self.as_json()
-        steps = [spec[name] for name in ("columns", "categories", "fills", "scaling")]
+        steps = [spec[name] for name in ("columns", "categories", "calendars", "fills", "scaling")]
         digest = hashlib.blake2b(json.dumps([steps, np.dtype(float_dtype()).str]).encode(), digest_size=8)
         return f"{PREPARED_PREFIX}{digest.hexdigest()}.npy"
 
     def _in_order(self, numbers: np.ndarray, table: DataFrame) -> list[np.ndarray]:
         """Return numbers and encoded text as blocks of columns, in the order of the table."""
-        encoders = {category.column: category for category in self.categories}
+        encoders = self._encoders
         indices = {name: index for index, name in enumerate(self.numeric)}
         return [
-            encoders[name].encode(text_cells(table, name)).astype(float_dtype())
-            if name in encoders
-            else numbers[:, indices[name], None]
+            _encoded(table, encoders[name]) if name in encoders else numbers[:, indices[name], None]
             for name in self.columns or ()
         ]
 
 
-def _one_hot(table: StoredTable, category: Categories) -> np.ndarray:
-    """Return the code of each level of a column on disk, and last that of a missing cell."""
-    return category.encode([*table.levels[category.column], None]).astype(float_dtype())
+def _encoded(table: DataFrame, encoder: Categories | Calendar) -> np.ndarray:
+    """Return a column of text or dates as the network takes it."""
+    if isinstance(encoder, Categories):
+        return encoder.encode(text_cells(table, encoder.column), float_dtype())
+    return encoder.encode(table[encoder.column]).astype(float_dtype())
+
+
+def _of_records(table: StoredTable, encoder: Categories | Calendar) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function from records of a table on disk to a column of text or dates as the network takes it.
+
+    What becomes of each level is found out once. Where the file has another type than training had, cells are read as
+    those of a table in memory.
+    """
+    name = encoder.column
+    if isinstance(encoder, Calendar) and (table.is_text(name) or table.is_temporal(name)):
+        return _calendar_of_records(table, encoder)
+    if isinstance(encoder, Categories) and table.is_text(name):
+        codes, rows = encoder.codes([*table.levels[name], None]), encoder.rows(float_dtype())
+        return lambda records: rows[codes[records[table.fields[name]]]]
+    only = table.select([name])
+    return lambda records: _encoded(only.frame(records), encoder)
+
+
+def _calendar_of_records(table: StoredTable, calendar: Calendar) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function from records of a table on disk to a column of dates as the network takes it."""
+    name = calendar.column
+    if table.is_text(name):
+        seconds = level_seconds(table, name, calendar.form, clock=calendar.clock)
+        return lambda records: calendar.features(seconds[records[table.fields[name]]]).astype(float_dtype())
+    checked_seconds(name, table.column(name)[:0], calendar.form, clock=calendar.clock)
+    return lambda records: calendar.features(records[table.fields[name]]).astype(float_dtype())
+
+
+def _filled_dates(table: DataFrame, calendars: tuple[Calendar, ...]) -> list[str]:
+    """Return which columns of dates have gaps where training had none."""
+    counts = [(calendar, table[calendar.column].null_count()) for calendar in calendars]
+    return [
+        f"{calendar.column!r} {cells_text(count)} (the middle of the training dates)"
+        for calendar, count in counts
+        if count and "missing" not in calendar.parts
+    ]
 
 
 def _class_labels(train: Dataset, classes: object) -> tuple[str | bool | int | float, ...]:

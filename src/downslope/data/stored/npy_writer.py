@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from downslope.core import ShapeError
+from downslope.data.stored.digest import trailer
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 class NpyWriter:
     """Writes blocks of rows into one `.npy` file, which is complete once the `with` block ends.
 
-    The header is written last, over a first one: NumPy leaves room in it for the number of rows to grow.
+    The header is written last, over a first one: NumPy leaves room in it for the number of rows to grow. The digest of
+    the rows stands behind them, see `is_whole`.
 
     Args:
         path: the file to write.
@@ -30,6 +33,7 @@ class NpyWriter:
 
     def __init__(self, path: Path, dtype: DTypeLike, row_shape: tuple[int, ...] = ()) -> None:
         self.path, self.dtype, self.row_shape, self.rows = path, np.dtype(dtype), row_shape, 0
+        self._digest = hashlib.sha256()
         self._file: IO[bytes] = path.open("wb")
         self._write_header()
 
@@ -41,6 +45,7 @@ class NpyWriter:
     ) -> None:
         with self._file:
             if kind is None:
+                self._file.write(trailer(self._digest.hexdigest()))
                 self._file.seek(0)
                 self._write_header()
 
@@ -51,7 +56,9 @@ class NpyWriter:
                 f"Every block must hold rows of the shape {self.row_shape}, as the first, got {block.shape[1:]} "
                 f"after {self.rows:,} rows."
             )
-        self._file.write(np.ascontiguousarray(block, self.dtype).data)
+        content = np.ascontiguousarray(block, self.dtype).reshape(-1).view(np.uint8).data
+        self._digest.update(content)
+        self._file.write(content)
         self.rows += len(block)
 
     def _write_header(self) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from downslope.core import DataError
+from downslope.data.dates import is_temporal, typed_seconds
+from downslope.data.stored.digest import facts_digest, is_whole
 from downslope.data.stored.npy_writer import NpyWriter
 from downslope.data.stored.table import MISSING_LEVEL, StoredTable
 
@@ -28,15 +30,18 @@ class RecordWriter:
         folder: to write into.
         layout: the type from `field_of` of each column, by its name.
         levels: of each column of text, the texts so far and their numbers.
+        times: of each column of dates or times so far, which of these.
     """
 
     folder: Path
     layout: dict[str, np.dtype | None]
     levels: dict[str, dict[str, int]] = field(init=False)
+    times: dict[str, str] = field(init=False)
     rows: NpyWriter = field(init=False)
 
     def __post_init__(self) -> None:
         self.levels = {name: {} for name, kind in self.layout.items() if kind is None}
+        self.times = {}
         kinds = [np.dtype(np.int32) if kind is None else kind for kind in self.layout.values()]
         self.rows = NpyWriter(self.folder / ROWS, np.dtype([(f"c{i}", kind) for i, kind in enumerate(kinds)]))
 
@@ -48,18 +53,27 @@ class RecordWriter:
     ) -> None:
         self.rows.__exit__(kind, error, trace)
         if kind is None:
-            facts = {"columns": list(self.layout), "levels": {name: list(known) for name, known in self.levels.items()}}
-            (self.folder / COLUMNS).write_text(json.dumps(facts), encoding="utf-8")
+            facts = {
+                "columns": list(self.layout),
+                "levels": {name: list(known) for name, known in self.levels.items()},
+                "times": self.times,
+            }
+            content = facts | {"digest": facts_digest(facts)}
+            (self.folder / COLUMNS).write_text(json.dumps(content), encoding="utf-8")
 
     def append(self, table: DataFrame) -> None:
-        """Write rows of a table whose columns are numbers, booleans or text, null where a cell is missing.
+        """Write rows of a table as `as_table` returns it, null where a cell is missing.
 
         Raises:
             DataError: a cell is missing in a column without gaps.
         """
         records: np.ndarray = np.empty(table.height, self.rows.dtype)
         for i, (name, kind) in enumerate(self.layout.items()):
-            records[f"c{i}"] = self._numbered(table[name]) if kind is None else self._plain(table[name], kind)
+            if is_temporal(table[name]):
+                self.times[name] = str(table[name].dtype.base_type()).lower()
+                records[f"c{i}"] = typed_seconds(table[name])
+            else:
+                records[f"c{i}"] = self._numbered(table[name]) if kind is None else self._plain(table[name], kind)
         self.rows.append(records)
 
     def _plain(self, column: Series, kind: np.dtype) -> np.ndarray:
@@ -101,7 +115,7 @@ def field_of(dtype: DataType, *, gaps: bool) -> np.dtype | None:
         return None
     if dtype == pl.Float32:
         return np.dtype(np.float32)
-    if dtype.is_float() or gaps or dtype == pl.Int128:
+    if dtype.is_float() or gaps or dtype.is_temporal() or dtype == pl.Int128:
         return np.dtype(np.float64)
     return np.dtype(bool) if dtype == pl.Boolean else np.dtype(str(dtype).lower())
 
@@ -114,11 +128,26 @@ def open_records(folder: Path) -> StoredTable:
     """
     try:
         facts = json.loads((folder / COLUMNS).read_text(encoding="utf-8"))
+        if "digest" in facts and facts["digest"] != facts_digest(facts):
+            raise ValueError("the digest of its columns does not fit them")
+        check_whole(folder / ROWS)
         records = np.load(folder / ROWS, mmap_mode="r", allow_pickle=False)
         fields = dict(zip(facts["columns"], records.dtype.names, strict=True))
         levels = {name: tuple(texts) for name, texts in facts["levels"].items()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
-            f"{str(folder)!r} must hold a converted table, but cannot be read: {error}. Delete that folder."
+            f"{str(folder)!r} must hold a stored table, but it is damaged: {error}. Delete that folder, and write it "
+            "again."
         ) from error
-    return StoredTable(records, fields, levels, folder=folder)
+    return StoredTable(records, fields, levels, facts.get("times", {}), folder=folder)
+
+
+def check_whole(rows: Path) -> None:
+    """Check that the rows of a file are those that were written, where it has a digest of them.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: they are others.
+    """
+    if is_whole(rows) is False:
+        raise ValueError("the digest of its rows does not fit them")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from downslope.core import Meter, aligned_array, open_meter
+from downslope.data.stored.digest import is_whole
 from downslope.data.stored.mapped import MappedFile, mapped_file
 from downslope.data.stored.npy_writer import NpyWriter
+from downslope.data.stored.unfinished import unfinished_folder
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -145,27 +147,24 @@ class StoredRows:
         if self.prepared_file is None:
             return self
         try:
-            if not self.prepared_file.is_file():
+            if not _is_prepared(self.prepared_file):
                 self._write_prepared(self.prepared_file, open_meter(progress, len(self.base), "rows", "prepare"))
             return StoredRows(np.load(self.prepared_file, mmap_mode="r", allow_pickle=False), self.chosen)
         except (OSError, ValueError):
             return self
 
     def _write_prepared(self, path: Path, meter: Meter) -> None:
-        """Write all rows of the array on disk, prepared, in place of those prepared otherwise."""
-        for other in path.parent.glob(f"{PREPARED_PREFIX}*"):
-            other.unlink()
-        part, start_time = path.with_name(f"{path.name}.{os.getpid()}"), time.monotonic()
+        """Write all rows of the array on disk, prepared, in place of those prepared otherwise, or damaged since."""
+        for other in path.parent.glob(f"{PREPARED_PREFIX}*.npy"):
+            other.unlink(missing_ok=True)
+        start_time = time.monotonic()
         all_rows, count = replace(self, chosen=None), max(1, WRITE_BYTES // max(1, self.base[:1].nbytes))
-        try:
-            with NpyWriter(part, self.dtype, self.shape[1:]) as writer:
+        with closing(meter), unfinished_folder(path) as part:
+            with NpyWriter(part / path.name, self.dtype, self.shape[1:]) as writer:
                 for start in range(0, len(all_rows), count):
                     writer.append(all_rows[start : start + count])
                     meter.update(writer.rows, (time.monotonic() - start_time) / writer.rows)
-            part.replace(path)
-        finally:
-            meter.close()
-            part.unlink(missing_ok=True)
+            writer.path.replace(path)
 
     def _gathered(self, numbers: np.ndarray) -> np.ndarray:
         """Read rows by their numbers, in pieces that fit in a processor's cache; wide ones in the order they lie in."""
@@ -188,6 +187,14 @@ class StoredRows:
     def _prepared(self, read: np.ndarray) -> np.ndarray:
         """Return rows that were read, prepared."""
         return read if self.prepare is None else self.prepare(read)
+
+
+def _is_prepared(path: Path) -> bool:
+    """Return whether a file of prepared rows is there, and is what was written."""
+    try:
+        return bool(is_whole(path))
+    except (OSError, ValueError):
+        return False
 
 
 def stays_on_disk(x: object, large: int = LARGE) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from downslope.data.dates import temporal_series
 from downslope.data.stored.rows import StoredRows, chosen_of
 from downslope.data.tables import check_present
 
@@ -27,6 +28,7 @@ class StoredTable:
         records: one record a row, `(rows,)`, with the fields `c0`, `c1`, ….
         fields: the field of each column, by the column's name.
         levels: of each column of text, the texts that its numbers index; −1 is a missing cell.
+        times: of each column of dates or times, which are stored as seconds, `"date"`, `"datetime"` or `"time"`.
         chosen: the numbers of the rows, or None for all.
         folder: of the records, or None.
 
@@ -42,6 +44,7 @@ class StoredTable:
     records: np.ndarray
     fields: dict[str, str]
     levels: dict[str, tuple[str, ...]]
+    times: dict[str, str] = field(default_factory=dict)
     chosen: np.ndarray | None = None
     folder: Path | None = None
 
@@ -88,9 +91,17 @@ class StoredTable:
         """Return whether a column holds text."""
         return name in self.levels
 
+    def is_temporal(self, name: str) -> bool:
+        """Return whether a column holds dates or times."""
+        return name in self.times
+
     def column(self, name: str) -> Series:
         """Read a column, as a polars series."""
         return self._series(name, self._read(name))
+
+    def stored_column(self, name: str) -> StoredRows:
+        """Return a column as it is stored, text as the numbers of its levels; nothing is read."""
+        return StoredRows(self.records[self.fields[name]], self.chosen)
 
     def cells(self, name: str) -> list[str | None]:
         """Read a column of text, None where a cell is missing."""
@@ -124,12 +135,14 @@ class StoredTable:
 
     def _read(self, name: str) -> np.ndarray:
         """Read a column's field."""
-        return StoredRows(self.records[self.fields[name]], self.chosen)[:]
+        return self.stored_column(name)[:]
 
     def _series(self, name: str, cells: np.ndarray) -> Series:
         """Return cells of a column as a polars series, null where one is missing."""
         import polars as pl
 
+        if name in self.times:
+            return temporal_series(name, cells, self.times[name])
         if name not in self.levels:
             return pl.Series(name, np.ascontiguousarray(cells), nan_to_null=True)
         texts = pl.Series(name, [*self.levels[name], None], dtype=pl.String)
