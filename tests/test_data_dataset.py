@@ -1,6 +1,5 @@
 """What a data set takes, what it makes of it, and what it refuses."""
 
-
 import numpy as np
 import pandas as pd
 import polars as pl

@@ -1,6 +1,7 @@
 """ONNX files answer as the run they were made from, in onnxruntime, from a user's rows to labels."""
 
 import json
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ import cases
 import downslope as ds
 from downslope import export, losses
 from downslope.data import Preprocessing
+from downslope.data.dates import typed_seconds
 from downslope.training import Run
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
@@ -46,6 +48,9 @@ def fed(session, x):
     facts = session.get_modelmeta().custom_metadata_map
     numbers, text = (json.loads(facts[name]) for name in ("columns", "text_columns"))
     given = {"x": x.select(numbers).cast(pl.Float64).fill_null(float("nan")).to_numpy()} if numbers else {}
+    dates = json.loads(facts["date_columns"])
+    if dates:
+        given["dates"] = np.stack([typed_seconds(x[name]) for name in dates], axis=1)
     return given | ({"text": x.select(text).fill_null("").to_numpy().astype(object)} if text else {})
 
 
@@ -130,13 +135,23 @@ FRAME = pl.DataFrame(
         "color": [["red", None, "", "blue"][i % 4] for i in range(40)],
         "price": [None if i % 7 == 0 else 1e6 + i for i in range(40)],
         "nothing": [None] * 40,
-        "street": [f"street {i % 60}" for i in range(40)],
+        "street": [f"street {i % 30}" for i in range(40)],
         "flag": [i % 3 == 0 for i in range(40)],
     },
     schema_overrides={"nothing": pl.String},
 )
 MANY = pl.DataFrame({"word": [f"word {i % 60}" for i in range(150)]})
+DATED = pl.DataFrame(
+    {
+        "size": RNG.normal(size=40),
+        "when": [None if i % 9 == 4 else datetime(1899, 12, 30, 7) + timedelta(days=997.3 * i) for i in range(40)],
+        "day": [date(2024, 2, 27) + timedelta(days=i) for i in range(40)],
+        "at": [time(i % 24, 7 * i % 60) for i in range(40)],
+        "color": [["red", None, "blue"][i % 3] for i in range(40)],
+    }
+)
 WORKS = {
+    "dates": work(DATED, CLASSES, "cross_entropy", 3, normalize="standard"),
     "large numbers": work(YEARS, CLASSES, "cross_entropy", 3, normalize="standard"),
     "least to greatest": work(YEARS, CLASSES, "cross_entropy", 3, normalize="minmax"),
     "around zero": work(YEARS, CLASSES, "cross_entropy", 3, normalize="symmetric"),

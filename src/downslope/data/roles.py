@@ -64,7 +64,16 @@ def roles_of(table: DataFrame | StoredTable, *, plain: Iterable[str] = ()) -> Ro
 
 
 def level_counts(table: DataFrame | StoredTable, name: str) -> tuple[list[str], np.ndarray, int]:
-    """Return the levels of a column of text, how often each comes, and how many cells are missing."""
+    """Return the levels of a column of text, how often each comes, and how many cells are missing or empty."""
+    levels, counts, missing = _tally(table, name)
+    if "" not in levels:
+        return levels, counts, missing
+    empty = levels.index("")
+    return levels[:empty] + levels[empty + 1 :], np.delete(counts, empty), missing + int(counts[empty])
+
+
+def _tally(table: DataFrame | StoredTable, name: str) -> tuple[list[str], np.ndarray, int]:
+    """Return the levels of a column of text as they are, how often each comes, and how many cells are missing."""
     import polars as pl
 
     if isinstance(table, StoredTable):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from downslope.data import Categories, Preprocessing
+from downslope.export._onnx_dates import DATES, add_dates
 from downslope.export._onnx_graph import ML, Graph, ValueInfoProto
 
 NUMBERS, TEXT = "x", "text"
@@ -21,7 +22,8 @@ def add_inputs(graph: Graph, preprocessing: Preprocessing) -> tuple[list[ValueIn
     from onnx import TensorProto, helper
 
     inputs, parts = [], []
-    shape = (len(preprocessing.numeric),) if preprocessing.categories else preprocessing.input_shape
+    encoded = preprocessing.categories or preprocessing.calendars
+    shape = (len(preprocessing.numeric),) if encoded else preprocessing.input_shape
     if shape != (0,):
         kind = TensorProto.DOUBLE if len(shape) == 1 else TensorProto.FLOAT
         says = "numbers as in the data of the training; NaN: missing, where that was learned"
@@ -32,7 +34,12 @@ def add_inputs(graph: Graph, preprocessing: Preprocessing) -> tuple[list[ValueIn
         width = ["rows", len(preprocessing.categories)]
         inputs.append(helper.make_tensor_value_info(TEXT, TensorProto.STRING, width, doc_string=says))
         parts += [_one_hot(graph, index, column) for index, column in enumerate(preprocessing.categories)]
-        parts = [part for part in parts if part]
+    if preprocessing.calendars:
+        says = "dates in seconds since 1970-01-01 in UTC, times of day in seconds since midnight; NaN: missing"
+        width = ["rows", len(preprocessing.calendars)]
+        inputs.append(helper.make_tensor_value_info(DATES, TensorProto.DOUBLE, width, doc_string=says))
+        parts += [add_dates(graph, index, column) for index, column in enumerate(preprocessing.calendars)]
+    parts = [part for part in parts if part]
     joined = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, name="inputs", axis=1)
     order = _order(preprocessing)
     if order == sorted(order):
@@ -64,9 +71,9 @@ def _one_hot(graph: Graph, index: int, column: Categories) -> str:
     """
     if not column.levels:
         return ""
-    name, unseen = f"text/{index}", len(column.levels)
+    name = f"text/{index}"
     numbers = {level: number for number, level in enumerate(column.levels)}
-    numbers.setdefault("", numbers[column.fill])
+    numbers.setdefault("", column.missing_code)
     codes = graph.add(
         "LabelEncoder",
         graph.add("Gather", TEXT, graph.array(f"{name}/place", index, np.int64), name=name, axis=1),
@@ -74,15 +81,15 @@ def _one_hot(graph: Graph, index: int, column: Categories) -> str:
         domain=ML,
         keys_strings=list(numbers),
         values_int64s=list(numbers.values()),
-        default_int64=unseen,
+        default_int64=column.unknown_code,
     )
-    rows = np.eye(unseen + 1)[:, : len(column.feature_names)]
-    return graph.add("Gather", graph.array(f"{name}/rows", rows), codes, name=name, axis=0)
+    return graph.add("Gather", graph.array(f"{name}/rows", column.rows()), codes, name=name, axis=0)
 
 
 def _order(preprocessing: Preprocessing) -> list[int]:
-    """Return where each column that the network sees is, once text follows numbers."""
-    widths = {column.column: len(column.feature_names) for column in preprocessing.categories}
+    """Return where each column that the network sees is, once text follows numbers, and dates text."""
+    encoders = (*preprocessing.categories, *preprocessing.calendars)
+    widths = {column.column: len(column.feature_names) for column in encoders}
     if not widths:
         return []
     first = dict(zip(preprocessing.numeric, range(len(preprocessing.numeric)), strict=True))

@@ -29,7 +29,7 @@ _MOST_BYTES = 2**31 - 1
 def to_onnx(run: Run, path: str | os.PathLike[str]) -> Path:
     """Write a run's network to an ONNX file that predicts as the run does, and return its path.
 
-    What happens to inputs is in the file: gaps filled in, numbers scaled, text one-hot encoded; so is the way from
+    What happens to inputs is in the file: gaps filled in, numbers scaled, text and dates encoded; so is the way from
     outputs to probabilities, to labels, or to targets in their own units. The number of rows is free.
 
     Inputs:
@@ -37,6 +37,9 @@ def to_onnx(run: Run, path: str | os.PathLike[str]) -> Path:
             missing cells; or images or sequences, float32 `(rows, …, channels)`. Not there if all columns are text.
         `text`: the columns of text, strings `(rows, columns)`, in the order of the metadata's `text_columns`, empty for
             missing cells. There only if the run learned from such columns.
+        `dates`: the columns of dates in seconds since 1970 in UTC, and of times of day in seconds since midnight,
+            float64 `(rows, columns)`, in the order of the metadata's `date_columns`, NaN for missing cells. There
+            only if the run learned from such columns.
 
     Outputs:
         `prediction`: what `run.predict` returns: labels `(rows,)`, or numbers, float64.
@@ -46,8 +49,9 @@ def to_onnx(run: Run, path: str | os.PathLike[str]) -> Path:
 
     Networks are computed in single precision, whatever they were trained in. Rows are not checked: a number that is
     infinite, or missing where training saw none missing, makes what follows from it infinite or NaN. The metadata
-    holds, as JSON, `columns`, `text_columns`, `classes`, and `network`, `loss`, `link`, `preprocessing` and `versions`
-    as `to_safetensors` writes them. The file is of version 17 of the standard's operations (2022).
+    holds, as JSON, `columns`, `text_columns`, `date_columns`, `classes`, and `network`, `loss`, `link`,
+    `preprocessing` and `versions` as `to_safetensors` writes them. The file is of version 17 of the standard's
+    operations (2022).
 
     Args:
         run: the run, of which `variables` are written.
@@ -101,6 +105,7 @@ def _metadata(run: Run) -> dict[str, str]:
     facts = {
         "columns": numeric,
         "text_columns": preprocessing.categorical,
+        "date_columns": preprocessing.temporal,
         "classes": preprocessing.class_labels,
         **description(run),
     }

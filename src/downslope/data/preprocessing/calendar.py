@@ -110,13 +110,18 @@ class Calendar:
 
     def _line(self, part: str, seconds: Seconds) -> Seconds:
         """Return elapsed time or year, from 0 to 1 over the training rows."""
-        value, first, last = (line_value(part, np.asarray(moment)) for moment in (seconds, self.first, self.last))
-        return (value - first) / (last - first)
+        first, last = self.line(part)
+        return (line_value(part, seconds) - first) / (last - first)
+
+    def line(self, part: str) -> tuple[float, float]:
+        """Return what becomes 0 and what becomes 1: seconds of elapsed time, or years."""
+        first, last = line_value(part, np.array([self.first, self.last])).tolist()
+        return first, last
 
 
 def line_value(part: str, seconds: np.ndarray) -> np.ndarray:
-    """Return elapsed time in seconds, or the year."""
-    return seconds if part == "elapsed" else np.floor(_months(seconds) / 12.0)
+    """Return seconds, or the year."""
+    return seconds if part == "elapsed" else np.floor(_months(seconds) / 12.0) + 1970.0
 
 
 def fit_calendar(column: str, seconds: Seconds, form: str | None = None, *, clock: bool = False) -> Calendar:

@@ -65,9 +65,11 @@ class Categories:
         return self.levels.index(self.fill) if self.fill in self.levels else self.unknown_code
 
     def codes(self, cells: Sequence[str | None]) -> Int[np.ndarray, " rows"]:
-        """Return the number of the column that is one for each cell; None is missing."""
+        """Return the number of the column that is one for each cell; None is missing, and so is empty text."""
         numbers: dict[str | None, int] = {level: index for index, level in enumerate(self.levels)}
         numbers[None], unknown = self.missing_code, self.unknown_code
+        if self.missing:
+            numbers.setdefault("", self.missing_code)
         return np.array([numbers.get(cell, unknown) for cell in cells], np.int32)
 
     def rows(self, dtype: DTypeLike = float) -> Float[np.ndarray, "codes levels"]:
