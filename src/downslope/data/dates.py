@@ -83,11 +83,9 @@ def typed_seconds(column: Series) -> Float64[np.ndarray, " rows"]:
     """
     import polars as pl
 
-    if column.dtype == pl.Time:
-        seconds = column.cast(pl.Int64).cast(pl.Float64) / 1e9
-    else:
-        seconds = column.cast(pl.Datetime("us")).cast(pl.Int64).cast(pl.Float64) / 1e6
-    return seconds.fill_null(float("nan")).to_numpy().copy()
+    units, second = (column, 1e9) if column.dtype == pl.Time else (column.cast(pl.Datetime("us")), 1e6)
+    counts = units.cast(pl.Int64).fill_null(0).to_numpy()
+    return np.where(column.is_null().to_numpy(), np.nan, counts / second)
 
 
 def temporal_series(name: str, seconds: np.ndarray, kind: str) -> Series:

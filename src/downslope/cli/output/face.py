@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -153,5 +154,5 @@ def _words(parameter: TyperOption, value: object) -> str:
     if value is True:
         return option
     items = value if isinstance(value, (list, tuple)) else [value]
-    texts = [f"{item:g}" if isinstance(item, float) else str(item) for item in items]
+    texts = [f"{item:g}" if isinstance(item, float) else shlex.quote(str(item)) for item in items]
     return " ".join(f"{option} {text}" for text in (texts if parameter.multiple else [",".join(texts)]))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-import numpy as np
+from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, read_magic
 
 TITLE = b"\nsha256 of the rows: "
 """What stands between the rows of a `.npy` file and their digest; NumPy reads no farther than the rows."""
@@ -38,15 +39,27 @@ def is_whole(path: Path) -> bool | None:
 @lru_cache(maxsize=64)
 def _is_whole(path: Path, *facts: int) -> bool | None:
     with path.open("rb") as file:
-        np.lib.format.read_magic(file)
-        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
-        left, digest = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize, hashlib.sha256()
+        left, digest = _bytes_of_rows(file), hashlib.sha256()
         if file.tell() + left == os.fstat(file.fileno()).st_size:
             return None
         while left and (block := file.read(min(READ_BYTES, left))):
             digest.update(block)
             left -= len(block)
         return not left and file.read() == trailer(digest.hexdigest())
+
+
+def _bytes_of_rows(file: IO[bytes]) -> int:
+    """Return how many bytes of rows follow the header of a `.npy` file, which is read.
+
+    Raises:
+        ValueError: it has no such header.
+    """
+    try:
+        read_header = read_array_header_1_0 if read_magic(file) == (1, 0) else read_array_header_2_0
+        shape, _, dtype = read_header(file)
+    except Exception as error:  # NumPy parses it as Python, which fails in many ways
+        raise ValueError("it does not begin as a file of rows") from error
+    return math.prod(shape) * dtype.itemsize
 
 
 def file_digest(path: Path) -> str:
