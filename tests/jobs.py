@@ -35,11 +35,11 @@ def train_in_chunks(
     return run_job(job, folder=folder, observers=tuple(observers), progress=progress or Silent(), policy=policy)
 
 
-def resume_in_chunks(path, epochs, *, chunk=None, policy=None):
+def resume_in_chunks(path, epochs, *, chunk=None, policy=None, observers=()):
     """Resume as `ds.resume` does, in chunks of at most so many steps, saving by a policy."""
     job, folder = load_job(path, epochs)
     job.problem = replace(job.problem, longest_chunk=chunk)
-    return run_job(job, folder=folder, progress=Silent(), policy=policy)
+    return run_job(job, folder=folder, progress=Silent(), policy=policy, observers=tuple(observers))
 
 
 def failing_file_system(name, error, *, from_call):

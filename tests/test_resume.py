@@ -158,8 +158,9 @@ def test_a_finished_run_is_returned_as_it_is(tmp_path):
     run = whole("adam", epochs=3, early_stopping=1, optimizer=ds.sgd(0.0), store=tmp_path / "run")
     assert run.stop_reason == "early_stopping"
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
-    for epochs in (None, 9):
-        assert ds.resume(tmp_path / "run", epochs=epochs, progress=False).stop_reason == "early_stopping"
+    assert ds.resume(tmp_path / "run", progress=False).stop_reason == "early_stopping"
+    with pytest.warns(ds.RunWarning, match=r"stopped early, after 1 epoch without .* \(early_stopping=1\), or go on"):
+        assert ds.resume(tmp_path / "run", epochs=9, progress=False).stop_reason == "early_stopping"
     assert before == {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     assert ds.resume(tmp_path / "run", DATA).recipe.data is not None
 

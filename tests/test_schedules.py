@@ -28,6 +28,7 @@ SCHEDULES = {
     "cyclic, exp_range": schedules.cyclic(0.01, 0.1, 9, mode="exp_range", gamma=0.99),
     "one_cycle": schedules.one_cycle(0.1, 60),
     "one_cycle, linear": schedules.one_cycle(0.1, 60, start_fraction=0.5, div_factor=10, shape="linear"),
+    "sequence": schedules.sequence(schedules.cosine_decay(0.1, 30), schedules.one_cycle(0.2, 40), at=20, offset=5),
     "warmup": schedules.warmup(8, 0.1),
     "warmup of a decay": schedules.warmup(8, schedules.step_decay(0.1, 0.5, 7), start_factor=0.25),
     "reduce_on_plateau": schedules.reduce_on_plateau(0.1, 0.5, 2, cooldown=1, minimum=0.01),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -16,7 +16,7 @@ from downslope.runs._record import Record
 MISSING = "—"
 """What stands for a setting that a run does not have."""
 
-BESIDE = ("precision", "validation", "started_from", "record", "track", "metrics")
+BESIDE = ("precision", "validation", "started_from", "record", "track", "metrics", "continued_from")
 """Settings that say little about where a run got to, unless nothing else differs."""
 
 
@@ -249,11 +249,22 @@ def _notes(records: list[Record], runs: list[Compared]) -> tuple[str, ...]:
     notes = []
     if len({setting_text(record.configuration["loss"]) for record in records}) > 1:
         notes.append("They descended different losses, which do not compare.")
-    if len({record.data["fingerprint"] for record in records}) > 1:
+    if _differ(record.data["fingerprint"] for record in records) or _differ(map(_digests, records)):
         notes.append("They did not learn from the same rows, prepared alike: losses may not compare.")
     if len({"validation_loss" in run.history for run in runs}) > 1:
         notes.append("Some have validation rows and others do not: compare their training losses.")
     return tuple(notes)
+
+
+def _differ(values: Iterable[object]) -> bool:
+    """Return whether values that are known are not all the same."""
+    known = [value for value in values if value is not None]
+    return any(value != known[0] for value in known)
+
+
+def _digests(record: Record) -> object:
+    """Return the digests of the rows as they were given; None in records of earlier versions."""
+    return record.data.get("digests")
 
 
 def _number(value: float) -> str:

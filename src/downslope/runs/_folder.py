@@ -101,6 +101,11 @@ class RunFolder:
             )
         return replace(folder, lock=FolderLock(folder.path / LOCK)) if to_write else folder
 
+    @property
+    def has_state(self) -> bool:
+        """Whether a run was saved here at least once."""
+        return self._record.is_file() and any(self.has(name) for name in ("last", "previous"))
+
     def release(self) -> None:
         """Let others write."""
         if self.lock is not None:

@@ -29,6 +29,8 @@ class Record(BaseModel):
         seed: the one seed.
         versions: of Python and of the packages that numbers depend on.
         cpu_count: processors available; results are bitwise equal only for equal counts.
+        computing: what else decides the last bits: flags of the compiler, settings of JAX, processor and devices; None
+            in records of earlier versions.
         status: `"running"` until the run has ended.
         stop_reason: why it ended.
         stop_detail: more about a run that diverged.
@@ -45,6 +47,7 @@ class Record(BaseModel):
     seed: int
     versions: dict[str, str] = Field(default_factory=lambda: current_versions())
     cpu_count: int = Field(default_factory=lambda: cpu_count())
+    computing: dict[str, Any] | None = None
     status: str = "running"
     stop_reason: str | None = None
     stop_detail: dict[str, Any] | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-SCHEMA = 1
+SCHEMA = 2
 """The version that is written."""
 
 Content = dict[str, object]
@@ -68,9 +68,19 @@ def with_levels_and_dates(content: Content) -> Content:
     return completed
 
 
+def with_continuing(content: Content) -> Content:
+    """Return a record that says from where a run went on though it had ended: it could not, before that was told.
+
+    Digests of the rows as they were given, and what decides the last bits of numbers, are told since then, too. In an
+    older record they stay missing.
+    """
+    return _completed(content, configuration={"continued_from": 0}) | {"schema_version": 2}
+
+
 STEPS: dict[int, tuple[Callable[[Content], Content], ...]] = {
     # what was added within version 1, in the order in which it came
-    1: (with_restarts, with_class_weights, with_tracking, with_precision, with_levels_and_dates),
+    1: (with_restarts, with_class_weights, with_tracking, with_precision, with_levels_and_dates, with_continuing),
+    2: (),
 }
 """What is done to a record of each version; the last step of every version but the newest makes it one of the next."""
 

@@ -12,7 +12,7 @@ the classical proof asks for `Σ ηₜ² < ∞`. Which schedule has which, where
     cyclic, the others, low = 0       no          yes       yes
     one_cycle, or with an end > 0     yes         no        no
     piecewise_constant                yes         no        no
-    warmup                            as what follows it
+    warmup, sequence                  as what follows
 
 `reduce_on_plateau` depends on the losses it sees.
 """
@@ -27,8 +27,10 @@ from downslope.schedules._inverse_time_decay import inverse_time_decay
 from downslope.schedules._named import SCHEDULES
 from downslope.schedules._one_cycle import one_cycle
 from downslope.schedules._piecewise_constant import piecewise_constant
-from downslope.schedules._reduce_on_plateau import observe, reduce_on_plateau
+from downslope.schedules._reduce_on_plateau import listens, observe, reduce_on_plateau
 from downslope.schedules._schedule import Schedule
+from downslope.schedules._sequence import sequence
+from downslope.schedules._span import from_its_start, span, stretched
 from downslope.schedules._step_decay import step_decay
 from downslope.schedules._warmup import warmup
 
@@ -42,12 +44,17 @@ __all__ = [
     "cosine_decay",
     "cyclic",
     "exponential_decay",
+    "from_its_start",
     "inverse_time_decay",
+    "listens",
     "observe",
     "one_cycle",
     "piecewise_constant",
     "reduce_on_plateau",
+    "sequence",
+    "span",
     "step_decay",
+    "stretched",
     "warmup",
     "with_array_leaves",
 ]

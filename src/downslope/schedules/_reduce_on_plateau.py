@@ -69,6 +69,12 @@ def observe(schedule: Schedule, loss: Number) -> Schedule:
     return schedule.observe(loss) if hasattr(schedule, "observe") else schedule  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def listens(schedule: Schedule) -> bool:
+    """Return whether a schedule, or one within it, goes by the losses that it is shown."""
+    within = [part for part in getattr(schedule, "__dict__", {}).values() if isinstance(part, Schedule)]
+    return any(map(listens, within)) if within else hasattr(schedule, "observe")
+
+
 REDUCE_ON_PLATEAU = ScheduleFacts(
     reduce_on_plateau,
     notation="plateau:FACTOR:PATIENCE",

@@ -7,6 +7,7 @@ so that a state on disk is never without its records.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -79,12 +80,13 @@ class FolderWriter:
         self._began = self._saved = self.policy.clock()
         self._executor = self.policy.executor()
 
-    def begin(self, training: TrainingState) -> None:
-        """Write the record and the first state."""
+    def begin(self, training: TrainingState, population: Population | None = None) -> None:
+        """Write the record and the first state; several starts that go on have theirs, and what it was before stays."""
         self.folder.write_record(self.record)
         self._lines = len(training.history)
-        self._save(self._writes(training))
-        self._wait()
+        if population is None or not population.history:
+            self._save(self._writes(training))
+            self._wait()
 
     def after_steps(self, training: TrainingState) -> None:
         """Save the state if the last save was a while ago."""
@@ -191,18 +193,23 @@ def history_lines(training: TrainingState) -> list[dict[str, int | float]]:
 
 
 def state_checkpoint(training: TrainingState, seconds: float) -> Checkpoint:
-    """Return all that resuming needs, but the lines of the history."""
+    """Return all that resuming needs, decisions included, but the lines of the history."""
     state = training.state
     arrays = prefixed_arrays("variables", state.variables) | prefixed_arrays("optimizer", state.optimizer)
     arrays |= prefixed_arrays("epoch", (state.total, state.weight))
     if training.best_variables is not None and (training.step > 0 or training.best.epoch != training.epoch):
         arrays |= prefixed_arrays("best", training.best_variables)
+    divergence = None if training.divergence is None else json.dumps(training.divergence.as_json())
     facts = {
         "epoch": training.epoch,
         "step": training.step,
         "best_loss": str(float(training.best.loss)),
         "best_epoch": training.best.epoch,
         "seconds": seconds,
+        "stop_reason": training.stop_reason,
+        "divergence": divergence,
+        "batch_loss": str(training.batch_loss),
+        "schedules": " ".join(state.optimizer.schedules),
     }
     return Checkpoint(arrays, facts)
 

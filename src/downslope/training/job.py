@@ -9,6 +9,7 @@ from typing import Any
 
 from downslope.data import Dataset
 from downslope.optimizers import initial_state
+from downslope.runs import Record as RunRecord
 from downslope.runs import RunFolder
 from downslope.training.checkpoint_arrays import start_checkpoint
 from downslope.training.checkpointing import CheckpointPolicy, FolderWriter
@@ -16,6 +17,7 @@ from downslope.training.engine.population import Population, histories_of, membe
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.state import TrainingState, begin_training
 from downslope.training.engine.step import StepState
+from downslope.training.identity.digests import digests_of
 from downslope.training.loop import NoCheckpoints, train_loop
 from downslope.training.monitor.curvature_tracker import Tracker
 from downslope.training.monitor.recorder import Recorder
@@ -43,6 +45,7 @@ class TrainingJob:
         population: the state of several starts, or None.
         notes: sentences about the data.
         seconds: how long it has trained before.
+        digests: of the rows as they were given, by their names in the record; None while they were not taken.
     """
 
     problem: Problem
@@ -53,6 +56,7 @@ class TrainingJob:
     population: Population | None
     notes: tuple[str, ...]
     seconds: float = 0.0
+    digests: dict[str, Any] | None = None
 
     @classmethod
     def start(
@@ -96,7 +100,16 @@ class TrainingJob:
             "restarts": 1 if self.population is None else len(self.population.epochs),
             "record": self.recorder.record,
             "track": None if self.tracker is None else self.tracker.track,
+            "continued_from": self.training.continued_from,
         }
+
+    def record(self) -> RunRecord:
+        """Return the record of the run as it begins, or goes on."""
+        if self.digests is None:
+            validation = self.recipe.settings.validation
+            held_out = digests_of(validation) if isinstance(validation, Dataset) else None
+            self.digests = {"digests": digests_of(self.recipe.data), "validation_digests": held_out}
+        return make_record(self.problem, self.settings, self.notes, self.digests)
 
 
 def run_job(
@@ -125,10 +138,9 @@ def run_job(
         if folder is not None:
             if recipe.settings.start is not None:
                 folder.save("start", start_checkpoint(problem.start))
-            record = make_record(problem, job.settings, job.notes)
-            policy = policy or CheckpointPolicy()
-            folder_writer = FolderWriter(folder, record, recorder, tracker, seconds_before=job.seconds, policy=policy)
-            folder_writer.begin(job.training)
+            policy, before = policy or CheckpointPolicy(), job.seconds
+            folder_writer = FolderWriter(folder, job.record(), recorder, tracker, seconds_before=before, policy=policy)
+            folder_writer.begin(job.training, job.population)
         restarts, writer = None, folder_writer or NoCheckpoints()
         epochs, patience = recipe.settings.epochs, recipe.settings.early_stopping
         if job.population is None:

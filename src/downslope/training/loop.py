@@ -90,22 +90,21 @@ def train_loop(
     """
     try:
         while not training.stop_reason and training.epoch < epochs:
-            start, first = training.state, training.step
+            start, first, before = training.state, training.step, training.batch_loss
             loss = train_epoch(problem, training, progress, recorder, writer, tracker)
             values = _measure(problem, training) if np.isfinite(loss) else {}
             if not np.isfinite(values.get("train_loss", np.nan)):
-                _roll_back(problem, training, start, first)
+                _roll_back(problem, training, start, first, before)
                 break
             _finish_epoch(problem, training, values, patience)
-            training.mark_consistent()
-            notify_observers(observers, training)
+            notify_observers(observers, training)  # Ctrl-C in one comes before the end of the epoch, decisions included
             training.mark_consistent()
             progress.epoch(training.epoch, values)
             writer.after_epoch(training)
         training.stop_reason = training.stop_reason or "completed"
     except KeyboardInterrupt:
         training.restore_consistent()
-        training.stop_reason = "interrupted"
+        training.stop_reason = training.stop_reason or ("completed" if training.epoch >= epochs else "interrupted")
     step = int(training.state.optimizer.step)
     recorder.truncate(step)
     if tracker is not None:
@@ -168,6 +167,7 @@ def _train_chunk(
         training.state, training.step = result.state, training.step + int(result.steps)
         if not np.isfinite(float(result.loss)):
             break
+        training.batch_loss = float(result.loss)
     recorder.truncate(int(training.state.optimizer.step))
     return float(results[-1].loss)
 
@@ -207,11 +207,11 @@ def _finish_epoch(problem: Problem, training: TrainingState, values: dict[str, f
         return
     if is_improvement(loss, training.best.loss):
         training.best, training.best_variables = Best(loss, training.epoch), training.state.variables
-    if is_out_of_patience(training.epoch, training.best.epoch, patience):
+    if is_out_of_patience(training.epoch, training.watched_from, patience):
         training.stop_reason = "early_stopping"
 
 
-def _roll_back(problem: Problem, training: TrainingState, start: StepState, first: int) -> None:
+def _roll_back(problem: Problem, training: TrainingState, start: StepState, first: int, before: float) -> None:
     """End a run that diverged at the last state whose loss was finite, found by making the epoch's steps again.
 
     Args:
@@ -219,11 +219,13 @@ def _roll_back(problem: Problem, training: TrainingState, start: StepState, firs
         training: that diverged.
         start: the state that this epoch's steps began from.
         first: after how many of them.
+        before: the loss of the batch before that state.
     """
     failed = max(int(training.state.optimizer.step) - 1, 0)
     last = training.step - 1 if np.isfinite(float(training.state.total)) else training.step - 2
     training.state, training.step = start, first
-    loss = training.history[-1]["train_loss"] if training.history else float("nan")
+    at_epoch = training.history[-1]["train_loss"] if training.history else float("nan")
+    loss = before if first else at_epoch
     with closing(prefetch(problem, training.epoch, first)) as chunks:
         for batches, count in chunks:
             if training.step >= last:

@@ -15,6 +15,7 @@ from downslope.networks import Sequential
 from downslope.runs import Checkpoint, Record, RunFolder
 from downslope.training.checkpoint_arrays import arrays_under, restore_tree, restore_variables
 from downslope.training.engine.stopping import Divergence
+from downslope.training.identity.computing import current_computing
 from downslope.training.monitor.curvature_history import Tracking
 from downslope.training.monitor.statistics import Statistics, layer_names
 from downslope.training.monitor.trajectory import Trajectory
@@ -24,8 +25,17 @@ from downslope.training.restarts import Restarts
 from downslope.training.run import Run
 
 
-def make_record(problem: Problem, settings: dict[str, Any], notes: tuple[str, ...]) -> Record:
-    """Return the record of a run about to start."""
+def make_record(
+    problem: Problem, settings: dict[str, Any], notes: tuple[str, ...], digests: dict[str, Any]
+) -> Record:
+    """Return the record of a run about to start.
+
+    Args:
+        problem: what it learns.
+        settings: those that the record holds as they are.
+        notes: sentences for the user.
+        digests: of the rows as they were given.
+    """
     configuration = {
         "network": problem.net,
         "loss": problem.loss,
@@ -39,10 +49,11 @@ def make_record(problem: Problem, settings: dict[str, Any], notes: tuple[str, ..
     }
     return Record(
         configuration=render(configuration),
-        data=problem.data,
+        data=problem.data | digests,
         preprocessing=problem.preprocessing.as_json(),
         seed=problem.seed,
         notes=list(notes),
+        computing=current_computing(),
     )
 
 

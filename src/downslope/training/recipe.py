@@ -15,6 +15,7 @@ from downslope.layers import initializers
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.runs import Record
+from downslope.training.identity.rows import check_rows, other_rows
 from downslope.training.problem.problem import Problem, prepare
 from downslope.training.settings import TrainingSettings
 
@@ -52,9 +53,13 @@ class Recipe:
     data: Dataset = dataclasses.field(repr=False)
     settings: TrainingSettings
 
-    def problem(self) -> Problem:
-        """Return the problem that these settings pose; it is prepared anew."""
-        return prepare(self.net, self.data, self.settings)
+    def problem(self, preprocessing: Preprocessing | None = None) -> Problem:
+        """Return the problem that these settings pose; it is prepared anew.
+
+        Args:
+            preprocessing: that of a run which goes on; None to fit it on the training rows.
+        """
+        return prepare(self.net, self.data, self.settings, preprocessing)
 
     def changed(self, changes: Mapping[str, Any]) -> Recipe:
         """Return the recipe with some settings changed, and with another network if `"net"` is among them."""
@@ -115,20 +120,26 @@ def recipe_of_record(
     return Recipe(net, training, settings)
 
 
-def check_fingerprint(problem: Problem, record: Record) -> None:
-    """Check that rows are those that a run was trained on.
+def problem_of_record(recipe: Recipe, record: Record) -> Problem:
+    """Return the problem of a run on disk, with the preprocessing that it was trained with.
+
+    Args:
+        recipe: of the run, its rows read again or passed again.
+        record: of the run.
 
     Raises:
-        DataError: they are others.
+        DataError: the rows are others.
     """
-    for which, rows, name in (("", "rows", "data"), ("validation_", "validation_rows", "validation")):
-        fingerprint = f"{which}fingerprint"
-        if problem.data[fingerprint] != record.data.get(fingerprint, problem.data[fingerprint]):
-            raise DataError(
-                Setting(name),
-                f"must be what this run was trained with, {record.data[rows]} rows as its record says, got others "
-                f"({problem.data[rows]} rows). Pass the same data set.",
-            )
+    check_rows(recipe.data, record)
+    held_out = recipe.settings.validation
+    if isinstance(held_out, Dataset):
+        check_rows(held_out, record, part="validation_", setting="validation")
+    problem = recipe.problem(Preprocessing.from_json(record.preprocessing))
+    for part, setting in (("", "data"), ("validation_", "validation")):
+        now = problem.data[f"{part}fingerprint"]
+        if now != record.data.get(f"{part}fingerprint", now):
+            raise other_rows(record, part=part, setting=setting, rows=problem.data[f"{part}rows"])
+    return problem
 
 
 def _rows(

@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 import warnings
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import Any
 
 from downslope.core import (
+    Advice,
+    Message,
     RunError,
     RunWarning,
     Setting,
     SettingError,
     check_integer,
-    float_dtype,
     rebuild,
     render,
 )
@@ -26,29 +24,19 @@ from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import as_optimizer
 from downslope.parallel import check_one_process
-from downslope.runs import RESTORE, Checkpoint, Record, RunFolder, cpu_count, current_versions
-from downslope.training.checkpoint_arrays import arrays_under, restore_tree, restore_variables
-from downslope.training.checkpointing import history_lines
-from downslope.training.earlier import best_saved, check_members, saved_precision, warn_of_gaps
-from downslope.training.engine.population import Population, shard_members
+from downslope.runs import Record, RunFolder, cpu_count, current_versions
+from downslope.training.checkpoint_arrays import restore_variables
+from downslope.training.earlier import warn_of_gaps
 from downslope.training.engine.progress import Progress, open_progress, progress_style
-from downslope.training.engine.state import TrainingState, begin_training
-from downslope.training.engine.stopping import Best, Divergence
-from downslope.training.job import TrainingJob, restart_population, run_job
-from downslope.training.monitor.curvature_tracker import Tracker
-from downslope.training.monitor.recorder import Recorder
-from downslope.training.monitor.track import Track
-from downslope.training.monitor.trajectory import Record as Recorded
+from downslope.training.engine.stopping import Divergence
+from downslope.training.identity.computing import differences
+from downslope.training.job import TrainingJob, run_job
 from downslope.training.observers import Observer, check_observers
-from downslope.training.open_run import open_run, restore_tracking
-from downslope.training.problem.problem import Problem
-from downslope.training.recipe import ROOMS, Recipe, check_fingerprint, recipe_of_record
+from downslope.training.open_run import open_run
+from downslope.training.recipe import ROOMS, Recipe, problem_of_record, recipe_of_record
+from downslope.training.resuming.restore import RESUMABLE, check_precision, restore_job, steps_made
+from downslope.training.resuming.schedules import Way, check_way, going_on
 from downslope.training.run import Run
-
-Tree = TypeVar("Tree")
-
-RESUMABLE = {"": "", "none": "", "completed": "", "interrupted": "", "stopped": ""}
-"""Stop reasons after which a member can continue."""
 
 
 def resume(
@@ -56,6 +44,8 @@ def resume(
     data: Dataset | None = None,
     *,
     epochs: int | None = None,
+    schedule: Way = None,
+    early_stopping: int | None = None,
     validation: Dataset | None = None,
     net: Sequential | None = None,
     optimizer: Any = None,
@@ -67,13 +57,21 @@ def resume(
     """Continue a run that was killed, interrupted or stopped, or that is to make more epochs.
 
     With the same code, versions, machine, number of processors and data, what comes out is bit by bit what `ds.train`
-    with as many epochs would have given without a stop: parameters, optimizer, running averages, history. A run that
-    stopped early, or has made all its epochs, is returned as it is.
+    with as many epochs would have given without a stop: parameters, optimizer, running averages, history; decisions to
+    stop that were taken are kept. A run that stopped early, or has made all its epochs, is returned as it is. The
+    preprocessing of a run, its labels among it, is never fitted again: other rows are refused.
 
     Args:
         path: the run's folder.
         data: the rows it was trained on, where they did not come from a file or a named set.
         epochs: how many epochs there are in all; None for as many as it was to make.
+        schedule: how the learning rate goes on with more epochs than its schedule reaches over, which nobody but you
+            can know: `"stretch"` (from here on, the rates it would have over all epochs), `"restart"` (from its start,
+            over the added epochs) or `"hold"` (it stays where it ended). Or another schedule from here on, whose steps
+            count from here, or a number. The run's record then holds a `ds.schedules.sequence`, and what comes out is
+            what `ds.train` gives with that.
+        early_stopping: go on after early stopping, too, with so many epochs of patience counted anew from here; 0 for
+            none. None for the patience that the run has.
         validation: the validation rows, if they were given as a data set that did not come from a file or a named set.
         net: the network, if it has layers of your own.
         optimizer: the optimizer, if it is your own.
@@ -90,12 +88,13 @@ def resume(
         DamagedRunError: a file is not what was written, and there is no earlier state to fall back to.
         DataError: the rows cannot be had, or are others now.
         CustomPartError: a part of your own must be passed.
-        SettingError: a part that was passed is another one, or fewer epochs are asked for than were made; or this
-            process is one of several of a job.
+        SettingError: a part that was passed is another one, fewer epochs are asked for than were made, more than a
+            schedule reaches over without `schedule`, or this process is one of several of a job.
 
     Warns:
-        RunWarning: versions or the number of processors differ from those the run began with, so that bits may; or the
-            newest state is damaged, and the one before it is gone on from.
+        RunWarning: versions, the number of processors, or settings that decide the last bits, such as XLA_FLAGS, differ
+            from those the run began with; the newest state is damaged, and the one before it is gone on from; or more
+            epochs are asked for of a run that stopped early.
 
     Example:
         >>> import downslope as ds, tempfile, pathlib
@@ -112,17 +111,26 @@ def resume(
     parts = {"net": net, "loss": loss}
     record = RunFolder.open(path).read_record()
     _check_parts(record, network=net, loss=loss, optimizer=None if optimizer is None else as_optimizer(optimizer))
+    check_way(schedule)
     total = _total_epochs(record, epochs)
-    if _is_finished(RunFolder.open(path), record, total):
+    if _is_finished(RunFolder.open(path), record, total, early_stopping):
+        _warn_of_early_stop(record, epochs)
         run = open_run(path, **parts)
         return run if data is None else run.with_data(data, validation=validation, optimizer=optimizer, file=file)
     rows = {"data": data, "validation": validation, "file": None if file is None else Path(file)}
-    job, folder = load_job(path, total, progress=progress, optimizer=optimizer, **parts, **rows)
+    ways = {"schedule": schedule, "early_stopping": early_stopping}
+    job, folder = load_job(path, total, progress=progress, optimizer=optimizer, **ways, **parts, **rows)
     return run_job(job, folder=folder, observers=observers, progress=open_progress(progress, total))
 
 
 def load_job(
-    path: str | os.PathLike[str], epochs: int, *, progress: str | bool | Progress = False, **parts: Any
+    path: str | os.PathLike[str],
+    epochs: int,
+    *,
+    progress: str | bool | Progress = False,
+    schedule: Way = None,
+    early_stopping: int | None = None,
+    **parts: Any,
 ) -> tuple[TrainingJob, RunFolder]:
     """Return the training of a run in its last saved state, and its folder, open for writing.
 
@@ -130,26 +138,39 @@ def load_job(
         path: the run's folder.
         epochs: how many epochs there are in all.
         progress: as for `ds.train`.
+        schedule: as for `resume`.
+        early_stopping: as for `resume`.
         **parts: `net`, `loss`, `optimizer`, `data`, `validation`, `file`, as for `resume`; None where not given.
     """
     folder = RunFolder.open(path, to_write=True)
     try:
         record = folder.read_record()
-        _check_precision(folder, record)
+        _check_begun(folder)
+        check_precision(folder, record)
         _warn_of_differences(record)
         warn_of_gaps(folder, record)
-        return _restore_job(folder, record, _recipe(folder, record, epochs, **parts), progress), folder
+        record = _told_to_go_on(folder, record, early_stopping)
+        recipe = _recipe(folder, record, epochs, **parts)
+        problem = problem_of_record(recipe, record)
+        before, restarts = int(record.configuration["epochs"]), int(record.configuration["restarts"])
+        made = steps_made(folder, restarts)
+        problem = going_on(problem, schedule, made=made, before=before, epochs=epochs)
+        recipe = recipe.changed({"optimizer": problem.optimizer})
+        return restore_job(folder, record, recipe, problem.ready(progress_style(progress))), folder
     except BaseException:
         folder.release()
         raise
 
 
-def goes_on_after(path: str | os.PathLike[str], *, epochs: int | None = None) -> int | None:
+def goes_on_after(
+    path: str | os.PathLike[str], *, epochs: int | None = None, early_stopping: int | None = None
+) -> int | None:
     """Return after how many epochs `resume` goes on with a run; None if it has nothing left to do.
 
     Args:
         path: the run's folder.
         epochs: as for `resume`.
+        early_stopping: as for `resume`.
 
     Raises:
         RunError: the folder holds no run, or the run diverged.
@@ -164,8 +185,13 @@ def goes_on_after(path: str | os.PathLike[str], *, epochs: int | None = None) ->
     """
     folder = RunFolder.open(path)
     record = folder.read_record()
-    if _is_finished(folder, record, _total_epochs(record, epochs)):
+    if _is_finished(folder, record, _total_epochs(record, epochs), early_stopping):
         return None
+    return saved_epochs(folder, record)
+
+
+def saved_epochs(folder: RunFolder, record: Record) -> int:
+    """Return how many epochs the last saved state of a run has made."""
     if record.configuration["restarts"] > 1:
         return int(folder.read("members").arrays["epochs"].max()) if folder.has("members") else 0
     for name in ("last", "previous"):
@@ -179,7 +205,7 @@ def _total_epochs(record: Record, epochs: int | None) -> int:
     return record.configuration["epochs"] if epochs is None else check_integer("epochs", epochs)
 
 
-def _is_finished(folder: RunFolder, record: Record, total: int) -> bool:
+def _is_finished(folder: RunFolder, record: Record, total: int, early_stopping: int | None) -> bool:
     """Return whether a run has nothing left to do.
 
     Raises:
@@ -197,7 +223,81 @@ def _is_finished(folder: RunFolder, record: Record, total: int) -> bool:
         raise SettingError(
             Setting("epochs"), f"counts all epochs, got {total} for a run that has made {epochs}. Give more, or none."
         )
-    return record.status == "finished" and (epochs == total or not any(reason in RESUMABLE for reason in reasons))
+    goes_on = any(reason in RESUMABLE for reason in reasons) or (early_stopping is not None and ended is None)
+    return record.status == "finished" and (epochs == total or not goes_on)
+
+
+def _check_begun(folder: RunFolder) -> None:
+    """Check that a run was saved at least once.
+
+    Raises:
+        RunError: it was killed before.
+    """
+    if not folder.has_state:
+        raise RunError(
+            f"{folder.path} holds a run that was stopped before it was saved for the first time, so there is nothing to "
+            "go on with.",
+            Advice("train again", overwrite=True),
+        )
+
+
+def _told_to_go_on(folder: RunFolder, record: Record, early_stopping: int | None) -> Record:
+    """Return the record of a run that was told to go on though it had ended, or with another patience.
+
+    Raises:
+        SettingError: patience for several starts, or for a run without validation rows.
+    """
+    ended = record.status == "finished" and record.stop_reason in ("early_stopping", "stopped")
+    if early_stopping is None and not ended:
+        return record
+    changes: dict[str, Any] = {"continued_from": saved_epochs(folder, record)}
+    if early_stopping is not None:
+        if record.configuration["restarts"] > 1:
+            raise SettingError(
+                Setting("early_stopping"),
+                f"goes on with one descent, and this run has {record.configuration['restarts']} starts, each stopped by "
+                "itself. Train the best of them again, from its",
+                Setting("start"),
+                ".",
+            )
+        changes["early_stopping"] = check_integer("early_stopping", early_stopping, at_least=0) or None
+        if changes["early_stopping"] and not record.data["validation_rows"]:
+            raise SettingError(
+                Setting("early_stopping"), "watches the validation loss, and this run has no validation rows."
+            )
+    return record.model_copy(update={"configuration": record.configuration | changes})
+
+
+def _warn_of_early_stop(record: Record, epochs: int | None) -> None:
+    """Warn that a run has stopped early, where more epochs are asked for."""
+    if record.stop_reason == "early_stopping" and (epochs or 0) > record.configuration["epochs"]:
+        warnings.warn(RunWarning(early_stop_message(record)), stacklevel=3)
+
+
+def early_stop_message(record: Record) -> Message:
+    """Return how a run that stopped early could go on."""
+    patience = record.configuration["early_stopping"]
+    return Message(
+        f"It stopped early, after {patience} epoch{'s' * (patience != 1)} without a lower validation loss, and more epochs "
+        "alone would change nothing.",
+        Advice("go on with patience counted anew", early_stopping=patience),
+        Advice("go on without early stopping", early_stopping=0),
+    )
+
+
+
+def _check_parts(record: Record, **parts: Any) -> None:
+    """Check that custom parts are those that the run was made with.
+
+    Raises:
+        SettingError: one is another.
+    """
+    for name, part in parts.items():
+        recorded, argument = record.configuration[name], "net" if name == "network" else name
+        if part is not None and render(part) != recorded:
+            raise SettingError(
+                Setting(argument), f"must be the one that this run was trained with, {recorded}, got {render(part)}."
+            )
 
 
 def _recipe(
@@ -222,153 +322,17 @@ def _recipe(
     return recipe.changed({"epochs": epochs})
 
 
-def _restore_job(folder: RunFolder, record: Record, recipe: Recipe, progress: str | bool | Progress) -> TrainingJob:
-    """Return the training in its last saved state."""
-    problem = recipe.problem()
-    check_fingerprint(problem, record)
-    problem = problem.ready(progress_style(progress))
-    configuration = record.configuration
-    recorder = Recorder(_rebuild_settings(Recorded, configuration["record"]))
-    track = None if configuration["track"] is None else _rebuild_settings(Track, configuration["track"])
-    tracker = None if track is None else Tracker(problem, track)
-    population = None
-    if configuration["restarts"] > 1:
-        check_members(folder, record)
-        population, training = _restore_population(folder, problem, configuration["restarts"]), begin_training(problem)
-    else:
-        training = _restore_training(folder, problem)
-        _restore_monitors(folder, problem, training, recorder, tracker)
-    folder.write_epochs(history_lines(training))
-    if training.best_variables is None:
-        folder.discard("best")
-    newest = "last" if population is None or not folder.has("members") else "members"
-    seconds = float(folder.read(newest).facts.get("seconds") or 0) if folder.has(newest) else 0.0
-    return TrainingJob(
-        problem, recipe, training, recorder, tracker, population, notes=tuple(record.notes), seconds=seconds
-    )
-
-
-def _restore_training(folder: RunFolder, problem: Problem) -> TrainingState:
-    """Return the state of the last save that is intact, and warn if that is not the newest."""
-    try:
-        return _read_training("last", folder, problem)
-    except RunError as damage:
-        sentence, *_ = damage.message.pieces  # the others advise what is done here
-        try:
-            training = _read_training("previous", folder, problem)
-        except RunError:
-            raise type(damage)(sentence, RESTORE) from None
-        folder.discard("last")
-        warnings.warn(RunWarning(sentence, f"Went on from the save before it, epoch {training.epoch}."), stacklevel=5)
-        return training
-
-
-def _read_training(name: str, folder: RunFolder, problem: Problem) -> TrainingState:
-    """Return the state that a checkpoint holds."""
-    checkpoint = folder.read(name)
-    fresh, facts = begin_training(problem), checkpoint.facts
-    epoch = int(facts["epoch"] or 0)
-    lines = folder.read_epochs(at_least=epoch, most=epoch)
-    variables = _restore_tree(fresh.state.variables, "variables", checkpoint)
-    total, weight = _restore_tree((fresh.state.total, fresh.state.weight), "epoch", checkpoint)
-    best = Best(float(facts["best_loss"] or np.inf), int(facts["best_epoch"] or 0))
-    elsewhere = best_saved(folder, checkpoint)
-    best_variables = _restore_tree(variables, "best", checkpoint) if arrays_under("best", checkpoint) else variables
-    best_variables = best_variables if elsewhere is None else restore_variables(elsewhere, variables)
-    return replace(
-        fresh,
-        state=fresh.state._replace(
-            variables=variables,
-            optimizer=_restore_tree(fresh.state.optimizer, "optimizer", checkpoint),
-            total=total,
-            weight=weight,
-        ),
-        best_variables=best_variables if best.epoch else None,
-        epoch=epoch,
-        step=int(facts["step"] or 0),
-        best=best,
-        history=[{key: float(value) for key, value in line.items() if key != "epoch"} for line in lines],
-    )
-
-
-def _restore_population(folder: RunFolder, problem: Problem, restarts: int) -> Population:
-    """Return the members of a population as they were saved last, or at their starts."""
-    fresh = restart_population(problem, restarts)
-    if not folder.has("members"):
-        return fresh
-    checkpoint = folder.read("members")
-    histories = arrays_under("histories", checkpoint)
-    epochs = len(next(iter(histories.values()), ()))
-    return Population(
-        states=shard_members(_restore_tree(fresh.states, "states", checkpoint), restarts),
-        best_variables=shard_members(_restore_tree(fresh.best_variables, "best", checkpoint), restarts),
-        **{name: checkpoint.arrays[name] for name in ("best_loss", "best_epoch", "epochs")},
-        stop_reasons=[RESUMABLE.get(reason, reason) for reason in str(checkpoint.facts["stop_reasons"]).split()],
-        history=[{name: values[epoch] for name, values in histories.items()} for epoch in range(epochs)],
-    )
-
-
-def _restore_monitors(
-    folder: RunFolder, problem: Problem, training: TrainingState, recorder: Recorder, tracker: Tracker | None
-) -> None:
-    """Restore the records and measurements of the run so far."""
-    last = int(training.state.optimizer.step)
-    recorded = folder.read_trajectory()
-    if recorded is not None:
-        recorder.restore(recorded, problem.start.params, last)
-    measured = restore_tracking(folder.read_tracking())
-    if tracker is not None and measured is not None:
-        tracker.before = measured.until(last)
-
-
-def _restore_tree(template: Tree, prefix: str, checkpoint: Checkpoint) -> Tree:
-    """Return saved arrays as a tree with the structure of a template."""
-    return restore_tree(template, arrays_under(prefix, checkpoint), what="saved array")
-
-
-def _check_precision(folder: RunFolder, record: Record) -> None:
-    """Check that this session computes as the run did.
-
-    Raises:
-        RunError: it computes in another precision.
-    """
-    then, now = record.configuration["precision"] or saved_precision(folder), np.dtype(float_dtype()).name
-    if then != now:
-        raise RunError(
-            f"This run was trained in {then}, and this session computes in {now}. "
-            f"Set JAX_ENABLE_X64={int(then == 'float64')} in the environment."
-        )
-
-
-def _check_parts(record: Record, **parts: Any) -> None:
-    """Check that custom parts are those that the run was made with.
-
-    Raises:
-        SettingError: one is another.
-    """
-    for name, part in parts.items():
-        recorded, argument = record.configuration[name], "net" if name == "network" else name
-        if part is not None and render(part) != recorded:
-            raise SettingError(
-                Setting(argument), f"must be the one that this run was trained with, {recorded}, got {render(part)}."
-            )
-
-
-def _rebuild_settings(cls: type[Tree], rendered: dict[str, Any]) -> Tree:
-    """Return settings from the output of `render`."""
-    return cls(**{name: value for name, value in rendered.items() if name != "kind"})
-
-
 def _warn_of_differences(record: Record) -> None:
     """Warn if results may differ in their last bits from those of a run that never stopped."""
     now = current_versions()
-    differences = [
+    changed = [
         f"{name} {old}, now {now.get(name)}" for name, old in record.versions.items() if now.get(name) != old
     ]
     if record.cpu_count != cpu_count():
-        differences.append(f"{record.cpu_count} processors, now {cpu_count()}")
-    if differences:
+        changed.append(f"{record.cpu_count} processors, now {cpu_count()}")
+    changed += differences(record.computing)
+    if changed:
         warnings.warn(
-            RunWarning(f"This run began with {'; '.join(differences)}: what follows may differ in its last bits."),
+            RunWarning(f"This run began with {'; '.join(changed)}: what follows may differ in its last bits."),
             stacklevel=4,
         )

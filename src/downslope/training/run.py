@@ -28,7 +28,7 @@ from downslope.losses import Loss
 from downslope.networks import Sequential, architecture
 from downslope.optimizers import OptimizerState, initial_state
 from downslope.runs import RunFolder
-from downslope.training.checkpoint_arrays import arrays_under, restore_tree, restore_variables
+from downslope.training.checkpoint_arrays import restore_optimizer, restore_variables
 from downslope.training.engine.evaluate import loss_of, outputs_of
 from downslope.training.engine.stopping import Divergence
 from downslope.training.monitor.curvature_history import Tracking
@@ -37,7 +37,7 @@ from downslope.training.monitor.trajectory import Trajectory
 from downslope.training.problem.metrics import DEFAULTS, MetricInputs, compute_metrics
 from downslope.training.problem.part import Part, make_part
 from downslope.training.problem.predictions import predicted, probabilities
-from downslope.training.recipe import Recipe, check_fingerprint, recipe_of_record
+from downslope.training.recipe import Recipe, problem_of_record, recipe_of_record
 from downslope.training.restarts import Restarts
 from downslope.training.surfaces.network import MODES, NetworkSurface, network_surface
 
@@ -245,12 +245,11 @@ class Run:
         if folder.has("start"):
             parts["start"] = restore_variables(folder.read("start"), self.last)
         recipe = recipe_of_record(record, net=self.net, loss=self.loss, **parts)
-        problem = recipe.problem()
-        check_fingerprint(problem, record)
+        problem = problem_of_record(recipe, record)
         if self.restarts is not None and self.restarts.best > 0:
             recipe = recipe.changed({"start": problem.restart_variables(self.restarts.best)})
         fresh = initial_state(problem.optimizer, problem.start.params)
-        state = restore_tree(fresh, arrays_under("optimizer", folder.read("last")), what="saved array")
+        state = restore_optimizer(folder.read("last"), fresh)
         return replace(self, training_rows=problem.train, recipe=recipe, optimizer_state=state)
 
     def table(self) -> Any:

@@ -23,6 +23,8 @@ class _Consistent(NamedTuple):
     step: int
     best: Best
     epochs: int
+    stop_reason: str
+    batch_loss: float
 
 
 @dataclass
@@ -38,6 +40,8 @@ class TrainingState:
         history: the values of each epoch that ended.
         stop_reason: why training ended; empty while it has not.
         divergence: what happened, if it diverged.
+        batch_loss: the loss of the last step's batch; NaN before the first step.
+        continued_from: after how many epochs it was told to go on though it had ended; patience is counted from there.
 
     `mark_consistent` marks a moment at which all of it belongs together, and `restore_consistent` goes back to the last
     such moment: Ctrl-C may come between two changes that belong together.
@@ -51,6 +55,8 @@ class TrainingState:
     history: list[dict[str, float]] = field(default_factory=list)
     stop_reason: str = ""
     divergence: Divergence | None = None
+    batch_loss: float = float("nan")
+    continued_from: int = 0
     _consistent: _Consistent = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,13 +65,26 @@ class TrainingState:
     def mark_consistent(self) -> None:
         """Mark this moment."""
         self._consistent = _Consistent(
-            self.state, self.best_variables, self.epoch, self.step, self.best, len(self.history)
+            self.state,
+            self.best_variables,
+            self.epoch,
+            self.step,
+            self.best,
+            len(self.history),
+            self.stop_reason,
+            self.batch_loss,
         )
 
     def restore_consistent(self) -> None:
         """Go back to the last moment that was marked."""
-        self.state, self.best_variables, self.epoch, self.step, self.best, epochs = self._consistent
+        self.state, self.best_variables, self.epoch, self.step, self.best, epochs, *decided = self._consistent
+        self.stop_reason, self.batch_loss = decided
         del self.history[epochs:]
+
+    @property
+    def watched_from(self) -> int:
+        """The epoch that patience is counted from: that of the best loss, or where it went on after an end, if later."""
+        return max(self.best.epoch, self.continued_from)
 
     @property
     def chosen_variables(self) -> Variables:

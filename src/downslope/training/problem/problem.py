@@ -112,13 +112,16 @@ class Problem:
         return replace(self, train=train, batches=replace(self.batches, rows=len(train)))
 
 
-def prepare(net: Sequential, data: Dataset, settings: TrainingSettings) -> Problem:
+def prepare(
+    net: Sequential, data: Dataset, settings: TrainingSettings, preprocessing: Preprocessing | None = None
+) -> Problem:
     """Return the problem that a training solves.
 
     Args:
         net: the network.
         data: rows with targets.
         settings: of the training; a learning rate and a batch size must be numbers, or schedules, by now.
+        preprocessing: that of a run which goes on; None to fit it on the training rows.
 
     Raises:
         SettingError: a setting that cannot be.
@@ -131,7 +134,7 @@ def prepare(net: Sequential, data: Dataset, settings: TrainingSettings) -> Probl
     sizes = _batch_sizes(batch_size, settings.epochs)
     as_loss(settings.loss)
     training, held_out = _split(data, settings.validation, seed)
-    preprocessing = Preprocessing.fit(
+    preprocessing = preprocessing or Preprocessing.fit(
         training,
         normalize=settings.normalize,
         normalize_targets=settings.normalize_targets,

@@ -1,0 +1,1 @@
+"""A training restored from its folder, and how it goes on: its schedule, its patience."""

@@ -1,0 +1,128 @@
+"""How the schedule of the learning rate goes on when a run is to make more epochs than it was made for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from downslope.core import Advice, Message, Setting, SettingError
+from downslope.optimizers import Optimizer
+from downslope.schedules import Schedule, as_schedule, from_its_start, sequence, span, stretched
+from downslope.training.engine.batches import epoch_batches
+from downslope.training.problem.problem import Problem
+
+RATE = "learning_rate"
+WAYS = {
+    "stretch": "from here on its rates are those it would have over all epochs",
+    "restart": "it begins again, over the added epochs",
+    "hold": "it stays where it ended",
+}
+"""The ways in which a schedule that ends can go on, and what they mean."""
+
+Way = str | Schedule | float | None
+"""One of them; a schedule or a number from here on; or None."""
+
+
+def check_way(way: object) -> None:
+    """Check how a schedule is to go on.
+
+    Raises:
+        SettingError: it is no way in which one can.
+    """
+    if way is None or isinstance(way, (int, float)) or callable(way) or way in WAYS:
+        return
+    raise SettingError(
+        Setting("schedule"), f"must be {', '.join(map(repr, WAYS))}, a schedule or a number, got {way!r}."
+    )
+
+
+def going_on(problem: Problem, way: Way, *, made: int, before: int, epochs: int) -> Problem:
+    """Return the problem with the optimizer that a run goes on with.
+
+    Args:
+        problem: of the run so far.
+        way: how the schedule of the learning rate goes on; None where nothing was said.
+        made: how many steps the run has made.
+        before: how many epochs it was to make.
+        epochs: how many there are in all now.
+
+    Raises:
+        SettingError: its schedule ends before these epochs do, and nothing was said; or there is no schedule to go on
+            with in that way.
+    """
+    steps, steps_before = steps_of(problem, epochs), steps_of(problem, before)
+    ended = {name: value for name, value in problem.optimizer.hyperparams.items() if _ends(value, steps)}
+    if way is None or isinstance(way, str):
+        if epochs <= before and way is not None:
+            raise SettingError(Setting("schedule"), f"{way!r} goes with more", Setting("epochs"), f"than {before}.")
+        if epochs > before and ended and way is None:
+            raise SettingError(_question(ended, epochs))
+        if way is None or way == "hold" or not ended:
+            return problem
+        changed = {name: _continued(value, way, made, steps_before, steps) for name, value in ended.items()}
+    else:
+        changed = {RATE: _followed_by(problem.optimizer.hyperparams.get(RATE), way, made)}
+    return replace(problem, optimizer=_with_numbers(problem.optimizer, changed))
+
+
+def steps_of(problem: Problem, epochs: int) -> int:
+    """Return how many steps so many epochs have."""
+    if problem.batch_sizes is None:
+        return epochs * problem.batches.steps
+    return sum(epoch_batches(problem, epoch).steps for epoch in range(epochs))
+
+
+def _ends(value: object, steps: int) -> bool:
+    """Return whether a number follows a schedule that ends before so many steps."""
+    length = span(value) if isinstance(value, Schedule) else None
+    return length is not None and length < steps
+
+
+def _question(ended: dict[str, Any], epochs: int) -> Message:
+    """Return what must be said before a run with an ended schedule makes more epochs."""
+    name, schedule = next(iter(ended.items()))
+    last = float(schedule(span(schedule)))
+    return Message(
+        f"The schedule of the {name.replace('_', ' ')} ends after {span(schedule)} steps, before {epochs} epochs do, "
+        f"and would stay at {last:g}. Say how it goes on:",
+        Setting("schedule"),
+        f"{'; '.join(f'{way!r}, {meaning}' for way, meaning in WAYS.items())}; or another one.",
+    )
+
+
+def _continued(schedule: Schedule, way: str, made: int, steps_before: int, steps: int) -> Schedule:
+    """Return a schedule that went on, over the whole run."""
+    if way == "restart":
+        begins = max(made, steps_before)
+        return sequence(schedule, from_its_start(schedule, steps - begins), at=begins)
+    longer = stretched(schedule, steps)
+    return sequence(schedule, longer, at=made, offset=made) if made else longer
+
+
+def _followed_by(value: object, way: Schedule | float, made: int) -> Schedule:
+    """Return a number's schedule over the whole run, another from now on.
+
+    Raises:
+        SettingError: the optimizer shows no learning rate.
+    """
+    if value is None:
+        raise SettingError(
+            Setting("schedule"), "sets the learning rate, and the run's optimizer shows none.", Advice("leave it out")
+        )
+    following = as_schedule(way)
+    return sequence(as_schedule(value), following, at=made) if made else following
+
+
+def _with_numbers(optimizer: Optimizer, numbers: dict[str, Any]) -> Optimizer:
+    """Return an optimizer with other numbers.
+
+    Raises:
+        SettingError: it does not take them.
+    """
+    if not numbers.keys() <= optimizer.all_settings.keys():
+        raise SettingError(
+            Setting("schedule"),
+            f"cannot be changed in the optimizer {optimizer!r}.",
+            Advice("train again with the other schedule, from {}", code="start=run.last"),
+        )
+    return optimizer.replace(**numbers)
