@@ -1,4 +1,4 @@
-"""F1: a process that ends at any call of the file system between the last save and the end of a run loses no decision."""
+"""F1: a process that ends at any call of the file system after the last save loses no decision of the training."""
 
 import itertools
 from pathlib import Path
@@ -50,7 +50,7 @@ CASES = {
 
 
 class KilledAtCall:
-    """A file system whose calls end the process from the so many-eth on: a write leaves half of what it was to write."""
+    """A file system whose calls end the process from the so many-eth on: a write leaves half of its content."""
 
     def __init__(self, number):
         self.number, self.calls = number, itertools.count(1)

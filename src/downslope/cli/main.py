@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from downslope.cli.interrupts import STOPPED, exit_on_interrupt
+from downslope.cli.interrupts import STOPPED, TRY_AGAIN, exit_code_after, exit_on_interrupt, say_how_it_ended
 from downslope.cli.streams import lost_output, open_streams
 
 if TYPE_CHECKING:
     from typer import Context
     from typer.core import TyperGroup
 
-FAILED, BAD_USAGE, TRY_AGAIN = 1, 2, 75
+FAILED, BAD_USAGE = 1, 2
 TRACEBACK = "DOWNSLOPE_TRACEBACK"
 """The environment variable that shows where an unexpected error arose, for a report of it."""
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
@@ -70,8 +70,10 @@ def run(arguments: Sequence[str]) -> int:
 
             commands = command()
             with using_face(CommandFace(commands.commands, arguments[0] if arguments else None)):
-                return _exit_code(commands, arguments)
-    except (KeyboardInterrupt, EOFError):
+                return exit_code_after(_exit_code(commands, arguments))
+    except KeyboardInterrupt:
+        return say_how_it_ended()
+    except EOFError:
         return STOPPED
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else FAILED

@@ -17,7 +17,7 @@ from downslope.core._errors import (
     close_names,
 )
 from downslope.core._function_surface import FunctionSurface
-from downslope.core._keys import Key, fold, generator, key_words
+from downslope.core._keys import Key, fold, generator, key_words, typed_key
 from downslope.core._message import PYTHON, Advice, Face, Function, Message, Piece, Setting, Values, worded
 from downslope.core._meter import Meter, open_meter
 from downslope.core._own import aligned_array, handed_out, own_array, own_tree, read_only
@@ -116,6 +116,7 @@ __all__ = [
     "seconds_text",
     "tree_norm",
     "tree_size",
+    "typed_key",
     "unit_of",
     "vector_length",
     "weighted_sum",

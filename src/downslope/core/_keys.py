@@ -1,6 +1,6 @@
 """Randomness: one seed, folded by purpose, epoch and step into keys.
 
-A key is two 32-bit words, which `jax.random` accepts as they are. Folding happens on the host with NumPy's
+A key is two 32-bit words, of JAX's Threefry generator whatever its default is. Folding happens on the host with NumPy's
 `SeedSequence`, so that nothing compiles before training starts, and no key depends on how many keys were drawn before
 it: what one part of the program draws never shifts what another part draws.
 """
@@ -43,6 +43,16 @@ def key_words(key: Key) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
+def typed_key(key: Key) -> jax.Array:
+    """Return a seed, or two words, which may be traced, as a typed key of JAX's Threefry, any other key as it is.
+
+    What is drawn then does not depend on JAX's setting of a default generator, whose keys may have other sizes.
+    """
+    words = jnp.asarray(np.asarray(key_words(key), np.uint32) if isinstance(key, int) else key)
+    is_raw = not jnp.issubdtype(words.dtype, jax.dtypes.prng_key) and words.shape == (2,)
+    return jax.random.wrap_key_data(words, impl="threefry2x32") if is_raw else words
+
+
 def fold(key: Key, *purpose: str | int) -> np.ndarray:
     """Return the key for a purpose: words and numbers, such as `fold(seed, "order", epoch)`.
 
@@ -51,7 +61,7 @@ def fold(key: Key, *purpose: str | int) -> np.ndarray:
         purpose: what the key is for. Keys of different purposes are independent of each other.
 
     Returns:
-        Two 32-bit words, usable wherever `jax.random` takes a key.
+        Two 32-bit words, usable wherever `jax.random` takes a key, as long as its default generator is Threefry.
 
     Example:
         >>> fold(0, "order", 3).shape

@@ -11,10 +11,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from downslope.core import Advice, Key, Params, Setting, SettingError, Shape, check_integer, fold
+from downslope.core import Advice, Key, Params, Setting, SettingError, Shape, check_integer, fold, typed_key
 from downslope.layers._protocol import (
     Activation,
     AnyLayer,
@@ -181,7 +180,7 @@ def context_at(context: Context, index: int) -> Context:
     """Return the context of one layer of a chain: the same, with a key of its own."""
     if context.key is None:
         return context
-    return context._replace(key=jax.random.fold_in(jnp.asarray(context.key), index))
+    return context._replace(key=jax.random.fold_in(typed_key(context.key), index))
 
 
 def decide_initializers(layers: Sequence[AnyLayer], follower: AnyLayer | None = None) -> tuple[AnyLayer, ...]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from downslope.core import Params, Shape, check_number
+from downslope.core import Params, Shape, check_number, typed_key
 from downslope.layers._protocol import Cache, Context
 
 
@@ -42,7 +41,7 @@ class Dropout:
         """Return `y`, and `m / (1 − rate)`; None where nothing is dropped."""
         if not context.training or context.key is None or self.rate == 0:
             return x, None, state
-        mask = jax.random.bernoulli(jnp.asarray(context.key), 1 - self.rate, x.shape)
+        mask = jax.random.bernoulli(typed_key(context.key), 1 - self.rate, x.shape)
         factor = mask.astype(x.dtype) / (1 - self.rate)
         return factor * x, factor, state
 

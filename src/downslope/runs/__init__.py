@@ -2,7 +2,7 @@
 
 from downslope.runs._advice import GO_BACK, RESTORE
 from downslope.runs._checkpoint import Checkpoint
-from downslope.runs._comparison import Compared, Comparison, compare, setting_text
+from downslope.runs._comparison import Compared, Comparison, compare, differing_settings, setting_text
 from downslope.runs._files import FileSystem, LocalFileSystem, refusals_explained, write_whole
 from downslope.runs._folder import RunFolder
 from downslope.runs._record import Record, cpu_count, current_versions
@@ -20,6 +20,7 @@ __all__ = [
     "compare",
     "cpu_count",
     "current_versions",
+    "differing_settings",
     "refusals_explained",
     "setting_text",
     "write_whole",

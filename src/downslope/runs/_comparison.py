@@ -147,7 +147,7 @@ def compare(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
     folders = [RunFolder.open(path) for path in paths]
     records = [folder.read_record() for folder in folders]
     described = [{**record.configuration, "seed": record.seed} for record in records]
-    settings = differing(described)
+    settings = differing_settings(described)
     runs = [
         _compared(str(path), folder, record, words)
         for path, folder, record, words in zip(paths, folders, records, settings, strict=True)
@@ -157,13 +157,13 @@ def compare(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
     return Comparison(tuple(ordered), losses.pop() if len(losses) == 1 else None, _notes(records, runs))
 
 
-def differing(specs: Sequence[Mapping[str, JSON]]) -> list[dict[str, str]]:
+def differing_settings(specs: Sequence[Mapping[str, JSON]]) -> list[dict[str, str]]:
     """Return the settings that differ, in words, by the shortest names that tell them apart.
 
     Example:
         >>> one = {"optimizer": {"kind": "optimizers.sgd", "learning_rate": 0.1, "momentum": 0.0}, "epochs": 5}
         >>> other = {"optimizer": {"kind": "optimizers.sgd", "learning_rate": 0.1, "momentum": 0.9}, "epochs": 9}
-        >>> differing([one, other])
+        >>> differing_settings([one, other])
         [{'momentum': '0', 'epochs': '5'}, {'momentum': '0.9', 'epochs': '9'}]
     """
     differences = _differences(list(specs))

@@ -63,11 +63,7 @@ class RunFolder:
         directory = Path(path)
         try:
             if directory.is_dir() and any(child.name != LOCK for child in directory.iterdir()) and not overwrite:
-                raise RunError(
-                    f"The folder to store in must be new or empty, got {directory}, which is neither.",
-                    Advice("choose another folder"),
-                    Advice("overwrite it on purpose", overwrite=True),
-                )
+                raise _occupied(directory)
             directory.mkdir(parents=True, exist_ok=True)
             folder = cls(directory, FolderLock(directory / LOCK), file_system)
             folder._remove_run()
@@ -100,6 +96,21 @@ class RunFolder:
                 other_runs(folder.path),
             )
         return replace(folder, lock=FolderLock(folder.path / LOCK)) if to_write else folder
+
+    @classmethod
+    def was_begun(cls, path: str | os.PathLike[str]) -> bool:
+        """Return whether a folder holds nothing but the beginning of a run that was stopped before its first save."""
+        folder = cls(Path(path))
+        if not folder.path.is_dir() or folder.has_state:
+            return False
+        own = {
+            LOCK,
+            "checkpoints",
+            folder._record.name,
+            folder._metrics.name,
+            *(f"{name}.safetensors" for name in OTHERS),
+        }
+        return all(child.name.removesuffix(".new") in own for child in folder.path.iterdir())
 
     @property
     def has_state(self) -> bool:
@@ -203,3 +214,15 @@ class RunFolder:
         optional = [self.path / f"{name}.safetensors" for name in OTHERS]
         for path in (self._record, self._metrics, *optional, *checkpoints):
             path.unlink(missing_ok=True)
+
+
+def _occupied(directory: Path) -> RunError:
+    """Return the error that a folder to store in holds something."""
+    folder = RunFolder(directory)
+    goes_on = [Advice("go on with the run in it", resume="auto")]
+    return RunError(
+        f"The folder to store in must be new or empty, got {directory}, which is neither.",
+        Advice("choose another folder"),
+        *(goes_on if folder.has_state or RunFolder.was_begun(directory) else []),
+        Advice("overwrite it on purpose", overwrite=True),
+    )

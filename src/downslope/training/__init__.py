@@ -33,7 +33,7 @@ from downslope.training.problem.problem import Problem, prepare
 from downslope.training.race import Race, race
 from downslope.training.recipe import Recipe
 from downslope.training.restarts import Restarts
-from downslope.training.resume import goes_on_after, resume
+from downslope.training.resume import goes_on_after, resume, what_is_left
 from downslope.training.run import Run
 from downslope.training.settings import ClassWeight, TrainingSettings
 from downslope.training.surfaces.network import NetworkSurface
@@ -91,4 +91,5 @@ __all__ = [
     "sweep",
     "train",
     "transfer_state",
+    "what_is_left",
 ]

@@ -206,7 +206,7 @@ def state_checkpoint(training: TrainingState, seconds: float) -> Checkpoint:
         "best_loss": str(float(training.best.loss)),
         "best_epoch": training.best.epoch,
         "seconds": seconds,
-        "stop_reason": training.stop_reason,
+        "stop_reason": training.decided or training.stop_reason,
         "divergence": divergence,
         "batch_loss": str(training.batch_loss),
         "schedules": " ".join(state.optimizer.schedules),

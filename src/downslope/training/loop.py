@@ -104,7 +104,7 @@ def train_loop(
         training.stop_reason = training.stop_reason or "completed"
     except KeyboardInterrupt:
         training.restore_consistent()
-        training.stop_reason = training.stop_reason or ("completed" if training.epoch >= epochs else "interrupted")
+        training.decided, training.stop_reason = training.stop_reason, "interrupted"
     step = int(training.state.optimizer.step)
     recorder.truncate(step)
     if tracker is not None:

@@ -25,9 +25,7 @@ from downslope.training.restarts import Restarts
 from downslope.training.run import Run
 
 
-def make_record(
-    problem: Problem, settings: dict[str, Any], notes: tuple[str, ...], digests: dict[str, Any]
-) -> Record:
+def make_record(problem: Problem, settings: dict[str, Any], notes: tuple[str, ...], digests: dict[str, Any]) -> Record:
     """Return the record of a run about to start.
 
     Args:

@@ -10,6 +10,7 @@ from typing import Any
 
 from downslope.core import (
     Advice,
+    CustomPartError,
     Message,
     RunError,
     RunWarning,
@@ -151,30 +152,33 @@ def load_job(
         warn_of_gaps(folder, record)
         record = _told_to_go_on(folder, record, early_stopping)
         recipe = _recipe(folder, record, epochs, **parts)
-        problem = problem_of_record(recipe, record)
-        before, restarts = int(record.configuration["epochs"]), int(record.configuration["restarts"])
-        made = steps_made(folder, restarts)
-        problem = going_on(problem, schedule, made=made, before=before, epochs=epochs)
-        recipe = recipe.changed({"optimizer": problem.optimizer})
-        return restore_job(folder, record, recipe, problem.ready(progress_style(progress))), folder
+        made, rule = steps_made(folder, record.configuration["restarts"]), as_optimizer(recipe.settings.optimizer)
+        recipe = recipe.changed({"optimizer": going_on(rule, record, schedule, made=made, epochs=epochs)})
+        problem = problem_of_record(recipe, record).ready(progress_style(progress))
+        return restore_job(folder, record, recipe, problem), folder
     except BaseException:
         folder.release()
         raise
 
 
 def goes_on_after(
-    path: str | os.PathLike[str], *, epochs: int | None = None, early_stopping: int | None = None
+    path: str | os.PathLike[str],
+    *,
+    epochs: int | None = None,
+    schedule: Way = None,
+    early_stopping: int | None = None,
 ) -> int | None:
     """Return after how many epochs `resume` goes on with a run; None if it has nothing left to do.
 
     Args:
         path: the run's folder.
         epochs: as for `resume`.
+        schedule: as for `resume`.
         early_stopping: as for `resume`.
 
     Raises:
         RunError: the folder holds no run, or the run diverged.
-        SettingError: fewer epochs are asked for than were made.
+        SettingError: fewer epochs are asked for than were made, or more than a schedule reaches over.
 
     Example:
         >>> import downslope as ds, tempfile, pathlib
@@ -185,9 +189,30 @@ def goes_on_after(
     """
     folder = RunFolder.open(path)
     record = folder.read_record()
-    if _is_finished(folder, record, _total_epochs(record, epochs), early_stopping):
+    check_way(schedule)
+    total = _total_epochs(record, epochs)
+    if _is_finished(folder, record, total, early_stopping):
         return None
+    _check_begun(folder)
+    with suppress(CustomPartError):
+        rule, made = (
+            rebuild(record.configuration["optimizer"], ROOMS),
+            steps_made(folder, record.configuration["restarts"]),
+        )
+        going_on(rule, record, schedule, made=made, epochs=total)
     return saved_epochs(folder, record)
+
+
+def what_is_left(path: str | os.PathLike[str]) -> Message:
+    """Return how a run that has ended could go on.
+
+    Args:
+        path: the run's folder.
+    """
+    record = RunFolder.open(path).read_record()
+    if record.stop_reason == "early_stopping":
+        return early_stop_message(record)
+    return Message("For more epochs:", Setting("epochs"), ".")
 
 
 def saved_epochs(folder: RunFolder, record: Record) -> int:
@@ -235,8 +260,8 @@ def _check_begun(folder: RunFolder) -> None:
     """
     if not folder.has_state:
         raise RunError(
-            f"{folder.path} holds a run that was stopped before it was saved for the first time, so there is nothing to "
-            "go on with.",
+            f"{folder.path} holds a run that was stopped before it was saved for the first time, so there is nothing "
+            "to go on with.",
             Advice("train again", overwrite=True),
         )
 
@@ -255,8 +280,8 @@ def _told_to_go_on(folder: RunFolder, record: Record, early_stopping: int | None
         if record.configuration["restarts"] > 1:
             raise SettingError(
                 Setting("early_stopping"),
-                f"goes on with one descent, and this run has {record.configuration['restarts']} starts, each stopped by "
-                "itself. Train the best of them again, from its",
+                f"goes on with one descent, and this run has {record.configuration['restarts']} starts, each stopped "
+                "by itself. Train the best of them again, from its",
                 Setting("start"),
                 ".",
             )
@@ -278,12 +303,11 @@ def early_stop_message(record: Record) -> Message:
     """Return how a run that stopped early could go on."""
     patience = record.configuration["early_stopping"]
     return Message(
-        f"It stopped early, after {patience} epoch{'s' * (patience != 1)} without a lower validation loss, and more epochs "
-        "alone would change nothing.",
+        f"It stopped early, after {patience} epoch{'s' * (patience != 1)} without a lower validation loss, and more "
+        "epochs alone would change nothing.",
         Advice("go on with patience counted anew", early_stopping=patience),
         Advice("go on without early stopping", early_stopping=0),
     )
-
 
 
 def _check_parts(record: Record, **parts: Any) -> None:
@@ -325,9 +349,7 @@ def _recipe(
 def _warn_of_differences(record: Record) -> None:
     """Warn if results may differ in their last bits from those of a run that never stopped."""
     now = current_versions()
-    changed = [
-        f"{name} {old}, now {now.get(name)}" for name, old in record.versions.items() if now.get(name) != old
-    ]
+    changed = [f"{name} {old}, now {now.get(name)}" for name, old in record.versions.items() if now.get(name) != old]
     if record.cpu_count != cpu_count():
         changed.append(f"{record.cpu_count} processors, now {cpu_count()}")
     changed += differences(record.computing)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import optax
 
-from downslope.core import Setting, SettingError, Variables, check_integer
-from downslope.data import Dataset
+from downslope.core import Advice, Setting, SettingError, Variables, check_choice, check_integer
+from downslope.data import Dataset, Preprocessing
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer
@@ -17,11 +19,14 @@ from downslope.runs import RunFolder
 from downslope.schedules import Schedule
 from downslope.training.engine.progress import Progress, open_progress, progress_style
 from downslope.training.finders.auto import resolve_auto
+from downslope.training.identity.rows import check_rows
+from downslope.training.identity.settings import check_settings, check_start, with_found
 from downslope.training.job import TrainingJob, run_job
 from downslope.training.monitor.track import Track
 from downslope.training.monitor.trajectory import Record
 from downslope.training.observers import Observer, check_observers
 from downslope.training.recipe import Recipe
+from downslope.training.resume import resume as resume_run
 from downslope.training.run import Run
 from downslope.training.settings import DEFAULTS, ClassWeight, TrainingSettings
 
@@ -40,6 +45,7 @@ def train(
     seed: int = 0,
     store: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
+    resume: str | None = None,
     normalize: str | None = None,
     normalize_targets: str | None = None,
     order: str = "shuffle",
@@ -77,6 +83,9 @@ def train(
         seed: decides the starting weights, the split and the order of rows.
         store: a new or empty folder to keep the run in.
         overwrite: whether a run that is already in that folder may be replaced.
+        resume: `"auto"` to go on with the run in that folder if it is this very one, for jobs that are started again
+            after they were stopped: nothing but `epochs` may differ, which may grow. Where there is none yet, or one
+            that was stopped before its first save, it begins. None to refuse a folder that is not empty.
         normalize: inputs to zero mean and unit deviation (`"standard"`), to [0, 1] (`"minmax"`), to [−1, 1]
             (`"symmetric"`), or not at all (None). Statistics come from the training part.
         normalize_targets: `"standard"` for numbers as targets, undone in predictions; or None.
@@ -104,8 +113,9 @@ def train(
         `"interrupted"`; both keep what was learned.
 
     Raises:
-        SettingError: a setting that cannot be; or this process is one of several of a job.
-        DataError: data that cannot be learned from as it is.
+        SettingError: a setting that cannot be, or with `resume` one that differs from the run in the folder; or this
+            process is one of several of a job.
+        DataError: data that cannot be learned from as it is, or with `resume` other data.
         ShapeError: a network that does not fit the data.
         RunError: a folder that cannot be stored in.
 
@@ -154,13 +164,74 @@ def train(
         metrics=metrics,
         class_weight=class_weight,
     )
+    monitors = {"record": record, "track": track, "restarts": restarts}
+    if _goes_on(resume, store, overwrite=overwrite):
+        return _go_on(Recipe(net, data, settings), str(store), monitors, observers=observers, progress=progress)
     settings, notes = resolve_auto(net, data, settings, progress=progress)
     display = open_progress(progress, epochs)
     recipe = Recipe(net, data, settings)
     problem = recipe.problem().ready(progress_style(progress))
-    job = TrainingJob.start(recipe, problem, record=record, track=track, restarts=restarts, notes=notes)
-    folder = None if store is None else RunFolder.create(store, overwrite=overwrite)
+    job = TrainingJob.start(recipe, problem, **monitors, notes=notes)
+    unfinished = resume is not None and store is not None and RunFolder.was_begun(store)
+    folder = None if store is None else RunFolder.create(store, overwrite=overwrite or unfinished)
     return run_job(job, folder=folder, observers=observers, progress=display)
+
+
+def _goes_on(resume: str | None, store: str | os.PathLike[str] | None, *, overwrite: bool) -> bool:
+    """Return whether there is a run to go on with.
+
+    Raises:
+        SettingError: a value that cannot be, no folder, or the run is to be replaced, too.
+    """
+    if resume is None:
+        return False
+    check_choice("resume", resume, ("auto",))
+    if store is None:
+        raise SettingError(
+            Setting("resume"), "goes on with the run in a folder, got none.", Advice("name it:", store="FOLDER")
+        )
+    if overwrite:
+        raise SettingError(
+            Setting("resume"), "goes on with the run in the folder, and", Setting("overwrite"), "replaces it. Give one."
+        )
+    return RunFolder(Path(store)).has_state
+
+
+def _go_on(
+    recipe: Recipe,
+    store: str,
+    monitors: dict[str, Any],
+    *,
+    observers: tuple[Observer, ...],
+    progress: str | bool | Progress,
+) -> Run:
+    """Go on with the run in a folder.
+
+    Args:
+        recipe: of a training that must be that run, but for its epochs.
+        store: the folder.
+        monitors: what is recorded and tracked, and the number of starts.
+        observers: as for `train`.
+        progress: as for `train`.
+
+    Raises:
+        SettingError: a setting differs.
+        DataError: the rows differ.
+    """
+    folder = RunFolder.open(store)
+    then = folder.read_record()
+    check_rows(recipe.data, then)
+    recipe = recipe.changed(with_found(recipe.settings, then))
+    problem = recipe.problem(Preprocessing.from_json(then.preprocessing))
+    job = TrainingJob.start(recipe, problem, **monitors)
+    job.digests = {}
+    check_settings(job.record(), then, folder)
+    check_start(recipe.settings.start, folder)
+    validation = recipe.settings.validation
+    parts = {"data": recipe.data, "validation": validation if isinstance(validation, Dataset) else None}
+    custom = {"net": recipe.net, "loss": problem.loss, "optimizer": recipe.settings.optimizer}
+    epochs = recipe.settings.epochs
+    return resume_run(store, **parts, epochs=epochs, **custom, observers=observers, progress=progress)
 
 
 def _check_restarts(

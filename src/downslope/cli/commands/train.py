@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -20,8 +20,9 @@ from downslope.cli.options import (
     SourceArgument,
     TensorBoardOption,
     TrainingOptions,
+    reader,
 )
-from downslope.cli.output import observers, run_folder, say, show_result, shown_progress, viewing_hint
+from downslope.cli.output import leave_if_ended, observers, run_folder, say, show_result, shown_progress, viewing_hint
 from downslope.cli.prepare import prepare
 
 if TYPE_CHECKING:
@@ -60,6 +61,17 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a run that is in that folder.", rich_help_panel=RESULT)
     ] = False,
+    resume: Annotated[
+        Literal["auto"] | None,
+        typer.Option(
+            parser=reader(int, "auto", auto="auto"),
+            metavar="auto",
+            help="auto: go on if the folder holds this very run (--epochs may grow), begin if there is none yet; for "
+            "jobs that are stopped and started again.",
+            show_default="refuse a folder that is not empty",
+            rich_help_panel=RESULT,
+        ),
+    ] = None,
     tensorboard: TensorBoardOption = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of text.", rich_help_panel=RESULT)
@@ -68,7 +80,8 @@ def train(
     """Train a network on a file or a shipped data set, judge it on rows it has not seen, and keep it.
 
     Categories are one-hot encoded and missing cells filled in, and said so. Ctrl-C ends the training and keeps what was
-    learned. A training that diverges is kept and explained; the exit code is then 1.
+    learned; SIGTERM saves it and ends with exit code 75, and the same command with --resume auto goes on. A training
+    that diverges is kept and explained; the exit code is then 1.
     """
     from downslope.core import Setting, SettingError
     from downslope.training import train as train_network
@@ -86,9 +99,11 @@ def train(
             restarts=restarts,
             store=folder,
             overwrite=overwrite,
+            resume=resume,
             observers=observers(tensorboard, folder),
             progress=shown_progress(),
         )
+    leave_if_ended(run)
     # not before: an error about data or settings is then the only line on stderr
     say(*prepared.notes, *run.notes, *viewing_hint(tensorboard, folder))
     show_result(run, prepared.split, patience=settings.early_stopping, json=json, next_steps=next_steps(run, source))

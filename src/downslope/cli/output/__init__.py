@@ -15,7 +15,7 @@ from downslope.cli.output.printing import (
     shown_progress,
 )
 from downslope.cli.output.result import show_result, split_of
-from downslope.cli.output.run_folder import run_folder
+from downslope.cli.output.run_folder import leave_if_ended, run_folder
 from downslope.cli.output.tensorboard import observers, viewing_hint
 from downslope.cli.output.train_command import train_command
 
@@ -28,6 +28,7 @@ __all__ = [
     "described",
     "draw_into",
     "in_command_words",
+    "leave_if_ended",
     "observers",
     "print_json",
     "print_lines",

@@ -1,11 +1,21 @@
-"""The folder of a new run."""
+"""The folder of a new run, and what is said of it when others end the command."""
 
 from __future__ import annotations
 
 import glob
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from downslope.cli.interrupts import TRY_AGAIN, ending_signal
+from downslope.cli.output.printing import say
+
+if TYPE_CHECKING:
+    from downslope.training import Run
 
 
 @contextmanager
@@ -26,6 +36,24 @@ def run_folder(store: Path | None, overwrite: bool, source: str) -> Iterator[Pat
             folder.rmdir()
             folder.parent.rmdir()
         raise
+
+
+def leave_if_ended(run: Run) -> None:
+    """Say where a run is that was saved because others ended the command, and end it.
+
+    Raises:
+        typer.Exit: they did, with the exit code of a command that is to be tried again.
+    """
+    name = ending_signal()
+    if name is None:
+        return
+    path = str(run.path)
+    where = f"{run.epochs} epoch{'s' * (run.epochs != 1)}, and saved in {path}"
+    say(
+        f"Stopped by {name} after {where}. Go on with: {shlex.join(['downslope', 'resume', path])}, "
+        "or the same command with --resume auto."
+    )
+    raise typer.Exit(TRY_AGAIN)
 
 
 def _next_free(parent: Path, stem: str) -> Path:

@@ -139,8 +139,8 @@ def train_population(
                 after_epoch(population)
         reason = "completed"
     except KeyboardInterrupt:
+        reason = "interrupted"
         vars(population).update(vars(consistent))
-        reason = "completed" if len(population.history) >= epochs else "interrupted"
     population.stop_reasons = [own or reason for own in population.stop_reasons]
 
 

@@ -39,6 +39,7 @@ class TrainingState:
         best: the lowest validation loss so far.
         history: the values of each epoch that ended.
         stop_reason: why training ended; empty while it has not.
+        decided: why it was to end when Ctrl-C came before it did; resuming it ends so.
         divergence: what happened, if it diverged.
         batch_loss: the loss of the last step's batch; NaN before the first step.
         continued_from: after how many epochs it was told to go on though it had ended; patience is counted from there.
@@ -54,6 +55,7 @@ class TrainingState:
     best: Best = field(default=Best(float("inf"), 0))
     history: list[dict[str, float]] = field(default_factory=list)
     stop_reason: str = ""
+    decided: str = ""
     divergence: Divergence | None = None
     batch_loss: float = float("nan")
     continued_from: int = 0
@@ -83,7 +85,7 @@ class TrainingState:
 
     @property
     def watched_from(self) -> int:
-        """The epoch that patience is counted from: that of the best loss, or where it went on after an end, if later."""
+        """The epoch that patience is counted from: of the best loss, or where it went on after an end, if later."""
         return max(self.best.epoch, self.continued_from)
 
     @property

@@ -18,7 +18,7 @@ import optax
 from jax import lax
 from jaxtyping import Array, Int, Shaped
 
-from downslope.core import Params, PyTree, Variables
+from downslope.core import Params, PyTree, Variables, typed_key
 from downslope.losses import Loss
 from downslope.networks import LossAndGradients, Sequential, loss_and_gradients
 from downslope.optimizers import OptimizerState, Rule, apply_rule, loss_arguments
@@ -132,7 +132,7 @@ def _step(
     """Make one step on the batch `index` of a chunk; return the next state, and the loss before the step."""
     variables, optimizer, total, weight = state
     x, t, w = (array[index] for array in batches)
-    step_key = jax.random.fold_in(key, optimizer.step)
+    step_key = jax.random.fold_in(typed_key(key), optimizer.step)
     result = loss_and_gradients(net, variables, x, t, loss, training=True, key=step_key, row_weights=w)
     offered = offered_arguments(net, loss, variables.state, (x, t, w), step_key, result)
     updates, optimizer = apply_rule(rule, result.params, optimizer, variables.params, **offered)

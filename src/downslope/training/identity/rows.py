@@ -105,7 +105,11 @@ def _columns(data: Dataset, now: Any, then: Any) -> list[str]:
     if not changed:
         return []
     numbered = "" if data.feature_names else " (counting from 0)"
-    which = f"its columns {_listed(changed)}{numbered} hold" if len(changed) > 1 else f"its column {changed[0]!r}{numbered} holds"
+    which = (
+        f"its columns {_listed(changed)}{numbered} hold"
+        if len(changed) > 1
+        else f"its column {changed[0]!r}{numbered} holds"
+    )
     return [f"{'all its columns hold' if len(changed) == len(now) > 1 else which} other values"]
 
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Shaped
 
-from downslope.core import PyTree, Variables
+from downslope.core import PyTree, Variables, typed_key
 from downslope.losses import Loss
 from downslope.networks import Sequential, by_layer, loss_and_gradients, signals
 from downslope.optimizers import OptimizerState, Rule, apply_rule
@@ -52,7 +52,7 @@ def measure_layers(
 ) -> LayerStatistics:
     """Return the statistics of the step that is about to be made on the batch `index` of a chunk."""
     x, t, w = (array[index] for array in batches)
-    key = jax.random.fold_in(key, optimizer.step)
+    key = jax.random.fold_in(typed_key(key), optimizer.step)
     conditions = {"training": True, "key": key, "row_weights": w}
     result = loss_and_gradients(net, variables, x, t, loss, **conditions)
     gradients, offered = result.params, offered_arguments(net, loss, variables.state, (x, t, w), key, result)

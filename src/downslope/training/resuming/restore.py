@@ -139,7 +139,7 @@ def _restore_end(
 ) -> None:
     """Restore why training was to end, if that was decided before the state was saved, and holds yet.
 
-    A run that has finished goes on because that was asked for; so does one whose end came before it was asked for.
+    An end that came before the run was told to go on holds no more.
 
     Args:
         training: restored but for that.
@@ -147,10 +147,13 @@ def _restore_end(
         record: of the run.
         watched: whether there are validation rows.
     """
-    if record.status == "finished" or training.epoch <= training.continued_from:
+    if training.epoch <= training.continued_from:
         return
     if facts.get("divergence"):
-        training.stop_reason, training.divergence = "diverged", Divergence.from_json(json.loads(str(facts["divergence"])))
+        training.stop_reason, training.divergence = (
+            "diverged",
+            Divergence.from_json(json.loads(str(facts["divergence"]))),
+        )
     elif facts.get("stop_reason") == "stopped":
         training.stop_reason = "stopped"
     elif watched and training.step == 0:

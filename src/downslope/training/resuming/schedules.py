@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from downslope.core import Advice, Message, Setting, SettingError
+from downslope import schedules
+from downslope.core import Advice, Message, Setting, SettingError, rebuild
+from downslope.data import Batches
 from downslope.optimizers import Optimizer
+from downslope.runs import Record
 from downslope.schedules import Schedule, as_schedule, from_its_start, sequence, span, stretched
-from downslope.training.engine.batches import epoch_batches
-from downslope.training.problem.problem import Problem
+from downslope.training.settings import size_at
 
 RATE = "learning_rate"
 WAYS = {
@@ -36,40 +37,42 @@ def check_way(way: object) -> None:
     )
 
 
-def going_on(problem: Problem, way: Way, *, made: int, before: int, epochs: int) -> Problem:
-    """Return the problem with the optimizer that a run goes on with.
+def going_on(optimizer: Optimizer, record: Record, way: Way, *, made: int, epochs: int) -> Optimizer:
+    """Return the optimizer that a run goes on with.
 
     Args:
-        problem: of the run so far.
+        optimizer: of the run so far.
+        record: of the run.
         way: how the schedule of the learning rate goes on; None where nothing was said.
         made: how many steps the run has made.
-        before: how many epochs it was to make.
         epochs: how many there are in all now.
 
     Raises:
         SettingError: its schedule ends before these epochs do, and nothing was said; or there is no schedule to go on
             with in that way.
     """
-    steps, steps_before = steps_of(problem, epochs), steps_of(problem, before)
-    ended = {name: value for name, value in problem.optimizer.hyperparams.items() if _ends(value, steps)}
+    before = int(record.configuration["epochs"])
+    steps, steps_before = _steps(record, epochs), _steps(record, before)
+    ended = {name: value for name, value in optimizer.hyperparams.items() if _ends(value, steps)}
     if way is None or isinstance(way, str):
         if epochs <= before and way is not None:
             raise SettingError(Setting("schedule"), f"{way!r} goes with more", Setting("epochs"), f"than {before}.")
         if epochs > before and ended and way is None:
             raise SettingError(_question(ended, epochs))
         if way is None or way == "hold" or not ended:
-            return problem
+            return optimizer
         changed = {name: _continued(value, way, made, steps_before, steps) for name, value in ended.items()}
     else:
-        changed = {RATE: _followed_by(problem.optimizer.hyperparams.get(RATE), way, made)}
-    return replace(problem, optimizer=_with_numbers(problem.optimizer, changed))
+        changed = {RATE: _followed_by(optimizer.hyperparams.get(RATE), way, made)}
+    return _with_numbers(optimizer, changed)
 
 
-def steps_of(problem: Problem, epochs: int) -> int:
-    """Return how many steps so many epochs have."""
-    if problem.batch_sizes is None:
-        return epochs * problem.batches.steps
-    return sum(epoch_batches(problem, epoch).steps for epoch in range(epochs))
+def _steps(record: Record, epochs: int) -> int:
+    """Return how many steps so many epochs of a run have."""
+    rows, size = int(record.data["rows"]), rebuild(record.configuration["batch_size"], {"schedules": schedules})
+    if isinstance(size, Schedule):
+        return sum(Batches(rows, size_at(size, epoch)).steps for epoch in range(epochs))
+    return epochs * Batches(rows, size).steps
 
 
 def _ends(value: object, steps: int) -> bool:

@@ -28,6 +28,7 @@ from downslope.core import (
     in_memory,
     key_words,
     tree_size,
+    typed_key,
 )
 from downslope.layers import BatchNorm, Context, Dropout, walk
 from downslope.losses import Loss
@@ -336,10 +337,10 @@ def has_layer(net: Sequential, input_shape: Shape, kind: type) -> bool:
 
 def point_key(words: UInt32[Array | np.ndarray, " 2"], params: PyTree) -> UInt32[Array, 2]:
     """Return the key that belongs to a point: drawn from a seed's words and all bits of the parameters."""
-    key = jnp.asarray(words)
+    key = typed_key(words)
     for leaf in jax.tree.leaves(params):
         key = jax.random.fold_in(key, _hashed(lax.stop_gradient(leaf)))
-    return key
+    return jax.random.key_data(key)
 
 
 def _hashed(leaf: Float[Array, ...]) -> UInt32[Array, ""]:
