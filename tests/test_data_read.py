@@ -170,7 +170,7 @@ BROKEN = [
     ("a,b,a\n1,2,3\n", {}, DataError, "'a' more than once"),
     ("1,2\n3,4\n", {}, DataError, "got numbers"),
     (b"a,b\n1,2\n\xe9,4\n", {}, DataError, "UTF-8, got other bytes in line 3"),
-    ("a,b\n1,2\n".encode("utf-16"), {}, DataError, "UTF-16"),
+    ("a,b\n1,2\n".encode("utf-16-le"), {}, DataError, "UTF-16 without a byte order mark"),
     (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", {}, DataError, "binary"),
     (gzip.compress(b"a,b\n1,2\n", mtime=0), {}, DataError, "binary"),
     ("age,b\n1,2\n", {"target": "agee"}, UnknownNameError, "Did you mean 'age'"),

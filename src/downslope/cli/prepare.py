@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from downslope.cli.compile_cache import keep_compiled_code
 from downslope.cli.options import (
     PATIENCE,
+    ColumnOptions,
     DataOptions,
     LossOptions,
     NetworkOptions,
     OptimizerOptions,
     PreparationOptions,
+    ReadingOptions,
     TrainingOptions,
 )
 from downslope.cli.output import described
@@ -24,6 +26,7 @@ from downslope.cli.parse import (
     network_of,
     open_training_data,
     optimizer_of,
+    reading_of,
     target_scaling,
 )
 
@@ -94,7 +97,9 @@ def prepare(
 
 def open_rows(source: str, data: DataOptions, network: NetworkOptions) -> Dataset:
     """Return the rows of a source, as the network looks at them."""
-    return open_training_data(source, **asdict(data), network=network.network)
+    columns = {entry.name: getattr(data, entry.name) for entry in fields(ColumnOptions)}
+    reading = reading_of(**{entry.name: getattr(data, entry.name) for entry in fields(ReadingOptions)})
+    return open_training_data(source, **columns, reading=reading, network=network.network)
 
 
 def loss_for(options: LossOptions, data: Dataset) -> Loss:

@@ -4,8 +4,8 @@ from downslope.data.arrangement import arranged, arranged_as
 from downslope.data.batches import ORDERS, Batches
 from downslope.data.blocks import row_blocks
 from downslope.data.dataset import Dataset, Split, with_roles
-from downslope.data.files import column_names, read, store_rows
-from downslope.data.opening import open_origin
+from downslope.data.files import Reading, checked_reading, column_names, read, store_rows
+from downslope.data.opening import open_origin, read_like
 from downslope.data.origin import Origin
 from downslope.data.preprocessing import NORMALIZATIONS, Calendar, Categories, Preprocessing, Scaling, fit_scaling
 from downslope.data.sets import SetInfo, available, load
@@ -22,6 +22,7 @@ __all__ = [
     "Dataset",
     "Origin",
     "Preprocessing",
+    "Reading",
     "Scaling",
     "SetInfo",
     "Split",
@@ -30,11 +31,13 @@ __all__ = [
     "arranged",
     "arranged_as",
     "available",
+    "checked_reading",
     "column_names",
     "fit_scaling",
     "load",
     "open_origin",
     "read",
+    "read_like",
     "row_blocks",
     "store_rows",
     "with_roles",

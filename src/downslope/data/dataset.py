@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -192,10 +192,10 @@ def with_roles(data: Dataset, roles: Roles) -> Dataset:
     return copied
 
 
-def with_note(data: Dataset, note: str) -> Dataset:
-    """Return the same data set with one more sentence for the user."""
+def with_notes(data: Dataset, notes: Iterable[str]) -> Dataset:
+    """Return the same data set with more notes before its own."""
     copied = copy.copy(data)
-    object.__setattr__(copied, "notes", (*data.notes, note))
+    object.__setattr__(copied, "notes", (*notes, *data.notes))
     return copied
 
 

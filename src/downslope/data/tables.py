@@ -92,7 +92,8 @@ def check_present(names: Sequence[str], present: Sequence[str]) -> None:
     Raises:
         DataError: naming the missing columns, and those that look like them.
     """
-    missing = [name for name in names if name not in set(present)]
+    known = set(present)
+    missing = [name for name in names if name not in known]
     if not missing:
         return
     close = list(dict.fromkeys(match for name in missing for match in close_names(name, present)))

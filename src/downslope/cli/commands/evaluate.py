@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from downslope.cli.compile_cache import keep_compiled_code
-from downslope.cli.options import FileArgument, JsonOption, RunArgument
+from downslope.cli.options import FileArgument, JsonOption, ReadingOptions, RunArgument
 from downslope.cli.output import print_json, print_lines, say, score_lines
-from downslope.cli.parse import open_examples
+from downslope.cli.parse import open_examples, reading_of
 
 
 def evaluate(
     run: RunArgument,
     file: FileArgument,
+    text: ReadingOptions,
     target: Annotated[
         str | None,
         typer.Option(
@@ -31,17 +33,16 @@ def evaluate(
 
     The loss is the one that training descended; accuracy, rmse and r2 are in the target's own units.
     """
-    from downslope.runs import RunFolder
     from downslope.training import open_run
 
     opened = open_run(run)
-    known = RunFolder.open(run).read_record().data.get("target")
     data = open_examples(
         file,
-        opened.preprocessing,
-        target=known if target is None else target,
+        opened,
+        target=target,
         needs_target=True,
         drop_missing_target=drop_missing_target,
+        reading=reading_of(**asdict(text)),
     )
     keep_compiled_code()
     say(*data.notes, *opened.preprocessing.notes_on(data.x))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from downslope.cli.compile_cache import keep_compiled_code
-from downslope.cli.options import FileArgument, RunArgument
+from downslope.cli.options import FileArgument, ReadingOptions, RunArgument
 from downslope.cli.output import counted, print_rows, say
-from downslope.cli.parse import open_examples
+from downslope.cli.parse import open_examples, reading_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def predict(
     run: RunArgument,
     file: FileArgument,
+    text: ReadingOptions,
     output: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write there instead of to stdout.")] = None,
 ) -> None:
     """Predict with a trained network: CSV with a line for each row of FILE.
@@ -29,14 +31,12 @@ def predict(
     The column [bold]prediction[/bold] holds the label, or the number in the target's own units. For classes, where the
     loss gives probabilities, [bold]probability_CLASS[/bold] follows for each class. The target need not be in FILE.
     """
-    from downslope.runs import RunFolder
     from downslope.training import open_run
 
     opened = open_run(run)
-    target = RunFolder.open(run).read_record().data.get("target")
-    data = open_examples(file, opened.preprocessing, target=target, needs_target=False)
+    data = open_examples(file, opened, needs_target=False, reading=reading_of(**asdict(text)))
     keep_compiled_code()
-    say(*opened.preprocessing.notes_on(data.x))
+    say(*data.notes, *opened.preprocessing.notes_on(data.x))
     content = prediction_table(opened, data.x).write_csv()
     if output is None:
         print_rows(content)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from downslope.cli.compile_cache import keep_compiled_code
-from downslope.cli.options import FigureOption, JsonOption, RunArgument, reader
+from downslope.cli.options import FigureOption, JsonOption, ReadingOptions, RunArgument, reader
 from downslope.cli.output import check_figure, counted, draw_into, print_json, print_text, say
-from downslope.cli.parse import open_examples
+from downslope.cli.parse import open_examples, reading_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,6 +27,7 @@ EDGE = 0.1
 
 def spectrum(
     run: RunArgument,
+    text: ReadingOptions,
     data: Annotated[
         str | None,
         typer.Argument(
@@ -95,7 +95,7 @@ def spectrum(
     check_choice("operator", operator, ("hessian", "gauss_newton"))
     if rows is not None:
         check_integer("rows", rows)
-    opened, examples = _run_and_rows(open_run(run), run, data, rows)
+    opened, examples = _run_and_rows(open_run(run), data, rows, text)
     surface = opened.surface(examples)
     keep_compiled_code()
     say(f"{run}: {surface.description}; the parameters after {counted(opened.best_epoch, 'epoch')}.")
@@ -137,12 +137,13 @@ class Measurements:
     blocks: HessianBlocks | None
 
 
-def _run_and_rows(opened: Run, folder: Path, source: str | None, rows: int | None) -> tuple[Run, Dataset | None]:
+def _run_and_rows(
+    opened: Run, source: str | None, rows: int | None, text: ReadingOptions
+) -> tuple[Run, Dataset | None]:
     """Return the run, with its recipe where possible, and the rows of another source; None for its training rows."""
     import numpy as np
 
     from downslope.core import DownslopeError, generator
-    from downslope.runs import RunFolder
 
     def drawn(count: int) -> NDArray[np.int_]:
         return np.sort(generator(0, "spectrum").permutation(count)[:rows])
@@ -153,8 +154,7 @@ def _run_and_rows(opened: Run, folder: Path, source: str | None, rows: int | Non
         if part is None or rows is None or rows >= len(part):
             return run, None
         return replace(run, training_rows=part.take(drawn(len(part)))), None
-    target = RunFolder.open(folder).read_record().data.get("target")
-    examples = open_examples(source, opened.preprocessing, target=target, needs_target=True)
+    examples = open_examples(source, opened, needs_target=True, reading=reading_of(**asdict(text)))
     if rows is not None and rows < len(examples):
         examples = examples.take(drawn(len(examples)))
     try:

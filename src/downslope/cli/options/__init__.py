@@ -1,7 +1,7 @@
 """The options that commands share, in groups, and how a command takes a group."""
 
 from downslope.cli.options.arguments import FileArgument, RunArgument, SourceArgument
-from downslope.cli.options.data import DataOptions, PreparationOptions
+from downslope.cli.options.data import ColumnOptions, DataOptions, PreparationOptions, ReadingOptions
 from downslope.cli.options.groups import changed_options, expanded, options_in
 from downslope.cli.options.loss import LossOptions, PlainLossOptions
 from downslope.cli.options.names import CLASSICS, OPTIMIZERS, WITH_MOMENTUM, joined
@@ -26,6 +26,7 @@ __all__ = [
     "PATIENCE",
     "WITH_MOMENTUM",
     "BatchSizeOption",
+    "ColumnOptions",
     "DataOptions",
     "EpochsOption",
     "FigureOption",
@@ -37,6 +38,7 @@ __all__ = [
     "PlainLearningRateOption",
     "PlainLossOptions",
     "PreparationOptions",
+    "ReadingOptions",
     "RestartsOption",
     "RunArgument",
     "SeedOption",

@@ -16,8 +16,47 @@ _SHARE = reader(float, "a share of the rows from 0 to below 1")
 
 
 @dataclass(frozen=True)
-class DataOptions:
-    """How the rows of a source are read."""
+class ReadingOptions:
+    """How the text of a file is read."""
+
+    separator: Annotated[
+        str | None,
+        _option(
+            metavar="MARK",
+            help="What stands between the cells of a text file: one character, or comma, semicolon, tab, pipe, space.",
+            show_default="looked for",
+        ),
+    ] = None
+    decimal: Annotated[
+        str | None,
+        _option(
+            metavar="MARK", help="The decimal mark of a text file: point or comma.", show_default="as its numbers show"
+        ),
+    ] = None
+    thousands: Annotated[
+        str | None,
+        _option(
+            metavar="MARK",
+            help="What stands between thousands: point, comma, space, apostrophe, underscore, or none.",
+            show_default="as its numbers show",
+        ),
+    ] = None
+    encoding: Annotated[
+        str | None,
+        _option(metavar="NAME", help="The encoding of a text file, such as cp1252.", show_default="utf-8"),
+    ] = None
+    missing: Annotated[
+        list[str] | None,
+        _option(
+            metavar="WORD",
+            help="Read this word as a missing cell, in place of NA, None, ? and the like; may be repeated.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class ColumnOptions:
+    """What the columns of a source are."""
 
     target: Annotated[
         str | None,
@@ -74,6 +113,11 @@ class DataOptions:
             f"{joined(SHAPES, 'and')}",
         ),
     ] = None
+
+
+@dataclass(frozen=True)
+class DataOptions(ReadingOptions, ColumnOptions):
+    """How the rows of a source are read."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from downslope.cli.parse.loss import class_weight_of, loss_of, target_scaling
 from downslope.cli.parse.network import convolves, initializer_of, network_of
 from downslope.cli.parse.optimizer import AUTO, optimizer_of, options_of
 from downslope.cli.parse.schedule import schedule_of
-from downslope.cli.parse.source import open_examples, open_training_data
+from downslope.cli.parse.source import open_examples, open_training_data, reading_of
 from downslope.cli.parse.values import values_of
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "open_training_data",
     "optimizer_of",
     "options_of",
+    "reading_of",
     "schedule_of",
     "target_scaling",
     "values_of",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from downslope.cli.parse.network import convolves
 from downslope.cli.parse.shape import read_shape
 
 if TYPE_CHECKING:
-    from downslope.data import Dataset, Preprocessing
+    from downslope.data import Dataset, Preprocessing, Reading
+    from downslope.training import Run
 
 
 def open_training_data(
@@ -27,6 +29,7 @@ def open_training_data(
     keep: Sequence[str] | None,
     drop_missing_target: bool,
     shape: str | None,
+    reading: Reading,
     network: str,
 ) -> Dataset:
     """Return the data set to train on, with its target.
@@ -42,6 +45,7 @@ def open_training_data(
         keep: columns to learn from whatever they hold, likewise, or None.
         drop_missing_target: whether to leave out rows without a target.
         shape: what a row is, or None.
+        reading: how text is read.
         network: as text; convolutions see the images and sequences that some sets hold as flat rows.
 
     Raises:
@@ -53,7 +57,7 @@ def open_training_data(
 
     if is_set(source):
         columns = {"target": target, "numeric": numeric, "categorical": categorical, "exclude": exclude}
-        columns |= {"only": only, "keep": keep, "drop_missing_target": drop_missing_target}
+        columns |= {"only": only, "keep": keep, "drop_missing_target": drop_missing_target} | reading.as_arguments()
         for setting, value in columns.items():
             if value:
                 raise SettingError(
@@ -66,48 +70,75 @@ def open_training_data(
         return data if arrangement is None else arranged(data, arrangement, task=data.task)
     path = _existing_path(source)
     if target is None and path.suffix.lower() != ".npz" and not path.is_dir():
-        raise _missing_target_error(path)
+        raise _missing_target_error(path, reading)
     data = read(
         path,
         target,
         task=task,
         numeric=numeric or (),
         categorical=categorical or (),
-        exclude=_names(exclude, path),
-        only=_names(only, path) or None,
-        keep=_names(keep, path),
+        exclude=_names(exclude, path, reading),
+        only=_names(only, path, reading) or None,
+        keep=_names(keep, path, reading),
         drop_missing_target=drop_missing_target,
+        **reading.as_arguments(),
     )
     if data.y is None:
-        raise _missing_target_error(path)
+        raise _missing_target_error(path, reading)
     return data if shape is None else arranged(data, read_shape(shape), task=task)
+
+
+def reading_of(
+    separator: str | None,
+    decimal: str | None,
+    thousands: str | None,
+    encoding: str | None,
+    missing: list[str] | None,
+) -> Reading:
+    """Return how text is to be read; an option that may be repeated is an empty list where it was left out.
+
+    Raises:
+        SettingError: a mark or an encoding that cannot be.
+    """
+    from downslope.data import checked_reading
+
+    return checked_reading(separator, decimal, thousands, encoding, missing or None)
 
 
 def open_examples(
     source: str,
-    preprocessing: Preprocessing,
+    run: Run,
     *,
-    target: str | int | None,
+    target: str | int | None = None,
     needs_target: bool,
     drop_missing_target: bool = False,
+    reading: Reading | None = None,
 ) -> Dataset:
     """Return rows to predict or to judge, with the columns that a run was trained on.
 
+    Text is read like the rows that the run was trained on, where it leaves open how.
+
     Args:
         source: a file or the name of a data set.
-        preprocessing: of the run.
-        target: the name or number of the target's column, where known.
+        run: as it was opened from its folder.
+        target: the name or number of the target's column; None for the one that the run was trained on.
         needs_target: whether the rows need their target.
         drop_missing_target: whether to leave out rows without it.
+        reading: how text is read; None leaves it open.
 
     Raises:
         SettingError: a target is needed, and nobody named it.
         DataError: a column is missing, or the source cannot be used.
     """
-    from downslope.data import arranged_as
+    from downslope.data import Origin, Reading, arranged_as, read_like
+    from downslope.runs import RunFolder
 
-    flat = _open_flat(source, preprocessing, target, needs_target, drop_missing_target)
-    return arranged_as(flat, preprocessing.input_shape)
+    facts = RunFolder.open(run.path).read_record().data
+    target = facts.get("target") if target is None else target
+    origin = None if facts.get("origin") is None else Origin.from_json(facts["origin"])
+    read_rows = partial(read_like, origin, reading=Reading() if reading is None else reading)
+    rows = _open_flat(source, run.preprocessing, target, needs_target, drop_missing_target, read_rows)
+    return arranged_as(rows, run.preprocessing.input_shape)
 
 
 def is_set(source: str) -> bool:
@@ -124,13 +155,13 @@ def _shape_of(name: str) -> tuple[int, ...] | None:
     return next(info.shape for info in available() if info.name == name)
 
 
-def _names(texts: Sequence[str] | None, path: Path) -> list[str]:
+def _names(texts: Sequence[str] | None, path: Path, reading: Reading) -> list[str]:
     """Return names of columns, each text a name or names joined by commas."""
     from downslope.data import column_names
 
     if not any("," in text for text in texts or ()):
         return list(texts or ())
-    present = set(column_names(path))
+    present = set(column_names(path, reading))
     pairs = [[text] if text in present else text.split(",") for text in texts or ()]
     return [name if name in present else name.strip() for pair in pairs for name in pair]
 
@@ -154,10 +185,15 @@ def _existing_path(source: str) -> Path:
 
 
 def _open_flat(
-    source: str, preprocessing: Preprocessing, target: str | int | None, needs_target: bool, drop_missing_target: bool
+    source: str,
+    preprocessing: Preprocessing,
+    target: str | int | None,
+    needs_target: bool,
+    drop_missing_target: bool,
+    read_rows: Callable[..., Dataset],
 ) -> Dataset:
-    """Return rows as they are in a file or a data set."""
-    from downslope.data import load, read
+    """Return rows as they are in a file, which `read_rows` reads, or in a data set."""
+    from downslope.data import load
 
     if is_set(source):
         return load(source)
@@ -165,16 +201,16 @@ def _open_flat(
     ending = path.suffix.lower()
     task = preprocessing.task if needs_target else None
     if ending == ".npz":
-        return read(path, target if needs_target else None, task=task)
+        return read_rows(path, target if needs_target else None, task=task)
     if ending == ".npy":
         return _open_npy(path, preprocessing, target, needs_target)
     columns, categorical = preprocessing.columns, [*preprocessing.categorical, *preprocessing.temporal]
     if not needs_target:
-        data = read(path, only=columns, categorical=categorical)
+        data = read_rows(path, only=columns, categorical=categorical)
         return data if columns else _without(data, target)
     text = _text_target(preprocessing, _required(target, path))
-    as_text = [*categorical, *text]
-    return read(path, target, task=task, only=columns, categorical=as_text, drop_missing_target=drop_missing_target)
+    chosen = {"only": columns, "categorical": [*categorical, *text], "drop_missing_target": drop_missing_target}
+    return read_rows(path, target, task=task, **chosen)
 
 
 def _open_npy(path: Path, preprocessing: Preprocessing, target: str | int | None, needs_target: bool) -> Dataset:
@@ -207,7 +243,7 @@ def _text_target(preprocessing: Preprocessing, target: str | int) -> list[str]:
     return [str(target)] if labels and isinstance(labels[0], str) else []
 
 
-def _missing_target_error(path: Path) -> Exception:
+def _missing_target_error(path: Path, reading: Reading | None = None) -> Exception:
     """Return the error for a missing target, which lists the columns."""
     from downslope.core import Advice, Setting, SettingError
     from downslope.data import column_names, read
@@ -221,7 +257,7 @@ def _missing_target_error(path: Path) -> Exception:
         shape = read(path).x.shape
         choice = f"number of the column to learn, 0 to {shape[-1] - 1}, where -1 is the last"
     else:
-        names = column_names(path)
+        names = column_names(path, reading)
         more = f", … ({len(names)} in all)" if len(names) > 30 else ""
         choice = f"column to learn; {path.name!r} has {', '.join(map(repr, names[:30]))}{more}"
     return SettingError(Setting("target"), f"must name the {choice}.", Advice("add one of them:", target="NAME"))

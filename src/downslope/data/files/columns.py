@@ -2,56 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from downslope.core import Advice, DataError
+from downslope.core import Message, Setting
 from downslope.data.files.file_table import FileTable
+from downslope.data.files.notation import Notation, check_units, notation_notes, notation_of
+from downslope.data.files.reading import OPEN, Reading, checked_reading
+from downslope.data.files.strays import stray_error
+from downslope.data.files.surveys import (
+    Survey,
+    numerals_of,
+    survey_of,
+    survey_of_labels,
+    survey_of_typed,
+    without_missing,
+)
 from downslope.data.tables import as_table
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
-
-MISSING = ("", "NA", "N/A", "n/a", "na", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "?")
-NUMERIC_SHARE = 0.95
-
-
-@dataclass(frozen=True)
-class CellCounts:
-    """How many cells of a column of text are of which kind.
-
-    Attributes:
-        rows: how many there are.
-        filled: how many are filled.
-        numbers: how many of these are numbers.
-        comma_numbers: how many are numbers where a comma may stand for the point; 0 where it may not.
-        integers: how many are whole numbers.
-        booleans: how many are true or false.
-    """
-
-    rows: int = 0
-    filled: int = 0
-    numbers: int = 0
-    comma_numbers: int = 0
-    integers: int = 0
-    booleans: int = 0
-
-    def __add__(self, other: CellCounts) -> CellCounts:
-        """Return the counts of both together."""
-        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
-        return CellCounts(*(first + second for first, second in pairs))
-
-    def kind(self, *, numeric: bool) -> str:
-        """Return the kind of the column: `"text"`, `"boolean"`, `"whole"`, `"float"` or `"comma"`.
-
-        It is numeric if at least 95 % of the filled cells are numbers, or if it is declared so; boolean if all are true
-        or false; else text.
-        """
-        commas = self.comma_numbers > self.numbers
-        if numeric or max(self.numbers, self.comma_numbers) >= NUMERIC_SHARE * self.filled:
-            return "whole" if 0 < self.integers == self.filled else "comma" if commas else "float"
-        return "boolean" if self.booleans == self.filled else "text"
 
 
 @dataclass(frozen=True)
@@ -59,7 +32,7 @@ class ColumnKind:
     """The kind of a column.
 
     Attributes:
-        kind: as in `CellCounts.kind`, or `"typed"` where the file gives a type.
+        kind: `"text"`, `"boolean"`, `"whole"` or `"float"`, or `"typed"` where the file gives a type.
         gaps: whether cells are missing.
     """
 
@@ -67,126 +40,221 @@ class ColumnKind:
     gaps: bool
 
 
-def typed_columns(
-    text: FileTable, names: Sequence[str], *, numeric: Sequence[str], categorical: Sequence[str]
-) -> DataFrame:
-    """Return columns as numbers, booleans and text, null where a cell is missing.
+@dataclass(frozen=True)
+class TextFacts:
+    """How the text of a file was read.
 
-    Columns of text from a file without types get the kind of most of their cells, see `CellCounts.kind`; columns with a
-    type keep it. `numeric` and `categorical` go before.
-
-    Raises:
-        DataError: a cell that is no number in a numeric column.
+    Attributes:
+        reading: what was seen of it, or a user says; open is what the file does not depend on.
+        notes: sentences for the user.
     """
-    return as_kinds(text, column_kinds([text], names, numeric=numeric, categorical=categorical))
+
+    reading: Reading = OPEN
+    notes: tuple[Message, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {"reading": self.reading.as_arguments(), "notes": [note.as_json() for note in self.notes]}
+
+
+@dataclass(frozen=True)
+class TableKinds:
+    """The kinds of the columns of a file.
+
+    Attributes:
+        columns: by name.
+        decimal: the decimal mark.
+        text: how the text of the file was read.
+    """
+
+    columns: Mapping[str, ColumnKind]
+    decimal: str
+    text: TextFacts
+
+
+def facts_of(file: Path) -> TextFacts:
+    """Return what `TextFacts.as_json` was written to a file."""
+    facts = json.loads(file.read_text(encoding="utf-8"))
+    return TextFacts(checked_reading(**facts["reading"]), tuple(map(Message.from_json, facts["notes"])))
 
 
 def column_kinds(
     blocks: Iterable[FileTable], names: Sequence[str], *, numeric: Sequence[str], categorical: Sequence[str]
-) -> dict[str, ColumnKind]:
-    """Return the kinds of columns, by their names.
+) -> TableKinds:
+    """Return the kinds of columns.
+
+    Columns of text from a file without types get the kind of most of their cells, see `Survey.kind`; columns with a
+    type keep it, but for whole numbers that floats do not tell from their neighbors, which become text. `numeric` and
+    `categorical` go before.
 
     Args:
         blocks: the rows of the file, block by block.
         names: of the columns.
         numeric: those to read as numbers.
         categorical: those to read as text.
-    """
-    counts: dict[str, CellCounts] = {}
-    gaps = dict.fromkeys(names, False)
-    for block in blocks:
-        for name in names:
-            if name not in categorical and _is_untyped(block, name, numeric):
-                counts[name] = counts.get(name, CellCounts()) + _cell_counts(_with_gaps(block.table[name]), block)
-            elif name not in categorical:
-                gaps[name] |= _has_gaps(block.table[name])
-    return {
-        name: ColumnKind(counts[name].kind(numeric=name in numeric), counts[name].filled < counts[name].rows)
-        if name in counts
-        else ColumnKind("text" if name in categorical else "typed", gaps[name])
-        for name in names
-    }
-
-
-def as_kinds(text: FileTable, kinds: dict[str, ColumnKind]) -> DataFrame:
-    """Return columns as their kinds, null where a cell is missing.
 
     Raises:
-        DataError: a cell that is no number in a numeric column.
+        DataError: cells that are no numbers in numeric columns, or numbers that can be read in two ways.
     """
+    surveyed = _surveyed(blocks, names, set(numeric), set(categorical))
+    block, numbers = surveyed.block, surveyed.numbers
+    notation = notation_of(numbers, names, block.file, block.reading, block.like)
+    chosen = {name: numbers[name] for name in names if name in numbers}
+    if any(survey.strays for survey in chosen.values()):
+        raise stray_error(chosen, block.file, surveyed.words)
+    check_units(chosen)
+    kinds = {name: surveyed.kind(name, notation.decimal) for name in names}
+    texts = {name: surveyed.surveys[name] for name in names if kinds[name].kind == "text"}
+    notes = (*notation_notes(chosen, notation, block.file), *_text_notes(texts, block.reading))
+    return TableKinds(kinds, notation.decimal, TextFacts(_reading_of(block.reading, notation, chosen), notes))
+
+
+def as_kinds(text: FileTable, kinds: TableKinds) -> DataFrame:
+    """Return columns as their kinds, null where a cell is missing."""
     import polars as pl
 
-    return as_table(pl.DataFrame([_as_kind(text.table[name], column.kind, text) for name, column in kinds.items()]))
+    columns = [_as_kind(text.table[name], column.kind, text, kinds.decimal) for name, column in kinds.columns.items()]
+    return as_table(pl.DataFrame(columns))
 
 
-def _is_untyped(text: FileTable, name: str, numeric: Sequence[str]) -> bool:
-    """Return whether the kind of a column follows from its cells."""
+@dataclass(frozen=True)
+class Surveyed:
+    """What all blocks of a file hold.
+
+    Attributes:
+        block: the last of them.
+        declared: the columns declared numeric.
+        labels: those declared categorical.
+        typed: those to which the file gives a type.
+        surveys: of all columns, by name.
+    """
+
+    block: FileTable
+    declared: Set[str]
+    labels: Set[str]
+    typed: Set[str] = field(default_factory=set)
+    surveys: dict[str, Survey] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> dict[str, Survey]:
+        """The surveys of the columns of text that hold numbers."""
+        return {
+            name: survey
+            for name, survey in self.surveys.items()
+            if name not in self.typed | self.labels and survey.is_numeric(declared=name in self.declared)
+        }
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that stand for missing cells in this file."""
+        return tuple(dict.fromkeys(word for survey in self.surveys.values() for word in survey.words))
+
+    def kind(self, name: str, decimal: str) -> ColumnKind:
+        """Return the kind of a column."""
+        survey = self.surveys[name]
+        gaps = survey.filled < survey.rows
+        if name in self.labels:
+            return ColumnKind("text", gaps=False)
+        if name in self.typed:
+            is_text = survey.is_identifier and name not in self.declared
+            return ColumnKind("text" if is_text else "typed", gaps)
+        return ColumnKind(survey.kind(decimal, declared=name in self.declared), gaps)
+
+
+def _surveyed(blocks: Iterable[FileTable], names: Sequence[str], numeric: Set[str], categorical: Set[str]) -> Surveyed:
+    """Return what blocks of rows hold; columns of text that are not read are evidence of how numbers are written."""
     import polars as pl
 
-    return text.lines is not None or (name in numeric and text.table[name].dtype == pl.String)
+    whole: Surveyed | None = None
+    for block in blocks:
+        whole = Surveyed(block, numeric, categorical) if whole is None else replace(whole, block=block)
+        for name in names if block.lines is None else block.table.columns:
+            column = block.table[name]
+            if name in categorical:
+                survey = survey_of_labels(column, block)
+            elif block.lines is None and not (name in numeric and column.dtype == pl.String):
+                survey = survey_of_typed(column, block)
+                whole.typed.add(name)
+            else:
+                survey = survey_of(column, block)
+            whole.surveys[name] = whole.surveys[name] + survey if name in whole.surveys else survey
+    if whole is None:
+        raise AssertionError
+    return whole
 
 
-def _has_gaps(column: Series) -> bool:
-    """Return whether cells of a column that has a type are missing."""
-    return bool(column.null_count()) or (column.dtype.is_float() and bool(column.is_nan().any()))
-
-
-def _with_gaps(column: Series) -> Series:
-    """Return a column of text without outer blanks, null where the text stands for a missing cell."""
-    import polars as pl
-
-    cells = column.str.strip_chars()
-    return pl.select(pl.when(cells.is_in(MISSING)).then(None).otherwise(cells).alias(column.name)).to_series()
-
-
-def _cell_counts(column: Series, text: FileTable) -> CellCounts:
-    """Return how many cells of a column of text are of which kind."""
-    lower = column.drop_nulls().str.to_lowercase()
-    return CellCounts(
-        rows=len(column),
-        filled=len(lower),
-        numbers=_floats(column, comma=False).count(),
-        comma_numbers=_floats(column, comma=True).count() if text.decimal_comma else 0,
-        integers=_integers(column).count(),
-        booleans=int(lower.is_in(["true", "false"]).sum()),
+def _reading_of(reading: Reading, notation: Notation, surveys: Mapping[str, Survey]) -> Reading:
+    """Return how the text of a file was read; open is what it does not depend on."""
+    groups = [group for survey in surveys.values() for group in survey.groups]
+    is_open = "open_comma" if notation.decimal == "." else "open_point"
+    other = "," if notation.decimal == "." else "."
+    groups += [other for survey in surveys.values() if getattr(survey, is_open)]
+    return replace(
+        reading,
+        decimal=notation.decimal if notation.is_shown else reading.decimal,
+        thousands=groups[0] if reading.thousands is None and len(set(groups)) == 1 else reading.thousands,
     )
 
 
-def _as_kind(column: Series, kind: str, text: FileTable) -> Series:
-    """Return a column as its kind.
+def _text_notes(surveys: Mapping[str, Survey], reading: Reading) -> list[Message]:
+    """Return sentences on text that looks like something else.
 
-    Raises:
-        DataError: a cell that is no number; the message names it and its row.
+    Args:
+        surveys: of the columns of text that are read.
+        reading: of the file.
     """
-    import polars as pl
-
-    if kind == "typed":
-        return column
-    column = column.cast(pl.String)
-    if text.lines is not None or kind != "text":
-        column = _with_gaps(column)
-    if kind in ("text", "boolean"):
-        return column if kind == "text" else (column.str.to_lowercase() == "true").alias(column.name)
-    numbers = _integers(column) if kind == "whole" else _floats(column, comma=kind == "comma")
-    stray = (numbers.is_null() & column.is_not_null()).arg_true()
-    if len(stray):
-        raise DataError(
-            f"Column {column.name!r} holds numbers, but {column[stray[0]]!r} in {text.row_text(stray[0])}.",
-            Advice("correct that cell"),
-            Advice("declare the column categorical", categorical=[column.name]),
+    names = [f"{name!r} ({survey.inexact.text})" for name, survey in surveys.items() if survey.inexact]
+    counts = [
+        f"{name!r} ({', '.join(f'{count:,} {word!r}' for word, count in survey.words.items())})"
+        for name, survey in surveys.items()
+        if survey.words
+    ]
+    notes = []
+    if names:
+        notes.append(
+            Message(
+                f"Read as text, being whole numbers too long for floats: {', '.join(names)}; to round them, set",
+                Setting("numeric"),
+                ".",
+            )
         )
-    return numbers
+    if counts and reading.missing is None:
+        words = f"Read as missing in columns of text: {', '.join(counts)}. If these are labels, name other words with"
+        notes.append(Message(words, Setting("missing"), "."))
+    return notes
 
 
-def _integers(column: Series) -> Series:
-    """Return a column of text as whole numbers, null where a cell is none."""
+def _as_kind(column: Series, kind: str, text: FileTable, decimal: str) -> Series:
+    """Return a column as its kind, with the decimal mark of its file."""
     import polars as pl
 
-    return column.cast(pl.Int64, strict=False)
+    if kind == "typed" or (kind in ("whole", "float") and column.dtype != pl.String):
+        return column if kind != "float" else column.cast(pl.Float64)
+    cells = column.cast(pl.String)
+    if text.lines is not None or kind != "text":
+        cells = without_missing(cells.str.strip_chars(), text.reading.missing_words)
+    if kind in ("text", "boolean"):
+        return cells if kind == "text" else (cells.str.to_lowercase() == "true").alias(cells.name)
+    return _numbers(cells, kind == "whole", text, decimal)
 
 
-def _floats(column: Series, *, comma: bool) -> Series:
-    """Return a column of text as floats, null where a cell is no number; a comma may stand for the point."""
+def _numbers(cells: Series, whole: bool, text: FileTable, decimal: str) -> Series:
+    """Return cells as numbers, those in another dress one by one."""
     import polars as pl
 
-    return (column.str.replace(",", ".", literal=True) if comma else column).cast(pl.Float64, strict=False)
+    dtype = pl.Int64 if whole else pl.Float64
+    plain = cells
+    if decimal == ",":
+        pointed = cells.str.contains(".", literal=True)
+        plain = pl.select(
+            pl.when(pointed).then(None).otherwise(cells.str.replace(",", ".", literal=True)).alias(cells.name)
+        ).to_series()
+    numbers = plain.cast(dtype, strict=False)
+    rest = numbers.is_null() & cells.is_not_null()
+    if not rest.any():
+        return numbers
+    marks = replace(text.reading.marks, decimal=decimal)
+    numerals = numerals_of(cells.filter(rest).unique(), marks)
+    values = {cell: numeral.text(decimal) for cell, numeral in numerals.items()}
+    dressed = cells.replace_strict(list(values), list(values.values()), default=None, return_dtype=pl.String)
+    return numbers.fill_null(dressed.cast(dtype, strict=False)).alias(cells.name)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from downslope.core import Advice, DataError, Meter, open_meter
-from downslope.data.files.columns import ColumnKind, as_kinds, column_kinds
+from downslope.data.files.columns import TableKinds, as_kinds, column_kinds
 from downslope.data.files.file_table import FileTable, ReadSizes, TableFormat
 from downslope.data.stored import (
     RecordWriter,
@@ -34,6 +34,9 @@ DECLARED = "declared.json"
 
 SOURCE = "source.json"
 """The name of the file that tells the content that was converted."""
+
+READ = "read.json"
+"""The name of the file that says how the text was read, and what is to be said about it."""
 
 Declared = dict[str, list[str]]
 """The columns declared `"numeric"` and those declared `"categorical"`."""
@@ -75,7 +78,8 @@ def convert(
         DataError: the file is damaged or holds cells that cannot be used, or the records cannot be written.
     """
     status = file.stat()
-    name = f"{file.stem}-{_digest(LAYOUT_VERSION, str(file.resolve()), status.st_size, status.st_mtime_ns)}"
+    state = str(file.resolve()), status.st_size, status.st_mtime_ns
+    name = f"{file.stem}-{_digest(LAYOUT_VERSION, *state, table_format.facts)}"
     declared = {"numeric": numeric, "categorical": categorical}
     for folder in sorted(cache.glob(f"{glob.escape(name)}-*")):
         if (folder / DECLARED).is_file() and _serves(folder, file, columns, declared):
@@ -169,6 +173,7 @@ def _write_folder(
         metered = _metered(meter)
         kinds = column_kinds(metered(read_blocks()), columns, **declared)
         _write_records(part, metered(read_blocks()), kinds)
+        (part / READ).write_text(json.dumps(kinds.text.as_json()), encoding="utf-8")
         (part / DECLARED).write_text(json.dumps(declared), encoding="utf-8")
         source = {"changed": changed, "digest": file_digest(file)}
         (part / SOURCE).write_text(json.dumps(source), encoding="utf-8")
@@ -182,10 +187,10 @@ def _write_folder(
                 raise
 
 
-def _write_records(folder: Path, blocks: Iterator[FileTable], kinds: dict[str, ColumnKind]) -> None:
+def _write_records(folder: Path, blocks: Iterator[FileTable], kinds: TableKinds) -> None:
     """Write blocks of rows as records."""
     first = as_kinds(next(blocks), kinds)
-    layout = {name: field_of(dtype, gaps=kinds[name].gaps) for name, dtype in first.schema.items()}
+    layout = {name: field_of(dtype, gaps=kinds.columns[name].gaps) for name, dtype in first.schema.items()}
     with RecordWriter(folder, layout) as writer:
         writer.append(first)
         for block in blocks:

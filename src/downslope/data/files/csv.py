@@ -1,61 +1,111 @@
-"""CSV files as tables of text, with a sentence for each way in which a file can be damaged."""
+"""CSV files as tables, with a sentence for each way in which a file can be damaged.
+
+The usual file goes through the reader of polars, which turns columns into numbers at once. A column in which it leaves
+a gap is read again as text, and so is one that does not show that a point is its decimal mark; `columns` looks at the
+text of these cell by cell.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from downslope.core import DataError
+from downslope.core import Advice, DataError
 from downslope.data.files.file_table import DEFAULT_SIZES, FileTable, ReadSizes, TableFormat
+from downslope.data.files.reading import SEPARATORS, Reading
+from downslope.data.files.surveys import EXACT
 from downslope.data.tables import check_distinct
+from downslope.data.text import Records, cells_of, complete_end, numeral_of, read_text, records_of, utf8_encoding
 
 if TYPE_CHECKING:
-    from polars import DataFrame
+    from polars import DataFrame, DataType, Series
 
-SEPARATORS = (",", ";", "\t")
-NEWLINE, QUOTE, RETURN = (ord(mark) for mark in '\n"\r')
+    Schema = dict[str, type[DataType]]
+
+SAMPLE = 2**20
+"""Bytes of a file whose records tell its separator."""
+
+SAMPLED = 100
+"""How many of these records."""
+
+GUESSED = 2**16
+"""Bytes of a block that tell which columns may be numbers."""
+
+SHOWING = 500
+"""Rows of a column that may show that a point is its decimal mark."""
+
+LONGEST_CELL = 2**24
+"""Bytes after which a quoted cell must be closed."""
 
 
-def read_csv(path: Path) -> FileTable:
-    """Return a CSV file's cells as text.
+def csv_format(reading: Reading, like: Reading, labels: Sequence[str]) -> TableFormat:
+    """Return the format of CSV files that are read so.
 
-    Raises:
-        DataError: bytes that are no UTF-8 text; names that are missing or come twice; no rows; rows of unequal length.
+    Args:
+        reading: what a user says of the file.
+        like: what was seen in the file that it is to be read like.
+        labels: the columns that are text, whatever is in them.
     """
-    (table,) = text_tables(path)
-    return table
+    tables = partial(text_tables, reading=reading, like=like, labels=labels)
+
+    def read_blocks(path: Path, columns: list[str], sizes: ReadSizes) -> Iterator[tuple[FileTable, float]]:
+        blocks = path.stat().st_size / sizes.text_block
+        for index, table in enumerate(tables(path, sizes.text_block)):
+            yield table, min(1.0, (index + 1) / blocks)
+
+    return TableFormat(
+        lambda path: next(tables(path, DEFAULT_SIZES.text_block)).table.columns,
+        lambda path: next(tables(path)),
+        read_blocks,
+        facts=repr((reading, like)),
+    )
 
 
-def text_tables(path: Path, size: int | None = None) -> Iterator[FileTable]:
-    """Yield a CSV file's cells as text, in blocks of rows.
+def text_tables(
+    path: Path, size: int | None = None, *, reading: Reading, like: Reading, labels: Sequence[str]
+) -> Iterator[FileTable]:
+    """Yield a CSV file's cells, in blocks of rows.
 
     Args:
         path: the file.
         size: about how many bytes of it to read at once; None for all.
+        reading: what a user says of the file.
+        like: what was seen in the file that it is to be read like.
+        labels: the columns that are text, whatever is in them.
 
     Raises:
-        DataError: as in `read_csv`, once the damaged rows are reached.
+        DataError: bytes in another encoding; names that are missing or come twice; no rows; rows of unequal length;
+            once they are reached.
     """
-    names, separator, before = [], ",", 0
-    for content, line in _blocks(path, size):
-        records, lines = _records(content)
-        if not records:
+    import polars as pl
+
+    settled = _settled(path, reading, like)
+    separator, names, schema, before = settled.separator or ",", [], {}, 0
+    for content, line in _blocks(path, settled, size):
+        content = _with_single_blanks(content) if separator == " " else content
+        records = records_of(content, separator)
+        _check_quotes(records, line, path)
+        if not len(records):
             continue
         header = not names
+        content, names_lines = records.content, 0
         if header:
-            separator = _separator(records[0])
-            names = _names(_cells(records[0], separator), path)
+            names, names_lines = _names_and_lines(content, separator, path)
+            schema = _guessed(content, names_lines, names, separator)
+            schema |= dict.fromkeys(set(labels) & set(names), pl.String)
+        _check_widths(records, len(names), line, path)
         if len(records) == header:
             continue
-        table = _parsed(records[header:], names, separator)
-        if table is None:
-            table, lines = _parsed_by_hand(content, names, separator, path, line, header=header)
-        yield FileTable(table, lines[header:] + line, path.name, separator == ";", before)
+        table = _parsed(content, names_lines, names, separator, schema)
+        lines = records.lines[header:]
+        lines = range(lines.start + line, lines.stop + line) if isinstance(lines, range) else lines + line
+        yield FileTable(table, lines, path.name, settled, like, before)
         before += table.height
     if not names:
         raise DataError(f"{path.name!r} must hold data, got only blank lines.")
@@ -63,101 +113,150 @@ def text_tables(path: Path, size: int | None = None) -> Iterator[FileTable]:
         raise DataError(f"{path.name!r} must hold rows, got column names only.")
 
 
-def _blocks(path: Path, size: int | None) -> Iterator[tuple[bytes, int]]:
-    """Yield complete records of a text file, and how many lines are before them: lines end in a line feed."""
-    rest, line, start = b"", 0, True
-    with path.open("rb") as file:
-        while read := file.read(size or -1):
-            if start:
-                _check_kind(read, path)
-                read, start = read.removeprefix(b"\xef\xbb\xbf"), False
-            content = rest + read
-            end = len(content) if size is None else _last_end(content)
-            content, rest = content[:end], content[end:]
-            if content:
-                yield (clean := _text_bytes(content, path, line)), line
-                line += clean.count(b"\n")
-    if rest:
-        yield _text_bytes(rest, path, line), line
+def _settled(path: Path, reading: Reading, like: Reading) -> Reading:
+    """Return what is known of a file, with its encoding and its separator."""
+    encoding = utf8_encoding(path, reading.encoding, otherwise=like.encoding)
+    separator = reading.separator or _separator(_sample(path, encoding), like.separator, path)
+    missing = like.missing if reading.missing is None else reading.missing
+    return replace(reading, encoding=encoding, separator=separator, missing=missing)
 
 
-def _last_end(content: bytes) -> int:
-    """Return the end of the last complete record: a line feed between quotes is part of a cell."""
-    end = content.rfind(b"\n") + 1
-    while end and content.count(b'"', 0, end) % 2:
-        end = content.rfind(b"\n", 0, end - 1) + 1
-    return end
+def _sample(path: Path, encoding: str) -> bytes:
+    """Return the start of a file, complete lines where it has several."""
+    sample = b""
+    for content in read_text(path, encoding, SAMPLE):
+        sample += content
+        end = sample.rfind(b"\n") + 1
+        if len(sample) >= SAMPLE and sample[:end].strip():
+            return sample[:end]
+    return sample
 
 
-def _check_kind(start: bytes, path: Path) -> None:
-    """Refuse a file that is no text in UTF-8, by its first bytes.
+def _separator(sample: bytes, likely: str | None, path: Path) -> str:
+    """Return the separator that gives as many cells in all records of a sample as names.
+
+    Where none does, it is that which gives most names, so that the records that differ are said.
 
     Raises:
-        DataError: it is not.
+        DataError: several do.
     """
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DataError(f"{path.name!r} must be text in UTF-8, got UTF-16. Save it again as UTF-8.")
-    if b"\x00" in start[:65536]:
-        raise DataError(f"{path.name!r} must be a text file with columns, got binary data. Check what it is.")
-
-
-def _text_bytes(content: bytes, path: Path, line: int) -> bytes:
-    """Return bytes of a text file, lines ended by a line feed.
-
-    Raises:
-        DataError: they are not in UTF-8.
-    """
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        line += content.count(b"\n", 0, error.start) + 1
+    candidates = dict.fromkeys([*SEPARATORS, *([likely] if likely else [])])
+    widths = {}
+    for separator in candidates:
+        if separator.encode() in sample:
+            end, _ = complete_end(sample, separator)
+            records = records_of(sample[:end] or sample, separator)
+            counts = [records.widths] if isinstance(records.widths, int) else records.widths[:SAMPLED].tolist()
+            widths[separator] = counts or [1]
+    equal = [separator for separator, counts in widths.items() if counts[0] > 1 and len(set(counts)) == 1]
+    if likely in equal:
+        return str(likely)
+    if len(equal) > 1:
+        marks = " or ".join(repr(separator) for separator in equal)
         raise DataError(
-            f"{path.name!r} must be text in UTF-8, got other bytes in line {line}. Save it again as UTF-8."
-        ) from None
-    return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
+            f"Between the cells of {path.name!r} may stand {marks}: all lines have as many cells as names either way.",
+            *(Advice("choose {}", separator=mark) for mark in equal),
+        )
+    return equal[0] if equal else max(widths, key=lambda separator: widths[separator][0], default=",")
 
 
-def _separator(header: bytes) -> str:
-    """Return the separator that splits the line of names into most cells; a comma where none does."""
-    return max(SEPARATORS, key=lambda separator: len(_cells(header, separator)))
+def _blocks(path: Path, settled: Reading, size: int | None) -> Iterator[tuple[bytes, int]]:
+    """Yield complete records of a file, and how many lines are before them.
 
+    What is left of a block is read on before the next search for an end, so that the time is linear in the size of the
+    file, however long its records are.
 
-def _cells(record: bytes, separator: str) -> list[str]:
-    """Return the cells of one record."""
-    return next(csv.reader(io.StringIO(record.decode(), newline=""), delimiter=separator))
-
-
-def _records(content: bytes) -> tuple[list[bytes], np.ndarray]:
-    """Return the records that are not blank, and the line each starts in.
-
-    A line feed between quotes is part of a cell; doubled quotes cancel, so quotes before it are counted.
+    Raises:
+        DataError: a quoted cell that is not closed.
     """
-    marks = np.frombuffer(content, np.uint8)
-    breaks = np.flatnonzero(marks == NEWLINE)
-    quoted = np.searchsorted(np.flatnonzero(marks == QUOTE), breaks) % 2 == 1
-    ends = [*breaks[~quoted].tolist(), len(content)]
-    starts = [0, *(end + 1 for end in ends[:-1])]
-    lines = np.searchsorted(breaks, starts) + 1
-    records = [content[start:end] for start, end in zip(starts, ends, strict=True)]
-    filled = [i for i, record in enumerate(records) if record.strip()]
-    return [records[i] for i in filled], lines[filled]
+    separator, rest, line = settled.separator or ",", b"", 0
+    pieces: list[bytes] = []
+    for piece in read_text(path, settled.encoding or "utf-8", size):
+        pieces.append(piece)
+        if size is not None and sum(map(len, pieces)) < len(rest):
+            continue
+        content, pieces = _joined(rest, *pieces), []
+        end, is_open = (len(content), False) if size is None else complete_end(content, separator)
+        if is_open and len(content) - end > max(LONGEST_CELL, 2 * (size or 0)):
+            _check_quotes(records_of(content[end:], separator), line + content.count(b"\n", 0, end), path)
+        content, rest = content[:end], content[end:]
+        if content:
+            yield content, line
+            line += content.count(b"\n")
+    if rest := _joined(rest, *pieces):
+        yield rest, line
 
 
-def _names(cells: list[str], path: Path) -> list[str]:
-    """Return the column names; nameless columns are named by their number.
+def _joined(*pieces: bytes) -> bytes:
+    """Return pieces as one, uncopied where only one has any bytes."""
+    filled = [piece for piece in pieces if piece]
+    return filled[0] if len(filled) == 1 else b"".join(filled)
+
+
+def _with_single_blanks(content: bytes) -> bytes:
+    """Return text in which blanks stand between cells with one between two, and none around a line.
+
+    Text with quotation marks stays as it is.
+    """
+    if b'"' in content:
+        return content
+    return re.sub(rb"(?m)^ | $", b"", re.sub(rb"[ \t]+", b" ", content))
+
+
+def _check_quotes(records: Records, line: int, path: Path) -> None:
+    """Refuse a quoted cell that nothing closes.
+
+    Raises:
+        DataError: naming the line in which it opens.
+    """
+    if records.broken_line is not None:
+        raise DataError(
+            f"A quotation mark opens a cell in line {line + records.broken_line} of {path.name!r}, and none closes it "
+            "where a cell ends. Close it, or, if it is text, put the cell between quotation marks and double it."
+        )
+
+
+def _check_widths(records: Records, width: int, line: int, path: Path) -> None:
+    """Refuse records that do not have one cell a name.
+
+    Raises:
+        DataError: naming the line of the first.
+    """
+    if isinstance(records.widths, int):
+        if records.widths == width:
+            return
+        number, cells = int(records.lines[0]), records.widths
+    else:
+        wrong = (records.widths != width).nonzero()[0]
+        if not len(wrong):
+            return
+        number, cells = int(records.lines[wrong[0]]), int(records.widths[wrong[0]])
+    raise DataError(
+        f"Every line of {path.name!r} must have {width} cells, as the first, got {cells} in line {line + number}.",
+        Advice("correct that line"),
+        Advice("name another mark between cells", separator=...),
+    )
+
+
+def _names_and_lines(content: bytes, separator: str, path: Path) -> tuple[list[str], int]:
+    """Return the names of the columns, and how many lines they take; nameless columns are named by their number.
 
     Raises:
         DataError: names that come twice, or numbers instead of names.
     """
-    names = [cell.strip() or f"column_{i + 1}" for i, cell in enumerate(cells)]
-    if all(_is_number(name) for name in names):
+    breaks = content.find(b"\n")
+    while breaks >= 0 and complete_end(content[: breaks + 1], separator)[0] == 0:  # within a quoted name
+        breaks = content.find(b"\n", breaks + 1)
+    end = len(content) if breaks < 0 else breaks
+    names = [cell.strip() or f"column_{i + 1}" for i, cell in enumerate(cells_of(content[:end].decode(), separator))]
+    if all(numeral_of(name) is not None or _is_float(name) for name in names):
         raise DataError(f"The first line of {path.name!r} must name the columns, got numbers. Add a line of names.")
     check_distinct(names)
-    return names
+    return names, content.count(b"\n", 0, end) + 1
 
 
-def _is_number(text: str) -> bool:
-    """Return whether a text is a number."""
+def _is_float(text: str) -> bool:
+    """Return whether Python takes a text for a number."""
     try:
         float(text)
     except ValueError:
@@ -165,73 +264,55 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _parsed(records: list[bytes], names: list[str], separator: str) -> DataFrame | None:
-    """Return records as a table of text by polars, or None where a record does not have one cell a name."""
+def _guessed(content: bytes, names_lines: int, names: Sequence[str], separator: str) -> Schema:
+    """Return a type for each column: numbers where the first rows hold nothing else, and show what a point means."""
     import polars as pl
 
-    if not _equally_long(records, separator, len(names)):
-        return None
+    start = 0
+    for _ in range(names_lines):
+        start = content.find(b"\n", start) + 1
+    end = content.find(b"\n", start + GUESSED) + 1
+    head = content[start:end] if start and end else content[start:] if start else b""
+    if not head:
+        return dict.fromkeys(names, pl.String)
+    options = {"has_header": False, "separator": separator, "truncate_ragged_lines": True}
     try:
-        table = pl.read_csv(
-            b"\n".join(records), has_header=False, separator=separator, schema=dict.fromkeys(names, pl.String)
-        )
+        texts = pl.read_csv(head, infer_schema=False, **options)
+        kinds = pl.read_csv(head, infer_schema_length=None, **options).dtypes
     except pl.exceptions.PolarsError:
-        return None
-    return table if table.height == len(records) else None
+        return dict.fromkeys(names, pl.String)
+    if len(kinds) != len(names):
+        return dict.fromkeys(names, pl.String)
+    return {
+        name: kind if kind == pl.Int64 or (kind == pl.Float64 and _shows_point(column)) else pl.String
+        for name, kind, column in zip(names, kinds, texts.get_columns(), strict=True)
+    }
 
 
-def _equally_long(records: list[bytes], separator: str, width: int) -> bool:
-    """Return whether every record has `width` cells, counting separators outside of quotes."""
-    mark = separator.encode()
-    return all(
-        _unquoted(record).count(mark) == width - 1 if b'"' in record else record.count(mark) == width - 1
-        for record in records
-    )
+def _shows_point(column: Series) -> bool:
+    """Return whether some number of a column is one only where a point is the decimal mark."""
+    numerals = (numeral_of(text.strip()) for text in column[:SHOWING] if text)
+    return any(numeral is not None and numeral.comma is None for numeral in numerals)
 
 
-def _unquoted(record: bytes) -> bytes:
-    """Return the parts of a record outside of quotes."""
-    return b"".join(record.split(b'"')[::2])
-
-
-def _parsed_by_hand(
-    content: bytes, names: list[str], separator: str, path: Path, before: int, *, header: bool
-) -> tuple[DataFrame, np.ndarray]:
-    """Return records as a table of text by Python's own, slower reader, and the line of each, the names included.
-
-    Raises:
-        DataError: rows of unequal length; the message names the line of the first.
-    """
-    reader = csv.reader(io.StringIO(content.decode(), newline=""), delimiter=separator)
-    rows, lines, line, width = [], [], 1, len(names)
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row) or len(row) > 1:
-                if len(row) != width:
-                    raise DataError(
-                        f"Every line of {path.name!r} must have {width} cells, as the first, got {len(row)} "
-                        f"in line {before + line}. Correct that line."
-                    )
-                rows.append(row)
-                lines.append(line)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(f"{path.name!r} must be CSV, but cannot be read in line {before + line}: {error}.") from error
+def _parsed(content: bytes, names_lines: int, names: Sequence[str], separator: str, schema: Schema) -> DataFrame:
+    """Return the records behind the lines of names as a table of text and of numbers without gaps."""
     import polars as pl
 
-    return pl.DataFrame(dict(zip(names, zip(*rows[header:], strict=True), strict=True))), np.array(lines)
+    options = {"has_header": False, "separator": separator, "skip_lines": names_lines}
+    table = pl.read_csv(content, schema=schema, ignore_errors=True, **options)
+    gaps = [index for index, column in enumerate(table) if column.dtype != pl.String and not _is_exact(column)]
+    if not gaps:
+        return table
+    texts = pl.read_csv(content, schema=dict.fromkeys(names, pl.String), columns=gaps, **options)
+    return table.with_columns(texts.get_columns())
 
 
-def _column_names(path: Path) -> list[str]:
-    """Return the names of the columns, of which the first block of the file is enough."""
-    return next(text_tables(path, DEFAULT_SIZES.text_block)).table.columns
-
-
-def _read_blocks(path: Path, columns: list[str], sizes: ReadSizes) -> Iterator[tuple[FileTable, float]]:
-    """Yield all columns in blocks of rows, and the share of the file that was read."""
-    blocks = path.stat().st_size / sizes.text_block
-    for index, table in enumerate(text_tables(path, sizes.text_block)):
-        yield table, min(1.0, (index + 1) / blocks)
-
-
-CSV = TableFormat(_column_names, read_csv, _read_blocks)
+def _is_exact(column: Series) -> bool:
+    """Return whether numbers are what the text of their column says: all there, finite, and not too long."""
+    if column.null_count():
+        return False
+    if column.dtype.is_float():
+        return bool(column.is_finite().all())
+    extremes = np.abs(np.array([column.min(), column.max()], np.float64))
+    return bool((extremes <= EXACT).all())

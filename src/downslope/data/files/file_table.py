@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from downslope.data.files.reading import OPEN, Reading
 from downslope.data.stored import LARGE
 
 if TYPE_CHECKING:
@@ -20,23 +21,21 @@ class FileTable:
     """A table as a file holds it, or a block of its rows.
 
     Attributes:
-        table: a polars frame; of text, where the file says nothing about types.
+        table: a polars frame. Where the file says nothing about types, its columns are text, or numbers where each cell
+            is one as Python writes it, and floats only where some cell shows that the point is the decimal mark.
         lines: the line of the file each row starts in, counting from 1, or None where a file has no lines.
         file: the name of the file, for messages.
-        decimal_comma: whether numbers may be written with a comma.
+        reading: what is known of the text: what a user says, and its separator and encoding. Open for other files.
+        like: what was seen in the file that this one is to be read like; open for none.
         before: how many rows of the file come before these.
     """
 
     table: DataFrame
-    lines: np.ndarray | None
+    lines: range | np.ndarray | None
     file: str
-    decimal_comma: bool
+    reading: Reading = OPEN
+    like: Reading = OPEN
     before: int = 0
-
-    def row_text(self, row: int) -> str:
-        """Return the position of a row in words."""
-        line = "" if self.lines is None else f", line {self.lines[row]} of {self.file!r}"
-        return f"row {self.before + row} (counting from 0{line})"
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,10 @@ class TableFormat:
         column_names: returns the names of a file's columns without reading all of it.
         read: returns the table of a file.
         read_blocks: yields a file's columns in blocks of rows, each with the share of the file that was read.
+        facts: what else the result depends on, as plain data.
     """
 
     column_names: Callable[[Path], list[str]]
     read: Callable[[Path], FileTable]
     read_blocks: Callable[[Path, list[str], ReadSizes], Iterator[tuple[FileTable, float]]]
+    facts: str = ""

@@ -37,7 +37,7 @@ def _read(path: Path) -> FileTable:
         raise _damaged(path, error) from error
     if not table.height:
         raise DataError(f"{path.name!r} must hold rows, got column names only.")
-    return FileTable(table, None, path.name, decimal_comma=False)
+    return FileTable(table, None, path.name)
 
 
 def _read_blocks(path: Path, columns: list[str], sizes: ReadSizes) -> Iterator[tuple[FileTable, float]]:
@@ -52,7 +52,7 @@ def _read_blocks(path: Path, columns: list[str], sizes: ReadSizes) -> Iterator[t
         lazy = pl.scan_parquet(path)
         rows, before = lazy.select(pl.len()).collect().item(), 0
         for table in lazy.select(columns).collect_batches(chunk_size=sizes.row_block, lazy=True):
-            block = FileTable(table, None, path.name, decimal_comma=False, before=before)
+            block = FileTable(table, None, path.name, before=before)
             before += table.height
             yield block, before / rows
     except pl.exceptions.PolarsError as error:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from downslope.core import Advice, DataError, Setting, SettingError, close_names
-from downslope.data.dataset import Dataset, with_origin
-from downslope.data.files.columns import typed_columns
-from downslope.data.files.conversion import DEFAULT_CACHE, convert
-from downslope.data.files.file_table import DEFAULT_SIZES, ReadSizes
-from downslope.data.files.formats import ARRAY_FORMATS, ENDINGS, TABLE_FORMATS
+from downslope.data.dataset import Dataset, with_notes, with_origin
+from downslope.data.files.columns import TextFacts, as_kinds, column_kinds, facts_of
+from downslope.data.files.conversion import DEFAULT_CACHE, READ, convert
+from downslope.data.files.file_table import DEFAULT_SIZES, ReadSizes, TableFormat
+from downslope.data.files.formats import ARRAY_FORMATS, ENDINGS, TABLE_FORMATS, TEXT_ENDINGS
+from downslope.data.files.reading import OPEN, Reading, checked_reading
 from downslope.data.files.row_folder import open_rows
 from downslope.data.files.selection import ColumnSelection
 from downslope.data.origin import Origin
@@ -30,15 +31,23 @@ def read(
     exclude: Sequence[str] = (),
     keep: Sequence[str] = (),
     drop_missing_target: bool = False,
+    separator: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    encoding: str | None = None,
+    missing: str | Sequence[str] | None = None,
     cache: str | os.PathLike[str] | None = None,
     progress: str | bool = "auto",
 ) -> Dataset:
     r"""Return the data set that a file holds.
 
-    CSV (separated by commas, semicolons or tabs, with a line of names, in UTF-8): a column is numeric when at least
-    95 % of its filled cells are numbers, boolean when all are true or false (0 and 1 among features, two classes as a
-    target), else text. Missing are empty cells and `NA`, `N/A`, `NaN`, `null`, `None`, `?` and their usual spellings.
-    In a file separated by semicolons a column may have decimal commas. Parquet has types of its own; they are kept.
+    CSV (separated by commas, semicolons, tabs or pipes, with a line of names, in UTF-8, or in UTF-16 with its mark): a
+    column is numeric when at least 95 % of its filled cells are numbers, boolean when all are true or false (0 and 1
+    among features, two classes as a target), else text. Missing are empty cells and `NA`, `N/A`, `NaN`, `null`, `None`,
+    `?` and their usual spellings. Numbers may have marks between thousands, a decimal comma, a currency or percent
+    sign, other minus signs or parentheses for one; `notes` says so. What the marks mean is decided for the whole file,
+    by the numbers that can be read in one way only; where none decides, the file is refused until `decimal` is given.
+    Whole numbers too long for floats are read as text. Parquet has types of its own; they are kept otherwise.
     `.npy` holds one array, rows first. `.npz` holds arrays named `x` and `y`, or `X` and `Y`, or `x_train` and
     `y_train`.
 
@@ -59,6 +68,11 @@ def read(
             of which nearly every cell is another. Such columns are left out in training unless they are named here, in
             `only`, `numeric` or `categorical`.
         drop_missing_target: leave out rows whose target is missing, which else are an error.
+        separator: what stands between cells of a text file: one character, or `"tab"`; None looks for it.
+        decimal: its decimal mark, `"."` or `","`; None decides by its numbers.
+        thousands: its mark between thousands, one of `, . ' _` and a blank, or `"none"`; None takes what is there.
+        encoding: of its text, such as `"cp1252"`; None for UTF-8, or what its byte order mark says.
+        missing: the words that stand for missing cells, in place of the usual ones; empty cells always do.
         cache: the folder for the records of large files; None for `runs/.cache`.
         progress: how a conversion shows itself: `"auto"`, `"bar"`, `"lines"`, or False for nothing.
 
@@ -93,15 +107,51 @@ def read(
         keep=list(keep),
         drop_missing_target=drop_missing_target,
     )
-    return read_selection(path, selection, cache=cache, progress=progress)
+    reading = checked_reading(separator, decimal, thousands, encoding, missing)
+    return read_selection(path, selection, reading, cache=cache, progress=progress)
+
+
+def read_other(
+    path: str | os.PathLike[str],
+    target: str | int | None,
+    reading: Reading,
+    like: Reading,
+    *,
+    task: str | None,
+    categorical: Sequence[str],
+    only: Sequence[str] | None,
+    drop_missing_target: bool,
+) -> Dataset:
+    """Return the data set that a file holds, read like another where it leaves that open.
+
+    Args:
+        path: as for `read`, and so are `target`, `task`, `categorical`, `only` and `drop_missing_target`.
+        target: the column to learn.
+        reading: what a user says of the text.
+        like: what was seen in the other file.
+        task: `"classification"` or `"regression"`.
+        categorical: columns to read as text.
+        only: the features to take.
+        drop_missing_target: whether to leave out rows without a target.
+    """
+    selection = ColumnSelection(
+        target,
+        task,
+        categorical=list(categorical),
+        only=None if only is None else list(only),
+        drop_missing_target=drop_missing_target,
+    )
+    return read_selection(path, selection, reading, cache=None, progress="auto", like=like)
 
 
 def read_selection(
     path: str | os.PathLike[str],
     selection: ColumnSelection,
+    reading: Reading = OPEN,
     *,
     cache: str | os.PathLike[str] | None,
     progress: str | bool,
+    like: Reading = OPEN,
     sizes: ReadSizes = DEFAULT_SIZES,
 ) -> Dataset:
     """Return the data set that a file holds, with its origin.
@@ -109,19 +159,43 @@ def read_selection(
     Args:
         path: as for `read`, and so are `cache` and `progress`.
         selection: the columns.
+        reading: what a user says of the text.
+        like: what was seen in the file that this one is to be read like.
         cache: the folder for large files.
         progress: of a conversion.
         sizes: from which on a file is large, and of the blocks that it is then read in.
     """
     file = _checked(Path(path))
     folder = None if cache is None else str(Path(cache).absolute())
+    if file.is_dir() or file.suffix.lower() not in TEXT_ENDINGS:
+        _check_open(reading, file)
     if _holds_arrays(file):
         selection.check_for_arrays(file)
         data = _read_arrays(file, selection, sizes)
     else:
-        data = _read_table(file, selection, Path(folder or DEFAULT_CACHE), progress, sizes)
-    arguments = {"path": str(file.absolute()), **dataclasses.asdict(selection), "cache": folder}
+        table_format = _table_format(file, reading, like, selection.categorical)
+        data, facts = _read_table(file, table_format, selection, Path(folder or DEFAULT_CACHE), progress, sizes)
+        data, reading = with_notes(data, facts.notes), facts.reading
+    arguments = {
+        "path": str(file.absolute()),
+        **dataclasses.asdict(selection),
+        **reading.as_arguments(),
+        "cache": folder,
+    }
     return with_origin(data, Origin("read", arguments))
+
+
+def _check_open(reading: Reading, file: Path) -> None:
+    """Refuse what is said of the text of a file that is none.
+
+    Raises:
+        SettingError: naming the setting.
+    """
+    setting = next((name for name, value in reading.as_arguments().items() if value is not None), None)
+    if setting is not None:
+        raise SettingError(
+            Setting(setting), f"is for text files ({', '.join(TEXT_ENDINGS)}), got {file.name!r}. Leave it out."
+        )
 
 
 def _holds_arrays(file: Path) -> bool:
@@ -136,25 +210,42 @@ def _read_arrays(file: Path, selection: ColumnSelection, sizes: ReadSizes) -> Da
     return ARRAY_FORMATS[file.suffix.lower()](file, selection.target, selection.task, sizes.large)
 
 
-def _read_table(file: Path, selection: ColumnSelection, cache: Path, progress: str | bool, sizes: ReadSizes) -> Dataset:
+def _table_format(file: Path, reading: Reading, like: Reading, labels: Sequence[str]) -> TableFormat | None:
+    """Return the format of a file of a table; None for a folder of records."""
+    return None if file.is_dir() else TABLE_FORMATS[file.suffix.lower()](reading, like, labels)
+
+
+def _read_table(
+    file: Path,
+    table_format: TableFormat | None,
+    selection: ColumnSelection,
+    cache: Path,
+    progress: str | bool,
+    sizes: ReadSizes,
+) -> tuple[Dataset, TextFacts]:
     """Return the data set of a table: of a file in memory, of a large one converted, or of a folder of records."""
-    declared = {"numeric": selection.numeric, "categorical": selection.categorical}
-    if file.is_dir():
+    declared, facts = {"numeric": selection.numeric, "categorical": selection.categorical}, TextFacts()
+    if table_format is None:
         table = open_records(file)
         names = selection.names(table.columns)
     elif file.stat().st_size >= sizes.large:
-        table_format = TABLE_FORMATS[file.suffix.lower()]
         names = selection.names(table_format.column_names(file))
         table = convert(file, table_format, names, **declared, cache=cache, progress=progress, sizes=sizes)
+        facts = facts_of(table.folder / READ)
     else:
-        text = TABLE_FORMATS[file.suffix.lower()].read(file)
+        text = table_format.read(file)
         names = selection.names(text.table.columns)
-        table = typed_columns(text, names, **declared)
-    return selection.dataset(table, names)
+        kinds = column_kinds([text], names, **declared)
+        table, facts = as_kinds(text, kinds), kinds.text
+    return selection.dataset(table, names), facts
 
 
-def column_names(path: str | os.PathLike[str]) -> list[str]:
+def column_names(path: str | os.PathLike[str], reading: Reading | None = None) -> list[str]:
     """Return the names of the columns of a CSV or Parquet file, or of stored tables, without reading all of it.
+
+    Args:
+        path: the file, or the folder.
+        reading: what is known of its text; None for nothing.
 
     Raises:
         DataError: it is missing or damaged, or holds arrays, whose columns have no names.
@@ -171,7 +262,8 @@ def column_names(path: str | os.PathLike[str]) -> list[str]:
             f"{file.name!r} holds arrays, whose columns have no names. Choose the target of an .npy file by the number "
             "of its column, that of an .npz file by the name of its array."
         )
-    return TABLE_FORMATS[file.suffix.lower()].column_names(file)
+    open_format = TABLE_FORMATS[file.suffix.lower()]
+    return open_format(OPEN if reading is None else reading, OPEN, ()).column_names(file)
 
 
 def _checked(path: Path) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from downslope.core import Advice, DataError, Setting, SettingError, UnknownNameError
-from downslope.data.dataset import Dataset, with_note
+from downslope.data.dataset import Dataset, with_notes
 from downslope.data.roles import Roles, roles_of
 from downslope.data.stored import StoredTable
 from downslope.data.tables import check_distinct, check_present
@@ -52,6 +52,9 @@ class ColumnSelection:
             SettingError: a column is declared both numeric and categorical.
         """
         check_distinct(present)
+        expected = [*(self.only or ()), *([] if self.target is None else [self.target])]
+        if len(present) == 1 and expected and present[0] not in expected:
+            _check_separated(present[0])
         if self.target is not None and self.target not in present:
             raise UnknownNameError("target", self.target, present)
         for name in self.exclude:
@@ -89,7 +92,7 @@ class ColumnSelection:
         self._check_missing(missing)
         few = inputs.take(rows) if isinstance(inputs, StoredTable) else inputs[rows]
         data = Dataset(few, labels.gather(rows), task=self.task, roles=roles)
-        return with_note(data, f"{_rows_text(missing)} without a target were left out.")
+        return with_notes(data, [f"{_rows_text(missing)} without a target were left out."])
 
     def _check_excluded(self, name: str, present: list[str]) -> None:
         """Check that a column can be left out."""
@@ -118,3 +121,18 @@ def _rows_text(missing: np.ndarray) -> str:
     """Return how many rows are marked, in words."""
     count = int(missing.sum())
     return f"{count:,} of {len(missing):,} rows"
+
+
+def _check_separated(name: str) -> None:
+    """Refuse the only column of a table if its name looks like several.
+
+    Raises:
+        DataError: it does.
+    """
+    marks = [character for character in name if not (character.isalnum() or character in "_-.()")]
+    if marks:
+        raise DataError(
+            f"The table has one column, named {name!r}, and not the columns that are needed. If {marks[0]!r} stands "
+            "between its cells, say so",
+            Advice("({})", separator=marks[0]),
+        )

@@ -1,0 +1,369 @@
+"""What the cells of a column of text are, counted block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+from downslope.data.files.file_table import FileTable
+from downslope.data.text import Marks, Numeral, numeral_of
+
+if TYPE_CHECKING:
+    from polars import Series
+
+NUMERIC_SHARE = 0.95
+LISTED = 10
+"""At most so many cells, or words, of a column are kept to be listed."""
+
+EXACT = 2**53
+"""Up to here floats tell every whole number from its neighbors."""
+
+LONG = 2**63
+"""From here on whole numbers have more than 64 bits."""
+
+OPEN_POINT, OPEN_COMMA = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$", r"^[+-]?[1-9][0-9]{0,2},[0-9]{3}$"
+COMMA_NUMBER = r"^[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?$"
+NEARLY_NUMBER = r"^[^\p{L}]*[0-9][^\p{L}]*(?:[eE][+-]?[0-9]+)?[^\p{L}]*$"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell as an example.
+
+    Attributes:
+        text: what is in it.
+        row: counted from 0.
+        line: of the file, counted from 1; None where it has no lines.
+        file: its name.
+    """
+
+    text: str
+    row: int
+    line: int | None
+    file: str
+
+    @property
+    def position(self) -> str:
+        """Its row in words."""
+        line = "" if self.line is None else f", line {self.line} of {self.file!r}"
+        return f"row {self.row} (counting from 0{line})"
+
+    @property
+    def short_position(self) -> str:
+        """Its row in words, where the file was named before."""
+        return f"row {self.row}" + ("" if self.line is None else f" (line {self.line})")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """How many cells of a column of text are of which kind, and the first of some kinds.
+
+    Attributes:
+        rows: how many there are.
+        filled: how many are filled.
+        numbers: how many of these are numbers.
+        whole: how many are whole numbers of 64 bits, whatever the decimal mark.
+        long: how many are whole numbers of more than 64 bits.
+        open_points: how many are whole where a comma is the decimal mark, and have decimals where a point is.
+        open_commas: the other way round.
+        ungrouped: how many whole numbers of at least 1,000 have no mark between thousands.
+        ungroupable: how many are smaller than 1,000.
+        booleans: how many are true or false.
+        point: the first that is a number only where a point is the decimal mark.
+        comma: the first where a comma is.
+        open_point: the first of `open_points`.
+        open_comma: the first of `open_commas`.
+        inexact: the first whole number that no float is equal to.
+        bare: the first number without a unit.
+        spelled: the first number whose minus sign is another than a hyphen before it.
+        groups: the marks between thousands, and the first number with each.
+        units: the units of numbers, and the first number with each.
+        words: how often which word stands for a missing cell; empty cells are not counted.
+        strays: the first cells that are no numbers.
+        stray_words: their first texts.
+    """
+
+    rows: int = 0
+    filled: int = 0
+    numbers: int = 0
+    whole: int = 0
+    long: int = 0
+    open_points: int = 0
+    open_commas: int = 0
+    ungrouped: int = 0
+    ungroupable: int = 0
+    booleans: int = 0
+    point: Cell | None = None
+    comma: Cell | None = None
+    open_point: Cell | None = None
+    open_comma: Cell | None = None
+    inexact: Cell | None = None
+    bare: Cell | None = None
+    spelled: Cell | None = None
+    groups: Mapping[str, Cell] = field(default_factory=dict)
+    units: Mapping[str, Cell] = field(default_factory=dict)
+    words: Mapping[str, int] = field(default_factory=dict)
+    strays: tuple[Cell, ...] = ()
+    stray_words: tuple[str, ...] = ()
+
+    def __add__(self, later: Survey) -> Survey:
+        """Return the survey of both together."""
+        pairs = {entry.name: (getattr(self, entry.name), getattr(later, entry.name)) for entry in fields(self)}
+        return Survey(**{name: _joined(*pair) for name, pair in pairs.items()})
+
+    def is_numeric(self, *, declared: bool = False) -> bool:
+        """Return whether the column is one of numbers: declared so, or at least 95 % of its filled cells are numbers.
+
+        Whole numbers that no float is equal to are names rather than amounts, unless declared.
+        """
+        return declared or (self.numbers >= NUMERIC_SHARE * self.filled and not self.is_identifier)
+
+    @property
+    def is_identifier(self) -> bool:
+        """Whether the numbers are whole, and floats do not tell all of them from their neighbors."""
+        return self.inexact is not None and self.whole + self.long == self.numbers
+
+    def kind(self, decimal: str, *, declared: bool) -> str:
+        """Return the kind of the column: `"whole"`, `"float"`, `"boolean"` or `"text"`.
+
+        Args:
+            decimal: the decimal mark.
+            declared: whether the column is declared numeric.
+        """
+        if self.is_numeric(declared=declared):
+            whole = self.whole + (self.open_commas if decimal == "." else self.open_points)
+            return "whole" if 0 < whole == self.filled and self.inexact is None else "float"
+        return "boolean" if self.booleans == self.filled else "text"
+
+
+def survey_of(column: Series, block: FileTable) -> Survey:
+    """Return the survey of a block of a column.
+
+    Args:
+        column: as the file has it: text, or numbers where each cell is one.
+        block: the rows that it is a part of.
+    """
+    import polars as pl
+
+    if column.dtype != pl.String:
+        return _survey_of_numbers(column, block)
+    texts = column.str.strip_chars()
+    cells = without_missing(texts, block.reading.missing_words)
+    counts = Survey(rows=len(cells), filled=cells.count(), words=_words(texts, cells))
+    return counts + _survey_of_cells(cells, block)
+
+
+def survey_of_labels(column: Series, block: FileTable) -> Survey:
+    """Return the survey of a block of a column that is text, whatever is in it."""
+    import polars as pl
+
+    texts = column.cast(pl.String).str.strip_chars()
+    cells = without_missing(texts, block.reading.missing_words)
+    words = _words(texts, cells) if block.lines is not None else {}
+    return Survey(rows=len(cells), filled=cells.count(), words=words)
+
+
+def survey_of_typed(column: Series, block: FileTable) -> Survey:
+    """Return the survey of a block of a column to which its file gives a type."""
+    rows, filled = len(column), len(column) - column.null_count()
+    if column.dtype.is_float():
+        filled -= int(column.is_nan().sum())
+    if not column.dtype.is_integer():
+        return Survey(rows, filled)
+    return Survey(rows, filled, filled, filled, inexact=_first_inexact(column, column, block))
+
+
+def without_missing(texts: Series, words: tuple[str, ...]) -> Series:
+    """Return text without outer blanks as cells, null where a word stands for a missing one."""
+    import polars as pl
+
+    return pl.select(pl.when(texts.is_in(words)).then(None).otherwise(texts).alias(texts.name)).to_series()
+
+
+def numerals_of(texts: Iterable[str], marks: Marks) -> dict[str, Numeral]:
+    """Return the numbers among texts."""
+    return {text: numeral for text in texts if (numeral := numeral_of(text, marks)) is not None}
+
+
+def _joined(first: object, later: object) -> object:
+    """Return one field of two surveys together."""
+    match first, later:
+        case int(), int():
+            return first + later
+        case tuple(), tuple():
+            return tuple(dict.fromkeys(first + later))[:LISTED]
+        case dict(), dict():
+            is_count = any(isinstance(entry, int) for entry in (*first.values(), *later.values()))
+            sums = {key: first.get(key, 0) + later.get(key, 0) for key in (*first, *later)} if is_count else {}
+            return sums or later | first
+    return later if first is None else first
+
+
+def _words(texts: Series, cells: Series) -> dict[str, int]:
+    """Return how often which word stands for a missing cell."""
+    missing = texts.filter(cells.is_null() & texts.is_not_null() & (texts != ""))
+    return dict(missing.value_counts(sort=True).rows()) if len(missing) else {}
+
+
+def _survey_of_numbers(column: Series, block: FileTable) -> Survey:
+    """Return the survey of a column that a library has read as numbers, without gaps."""
+    rows = len(column)
+    if column.dtype.is_float():
+        show = next((text for value in column if (text := repr(value)) and _shows_point(text)), None)
+        point = None if show is None else _cell(show, 0, block)
+        return Survey(rows, rows, rows, point=point, bare=_cell(str(column[0]), 0, block))
+    large = int((column.abs() >= 1000).sum())
+    first = _cell(str(column[0]), 0, block)
+    inexact = _first_inexact(column, column, block)
+    return Survey(rows, rows, rows, rows, ungrouped=large, ungroupable=rows - large, inexact=inexact, bare=first)
+
+
+def _shows_point(text: str) -> bool:
+    """Return whether a text is a number only where a point is the decimal mark."""
+    numeral = numeral_of(text)
+    return numeral is not None and numeral.comma is None
+
+
+def _survey_of_cells(cells: Series, block: FileTable) -> Survey:
+    """Return what filled cells of text are."""
+    import polars as pl
+
+    marks = block.reading.marks
+    whole = cells.cast(pl.Int64, strict=False)
+    large = int((whole.abs() >= 1000).sum())
+    counts = whole.count()
+    survey = Survey(
+        whole=counts,
+        numbers=counts,
+        ungrouped=large,
+        ungroupable=counts - large,
+        inexact=_first_inexact(whole, cells, block),
+        bare=_first(whole.is_not_null(), cells, block),
+    )
+    rest = cells.is_not_null() & whole.is_null()
+    if not rest.any():
+        return survey
+    plain, point_survey = _points(cells, rest, marks, block)
+    rest = rest & ~plain
+    commas, comma_survey = _commas(cells, rest, marks, block)
+    return survey + point_survey + comma_survey + _others(cells, rest & ~commas, marks, block)
+
+
+def _points(cells: Series, rest: Series, marks: Marks, block: FileTable) -> tuple[Series, Survey]:
+    """Return which cells are numbers as Python writes them, and their survey."""
+    import polars as pl
+
+    floats = cells.cast(pl.Float64, strict=False)
+    plain = rest & floats.is_not_null()
+    dotted = plain & cells.str.contains(".", literal=True).fill_null(value=False)
+    if not marks.allow(".", ""):
+        plain, dotted = plain & ~dotted, dotted & False
+    is_open = dotted & False
+    if marks.allow(",", "."):
+        is_open = dotted & cells.str.contains(OPEN_POINT).fill_null(value=False)
+    digits = plain & ~dotted & cells.str.contains("^[+-]?[0-9]{17,}$").fill_null(value=False)
+    long = [text for text in cells.filter(digits).unique(maintain_order=True) if int(text) != int(float(text))]
+    survey = Survey(
+        numbers=int(plain.sum()),
+        long=int(digits.sum()),
+        open_points=int(is_open.sum()),
+        point=_first(dotted & ~is_open, cells, block),
+        open_point=_first(is_open, cells, block),
+        inexact=_first(cells == long[0], cells, block) if long else None,
+        bare=_first(plain, cells, block),
+    )
+    return plain, survey
+
+
+def _commas(cells: Series, rest: Series, marks: Marks, block: FileTable) -> tuple[Series, Survey]:
+    """Return which cells are numbers with one comma, and their survey."""
+    if not marks.allow(",", "") or not rest.any():
+        return rest & False, Survey()
+    commas = rest & cells.str.contains(COMMA_NUMBER).fill_null(value=False)
+    is_open = commas & False
+    if marks.allow(".", ","):
+        is_open = commas & cells.str.contains(OPEN_COMMA).fill_null(value=False)
+    survey = Survey(
+        numbers=int(commas.sum()),
+        open_commas=int(is_open.sum()),
+        comma=_first(commas & ~is_open, cells, block),
+        open_comma=_first(is_open, cells, block),
+        bare=_first(commas, cells, block),
+    )
+    return commas, survey
+
+
+def _others(cells: Series, rest: Series, marks: Marks, block: FileTable) -> Survey:
+    """Return the survey of cells that are numbers in another dress, or none."""
+    import polars as pl
+
+    if not rest.any():
+        return Survey()
+    candidates = cells.filter(rest & cells.str.contains(NEARLY_NUMBER).fill_null(value=False))
+    numerals = numerals_of(candidates.unique(maintain_order=True), marks)
+    dressed = rest & cells.is_in(pl.Series(list(numerals), dtype=pl.String)).fill_null(value=False)
+    survey = _survey_of_dressed(cells, dressed, numerals, block) if numerals else Survey()
+    strays = rest & ~dressed
+    rows = strays.arg_true()[:LISTED]
+    lower = cells.filter(strays).str.to_lowercase()
+    return survey + Survey(
+        booleans=int(lower.is_in(["true", "false"]).sum()),
+        strays=tuple(_cell(cells[row], row, block) for row in rows),
+        stray_words=tuple(cells.filter(strays)[:1000].unique(maintain_order=True)[:LISTED]),
+    )
+
+
+def _survey_of_dressed(cells: Series, dressed: Series, numerals: dict[str, Numeral], block: FileTable) -> Survey:
+    """Return the survey of numbers in another dress, which are in the order in which they first come."""
+    counts: dict[str, int] = dict(cells.filter(dressed).value_counts().rows())
+    wholes = {text: int(numeral.point or numeral.comma or "") for text, numeral in numerals.items() if numeral.whole}
+
+    def first(test: Callable[[str, Numeral], bool]) -> Cell | None:
+        text = next((text for text, numeral in numerals.items() if test(text, numeral)), None)
+        return None if text is None else _first(cells == text, cells, block)
+
+    def total(test: Callable[[str, Numeral], bool]) -> int:
+        return sum(counts[text] for text, numeral in numerals.items() if test(text, numeral))
+
+    groups = {numeral.group for numeral in numerals.values()} - {""}
+    units = {numeral.unit for numeral in numerals.values()} - {""}
+    return Survey(
+        numbers=int(dressed.sum()),
+        whole=total(lambda text, _: text in wholes and abs(wholes[text]) < LONG),
+        long=total(lambda text, _: text in wholes and abs(wholes[text]) >= LONG),
+        open_points=total(lambda text, numeral: numeral.is_open and "," not in text),
+        open_commas=total(lambda text, numeral: numeral.is_open and "," in text),
+        point=first(lambda _, numeral: numeral.comma is None),
+        comma=first(lambda _, numeral: numeral.point is None),
+        open_point=first(lambda text, numeral: numeral.is_open and "," not in text),
+        open_comma=first(lambda text, numeral: numeral.is_open and "," in text),
+        inexact=first(lambda text, _: text in wholes and wholes[text] != int(float(wholes[text]))),
+        bare=first(lambda _, numeral: not numeral.unit),
+        spelled=first(lambda _, numeral: numeral.spelled),
+        groups={group: first(lambda _, numeral, group=group: numeral.group == group) for group in sorted(groups)},
+        units={unit: first(lambda _, numeral, unit=unit: numeral.unit == unit) for unit in sorted(units)},
+    )
+
+
+def _cell(text: str, row: int, block: FileTable) -> Cell:
+    """Return a cell of a block as an example."""
+    line = None if block.lines is None else int(block.lines[row])
+    return Cell(text, block.before + row, line, block.file)
+
+
+def _first(mask: Series, cells: Series, block: FileTable) -> Cell | None:
+    """Return the first cell of a mask."""
+    row = mask.arg_max() if mask.any() else None
+    return None if row is None else _cell(str(cells[row]), row, block)
+
+
+def _first_inexact(whole: Series, cells: Series, block: FileTable) -> Cell | None:
+    """Return the first whole number of 64 bits that no float is equal to."""
+    import polars as pl
+
+    extremes = [abs(int(bound)) for bound in (whole.min(), whole.max()) if bound is not None]
+    if max(extremes, default=0) <= EXACT:
+        return None
+    returned = whole.cast(pl.Float64).cast(pl.Int64, strict=False)
+    return _first((returned.is_null() & whole.is_not_null()) | (returned != whole).fill_null(value=False), cells, block)
