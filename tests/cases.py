@@ -63,6 +63,7 @@ LAYERS = {
 }
 LOSSES = {name: losses.as_loss(name) for name in losses.loss_names()} | {
     "huber, narrow": losses.huber_with(delta=0.3),
+    "quantile, high": losses.quantile_with(level=0.9),
     "cross_entropy, smoothed": losses.cross_entropy_with(label_smoothing=0.1),
 }
 NETWORKS = {

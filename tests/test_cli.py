@@ -72,7 +72,7 @@ def test_help_loads_nothing_heavy():
 
 @pytest.mark.parametrize(
     ("words", "completed"),
-    [("downslope tra", "train"), ("downslope train --early", "--early-stopping")],
+    [("downslope tra", "train"), ("downslope train --ove", "--overwrite")],
     ids=["command", "option"],
 )
 def test_the_shell_completes_commands_and_options(words, completed):
@@ -92,7 +92,7 @@ def test_each_verb_has_a_page_of_help_with_an_example(cli, verb):
     assert (code, err) == (0, "")
     assert "bool" not in out
     assert f"downslope {verb}" in out.split("Examples")[1]
-    assert len(out.splitlines()) < 200
+    assert len(out.splitlines()) < 240
 
 
 def test_help_names_every_verb_and_option(cli):

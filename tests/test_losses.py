@@ -13,7 +13,7 @@ import cases
 from cases import every_loss, refused
 from downslope import losses
 from downslope.core import CustomPartError, DataError, SettingError, ShapeError, UnknownNameError, rebuild, render
-from downslope.losses import cross_entropy_with, huber_with
+from downslope.losses import cross_entropy_with, huber_with, quantile_with
 
 OUTPUTS = [1, 2, 4]
 SIDES = {name: cases.LOSSES[name] for name in ("hinge", "perceptron")}
@@ -216,6 +216,8 @@ TORCH = {  # each written as the sum over rows of ours
     ),
     "huber": lambda f, y, t, row: f.huber_loss(y, t, reduction="none").sum(1) @ row / row.sum(),
     "huber, narrow": lambda f, y, t, row: f.huber_loss(y, t, reduction="none", delta=0.3).sum(1) @ row / row.sum(),
+    "absolute_error": lambda f, y, t, row: f.l1_loss(y, t, reduction="none").sum(1) @ row / row.sum(),
+    "quantile": lambda f, y, t, row: f.l1_loss(y, t, reduction="none").sum(1) @ row / row.sum() / 2,
     "poisson": lambda f, y, t, row: f.poisson_nll_loss(y, t, reduction="none").sum(1) @ row / row.sum(),
     "cross_entropy, smoothed": lambda f, y, t, row: (
         f.cross_entropy(y, t, reduction="none", label_smoothing=0.1) @ row / row.sum()
@@ -304,6 +306,67 @@ def test_numbers_may_have_any_shape(loss):
     flat = y.reshape(5, -1), t.reshape(5, -1), row_weights
     np.testing.assert_allclose(loss.value(y, t, row_weights), loss.value(*flat), rtol=1e-13)
     np.testing.assert_allclose(loss.derivative(y, t, row_weights).reshape(5, -1), loss.derivative(*flat), rtol=1e-13)
+
+
+def test_d5_huber_near_zero_is_the_absolute_error_and_the_median_its_answer():
+    y, t, _ = case(losses.absolute_error, 3)
+    np.testing.assert_allclose(1e8 * huber_with(delta=1e-8).value(y, t), losses.absolute_error.value(y, t), rtol=1e-7)
+    assert losses.absolute_error.one_answer(np.array([[3.0], [9.0], [1.0]]), np.ones(3)).tolist() == [3.0]
+
+
+@pytest.mark.parametrize("level", [0.01, 0.25, 0.5, 0.9, 0.99])
+@every_weighting
+def test_d5_the_pinball_loss_is_that_of_scikit_learn_and_its_answer_the_quantile(level, weighted):
+    metrics = pytest.importorskip("sklearn.metrics")
+    loss = quantile_with(level=level)
+    y, t, row_weights = case(loss, 1, weighted)
+    expected = metrics.mean_pinball_loss(np.asarray(t), np.asarray(y), alpha=level, sample_weight=row_weights)
+    np.testing.assert_allclose(loss.value(y, t, row_weights), expected, rtol=1e-12)
+    weights = np.ones(cases.ROWS) if row_weights is None else np.asarray(row_weights)
+    answer = loss.one_answer(np.asarray(t), weights, **dict(loss.settings))
+    reached = [float(loss.value(jnp.full_like(t, other), t, row_weights)) for other in np.asarray(t)[:, 0]]
+    np.testing.assert_allclose(loss.value(jnp.broadcast_to(answer, t.shape), t, row_weights), min(reached), rtol=1e-12)
+
+
+@pytest.mark.parametrize("level", [0, 1, -0.5, float("nan")])
+def test_d5_a_level_that_is_no_share_is_refused(level):
+    with pytest.raises(SettingError, match="`level` must be"):
+        quantile_with(level=level)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "cross_entropy, smoothed"])
+@every_weighting
+def test_d5_soft_targets_are_those_of_torch(name, weighted):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    loss = cases.LOSSES[name]
+    y, _, row_weights = case(loss, 4, weighted)
+    shares = jax.nn.softmax(cases.normal(3, cases.ROWS, 4), axis=1)
+    theirs = torch.tensor(np.asarray(y), requires_grad=True)
+    smoothing = dict(loss.settings)["label_smoothing"]
+    each = torch.nn.functional.cross_entropy(
+        theirs, torch.tensor(np.asarray(shares)), reduction="none", label_smoothing=smoothing
+    )
+    rows = torch.ones(cases.ROWS, dtype=torch.float64) if row_weights is None else torch.tensor(np.asarray(row_weights))
+    value = each @ rows / rows.sum()
+    value.backward()
+    np.testing.assert_allclose(loss.value(y, shares, row_weights), value.item(), rtol=1e-10)
+    np.testing.assert_allclose(loss.derivative(y, shares, row_weights), theirs.grad.numpy(), rtol=1e-10, atol=1e-15)
+
+
+SHARES = np.array([[0.2, 0.8, 0.0], [0.1, 0.3, 0.6]])
+
+
+@pytest.mark.parametrize(
+    "targets", [SHARES, np.eye(3)[[2, 0]], np.eye(3, dtype=int)[[1, 1]], SHARES.astype(np.float16)]
+)
+def test_d5_rows_of_shares_suit_cross_entropy(targets):
+    losses.check_targets(losses.cross_entropy, targets, outputs=3, task="regression")
+
+
+@pytest.mark.parametrize("targets", [2 * SHARES, SHARES - [0.3, -0.3, 0.0], np.zeros((2, 3)), np.full((2, 3), np.nan)])
+def test_d5_rows_that_are_no_shares_are_refused(targets):
+    with pytest.raises(DataError, match=r"must be shares that sum to 1 in each row, got .* in row 0"):
+        losses.check_targets(losses.cross_entropy, targets, outputs=3, task="regression")
 
 
 @pytest.mark.parametrize(("name", "margin"), [("hinge", 1), ("perceptron", 0)])
@@ -504,6 +567,10 @@ def test_targets_that_do_not_fit_are_refused(name, targets, outputs, task, error
 @every_weighting
 def test_descending_outputs_leads_to_the_lowest_loss(loss, outputs, weighted):
     y, t, row_weights = case(loss, outputs, weighted)
+
+    if loss.one_answer is not None:  # no such descent ends in a kink
+        np.testing.assert_allclose(loss.value(t, t, row_weights), loss.lowest(y, t, row_weights), atol=1e-15)
+        return
 
     def value_and_slope(flat):
         at = jnp.asarray(flat.reshape(y.shape))

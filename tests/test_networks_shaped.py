@@ -221,7 +221,7 @@ def test_a_stored_run_with_everything_opens_again(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "batch_size", "message"),
     [
-        (65, 32, "65 training rows the last batch holds one. Sizes that do not divide 64 work: 30, 31, 33"),
+        (65, 16, "65 training rows the last batch holds one. Sizes that do not divide 64 work: 14, 15, 17"),
         (65, 1, "every batch holds one. Sizes that do not divide 64 work: 3, 5, 6"),
         (1, 32, "needs 2 training rows or more, got 1"),
     ],

@@ -15,6 +15,7 @@ import numpy as np
 import optax
 import pytest
 
+import cases
 from downslope import core, optimizers, schedules
 from downslope.core import CustomPartError, SettingError, UnknownNameError, named_leaves, rebuild, render
 from downslope.optimizers import (
@@ -1056,3 +1057,51 @@ def test_weight_decay_and_averaging_ask_for_the_parameters(optimizer):
 def test_public_names_are_sorted_and_there():
     assert optimizers.__all__ == sorted(optimizers.__all__, key=lambda name: (not name.isupper(), name.islower(), name))
     assert all(hasattr(optimizers, name) for name in optimizers.__all__)
+
+
+NAMED = {"weight": np.ones((2, 3)), "bias": np.full(3, 2.0), "scale": np.full(3, 3.0), "shift": np.full(3, 4.0)}
+MASK = {"weight": True, "bias": False, "scale": False, "shift": False}
+SPARING = {
+    "l2": (
+        l2(0.3, adam(0.01), decay_biases=False),
+        optax.chain(optax.add_decayed_weights(0.3, mask=(MASK, {"kernel": True})), optax.adam(0.01)),
+    ),
+    "sgd": (
+        sgd(0.1, momentum=0.9, weight_decay=0.3, decay_biases=False),
+        optax.chain(optax.add_decayed_weights(0.3, mask=(MASK, {"kernel": True})), optax.sgd(0.1, momentum=0.9)),
+    ),
+    "adamw": (
+        adamw(0.01, weight_decay=0.3, decay_biases=False),
+        optax.adamw(0.01, weight_decay=0.3, mask=(MASK, {"kernel": True})),
+    ),
+    "decoupled": (
+        clip(1e6, decoupled_weight_decay(0.3, adam(0.01), decay_biases=False)),
+        optax.adamw(0.01, weight_decay=0.3, mask=(MASK, {"kernel": True})),
+    ),
+}
+
+
+def _gradient(step, leaf):
+    return np.cos(leaf + step)
+
+
+@pytest.mark.parametrize("name", SPARING)
+def test_d5_decay_that_spares_biases_and_norms_is_the_mask_of_optax(name):
+    ours, theirs = SPARING[name]
+    params = one = other = (NAMED, {"kernel": np.ones(2)})
+    state, their_state = ours.init(params), theirs.init(params)
+    for step in range(4):
+        gradients = jax.tree.map(partial(_gradient, step), params)
+        updates, state = ours.update(gradients, state, one)
+        with jax.numpy_dtype_promotion("standard"):
+            their_updates, their_state = theirs.update(gradients, their_state, other)
+        one, other = optax.apply_updates(one, updates), optax.apply_updates(other, their_updates)
+    cases.assert_trees_close(one, other, rtol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", [pair[0] for pair in SPARING.values()], ids=SPARING)
+def test_d5_that_biases_are_spared_is_rendered_and_can_be_replaced(optimizer):
+    assert rebuild(json.loads(json.dumps(render(optimizer))), ROOMS) == optimizer
+    assert "decay_biases=False" in repr(optimizer)
+    assert optimizer.replace(decay_biases=True) != optimizer
+    assert "decay_biases" not in repr(optimizer.replace(decay_biases=True))

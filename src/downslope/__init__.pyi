@@ -110,6 +110,7 @@ from .optimizers import sgd as sgd
 from .reference import check_gradients as check_gradients
 from .runs import compare as compare
 from .training import Change as Change
+from .training import EarlyStopping as EarlyStopping
 from .training import Moment as Moment
 from .training import Race as Race
 from .training import Record as Record

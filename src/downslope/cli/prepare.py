@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from downslope.cli.compile_cache import keep_compiled_code
 from downslope.cli.options import (
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from downslope.losses import Loss
     from downslope.networks import Sequential
     from downslope.optimizers import Optimizer
-    from downslope.training import TrainingSettings
+    from downslope.training import EarlyStopping, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,12 @@ def prepare(
     settings = TrainingSettings(
         loss=descended,
         class_weight=class_weight_of(loss.class_weight, rows),
-        optimizer=optimizer_for(optimizer, training, rows=len(split.train)),
+        optimizer=optimizer_for(optimizer, training, net, split.train),
         validation=0.0 if split.validation is None else split.validation,
         normalize=None if preparation.normalize == "none" else preparation.normalize,
         normalize_targets=target_scaling(preparation.normalize, rows.task, descended),
         seed=seed,
-        **asdict(replace(training, early_stopping=_patience(training.early_stopping, split))),
+        **_settings_of(training, split),
     )
     return PreparedTraining(rows, split, net, descended, settings, (introduction(source, rows), *split.notes))
 
@@ -104,7 +104,7 @@ def open_rows(source: str, data: DataOptions, network: NetworkOptions) -> Datase
 
 def loss_for(options: LossOptions, data: Dataset) -> Loss:
     """Return the loss for rows."""
-    return loss_of(options.loss, options.label_smoothing, data.task)
+    return loss_of(options.loss, options.label_smoothing, data.task, quantile_level=options.quantile_level)
 
 
 def network_for(options: NetworkOptions, data: Dataset, loss: Loss) -> Sequential:
@@ -112,9 +112,9 @@ def network_for(options: NetworkOptions, data: Dataset, loss: Loss) -> Sequentia
     return network_of(data, loss=loss, **asdict(options))
 
 
-def optimizer_for(options: OptimizerOptions, training: TrainingOptions, *, rows: int) -> Optimizer:
-    """Return the optimizer of a training on so many rows."""
-    return optimizer_of(**asdict(options), steps=_steps(rows, training, options.schedule))
+def optimizer_for(options: OptimizerOptions, training: TrainingOptions, net: Sequential, rows: Dataset) -> Optimizer:
+    """Return the optimizer of a training of a network on some rows."""
+    return optimizer_of(**asdict(options), steps=_steps(training, options.schedule, net, rows))
 
 
 def introduction(source: str, data: Dataset) -> str:
@@ -122,17 +122,29 @@ def introduction(source: str, data: Dataset) -> str:
     return f"{Path(source).name}: {described(data)}"
 
 
-def _steps(rows: int, training: TrainingOptions, schedule: str) -> int:
+def _settings_of(options: TrainingOptions, split: Split) -> dict[str, Any]:
+    """Return options as settings of `ds.train`: what is not to be dropped is for it to decide."""
+    settings = asdict(options) | {"drop_last": options.drop_last or None}
+    by = {"metric": settings.pop("early_stopping_metric"), "min_delta": settings.pop("min_delta")}
+    return settings | {"early_stopping": _early_stopping(options.early_stopping, split, **by)}
+
+
+def _steps(training: TrainingOptions, schedule: str, net: Sequential, rows: Dataset) -> int:
     """Return how many steps the training makes; 1, which a constant rate ignores, with an automatic batch size.
 
     Raises:
         SettingError: a schedule needs to know.
     """
     from downslope.core import Setting, SettingError, check_integer
+    from downslope.data import Batches
+    from downslope.training import TrainingSettings, last_batch_rule
 
     if training.batch_size != AUTO:
         epochs = check_integer("epochs", training.epochs)
-        return epochs * -(-rows // check_integer("batch_size", training.batch_size))
+        settings = TrainingSettings(batch_size=training.batch_size, drop_last=training.drop_last or None)
+        shape = rows.x.shape[1:]  # categories make rows longer, which is all the same to batch norm
+        batches = Batches(len(rows), training.batch_size, drop_last=last_batch_rule(settings, net, shape))
+        return epochs * batches.steps
     if schedule != "constant":
         raise SettingError(
             Setting("batch_size"),
@@ -141,8 +153,22 @@ def _steps(rows: int, training: TrainingOptions, schedule: str) -> int:
     return 1
 
 
-def _patience(early_stopping: int | None, split: Split) -> int:
-    """Return the patience; by default 10 where there are validation rows."""
-    if early_stopping is None:
-        return 0 if split.validation is None else PATIENCE
-    return early_stopping
+def _early_stopping(
+    early_stopping: int | None, split: Split, *, metric: str, min_delta: float
+) -> int | EarlyStopping | None:
+    """Return when to stop early, by default after 10 epochs where there are validation rows.
+
+    Raises:
+        SettingError: a number that cannot be, or a metric without rows to measure it on.
+    """
+    from downslope.core import Advice, Setting, SettingError, check_integer
+    from downslope.training import EarlyStopping
+
+    patience = (0 if split.validation is None else PATIENCE) if early_stopping is None else early_stopping
+    if metric == EarlyStopping.metric and not min_delta:
+        return patience
+    name = "min_delta" if metric == EarlyStopping.metric else "early_stopping_metric"
+    if split.validation is None:
+        raise SettingError(Setting(name), "needs validation rows, got none.", Advice("hold some out", validation=0.2))
+    patience = check_integer("early_stopping", patience, at_least=0)
+    return EarlyStopping(patience or None, metric, min_delta)

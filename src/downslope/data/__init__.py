@@ -1,7 +1,7 @@
 """From files and arrays to batches, the order given by seed and epoch."""
 
 from downslope.data.arrangement import arranged, arranged_as
-from downslope.data.batches import ORDERS, Batches
+from downslope.data.batches import ORDERS, Batches, DropLast, check_drop_last
 from downslope.data.blocks import row_blocks
 from downslope.data.dataset import Dataset, Split, with_roles
 from downslope.data.files import Reading, checked_reading, column_names, read, store_rows
@@ -20,6 +20,7 @@ __all__ = [
     "Calendar",
     "Categories",
     "Dataset",
+    "DropLast",
     "Origin",
     "Preprocessing",
     "Reading",
@@ -31,6 +32,7 @@ __all__ = [
     "arranged",
     "arranged_as",
     "available",
+    "check_drop_last",
     "checked_reading",
     "column_names",
     "fit_scaling",

@@ -9,6 +9,9 @@ from jaxtyping import Float64, Int32
 
 from downslope.core import Setting, SettingError, check_choice, check_integer, generator, key_words
 
+DropLast = bool | str
+"""Which last batches are left out: those with fewer rows than the others, those of a single row (`"lone"`), or none."""
+
 ORDERS = ("shuffle", "shuffle_once", "sequential", "replacement", "blocks")
 
 
@@ -17,9 +20,9 @@ class Batches:
     """The mini-batches of every epoch, as row numbers.
 
     The orders are `"shuffle"` (anew each epoch), `"shuffle_once"` (one shuffle, then the same slices each epoch),
-    `"sequential"` (as the rows lie), `"replacement"` (each row drawn from all of them) and `"blocks"`. An epoch always
-    makes `rows` draws, so it takes `ceil(rows / batch_size)` steps. Nothing is drawn ahead or remembered: any batch can
-    be drawn at any time, so that a resumed run equals one that never stopped.
+    `"sequential"` (as the rows lie), `"replacement"` (each row drawn from all of them) and `"blocks"`. An epoch makes
+    `rows` draws, so it takes `ceil(rows / batch_size)` steps, unless the last batch is left out. Nothing is drawn ahead
+    or remembered: any batch can be drawn at any time, so that a resumed run equals one that never stopped.
 
     `"blocks"` is for rows on a disk that reads neighbours faster than strangers: each epoch, blocks of 1,024
     neighbouring rows are shuffled, and the rows of 64 blocks at a time are shuffled together. Up to 65,536 rows that is
@@ -32,9 +35,11 @@ class Batches:
         batch_size: rows a step; sizes above `rows` are clipped to `rows`, which is batch gradient descent.
         order: one of the five above.
         seed: whole number, 0 or more.
+        drop_last: whether the last batch is left out where it has fewer rows than the others; `"lone"` for where it is
+            a single row of several.
 
     Raises:
-        SettingError: a size, an order or a seed that cannot be.
+        SettingError: a size, an order, a seed or a rule that cannot be.
 
     Example:
         >>> batches = Batches(rows=5, batch_size=2, order="sequential")
@@ -43,12 +48,15 @@ class Batches:
         ([[0, 1], [2, 3], [4, 0]], [[1.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
         >>> batches.at(epoch=0, step=2).tolist()
         [4]
+        >>> Batches(rows=5, batch_size=2, drop_last=True).steps
+        2
     """
 
     rows: int
     batch_size: int
     order: str = "shuffle"
     seed: int = 0
+    drop_last: DropLast = False
 
     def __post_init__(self) -> None:
         rows = check_integer("rows", self.rows)
@@ -58,11 +66,19 @@ class Batches:
         object.__setattr__(self, "batch_size", min(check_integer("batch_size", self.batch_size), rows))
         check_choice("order", self.order, ORDERS)
         key_words(self.seed)
+        check_drop_last(self.drop_last)
 
     @property
     def steps(self) -> int:
-        """Steps an epoch, `ceil(rows / batch_size)`."""
-        return -(-self.rows // self.batch_size)
+        """Steps an epoch: `ceil(rows / batch_size)`, one fewer where the last batch is left out."""
+        whole, rest = divmod(self.rows, self.batch_size)
+        dropped = whole and (rest == 1 if self.drop_last == "lone" else self.drop_last)
+        return whole + (rest > 0 and not dropped)
+
+    @property
+    def last_size(self) -> int:
+        """Rows of the last batch of an epoch."""
+        return min(self.batch_size, self.rows - (self.steps - 1) * self.batch_size)
 
     def epoch(self, epoch: int) -> tuple[Int32[np.ndarray, "steps batch"], Float64[np.ndarray, "steps batch"]]:
         """Return the row numbers and the row weights of all steps of an epoch.
@@ -75,9 +91,11 @@ class Batches:
         Returns:
             Row numbers, and weights that are 1 for rows drawn and 0 for the filling.
         """
-        padding = self.steps * self.batch_size - self.rows
-        indices = np.concatenate([self._drawn(epoch), np.zeros(padding, np.int32)])
-        weights = np.concatenate([np.ones(self.rows), np.zeros(padding)])
+        places = self.steps * self.batch_size
+        drawn = self._drawn(epoch)[:places]
+        padding = places - len(drawn)
+        indices = np.concatenate([drawn, np.zeros(padding, np.int32)])
+        weights = np.concatenate([np.ones(len(drawn)), np.zeros(padding)])
         return indices.reshape(self.steps, self.batch_size), weights.reshape(self.steps, self.batch_size)
 
     def at(self, epoch: int, step: int) -> Int32[np.ndarray, " batch"]:
@@ -101,6 +119,16 @@ class Batches:
         if self.order == "blocks":
             return shuffled_by_blocks(self.rows, random)
         return random.permutation(self.rows).astype(np.int32)
+
+
+def check_drop_last(drop_last: object) -> None:
+    """Check which last batches are to be left out.
+
+    Raises:
+        SettingError: it is none of True, False and `"lone"`.
+    """
+    if not isinstance(drop_last, bool) and drop_last != "lone":
+        raise SettingError(Setting("drop_last"), f"must be True, False or 'lone', got {drop_last!r}.")
 
 
 def shuffled_by_blocks(

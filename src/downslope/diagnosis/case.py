@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -183,7 +183,7 @@ class Case(Standpoint):
         """How many steps the run made, by the size of its last batches; 0 for a bare surface."""
         if self.run is None or self.batch_size is None:
             return 0
-        return self.run.epochs * -(-len(self.problem.train) // self.batch_size)
+        return self.run.epochs * replace(self.problem.batches, batch_size=self.batch_size).steps
 
     @property
     def momentum(self) -> float:

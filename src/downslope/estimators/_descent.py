@@ -8,15 +8,15 @@ import jax
 import numpy as np
 
 from downslope.core import Variables
-from downslope.data import Dataset
+from downslope.data import Batches, Dataset
 from downslope.estimators._parameters import Parameters
 from downslope.estimators._rows import Rows, round_size
-from downslope.estimators._solver import batch_rows, optimizer_of
+from downslope.estimators._solver import batch_rows, last_batch_of, optimizer_of
 from downslope.estimators._watch import Watch
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import OptimizerState
-from downslope.training import Run, Stepper, TrainingSettings, prepare, train
+from downslope.training import Run, Stepper, TrainingSettings, last_batch_rule, prepare, train
 
 ClassWeights = dict[int, float]
 
@@ -48,7 +48,9 @@ def trained(
     """
     restarts = 1 if start is not None else parameters.n_restarts
     stops_early = restarts > 1 and parameters.early_stopping and parameters.n_iter_no_change != math.inf
-    data, settings = _data_and_settings(parameters, rows, loss, class_weights=class_weights, seed=seed, start=start)
+    data, settings = _data_and_settings(
+        parameters, net, rows, loss, class_weights=class_weights, seed=seed, start=start
+    )
     settings |= {
         "epochs": parameters.max_iter,
         "validation": 0.0 if validation is None else validation.dataset(),
@@ -80,7 +82,9 @@ def one_pass(
 
     The optimizer's memory is carried over; its numbers are what the estimator's parameters say now.
     """
-    data, settings = _data_and_settings(parameters, rows, loss, class_weights=class_weights, seed=seed, start=start)
+    data, settings = _data_and_settings(
+        parameters, net, rows, loss, class_weights=class_weights, seed=seed, start=start
+    )
     stepper = Stepper(prepare(net, data, settings))
     fresh, last = stepper.state.optimizer, optimizer_state
     if last is not None and jax.tree.structure(last.memory) == jax.tree.structure(fresh.memory):
@@ -92,6 +96,7 @@ def one_pass(
 
 def _data_and_settings(
     parameters: Parameters,
+    net: Sequential,
     rows: Rows,
     loss: Loss,
     *,
@@ -107,15 +112,19 @@ def _data_and_settings(
     counts = np.ones(len(rows)) if rows.weights is None else rows.weights
     if class_weights is not None:
         counts = counts * np.array(list(class_weights.values()))[rows.t]
-    steps, weight = -(-len(rows) // size), size * float(counts.mean())
-    filled = rows if steps > 1 else rows.filled(round_size(len(rows)))
+    several = len(rows) > size
+    filled = rows if several else rows.filled(round_size(len(rows)))
     settings = TrainingSettings(
         loss=loss,
-        optimizer=optimizer_of(parameters, rows=len(rows), steps=steps, weight=weight),
-        batch_size=size if steps > 1 else len(filled),
+        batch_size=size if several else len(filled),
         order="shuffle" if parameters.shuffle else "sequential",
         seed=seed,
         start=start,
         class_weight=class_weights,
+        drop_last=last_batch_of(parameters),
     )
-    return filled.dataset(), settings
+    drop_last = last_batch_rule(settings, net, filled.x.shape[1:])
+    steps = Batches(len(filled), settings.first_batch_size, drop_last=drop_last).steps
+    weight = size * float(counts.mean())
+    optimizer = optimizer_of(parameters, rows=len(rows), steps=steps, weight=weight)
+    return filled.dataset(), settings | {"optimizer": optimizer}

@@ -49,6 +49,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             such as `ds.adam(1e-3)` or one of optax, taken as it is: `alpha`, rates and momenta here are not used.
         alpha: the penalty `½ α Σ ‖W‖²` on weights, over the rows of a batch; with `"adamw"` its decoupled decay.
         batch_size: rows a step; `"auto"` is 200, or all if there are fewer.
+        drop_last: whether a pass leaves out its last batch where that has fewer rows than the others (True), or only
+            where it is a single row, of which batch norm can learn nothing (`"lone"`); None is `"lone"` with
+            `batch_size="auto"`, else False.
         learning_rate: `"constant"`, `"invscaling"`, `"adaptive"`, with every solver; or a schedule of `ds.schedules`,
             called with the step, in place of `learning_rate_init`.
         learning_rate_init: the first learning rate.
@@ -115,6 +118,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         solver: Solver = "adam",
         alpha: Real = 1e-4,
         batch_size: int | str = "auto",
+        drop_last: DropLast | None = None,
         learning_rate: str | Schedule = "constant",
         learning_rate_init: Real = 1e-3,
         power_t: Real = 0.5,
@@ -148,6 +152,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size
+        self.drop_last = drop_last
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.power_t = power_t

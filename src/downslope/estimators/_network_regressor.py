@@ -45,6 +45,9 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         solver: the optimizer, by name or as it is.
         alpha: the penalty on weights.
         batch_size: rows a step; `"auto"` is 200, or all if there are fewer.
+        drop_last: whether a pass leaves out its last batch where that has fewer rows than the others (True), or only
+            where it is a single row, of which batch norm can learn nothing (`"lone"`); None is `"lone"` with
+            `batch_size="auto"`, else False.
         learning_rate: `"constant"`, `"invscaling"`, `"adaptive"`, or a schedule.
         learning_rate_init: the first learning rate.
         power_t: the power of `"invscaling"`.
@@ -100,6 +103,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         solver: Solver = "adam",
         alpha: Real = 1e-4,
         batch_size: int | str = "auto",
+        drop_last: DropLast | None = None,
         learning_rate: str | Schedule = "constant",
         learning_rate_init: Real = 1e-3,
         power_t: Real = 0.5,
@@ -133,6 +137,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size
+        self.drop_last = drop_last
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.power_t = power_t

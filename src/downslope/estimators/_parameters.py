@@ -9,6 +9,7 @@ from numpy.random import RandomState
 from numpy.typing import ArrayLike
 
 from downslope.core import Shape
+from downslope.data import DropLast
 from downslope.layers import Layer
 from downslope.layers.initializers import Initializer
 from downslope.losses import Loss
@@ -43,6 +44,7 @@ class Parameters:
     solver: Solver
     alpha: Real
     batch_size: int | str
+    drop_last: DropLast | None
     learning_rate: str | Schedule
     learning_rate_init: Real
     power_t: Real

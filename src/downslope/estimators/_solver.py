@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from downslope.core import Setting, SettingError, check_choice, check_integer, check_number
+from downslope.data import DropLast
 from downslope.estimators._inverse_scaling import InverseScaling
 from downslope.estimators._parameters import Parameters, Real
-from downslope.estimators._weight_penalty import penalized_weights
-from downslope.optimizers import OPTIMIZERS, Facts, Optimizer, as_optimizer
+from downslope.optimizers import OPTIMIZERS, Facts, Optimizer, as_optimizer, l2
 from downslope.schedules import Schedule
 
 RATES = ("constant", "invscaling", "adaptive")
@@ -36,7 +36,7 @@ def optimizer_of(parameters: Parameters, *, rows: int, steps: int, weight: float
     alpha = check_number("alpha", parameters.alpha, at_least=0)
     check_number("momentum", parameters.momentum, at_least=0, below=1)
     optimizer = facts.maker(rate, **_settings(facts, parameters))
-    return optimizer if facts.decouples_decay else penalized_weights(alpha / weight, optimizer)
+    return optimizer if facts.decouples_decay or not alpha else l2(alpha / weight, optimizer, decay_biases=False)
 
 
 def check_descent(parameters: Parameters) -> None:
@@ -65,6 +65,13 @@ def batch_rows(batch_size: int | str, rows: int) -> int:
     if isinstance(batch_size, str) and batch_size == "auto":
         return min(200, rows)
     return min(check_integer("batch_size", batch_size, advice="Or 'auto', for min(200, rows)."), rows)
+
+
+def last_batch_of(parameters: Parameters) -> DropLast:
+    """Return which last batches are left out: a single row too few for batch norm where the size is `"auto"`."""
+    if parameters.drop_last is not None:
+        return parameters.drop_last
+    return "lone" if isinstance(parameters.batch_size, str) else False
 
 
 def _rate(parameters: Parameters, rows: int, steps: int) -> Real | Schedule:

@@ -7,7 +7,15 @@ import numpy as np
 from downslope.core import Advice, DataError, Setting, SettingError, UnknownNameError
 from downslope.losses._classes import binary_cross_entropy, cross_entropy, hinge, perceptron
 from downslope.losses._loss import Loss
-from downslope.losses._numbers import huber, mean_squared_error, poisson, squared_error, sum_squared_error
+from downslope.losses._numbers import (
+    absolute_error,
+    huber,
+    mean_squared_error,
+    poisson,
+    quantile,
+    squared_error,
+    sum_squared_error,
+)
 
 _NAMED = {
     loss.name: loss
@@ -15,6 +23,8 @@ _NAMED = {
         squared_error,
         sum_squared_error,
         mean_squared_error,
+        absolute_error,
+        quantile,
         huber,
         poisson,
         cross_entropy,
@@ -23,6 +33,9 @@ _NAMED = {
         perceptron,
     )
 }
+_ROUNDING = 1e-3
+"""By so much the shares of a row may miss 1: they may have been rounded, in half precision too."""
+
 _RANGES = {"shares": (1.0, "lie between 0 and 1"), "counts": (np.inf, "be 0 or more")}
 
 
@@ -85,7 +98,8 @@ def check_targets(loss: Loss, targets: np.ndarray, *, outputs: int, task: str | 
 
     Args:
         loss: the loss.
-        targets: class indices `(rows,)` or numbers `(rows, columns)`.
+        targets: class indices `(rows,)`, or numbers `(rows, columns)`: for cross-entropy the share of each class,
+            one-hot or soft, which sum to 1 in every row.
         outputs: the network's outputs.
         task: what the data set says its targets are, where it does.
 
@@ -93,7 +107,8 @@ def check_targets(loss: Loss, targets: np.ndarray, *, outputs: int, task: str | 
         SettingError: the loss is for another kind of target, or the network has too few outputs.
         DataError: targets out of the range that the loss allows.
     """
-    if loss.targets in ("classes", "sides") and task == "regression":
+    are_shares = loss.targets == "classes" and targets.ndim == 2 and targets.shape[1] > 1
+    if loss.targets in ("classes", "sides") and task == "regression" and not are_shares:
         raise SettingError(
             Setting("loss"),
             f"must suit targets that are numbers (squared_error, for one), got {loss.name!r}, which is for classes.",
@@ -135,6 +150,23 @@ def _check_columns(loss: Loss, targets: np.ndarray, outputs: int) -> None:
         )
     if loss.targets in _RANGES:
         _check_range(loss, targets, *_RANGES[loss.targets])
+    if loss.targets == "classes" and columns > 1:
+        _check_shares(loss, targets)
+
+
+def _check_shares(loss: Loss, targets: np.ndarray) -> None:
+    """Check that every row holds shares of classes, one-hot or soft."""
+    totals = targets.sum(axis=1, dtype=float)
+    wrong = (targets < 0).any(axis=1) | ~(np.abs(totals - 1) <= _ROUNDING)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f"Targets of {loss.name} in several columns must be shares that sum to 1 in each row, got "
+            f"{[float(f'{share:.4g}') for share in targets[row].tolist()]} in row {row}.",
+            Advice("divide each row by its sum"),
+            Advice("choose another loss"),
+            Advice("leave the targets as they are", normalize_targets=None),
+        )
 
 
 def _check_range(loss: Loss, targets: np.ndarray, highest: float, words: str) -> None:

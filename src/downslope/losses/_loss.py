@@ -44,6 +44,8 @@ class Loss:
             share one compiled program.
         lowest_rows: `(output, target) -> (B,)`, the lowest that each row's loss can be with any output; it looks at the
             output's shape alone. None where that is 0.
+        one_answer: `(targets (B, outputs), weights (B,)) -> (outputs,)`, NumPy's: the answer to all rows whose loss is
+            lowest. None where descent finds it, as it does where the loss is smooth.
 
     Example:
         A loss of your own, `Σ |y − t|` in each row, and the judge's word on its derivative:
@@ -73,6 +75,7 @@ class Loss:
     inverse_link: Callable[[Any], Any] | None = None
     settings: tuple[tuple[str, float], ...] = ()
     lowest_rows: RowFunction | None = None
+    one_answer: Callable[..., np.ndarray] | None = None
 
     def value(
         self,

@@ -73,6 +73,7 @@ def adamw(
     learning_rate: LearningRate,
     *,
     weight_decay: NumberOrSchedule = 0.01,
+    decay_biases: bool = True,
     b1: NumberOrSchedule = 0.9,
     b2: NumberOrSchedule = 0.999,
     eps: NumberOrSchedule = 1e-8,
@@ -90,6 +91,8 @@ def adamw(
     Args:
         learning_rate: `η`, 0 or more: a number or a schedule, as every number here.
         weight_decay: `λ`, 0 or more. Exactly 0 keeps no such term.
+        decay_biases: whether biases, and scales and shifts of norms, decay too: parameters by the names `bias`, `scale`
+            and `shift`.
         b1: `β₁`, 0 or more and below 1.
         b2: `β₂`, 0 or more and below 1.
         eps: `ε`, 0 or more.
@@ -111,11 +114,11 @@ def adamw(
     """
     weight_decay = check_hyperparam("weight_decay", weight_decay)
     plain = adam(learning_rate, b1=b1, b2=b2, eps=eps, eps_in_sqrt=eps_in_sqrt, bias_correction=bias_correction)
-    settings = plain.settings | {"weight_decay": weight_decay}
+    settings = plain.settings | {"weight_decay": weight_decay, "decay_biases": decay_biases}
     if weight_decay == 0:
         return make(adamw, plain.rule, plain.hyperparams, settings)
     numbers = plain.hyperparams | {"weight_decay": weight_decay}
-    return make(adamw, DecoupledWeightDecay(plain.rule), numbers, settings)
+    return make(adamw, DecoupledWeightDecay(plain.rule, decay_biases), numbers, settings)
 
 
 MOMENTS = (

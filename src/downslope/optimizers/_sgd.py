@@ -28,6 +28,7 @@ def sgd(
     bias_correction: bool = False,
     hold_effective_rate: bool = False,
     weight_decay: NumberOrSchedule = 0,
+    decay_biases: bool = True,
 ) -> Optimizer:
     """Return (stochastic) gradient descent with rate `η`, momentum `μ` and weight decay `λ`.
 
@@ -62,6 +63,8 @@ def sgd(
         bias_correction: correct the average for its start at 0; goes with `averaged` only.
         hold_effective_rate: hold `η / (1 − μ)` at its first value; needs momentum, and does not go with `averaged`.
         weight_decay: `λ`, 0 or more. Exactly 0 keeps no such term.
+        decay_biases: whether biases, and scales and shifts of norms, decay too: parameters by the names `bias`, `scale`
+            and `shift`.
 
     Raises:
         SettingError: a number is out of bounds, or two settings exclude each other.
@@ -93,11 +96,12 @@ def sgd(
         "bias_correction": bias_correction,
         "hold_effective_rate": hold_effective_rate,
         "weight_decay": weight_decay,
+        "decay_biases": decay_biases,
     }
     decayed = weight_decay != 0
     used = {"learning_rate": True, "momentum": rule.momentum, "weight_decay": decayed}
     numbers = {name: settings[name] for name in used if used[name]}
-    return make(sgd, L2(rule) if decayed else rule, numbers, settings)
+    return make(sgd, L2(rule, decay_biases) if decayed else rule, numbers, settings)
 
 
 SGD = Facts(

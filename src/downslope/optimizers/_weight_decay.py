@@ -9,19 +9,22 @@ from downslope.optimizers._named import as_optimizer
 from downslope.optimizers._optimizer import Optimizer, OptimizerLike, make
 
 
-def l2(weight_decay: NumberOrSchedule, optimizer: OptimizerLike) -> Optimizer:
+def l2(weight_decay: NumberOrSchedule, optimizer: OptimizerLike, *, decay_biases: bool = True) -> Optimizer:
     """Return an optimizer that descends `l + ½ λ ‖θ‖²`: weight decay in the gradient.
 
         g ← g + λ θ
         θ, … ← the optimizer's step with g
 
     Definitions differ: `λ θ` is added, as by torch's `weight_decay`; Keras's `L2(λ)` adds `λ ‖θ‖²` to the loss, twice
-    as much. All parameters decay, biases too. `sgd(…, weight_decay=λ)` is a short form. Optimizers that divide by the
-    size of gradients also divide the decay: take `decoupled_weight_decay` for those.
+    as much. All parameters decay, biases too, unless told otherwise, for which torch needs groups of parameters.
+    `sgd(…, weight_decay=λ)` is a short form. Optimizers that divide by the size of gradients also divide the decay:
+    take `decoupled_weight_decay` for those.
 
     Args:
         weight_decay: `λ`, 0 or more: a number or a schedule.
         optimizer: ours, any of optax, or a name.
+        decay_biases: whether biases, and scales and shifts of norms, decay too: parameters by the names `bias`, `scale`
+            and `shift`.
 
     Raises:
         SettingError: the number is out of bounds, or the optimizer decays weights already.
@@ -39,21 +42,27 @@ def l2(weight_decay: NumberOrSchedule, optimizer: OptimizerLike) -> Optimizer:
     """
     weight_decay, optimizer = check_hyperparam("weight_decay", weight_decay), _undecayed(optimizer)
     numbers = {**optimizer.hyperparams, "weight_decay": weight_decay}
-    return make(l2, L2(optimizer.rule), numbers, {"weight_decay": weight_decay, "optimizer": optimizer})
+    settings = {"weight_decay": weight_decay, "optimizer": optimizer, "decay_biases": decay_biases}
+    return make(l2, L2(optimizer.rule, decay_biases), numbers, settings)
 
 
-def decoupled_weight_decay(weight_decay: NumberOrSchedule, optimizer: OptimizerLike) -> Optimizer:
+def decoupled_weight_decay(
+    weight_decay: NumberOrSchedule, optimizer: OptimizerLike, *, decay_biases: bool = True
+) -> Optimizer:
     """Return an optimizer that also shrinks the weights at each step, past its averages and divisions.
 
         Δ = the optimizer's step
         θ ← θ + Δ − η λ θ
 
     Definitions differ: the decay is multiplied by the rate, as in torch and optax, so that a schedule shrinks both; in
-    the paper it has a schedule of its own. All parameters decay, biases too. `adamw` is a short form for `adam`.
+    the paper it has a schedule of its own. All parameters decay, biases too, unless told otherwise. `adamw` is a short
+    form for `adam`.
 
     Args:
         weight_decay: `λ`, 0 or more: a number or a schedule.
         optimizer: one that shows its rate: ours, or a name.
+        decay_biases: whether biases, and scales and shifts of norms, decay too: parameters by the names `bias`, `scale`
+            and `shift`.
 
     Raises:
         SettingError: the number is out of bounds, or the optimizer shows no rate, decays weights already, or averages
@@ -84,8 +93,9 @@ def decoupled_weight_decay(weight_decay: NumberOrSchedule, optimizer: OptimizerL
             Advice("put the average outside:", code="`ema(…, decoupled_weight_decay(…))`"),
         )
     numbers = {**optimizer.hyperparams, "weight_decay": weight_decay}
-    rule = DecoupledWeightDecay(optimizer.rule)
-    return make(decoupled_weight_decay, rule, numbers, {"weight_decay": weight_decay, "optimizer": optimizer})
+    rule = DecoupledWeightDecay(optimizer.rule, decay_biases)
+    settings = {"weight_decay": weight_decay, "optimizer": optimizer, "decay_biases": decay_biases}
+    return make(decoupled_weight_decay, rule, numbers, settings)
 
 
 def _undecayed(optimizer: OptimizerLike) -> Optimizer:

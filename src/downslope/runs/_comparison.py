@@ -122,8 +122,8 @@ class Comparison:
 def compare(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
     """Return runs side by side, by what their folders say; no network is needed for that.
 
-    Losses and metrics are those of the epoch whose parameters the run keeps: that of the lowest validation loss where
-    there is one, else the last.
+    Losses and metrics are those of the epoch whose parameters the run keeps: that of the lowest validation loss, or
+    best by what early stopping went by, where there are validation rows, else the last.
 
     Args:
         paths: the folders of two runs or more.
@@ -237,11 +237,15 @@ def _compared(name: str, folder: RunFolder, record: Record, settings: dict[str, 
     lines = folder.read_epochs(at_least=0)
     names = [key for key in (lines[0] if lines else {}) if key != "epoch"]
     history = {key: np.array([line[key] for line in lines], float) for key in names}
-    best = len(lines)
-    watched = history.get("validation_loss")
-    if watched is not None and np.isfinite(watched).any():
-        best = int(np.nanargmin(watched)) + 1
+    best = _kept_epoch(folder, record, history.get("validation_loss")) or len(lines)
     return Compared(name, settings, history, best, record.stop_reason or record.status, record.seconds)
+
+
+def _kept_epoch(folder: RunFolder, record: Record, losses: np.ndarray | None) -> int | None:
+    """Return the epoch that was best on the validation rows, by what early stopping went by; None if none was."""
+    if isinstance(record.configuration["early_stopping"], dict) and folder.has("best"):
+        return int(folder.read("best").facts["best_epoch"] or 0) or None
+    return None if losses is None or not np.isfinite(losses).any() else int(np.nanargmin(losses)) + 1
 
 
 def _notes(records: list[Record], runs: list[Compared]) -> tuple[str, ...]:

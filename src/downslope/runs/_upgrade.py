@@ -68,6 +68,27 @@ def with_levels_and_dates(content: Content) -> Content:
     return completed
 
 
+def with_last_batches(content: Content) -> Content:
+    """Return a record that says which last batches were left out: None, as by default, before that could be said."""
+    return _completed(content, configuration={"drop_last": None})
+
+
+def with_decay_of_biases(content: Content) -> Content:
+    """Return a record whose optimizers that decay weights say that biases decay too, as all did at first."""
+    configuration = content.get("configuration")
+    if not isinstance(configuration, dict):
+        return content
+    return content | {"configuration": configuration | {"optimizer": _decaying_biases(configuration.get("optimizer"))}}
+
+
+def _decaying_biases(rendered: object) -> object:
+    """Return an optimizer as records have it, and those within it, that say so."""
+    if not isinstance(rendered, dict):
+        return rendered
+    inner = {"optimizer": _decaying_biases(rendered["optimizer"])} if "optimizer" in rendered else {}
+    return ({"decay_biases": True} if "weight_decay" in rendered else {}) | rendered | inner
+
+
 def with_continuing(content: Content) -> Content:
     """Return a record that says from where a run went on though it had ended: it could not, before that was told.
 
@@ -79,7 +100,16 @@ def with_continuing(content: Content) -> Content:
 
 STEPS: dict[int, tuple[Callable[[Content], Content], ...]] = {
     # what was added within version 1, in the order in which it came
-    1: (with_restarts, with_class_weights, with_tracking, with_precision, with_levels_and_dates, with_continuing),
+    1: (
+        with_restarts,
+        with_class_weights,
+        with_tracking,
+        with_precision,
+        with_levels_and_dates,
+        with_last_batches,
+        with_decay_of_biases,
+        with_continuing,
+    ),
     2: (),
 }
 """What is done to a record of each version; the last step of every version but the newest makes it one of the next."""

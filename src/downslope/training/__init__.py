@@ -1,5 +1,6 @@
 """Training: `train` makes a `Run`, `resume` continues one, `open_run` reads one; sweeps, races, finders."""
 
+from downslope.training.early_stopping import EarlyStopping, as_early_stopping
 from downslope.training.engine.evaluate import outputs_of
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.stepper import Stepper, transfer_state
@@ -28,6 +29,7 @@ from downslope.training.problem.constant_predictor import (
     one_answer_loss,
     saturated_loss,
 )
+from downslope.training.problem.last_batch import last_batch_rule
 from downslope.training.problem.part import Part
 from downslope.training.problem.problem import Problem, prepare
 from downslope.training.race import Race, race
@@ -38,7 +40,7 @@ from downslope.training.run import Run
 from downslope.training.settings import ClassWeight, TrainingSettings
 from downslope.training.surfaces.network import NetworkSurface
 from downslope.training.surfaces.surface_of import surface_of
-from downslope.training.sweep import Sweep, sweep
+from downslope.training.sweep import Sweep, Unfit, sweep
 from downslope.training.train import train
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "ClassWeight",
     "CurvatureLine",
     "Divergence",
+    "EarlyStopping",
     "Edge",
     "FoundBatchSize",
     "FoundLearningRate",
@@ -73,12 +76,15 @@ __all__ = [
     "Tracking",
     "TrainingSettings",
     "Trajectory",
+    "Unfit",
+    "as_early_stopping",
     "constant_predictor",
     "constant_predictor_loss",
     "edge_of",
     "find_batch_size",
     "find_learning_rate",
     "goes_on_after",
+    "last_batch_rule",
     "one_answer_loss",
     "open_run",
     "outputs_of",

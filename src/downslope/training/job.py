@@ -13,7 +13,14 @@ from downslope.runs import Record as RunRecord
 from downslope.runs import RunFolder
 from downslope.training.checkpoint_arrays import start_checkpoint
 from downslope.training.checkpointing import CheckpointPolicy, FolderWriter
-from downslope.training.engine.population import Population, histories_of, member_training, populate, train_population
+from downslope.training.engine.population import (
+    Population,
+    compared_losses,
+    histories_of,
+    member_training,
+    populate,
+    train_population,
+)
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.state import TrainingState, begin_training
 from downslope.training.engine.step import StepState
@@ -86,14 +93,15 @@ class TrainingJob:
             recorder=Recorder(record or Record()),
             tracker=None if track is None else Tracker(problem, track),
             population=None if restarts == 1 else restart_population(problem, restarts),
-            notes=tuple(dict.fromkeys(recipe.data.notes + problem.preprocessing.notes + notes)),
+            notes=tuple(dict.fromkeys(recipe.data.notes + problem.notes + notes)),
         )
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings of the recipe that a run's record holds as they are."""
         settings = self.recipe.settings
-        plain = {name: settings[name] for name in ("epochs", "early_stopping", "normalize", "normalize_targets")}
+        names = ("epochs", "early_stopping", "normalize", "normalize_targets", "drop_last")
+        plain = {name: settings[name] for name in names}
         return plain | {
             "validation": "data" if isinstance(settings.validation, Dataset) else settings.validation,
             "started_from": "initialization" if settings.start is None else "given variables",
@@ -142,7 +150,7 @@ def run_job(
             folder_writer = FolderWriter(folder, job.record(), recorder, tracker, seconds_before=before, policy=policy)
             folder_writer.begin(job.training, job.population)
         restarts, writer = None, folder_writer or NoCheckpoints()
-        epochs, patience = recipe.settings.epochs, recipe.settings.early_stopping
+        epochs, patience = recipe.settings.epochs, recipe.settings.stopping.patience
         if job.population is None:
             train_loop(
                 problem,
@@ -202,7 +210,7 @@ def train_restarts(
     """
     train_population(problem, population, epochs=epochs, patience=patience, progress=progress, after_epoch=after_epoch)
     ended = Restarts(
-        losses=population.best_loss,
+        losses=compared_losses(problem, population),
         best=population.best,
         epochs=population.epochs,
         stop_reasons=tuple(population.stop_reasons),

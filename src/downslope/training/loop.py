@@ -16,6 +16,7 @@ from downslope.training.engine.epoch import (
     is_out_of_patience,
     measure_epoch,
     monitored_loss,
+    monitored_score,
     next_epoch,
 )
 from downslope.training.engine.evaluate import loss_of, outputs_of
@@ -81,7 +82,7 @@ def train_loop(
         problem: what is to be learned.
         training: its state; changed in place.
         epochs: how many epochs there are.
-        patience: epochs without a lower validation loss before it stops; None for no such end.
+        patience: epochs without progress on the validation rows before it stops; None for no such end.
         progress: shows how far it is.
         recorder: records parameters and statistics of layers.
         writer: writes checkpoints.
@@ -201,13 +202,13 @@ def _finish_epoch(problem: Problem, training: TrainingState, values: dict[str, f
     """Book an epoch: history, best parameters, schedules that watch the loss, patience."""
     training.epoch, training.step = training.epoch + 1, 0
     training.history.append(values)
-    loss = monitored_loss(values)
-    training.state = next_epoch(training.state, observe_loss(training.state.optimizer, loss))
+    training.state = next_epoch(training.state, observe_loss(training.state.optimizer, monitored_loss(values)))
     if problem.validation is None:
         return
-    if is_improvement(loss, training.best.loss):
-        training.best, training.best_variables = Best(loss, training.epoch), training.state.variables
-    if is_out_of_patience(training.epoch, training.watched_from, patience):
+    score = monitored_score(problem.stopping, values)
+    if is_improvement(score, training.best.loss):
+        training.best, training.best_variables = Best(score, training.epoch), training.state.variables
+    if is_out_of_patience(training.epoch, training.watched_from(problem.stopping), patience):
         training.stop_reason = "early_stopping"
 
 

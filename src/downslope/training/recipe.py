@@ -15,6 +15,7 @@ from downslope.layers import initializers
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.runs import Record
+from downslope.training.early_stopping import EarlyStopping
 from downslope.training.identity.rows import check_rows, other_rows
 from downslope.training.problem.problem import Problem, prepare
 from downslope.training.settings import TrainingSettings
@@ -102,7 +103,8 @@ def recipe_of_record(
         origin = record.data.get("validation_origin")
         known = validation is not None or origin is not None
         held_out = _rows(validation, record, "validation_origin", file, preprocessing, "validation") if known else 0.0
-    plain = {name: rebuild(configuration[name], ROOMS) for name in ("batch_size", "order", "normalize", "metrics")}
+    names = ("batch_size", "order", "normalize", "metrics", "drop_last")
+    plain = {name: rebuild(configuration[name], ROOMS) for name in names}
     weights = configuration["class_weight"]
     custom = optimizer if is_custom(configuration["optimizer"]) else None
     settings = TrainingSettings(
@@ -110,7 +112,7 @@ def recipe_of_record(
         loss=loss,
         optimizer=rebuild(configuration["optimizer"], ROOMS) if custom is None else custom,
         epochs=configuration["epochs"],
-        early_stopping=configuration["early_stopping"] if held_out else None,
+        early_stopping=_early_stopping(configuration["early_stopping"]) if held_out else None,
         validation=held_out,
         seed=record.seed,
         normalize_targets=configuration["normalize_targets"],
@@ -118,6 +120,11 @@ def recipe_of_record(
         class_weight=weights if weights is None or isinstance(weights, str) else dict(map(tuple, weights)),
     )
     return Recipe(net, training, settings)
+
+
+def _early_stopping(recorded: int | dict[str, Any] | None) -> int | EarlyStopping | None:
+    """Return early stopping as it was set."""
+    return EarlyStopping(**recorded) if isinstance(recorded, dict) else recorded
 
 
 def problem_of_record(recipe: Recipe, record: Record) -> Problem:

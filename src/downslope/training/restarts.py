@@ -17,8 +17,9 @@ class Restarts:
 
     Attributes:
         losses: the lowest validation loss of each where there are validation rows, else the last training loss; NaN for
-            one that diverged in its first epoch. `(restarts,)`
-        best: which one the run kept.
+            one that diverged in its first epoch. Where early stopping goes by another metric, the validation loss of
+            the epoch that was best by it. `(restarts,)`
+        best: which one the run kept: the one of the lowest loss, or the best by that metric.
         epochs: how many epochs each made, `(restarts,)`.
         stop_reasons: why each stopped.
         histories: name → values, `(epochs, restarts)`; NaN after a start has stopped.

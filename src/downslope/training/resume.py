@@ -28,6 +28,7 @@ from downslope.parallel import check_one_process
 from downslope.runs import Record, RunFolder, cpu_count, current_versions
 from downslope.training.checkpoint_arrays import restore_variables
 from downslope.training.earlier import warn_of_gaps
+from downslope.training.early_stopping import as_early_stopping
 from downslope.training.engine.progress import Progress, open_progress, progress_style
 from downslope.training.engine.stopping import Divergence
 from downslope.training.identity.computing import differences
@@ -153,7 +154,8 @@ def load_job(
         record = _told_to_go_on(folder, record, early_stopping)
         recipe = _recipe(folder, record, epochs, **parts)
         made, rule = steps_made(folder, record.configuration["restarts"]), as_optimizer(recipe.settings.optimizer)
-        recipe = recipe.changed({"optimizer": going_on(rule, record, schedule, made=made, epochs=epochs)})
+        rule = going_on(rule, recipe.net, record, schedule, made=made, epochs=epochs)
+        recipe = recipe.changed({"optimizer": rule})
         problem = problem_of_record(recipe, record).ready(progress_style(progress))
         return restore_job(folder, record, recipe, problem), folder
     except BaseException:
@@ -195,11 +197,9 @@ def goes_on_after(
         return None
     _check_begun(folder)
     with suppress(CustomPartError):
-        rule, made = (
-            rebuild(record.configuration["optimizer"], ROOMS),
-            steps_made(folder, record.configuration["restarts"]),
-        )
-        going_on(rule, record, schedule, made=made, epochs=total)
+        rule, net = (rebuild(record.configuration[name], ROOMS) for name in ("optimizer", "network"))
+        made = steps_made(folder, record.configuration["restarts"])
+        going_on(rule, net, record, schedule, made=made, epochs=total)
     return saved_epochs(folder, record)
 
 
@@ -285,12 +285,18 @@ def _told_to_go_on(folder: RunFolder, record: Record, early_stopping: int | None
                 Setting("start"),
                 ".",
             )
-        changes["early_stopping"] = check_integer("early_stopping", early_stopping, at_least=0) or None
-        if changes["early_stopping"] and not record.data["validation_rows"]:
+        patience = check_integer("early_stopping", early_stopping, at_least=0) or None
+        changes["early_stopping"] = _with_patience(record.configuration["early_stopping"], patience)
+        if patience and not record.data["validation_rows"]:
             raise SettingError(
                 Setting("early_stopping"), "watches the validation loss, and this run has no validation rows."
             )
     return record.model_copy(update={"configuration": record.configuration | changes})
+
+
+def _with_patience(recorded: int | dict[str, Any] | None, patience: int | None) -> int | dict[str, Any] | None:
+    """Return early stopping as a record has it, with another patience."""
+    return recorded | {"patience": patience} if isinstance(recorded, dict) else patience
 
 
 def _warn_of_early_stop(record: Record, epochs: int | None) -> None:
@@ -301,10 +307,11 @@ def _warn_of_early_stop(record: Record, epochs: int | None) -> None:
 
 def early_stop_message(record: Record) -> Message:
     """Return how a run that stopped early could go on."""
-    patience = record.configuration["early_stopping"]
+    stopping = as_early_stopping(record.configuration["early_stopping"])
+    patience = stopping.patience
     return Message(
-        f"It stopped early, after {patience} epoch{'s' * (patience != 1)} without a lower validation loss, and more "
-        "epochs alone would change nothing.",
+        f"It stopped early, after {patience} epoch{'s' * (patience != 1)} without {stopping.progress}, and more epochs "
+        "alone would change nothing.",
         Advice("go on with patience counted anew", early_stopping=patience),
         Advice("go on without early stopping", early_stopping=0),
     )

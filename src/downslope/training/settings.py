@@ -9,10 +9,11 @@ from typing import Any
 import optax
 
 from downslope.core import Advice, Setting, SettingError, UnknownNameError, Variables, check_integer, own_tree
-from downslope.data import Dataset
+from downslope.data import Dataset, DropLast, check_drop_last
 from downslope.losses import Loss
 from downslope.optimizers import Optimizer, adam
 from downslope.schedules import Schedule
+from downslope.training.early_stopping import EarlyStopping, as_early_stopping
 
 ClassWeight = str | Mapping[Any, Any] | None
 """`"balanced"`, weights by label, or None for none."""
@@ -43,13 +44,14 @@ class TrainingSettings(Mapping[str, Any]):
     epochs: int = 50
     order: str = "shuffle"
     validation: float | Dataset = 0.0
-    early_stopping: int | None = None
+    early_stopping: int | EarlyStopping | None = None
     seed: int = 0
     normalize: str | None = None
     normalize_targets: str | None = None
     start: Variables | None = None
     metrics: Sequence[str] = ()
     class_weight: ClassWeight = None
+    drop_last: DropLast | None = None
 
     def __post_init__(self) -> None:
         check_integer("epochs", self.epochs)
@@ -57,7 +59,9 @@ class TrainingSettings(Mapping[str, Any]):
         object.__setattr__(self, "start", _own_start(self.start))
         if isinstance(self.class_weight, Mapping):
             object.__setattr__(self, "class_weight", dict(self.class_weight))
-        object.__setattr__(self, "early_stopping", _patience(self.early_stopping, held_out=self.holds_out))
+        if self.drop_last is not None:
+            check_drop_last(self.drop_last)
+        object.__setattr__(self, "early_stopping", _checked_stopping(self.early_stopping, held_out=self.holds_out))
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> TrainingSettings:
@@ -79,6 +83,11 @@ class TrainingSettings(Mapping[str, Any]):
         return isinstance(self.validation, Dataset) or self.validation != 0
 
     @property
+    def stopping(self) -> EarlyStopping:
+        """When it stops early, and by what."""
+        return as_early_stopping(self.early_stopping)
+
+    @property
     def split_by_seed(self) -> bool:
         """Whether the rows to learn from depend on the seed."""
         return self.holds_out and not isinstance(self.validation, Dataset)
@@ -96,6 +105,14 @@ class TrainingSettings(Mapping[str, Any]):
             "early_stopping": None,
             "metrics": (),
         }
+
+    def for_other_rows(self) -> TrainingSettings:
+        """Return the settings for fewer or other rows than they were made for.
+
+        Whether a batch of theirs holds a single row, which batch norm cannot take, is not for the user to see to: it is
+        left out.
+        """
+        return self | {"drop_last": "lone"} if self.drop_last is None else self
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.__dataclass_fields__:
@@ -138,17 +155,20 @@ def _own_start(start: Variables | None) -> Variables | None:
     )
 
 
-def _patience(early_stopping: int | None, *, held_out: bool) -> int | None:
-    """Return the patience, checked; 0 means none, as None does."""
+def _checked_stopping(early_stopping: int | EarlyStopping | None, *, held_out: bool) -> int | EarlyStopping | None:
+    """Return when to stop early, checked; 0 means never, as None does."""
     if early_stopping is None or early_stopping == 0:
         return None
     if not held_out:
         raise SettingError(
             Setting("early_stopping"),
-            f"watches the validation loss, got {early_stopping!r} without validation rows.",
+            f"watches the validation {as_early_stopping(early_stopping).metric}, got {early_stopping!r} without "
+            "validation rows.",
             Advice("hold some out", validation=0.2),
             Advice("leave it off"),
         )
+    if isinstance(early_stopping, EarlyStopping):
+        return early_stopping
     return check_integer("early_stopping", early_stopping, advice="It counts epochs; 0 or None is never.")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import RunError
+from downslope.core import DownslopeError, RunError
 from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.parallel import check_one_process
@@ -25,6 +25,23 @@ from downslope.training.recipe import Recipe
 from downslope.training.run import Run
 
 
+@dataclass(frozen=True)
+class Unfit:
+    """A combination of settings that cannot be trained.
+
+    Attributes:
+        settings: as those of `Sweep.settings`.
+        error: that `ds.train` raises with them.
+    """
+
+    settings: dict[str, Any]
+    error: DownslopeError
+
+    def __str__(self) -> str:
+        named = ", ".join(f"{name} {value}" for name, value in self.settings.items())
+        return f"{named}: {self.error.message}"
+
+
 @dataclass(frozen=True, repr=False)
 class Sweep:
     """What many settings led to.
@@ -34,11 +51,14 @@ class Sweep:
         runs: as `ds.train` would have returned them.
         losses: what they are compared by: the lowest validation loss where there are validation rows, else the last
             training loss; NaN for one that diverged, or was interrupted, in its first epoch. `(runs,)`
+        unfit: the combinations that cannot be trained on these rows, such as batch norm with batches of one row, and
+            why; they have no run, and end the table.
     """
 
     settings: tuple[dict[str, Any], ...]
     runs: tuple[Run, ...]
     losses: np.ndarray
+    unfit: tuple[Unfit, ...] = ()
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -68,10 +88,11 @@ class Sweep:
         """Return a polars table of all runs, the lowest loss first."""
         import polars
 
-        columns: dict[str, object] = {name: [own[name] for own in self.settings] for name in self.settings[0]}
-        columns["loss"] = self.losses
-        columns["epochs"] = [run.epochs for run in self.runs]
-        columns["stop_reason"] = [run.stop_reason for run in self.runs]
+        settings = [*self.settings, *(unfit.settings for unfit in self.unfit)]
+        columns: dict[str, object] = {name: [own[name] for own in settings] for name in settings[0]}
+        columns["loss"] = [*map(float, self.losses), *(None for _ in self.unfit)]
+        columns["epochs"] = [*(run.epochs for run in self.runs), *(0 for _ in self.unfit)]
+        columns["stop_reason"] = [*(run.stop_reason for run in self.runs), *("unfit" for _ in self.unfit)]
         return polars.DataFrame(columns, strict=False).sort("loss", nulls_last=True)
 
     def __str__(self) -> str:
@@ -80,6 +101,7 @@ class Sweep:
         best = ", ".join(f"{name} {value}" for name, value in self.best_settings.items())
         diverged = sum(run.stop_reason == "diverged" for run in self.runs)
         lost = f"; {diverged} diverged" if diverged else ""
+        lost += f"; {len(self.unfit)} cannot be trained" if self.unfit else ""
         return f"{len(self)} runs: lowest loss {self.losses[self.best_index]:.4g} with {best}{lost}."
 
     def __repr__(self) -> str:
@@ -118,11 +140,12 @@ def sweep(
             holds out other rows; give a data set to judge seeds by the same.
 
     Returns:
-        Every run, the best one, a table.
+        Every run, the best one, a table, and the combinations that cannot be trained.
 
     Raises:
         UnknownNameError: no setting or number has that name.
-        SettingError: a setting that cannot be, or that cannot be swept; or this process is one of several of a job.
+        SettingError: a setting that cannot be, or that cannot be swept; or no combination can be trained, or this
+            process is one of several of a job.
 
     Example:
         >>> import downslope as ds
@@ -138,19 +161,28 @@ def sweep(
     points = grid_points({"net": net, "optimizer": optimizer} | settings)
     groups = population_groups(points)
     watcher = open_progress(progress, sum(members[0].settings.epochs for members in groups))
-    runs_by_number, epochs = {}, 0
+    runs_by_number: dict[int, Run] = {}
+    unfit: list[Unfit] = []
+    epochs = 0
     try:
         for members in groups:
-            runs_by_number |= _train_group(data, members, ProgressPart(watcher, epochs))
+            try:
+                problem = prepare(members[0].net, data, members[0].settings)
+            except DownslopeError as error:
+                unfit += [Unfit(point.label, error) for point in members]
+                continue
+            runs_by_number |= _train_group(data, problem, members, ProgressPart(watcher, epochs))
             epochs += members[0].settings.epochs
             if any(run.stop_reason == "interrupted" for run in runs_by_number.values()):
                 break
     finally:
         watcher.close()
+    if unfit and not runs_by_number:
+        raise unfit[0].error
     ended = [point for point in points if point.number in runs_by_number]
     runs = tuple(runs_by_number[point.number] for point in ended)
     losses = np.array([compared_loss(run) for run in runs])
-    return Sweep(tuple(point.label for point in ended), runs, losses)
+    return Sweep(tuple(point.label for point in ended), runs, losses, tuple(unfit))
 
 
 def compared_loss(run: Run) -> float:
@@ -159,10 +191,9 @@ def compared_loss(run: Run) -> float:
     return float(np.min(losses, initial=np.inf, where=np.isfinite(losses))) if np.isfinite(losses).any() else np.nan
 
 
-def _train_group(data: Dataset, points: list[GridPoint], progress: Progress) -> dict[int, Run]:
+def _train_group(data: Dataset, problem: Problem, points: list[GridPoint], progress: Progress) -> dict[int, Run]:
     """Train the points of a group as one population; return their runs by number."""
     first = points[0]
-    problem = prepare(first.net, data, first.settings)
     members = [_member(problem, point) for point in points]
     starts = [begin_training(member).state for member in members]
     population = populate(starts)
@@ -171,11 +202,11 @@ def _train_group(data: Dataset, points: list[GridPoint], progress: Progress) -> 
         problem,
         population,
         epochs=first.settings.epochs,
-        patience=first.settings.early_stopping,
+        patience=first.settings.stopping.patience,
         progress=progress,
         members=None if same else members,
     )
-    notes = tuple(dict.fromkeys(data.notes + problem.preprocessing.notes))
+    notes = tuple(dict.fromkeys(data.notes + problem.notes))
     return {
         point.number: make_run(
             member,

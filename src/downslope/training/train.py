@@ -10,13 +10,14 @@ from typing import Any
 import optax
 
 from downslope.core import Advice, Setting, SettingError, Variables, check_choice, check_integer
-from downslope.data import Dataset, Preprocessing
+from downslope.data import Dataset, DropLast, Preprocessing
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer
 from downslope.parallel import check_one_process
 from downslope.runs import RunFolder
 from downslope.schedules import Schedule
+from downslope.training.early_stopping import EarlyStopping
 from downslope.training.engine.progress import Progress, open_progress, progress_style
 from downslope.training.finders.auto import resolve_auto
 from downslope.training.identity.rows import check_rows
@@ -40,7 +41,7 @@ def train(
     batch_size: int | Schedule | str = 32,
     epochs: int = 50,
     validation: float | Dataset = 0.0,
-    early_stopping: int | None = None,
+    early_stopping: int | EarlyStopping | None = None,
     restarts: int = 1,
     seed: int = 0,
     store: str | os.PathLike[str] | None = None,
@@ -52,6 +53,7 @@ def train(
     start: Variables | None = None,
     metrics: Sequence[str] = (),
     class_weight: ClassWeight = None,
+    drop_last: DropLast | None = None,
     record: Record | None = None,
     track: Track | None = None,
     observers: Sequence[Observer] = (),
@@ -77,7 +79,8 @@ def train(
         epochs: passes over the data, at most.
         validation: a share of the rows to hold out, or a data set: the best parameters are those of the lowest loss
             there.
-        early_stopping: stop after so many epochs without a lower validation loss; None for never.
+        early_stopping: stop after so many epochs without a lower validation loss; a `ds.EarlyStopping` to go by another
+            metric, which then also decides which parameters are best, or to say how much counts; None for never.
         restarts: how many starting weights to try, all at once, on the same batches; the run keeps the one with the
             lowest loss and tells how the others ended. The history is that of the one kept, without metrics.
         seed: decides the starting weights, the split and the order of rows.
@@ -101,6 +104,10 @@ def train(
             scikit-learn's `n / (K · count)` of the training rows, or weights of 0 or more by label (1 where not
             named). `batch_loss` counts so too; all that is measured at fixed parameters (`train_loss`,
             `validation_loss`, metrics) counts by row weights alone, and compares with other runs.
+        drop_last: whether an epoch leaves out its last batch where that has fewer rows than the others (True); only
+            where it is a single row, of which batch norm can learn nothing (`"lone"`); or never (False). None, the
+            default, is `"lone"` where the size is the usual 32 or found by `"auto"`, with a note of the run; a size of
+            your own that leaves batch norm a single row is refused.
         record: what to record besides; see `ds.Record`.
         track: curvature and noise to measure on the way, within a share of the time; see `ds.Track`.
         observers: functions that are shown a `ds.Moment` at the end of each epoch, and return None, `ds.Stop()`, or
@@ -163,6 +170,7 @@ def train(
         start=start,
         metrics=metrics,
         class_weight=class_weight,
+        drop_last=drop_last,
     )
     monitors = {"record": record, "track": track, "restarts": restarts}
     if _goes_on(resume, store, overwrite=overwrite):

@@ -9,7 +9,7 @@ import typer
 
 from downslope.cli.compile_cache import keep_compiled_code
 from downslope.cli.interrupts import raise_on_interrupt
-from downslope.cli.output import counted, print_lines, score_text, shown_progress
+from downslope.cli.output import command_line, counted, print_lines, score_text, shown_progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +54,7 @@ def demo(
             *(f"  {figure}" for figure in figures),
             "",
             "Next:",
-            f"  downslope predict {store} digits | head",
+            f"  {command_line('predict', store, 'digits')} | head",
             "  downslope train iris",
             "  downslope train your_table.csv --target some_column",
         ]

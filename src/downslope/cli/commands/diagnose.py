@@ -10,7 +10,7 @@ import typer
 
 from downslope.cli.compile_cache import keep_compiled_code
 from downslope.cli.options import JsonOption, RunArgument, reader
-from downslope.cli.output import check_file, current_face, print_json, print_text, say
+from downslope.cli.output import check_file, command_line, current_face, print_json, print_text, say
 
 if TYPE_CHECKING:
     from downslope.diagnosis import Report
@@ -89,7 +89,7 @@ def diagnose(
         if verify and not report.trials:
             say("There was nothing to verify: no finding has a fix that is a setting.")
         if not verify and any(finding.change for finding in report.findings):
-            say(f"Measure what the fixes gain: downslope diagnose {run} --verify")
+            say(f"Measure what the fixes gain: {command_line('diagnose', run, options={'verify': True})}")
     if html is not None:
         _write_page(html, report, run)
 

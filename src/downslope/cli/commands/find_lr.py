@@ -55,6 +55,8 @@ class SearchOptions(TrainingOptions):
     batch_size: BatchSizeOption = 32
     epochs: int = 50
     early_stopping: int | None = 0
+    early_stopping_metric: str = "loss"
+    min_delta: float = 0.0
 
 
 def find_lr(

@@ -42,6 +42,7 @@ class StartOptimizerOptions(OptimizerOptions):
 
     learning_rate: PlainLearningRateOption = None
     weight_decay: float | None = None
+    spare_biases: bool = False
     clip: float | None = None
     schedule: str = "constant"
 
@@ -54,6 +55,8 @@ class StartOptions(TrainingOptions):
     order: str = "shuffle"
     epochs: EpochsOption = 20
     early_stopping: int | None = 0
+    early_stopping_metric: str = "loss"
+    min_delta: float = 0.0
 
 
 def init(

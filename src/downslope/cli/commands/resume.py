@@ -70,10 +70,9 @@ def resume(
     """
     from downslope.core import Message, RunWarning
     from downslope.runs import RunFolder
-    from downslope.training import goes_on_after, resume, what_is_left
+    from downslope.training import as_early_stopping, goes_on_after, resume, what_is_left
 
     way = schedule if learning_rate is None else check_rate(schedule, learning_rate)
-    patience = RunFolder.open(run).read_record().configuration["early_stopping"]
     after = goes_on_after(run, epochs=epochs, schedule=way, early_stopping=early_stopping)
     keep_compiled_code()
     raise_on_interrupt()
@@ -87,10 +86,10 @@ def resume(
         ways = {"schedule": way, "early_stopping": early_stopping}
         ended = resume(run, epochs=epochs, file=file, observers=watching, progress=shown_progress(), **ways)
     leave_if_ended(ended)
-    patience = patience if early_stopping is None else early_stopping
     say(*(warning.message.message for warning in caught if isinstance(warning.message, RunWarning)))
     say(*viewing_hint(tensorboard and after is not None, run))
-    show_result(ended, split_of(ended, file), patience=patience, json=json, went_on_after=after)
+    stopping = as_early_stopping(RunFolder.open(run).read_record().configuration["early_stopping"])
+    show_result(ended, split_of(ended, file), stopping=stopping, json=json, went_on_after=after)
 
 
 def check_rate(schedule: str | None, learning_rate: float) -> float:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -43,12 +44,16 @@ from downslope.cli.prepare import PreparedTraining, network_for, optimizer_for, 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from downslope.core import DownslopeError, Message
     from downslope.networks import Sequential
     from downslope.optimizers import Optimizer
     from downslope.training import Run
 
 Rule = Mapping[str, str | float | None]
 """The name of an optimizer and its numbers, by the names of `OptimizerOptions`."""
+
+Settings = Mapping[str, str | float | None]
+"""A combination of settings, by the names of their options."""
 
 _option = partial(typer.Option, rich_help_panel="Swept: values separated by commas, or ranges LOW..HIGH")
 
@@ -123,6 +128,19 @@ class CommonTrainingOptions(TrainingOptions):
 
 
 @dataclass(frozen=True)
+class Unfit:
+    """One combination of settings that cannot be trained.
+
+    Attributes:
+        settings: by the names of their options.
+        error: why it cannot.
+    """
+
+    settings: Settings
+    error: DownslopeError
+
+
+@dataclass(frozen=True)
 class Combination:
     """One combination of settings, trained.
 
@@ -132,7 +150,7 @@ class Combination:
         loss: what combinations are compared by.
     """
 
-    settings: Mapping[str, str | float | None]
+    settings: Settings
     run: Run
     loss: float
 
@@ -162,15 +180,19 @@ def sweep(
     optimizers = {size: _optimizers(rules, optimizer, replace(training, batch_size=size), prepared) for size in sizes}
     raise_on_interrupt()
     combinations: list[Combination] = []
+    unfit: list[Unfit] = []
     for size in sizes:
-        combinations += _train(prepared, nets, rules, optimizers[size], size, seeds)
-        if any(combination.run.stop_reason == "interrupted" for combination in combinations):
+        trained, untrained = _train(prepared, nets, rules, optimizers[size], size, seeds)
+        combinations, unfit = [*combinations, *trained], [*unfit, *untrained]
+        if any(combination.run.stop_reason == "interrupted" for combination in trained):
             break
-    say(*prepared.notes, *combinations[0].run.notes)
+    if not combinations:
+        raise unfit[0].error
+    say(*prepared.notes, *combinations[0].run.notes, *_unfit_texts(unfit))
     ranked = in_order(combinations, len(sizes) * len(nets) * len(rules) * len(seeds))
     draw_into(figure, lambda: _figure(ranked))
     if json:
-        print_json(_facts(ranked, prepared))
+        print_json(_facts(ranked, unfit, prepared))
     else:
         groups = (data, preparation, network, loss, optimizer, training)
         advised = train_command(source, *groups, settings=ranked[0].settings)
@@ -181,8 +203,8 @@ def _optimizers(
     rules: Sequence[Rule], common: OptimizerOptions, training: TrainingOptions, prepared: PreparedTraining
 ) -> list[Optimizer]:
     """Return the optimizer of each rule."""
-    rows = len(prepared.split.train)
-    return [optimizer_for(replace(common, **rule), training, rows=rows) for rule in rules]
+    net, rows = prepared.net, prepared.split.train
+    return [optimizer_for(replace(common, **rule), training, net, rows) for rule in rules]
 
 
 def _train(
@@ -192,21 +214,39 @@ def _train(
     optimizers: Sequence[Optimizer],
     size: int,
     seeds: Sequence[int],
-) -> list[Combination]:
-    """Return all combinations with one batch size, trained."""
+) -> tuple[list[Combination], list[Unfit]]:
+    """Return all combinations with one batch size: those trained, and those that cannot be."""
+    from downslope.core import DownslopeError
     from downslope.training import sweep as train_all
 
     swept = {"optimizer": dict(enumerate(optimizers)), "batch_size": size, "seed": list(seeds)}
-    result = train_all(dict(nets), prepared.split.train, progress=shown_progress(), **{**prepared.settings, **swept})
     shared = {"batch_size": "all" if size == ALL_ROWS else size}
-    return [
-        Combination(
-            {"network": settings["net"], **rules[settings["optimizer"]], **shared, "seed": settings["seed"]},
-            run,
-            float(loss),
+
+    def options(settings: Mapping[str, Any]) -> Settings:
+        return {"network": settings["net"], **rules[settings["optimizer"]], **shared, "seed": settings["seed"]}
+
+    try:
+        result = train_all(
+            dict(nets), prepared.split.train, progress=shown_progress(), **{**prepared.settings, **swept}
         )
+    except DownslopeError as error:
+        combined = itertools.product(nets, range(len(rules)), seeds)
+        return [], [Unfit(options({"net": n, "optimizer": r, "seed": s}), error) for n, r, s in combined]
+    trained = [
+        Combination(options(settings), run, float(loss))
         for settings, run, loss in zip(result.settings, result.runs, result.losses, strict=True)
     ]
+    return trained, [Unfit(options(unfit.settings), unfit.error) for unfit in result.unfit]
+
+
+def _unfit_texts(combinations: list[Unfit]) -> list[Message]:
+    """Return how many combinations of settings cannot be trained, for each reason."""
+    from downslope.core import Message
+
+    reasons = {str(combination.error): combination.error.message for combination in combinations}
+    counts = Counter(str(combination.error) for combination in combinations)
+    counted = {text: f"{count} combination{'s' * (count > 1)}" for text, count in counts.items()}
+    return [Message(f"Not trained, {counted[text]}:", reason) for text, reason in reasons.items()]
 
 
 def in_order(combinations: list[Combination], count: int) -> list[Combination]:
@@ -241,7 +281,7 @@ def _scores(ranked: list[Combination], prepared: PreparedTraining) -> dict[str, 
     return {name: None if part is None else (len(part), run.evaluate(part)) for name, part in parts.items()}
 
 
-def _facts(ranked: list[Combination], prepared: PreparedTraining) -> dict[str, object]:
+def _facts(ranked: list[Combination], unfit: list[Unfit], prepared: PreparedTraining) -> dict[str, object]:
     """Return the results for programs."""
     scores = {name: part and part[1] for name, part in _scores(ranked, prepared).items()}
     runs = [
@@ -252,6 +292,10 @@ def _facts(ranked: list[Combination], prepared: PreparedTraining) -> dict[str, o
             "stop_reason": combination.run.stop_reason,
         }
         for combination in ranked
+    ]
+    runs += [
+        {**combination.settings, "loss": None, "epochs": 0, "stop_reason": "unfit", "why": str(combination.error)}
+        for combination in unfit
     ]
     return {"task": ranked[0].run.task, "runs": runs, "best": {"settings": ranked[0].settings, **scores}}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -22,7 +21,16 @@ from downslope.cli.options import (
     TrainingOptions,
     reader,
 )
-from downslope.cli.output import leave_if_ended, observers, run_folder, say, show_result, shown_progress, viewing_hint
+from downslope.cli.output import (
+    command_line,
+    leave_if_ended,
+    observers,
+    run_folder,
+    say,
+    show_result,
+    shown_progress,
+    viewing_hint,
+)
 from downslope.cli.prepare import prepare
 
 if TYPE_CHECKING:
@@ -106,12 +114,12 @@ def train(
     leave_if_ended(run)
     # not before: an error about data or settings is then the only line on stderr
     say(*prepared.notes, *run.notes, *viewing_hint(tensorboard, folder))
-    show_result(run, prepared.split, patience=settings.early_stopping, json=json, next_steps=next_steps(run, source))
+    show_result(run, prepared.split, stopping=settings.stopping, json=json, next_steps=next_steps(run, source))
 
 
 def next_steps(run: Run, source: str) -> list[str]:
     """Return the folder of a run, and a command to go on with."""
     path = str(run.path)
     if run.divergence is not None:
-        return [f"Kept in {path}. Find out why it diverged:", f"  {shlex.join(['downslope', 'diagnose', path])}"]
-    return [f"Kept in {path}. Predict with it:", f"  {shlex.join(['downslope', 'predict', path, source])}"]
+        return [f"Kept in {path}. Find out why it diverged:", f"  {command_line('diagnose', path)}"]
+    return [f"Kept in {path}. Predict with it:", f"  {command_line('predict', path, source)}"]

@@ -35,6 +35,15 @@ class LossOptions:
             help="Share of the certainty to spread over all classes, for cross_entropy; 0.1 is usual.",
         ),
     ] = 0.0
+    quantile_level: Annotated[
+        float | None,
+        _option(
+            parser=reader(float, "a share between 0 and 1"),
+            metavar="SHARE",
+            help="The share of the targets that is to lie below the answer, for quantile.",
+            show_default="0.5",
+        ),
+    ] = None
     class_weight: Annotated[
         list[str] | None,
         _option(
@@ -51,4 +60,5 @@ class PlainLossOptions(LossOptions):
     """The loss alone."""
 
     label_smoothing: float = 0.0
+    quantile_level: float | None = None
     class_weight: list[str] | None = None

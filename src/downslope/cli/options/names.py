@@ -57,7 +57,9 @@ SHAPES = {"digits": "8x8x1", "mnist1d": "40x1"}
 CLASSICS = ("bowl", "ravine", "saddle", "two_minima", "plateau", "rosenbrock", "himmelblau", "beale")
 NORMS = ("batch", "layer")
 LOSSES_FOR_CLASSES = ("cross_entropy", "binary_cross_entropy", "hinge", "perceptron")
-LOSSES_FOR_NUMBERS = ("squared_error", "mean_squared_error", "sum_squared_error", "huber", "poisson")
+LOSSES_FOR_NUMBERS = (
+    "squared_error", "mean_squared_error", "sum_squared_error", "absolute_error", "quantile", "huber", "poisson",
+)  # fmt: skip
 
 
 def joined(names: Iterable[str], last: str) -> str:

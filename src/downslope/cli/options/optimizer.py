@@ -49,6 +49,10 @@ class OptimizerOptions:
             show_default="; ".join(["none", *(f"{decay:g} for {name}" for name, decay in DECAYING.items())]),
         ),
     ] = None
+    spare_biases: Annotated[
+        bool,
+        _option("--spare-biases", help="Pull neither biases towards 0, nor scales and shifts of norms."),
+    ] = False
     clip: Annotated[
         float | None,
         _option(

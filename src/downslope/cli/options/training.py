@@ -25,7 +25,7 @@ EpochsOption = Annotated[
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """Settings of a training by their names: each is a field of `TrainingSettings`."""
+    """Settings of a training, as `downslope.cli.prepare` makes them `TrainingSettings`."""
 
     batch_size: Annotated[
         int | Literal["auto"],
@@ -43,6 +43,14 @@ class TrainingOptions:
             "neighbouring rows together, for data on disk larger than memory.",
         ),
     ] = "shuffle"
+    drop_last: Annotated[
+        bool,
+        _option(
+            "--drop-last",
+            help="Leave out the last batch of an epoch where it has fewer rows than the others. A single row, of "
+            "which batch norm learns nothing, is left out anyway where the size of batches was not given.",
+        ),
+    ] = False
     epochs: EpochsOption = 50
     early_stopping: Annotated[
         int | None,
@@ -53,6 +61,22 @@ class TrainingOptions:
             show_default=f"{PATIENCE}; off without validation",
         ),
     ] = None
+    early_stopping_metric: Annotated[
+        str,
+        _option(
+            metavar="NAME",
+            help="What early stopping and the choice of the epoch to keep go by, on the validation rows: loss, "
+            "accuracy, balanced_accuracy, f1, auc; rmse, mae, r2.",
+        ),
+    ] = "loss"
+    min_delta: Annotated[
+        float,
+        _option(
+            parser=reader(float, "a number of at least 0"),
+            metavar="NUMBER",
+            help="By how much more than this that must get better for an epoch to count for early stopping.",
+        ),
+    ] = 0.0
 
 
 BatchSizeOption = Annotated[

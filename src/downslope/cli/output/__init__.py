@@ -1,5 +1,6 @@
 """The output of commands: text, JSON, figures and folders, in the words of the command."""
 
+from downslope.cli.output.command_line import command_line, train_command
 from downslope.cli.output.face import CommandFace, current_face, in_command_words, using_face
 from downslope.cli.output.figure import check_figure, check_file, draw_into
 from downslope.cli.output.printing import (
@@ -17,12 +18,12 @@ from downslope.cli.output.printing import (
 from downslope.cli.output.result import show_result, split_of
 from downslope.cli.output.run_folder import leave_if_ended, run_folder
 from downslope.cli.output.tensorboard import observers, viewing_hint
-from downslope.cli.output.train_command import train_command
 
 __all__ = [
     "CommandFace",
     "check_figure",
     "check_file",
+    "command_line",
     "counted",
     "current_face",
     "described",

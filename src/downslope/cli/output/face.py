@@ -154,5 +154,12 @@ def _words(parameter: TyperOption, value: object) -> str:
     if value is True:
         return option
     items = value if isinstance(value, (list, tuple)) else [value]
-    texts = [f"{item:g}" if isinstance(item, float) else shlex.quote(str(item)) for item in items]
-    return " ".join(f"{option} {text}" for text in (texts if parameter.multiple else [",".join(texts)]))
+    texts = [_number_text(item) if isinstance(item, float) else str(item) for item in items]
+    words = texts if parameter.multiple else [",".join(texts)]
+    return " ".join(f"{option} {shlex.quote(text)}" for text in words)
+
+
+def _number_text(number: float) -> str:
+    """Return a number in six digits where that is all of it, else in as many as it has."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))

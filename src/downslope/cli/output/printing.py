@@ -13,7 +13,7 @@ from downslope.cli.streams import knows_all_characters
 
 if TYPE_CHECKING:
     from downslope.data import Dataset
-    from downslope.training import Run
+    from downslope.training import EarlyStopping, Run
 
 Scores = Mapping[str, float]
 
@@ -81,15 +81,16 @@ def score_text(name: str, value: float) -> str:
     return f"{value:.4f}" if name == "r2" and abs(value) < 100 else f"{value:.4g}"
 
 
-def stop_sentence(run: Run, patience: int | None) -> str:
+def stop_sentence(run: Run, stopping: EarlyStopping) -> str:
     """Return in words how long a training went, why it ended, and which parameters it keeps."""
-    epochs = counted(run.epochs, "epoch")
+    epochs, watched = counted(run.epochs, "epoch"), stopping.metric.replace("_", " ")
     best = ""
     if "validation_loss" in run.history and run.best_epoch:
-        best = f" Kept: epoch {run.best_epoch}, which had the lowest validation loss."
+        end = "lowest" if stopping.minimizes else "highest"
+        best = f" Kept: epoch {run.best_epoch}, which had the {end} validation {watched}."
     match run.stop_reason:
         case "early_stopping":
-            return f"Stopped early after {epochs}: {patience} of them without a lower validation loss.{best}"
+            return f"Stopped early after {epochs}: {stopping.patience} of them without {stopping.progress}.{best}"
         case "interrupted":
             return f"Interrupted after {epochs}.{best or ' Kept: the parameters at that moment.'}"
         case "diverged":

@@ -9,22 +9,29 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from downslope.cli.output.command_line import command_line
 from downslope.cli.output.printing import Scores, print_json, print_lines, say, score_lines, score_text, stop_sentence
 
 if TYPE_CHECKING:
     from downslope.data import Dataset, Split
-    from downslope.training import Run
+    from downslope.training import EarlyStopping, Run
 
 
 def show_result(
-    run: Run, split: Split | None, *, patience: int | None, json: bool, next_steps: Sequence[str] = (), **facts: object
+    run: Run,
+    split: Split | None,
+    *,
+    stopping: EarlyStopping,
+    json: bool,
+    next_steps: Sequence[str] = (),
+    **facts: object,
 ) -> None:
     """Print how a training ended and how well the parameters it keeps do on each part, and fail if it diverged.
 
     Args:
         run: the training.
         split: the rows it learned from, was stopped by and has not seen; None if they are not at hand.
-        patience: of early stopping.
+        stopping: when it was to stop early.
         json: whether a program reads it.
         next_steps: commands to go on with, for readers.
         facts: more for programs.
@@ -41,7 +48,7 @@ def show_result(
         counts = {name: (len(part), scores[name] or {}) for name, part in parts.items() if part is not None}
         spread = [] if run.restarts is None else [str(run.restarts)]
         table = ["", *score_lines(counts)] if counts else []
-        print_lines([stop_sentence(run, patience), *spread, *table, *(["", *next_steps] if next_steps else [])])
+        print_lines([stop_sentence(run, stopping), *spread, *table, *(["", *next_steps] if next_steps else [])])
     if run.divergence is not None:
         say(run.divergence.message)
         raise typer.Exit(1)
@@ -50,7 +57,9 @@ def show_result(
     if split is not None and rows is not None and score is not None:
         guess = equivalent_constant(split.train, rows, score)
         if guess:
-            say(f"On the {held_out} rows this is no better than {guess}. Find out why: downslope diagnose {run.path}")
+            say(
+                f"On the {held_out} rows this is no better than {guess}. Find out why: {command_line('diagnose', run.path or 'RUN')}"
+            )
 
 
 def split_of(run: Run, file: Path | None = None) -> Split | None:

@@ -26,4 +26,6 @@ def viewing_hint(tensorboard: bool, folder: Path) -> list[str]:
     """Return the command that shows the event files, if there are any."""
     if not tensorboard:
         return []
-    return [f"Look at the event files with: {shlex.join(['tensorboard', '--logdir', str(folder / FILES)])}"]
+    path = str(folder / FILES)
+    logs = f"./{path}" if path.startswith("-") else path
+    return [f"Look at the event files with: {shlex.join(['tensorboard', '--logdir', logs])}"]

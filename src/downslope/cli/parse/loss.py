@@ -10,22 +10,27 @@ if TYPE_CHECKING:
     from downslope.losses import Loss
 
 
-def loss_of(name: str, label_smoothing: float, task: str | None) -> Loss:
+def loss_of(name: str, label_smoothing: float, task: str | None, *, quantile_level: float | None = None) -> Loss:
     """Return the loss.
 
     Args:
         name: as `ds.train` takes it.
         label_smoothing: for cross-entropy; 0 for none.
         task: of the data.
+        quantile_level: for the quantile loss; None for its usual one.
 
     Raises:
         UnknownNameError: there is no such loss.
-        SettingError: label smoothing for another loss, or out of bounds.
+        SettingError: label smoothing or a level for another loss, or out of bounds.
     """
-    from downslope.core import Setting, SettingError
-    from downslope.losses import as_loss, cross_entropy, cross_entropy_with
+    from downslope.core import Setting, SettingError, check_number
+    from downslope.losses import as_loss, cross_entropy, cross_entropy_with, quantile, quantile_with
 
     loss = as_loss(name, task=task)
+    if quantile_level is not None:
+        if loss != quantile:
+            raise SettingError(Setting("quantile_level"), f"is for the loss quantile, got {loss.name}. Leave it out.")
+        loss = quantile_with(level=check_number("quantile_level", quantile_level, above=0, below=1))
     if not label_smoothing:
         return loss
     if loss != cross_entropy:

@@ -24,6 +24,7 @@ def optimizer_of(
     steps: int,
     *,
     weight_decay: float | None = None,
+    spare_biases: bool = False,
     clip: float | None = None,
 ) -> Optimizer:
     """Return the optimizer.
@@ -35,17 +36,19 @@ def optimizer_of(
         schedule: how the rate changes; see `schedule_of`.
         steps: of the whole training.
         weight_decay: 0 or more: the optimizer's own, else decoupled. None for the usual one.
+        spare_biases: whether biases and norms do not decay.
         clip: the norm that gradients are shortened to, or None.
 
     Raises:
         UnknownNameError: there is no such optimizer or schedule.
-        SettingError: momentum for an optimizer that has its own, or a number that cannot be.
+        SettingError: momentum for an optimizer that has its own, biases to spare where nothing decays, or a number
+            that cannot be.
 
     Example:
         >>> optimizer_of("sgd", 0.1, 0.9, "constant", 1000)
         sgd(0.1, momentum=0.9)
     """
-    from downslope.core import Setting, SettingError, check_number
+    from downslope.core import Advice, Setting, SettingError, check_number
     from downslope.optimizers import OPTIMIZERS, as_optimizer, decoupled_weight_decay
     from downslope.optimizers import clip as clipped
 
@@ -69,9 +72,15 @@ def optimizer_of(
         rate = check_number("learning_rate", rate, above=0.0, advice="Try 0.001.")
     numbers = {"momentum": momentum, "weight_decay": weight_decay}
     own = {name: number for name, number in numbers.items() if number is not None and name in usual.settings}
+    spared = {"decay_biases": False} if spare_biases else {}
+    own |= spared if "weight_decay" in usual.settings else {}
     rule = usual.maker(rate if schedule == "constant" else schedule_of(schedule, float(rate), steps), **own)
     if weight_decay is not None and "weight_decay" not in own:
-        rule = decoupled_weight_decay(weight_decay, rule)
+        rule = decoupled_weight_decay(weight_decay, rule, **spared)
+    if spare_biases and "weight_decay" not in rule.hyperparams:
+        raise SettingError(
+            Setting("spare_biases"), "goes with weight decay, got none.", Advice("set some", weight_decay=0.01)
+        )
     return rule if clip is None else clipped(_norm(clip), rule)
 
 
@@ -82,6 +91,8 @@ def options_of(optimizer: Optimizer) -> dict[str, str | float | int] | None:
         >>> from downslope import adam, clip, sgd
         >>> options_of(clip(1.0, sgd(0.1, momentum=0.9)))
         {'optimizer': 'sgd', 'learning_rate': 0.1, 'momentum': 0.9, 'clip': 1.0}
+        >>> options_of(sgd(0.1, weight_decay=0.01, decay_biases=False))
+        {'optimizer': 'sgd', 'learning_rate': 0.1, 'weight_decay': 0.01, 'spare_biases': True}
         >>> options_of(adam(0.001, b1=0.5)) is None
         True
     """
@@ -93,15 +104,17 @@ def options_of(optimizer: Optimizer) -> dict[str, str | float | int] | None:
         if name == outer:
             inside = settings["optimizer"]
             inner = None if option in inside.settings else options_of(inside)
-            return None if inner is None else {**inner, option: settings[number]}
+            spared = {} if settings.get("decay_biases", True) else {"spare_biases": True}
+            return None if inner is None else {**inner, option: settings[number], **spared}
     try:
         usual = as_optimizer(name).settings
     except UnknownNameError:
         return None
     changed = {setting: value for setting, value in settings.items() if value != usual[setting]}
     numbers = {"learning_rate": settings["learning_rate"], **changed}
+    spared = {} if numbers.pop("decay_biases", True) else {"spare_biases": True}
     plain = all(isinstance(value, (int, float)) for value in numbers.values())
-    return {"optimizer": name, **numbers} if plain and numbers.keys() <= OPTIONS else None
+    return {"optimizer": name, **numbers, **spared} if plain and numbers.keys() <= OPTIONS else None
 
 
 def _norm(clip: float) -> float:

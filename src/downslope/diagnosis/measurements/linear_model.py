@@ -76,6 +76,8 @@ def linear_model(loss: Loss, part: Part) -> LinearModel | None:
     start = np.zeros((design.shape[1], outputs))
     if t.ndim == 2 and t.shape[1] == outputs:
         start[-1] = np.average(t, axis=0, weights=np.asarray(w))
+    if loss.one_answer is not None:
+        start[-1] = loss.one_answer(t.reshape(len(t), outputs), np.asarray(w), **dict(loss.settings))
     if loss.targets == "counts":
         start[-1] = np.log(np.maximum(start[-1], 1e-6))
     with np.errstate(all="ignore"):  # a line search may go too far

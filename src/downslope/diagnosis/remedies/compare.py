@@ -109,6 +109,7 @@ def compare_remedies(
         after, reached = None, None
         if epochs:
             settings = {"optimizer": optimizer, "batch_size": batch_size, "epochs": epochs, "seed": seed}
+            settings["drop_last"] = "lone"  # of a network that batch norm was put into
             run = train(variant.net, _as_trained(problem, variant.x), loss=problem.loss, progress=False, **settings)
             finite = run.stop_reason != "diverged" and len(run.history["train_loss"]) > 0
             after = kernel_at(run.last) if finite else None

@@ -134,7 +134,8 @@ def _several(case: Case, recipe: Recipe, *, members: int) -> tuple[Recipe, list[
     alone = shortened(case, recipe, members=members)
     several = shortened(case, recipe, members=members * STARTS)
     count = STARTS if several.settings.epochs == alone.settings.epochs else 1
-    apart = replace(alone.changed({"validation": validation}), data=data)
+    settings = alone.settings.for_other_rows() | {"validation": validation}
+    apart = replace(alone, data=data, settings=settings)
     return apart, [alone.settings.seed + number for number in range(count)]
 
 

@@ -304,7 +304,7 @@ class Arm:
 
     def _run(self, data: Dataset, seed: int) -> Run:
         """Return a training with one seed."""
-        settings = self.recipe.settings | {"seed": seed}
+        settings = self.recipe.settings.for_other_rows() | {"seed": seed}
         return train(self.recipe.net, data, **settings, restarts=self.restarts, progress=False)
 
 

@@ -18,7 +18,8 @@ PLAIN = DescentSettings(optimizer="adam", learning_rate=1e-3, batch_size=32)
 def run_settings(run: Run) -> DescentSettings:
     """Return the settings that a descent of a run begins with: the run's own where the page knows its optimizer.
 
-    Of a schedule only the rate that it starts from is taken over; of clipping nothing.
+    Of a schedule only the rate that it starts from is taken over; of clipping, and of biases that
+    are spared from weight decay, nothing.
     """
     known = recipe_of(run).settings
     optimizer: Any = known.optimizer

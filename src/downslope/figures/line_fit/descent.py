@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from downslope.core import Advice, DataError, LossSurface, PyTree, named_leaves, tree_size
+from downslope.data import Batches
 from downslope.figures.landscape import Plane
 from downslope.landscape import Projection
-from downslope.training import Run
+from downslope.training import Run, last_batch_rule
 
 SIZE = 61
 """The number of intercepts, and of slopes, of the grid of losses."""
@@ -151,8 +152,11 @@ def _steps_per_epoch(run: Run) -> int | None:
     """Return the number of steps of an epoch; None where it is unknown."""
     if run.recipe is None or run.training_rows is None:
         return None
-    batch = run.recipe.settings.batch_size
-    return -(-len(run.training_rows.x) // batch) if isinstance(batch, int) else None
+    settings, rows = run.recipe.settings, len(run.training_rows.x)
+    if not isinstance(settings.batch_size, int):
+        return None
+    drop_last = last_batch_rule(settings, run.net, run.preprocessing.input_shape)
+    return Batches(rows, settings.batch_size, drop_last=drop_last).steps
 
 
 def labels_of(run: Run) -> tuple[str, str]:

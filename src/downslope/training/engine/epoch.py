@@ -5,18 +5,19 @@ Everything here works on single numbers and on arrays of them, one entry a membe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float64
 
 from downslope.optimizers import OptimizerState
+from downslope.training.early_stopping import LOSS, EarlyStopping
 from downslope.training.engine.step import StepState
 from downslope.training.problem.part import Part
 from downslope.training.problem.problem import Problem
 
-Number = TypeVar("Number", float, np.ndarray)
+Number = TypeVar("Number", int, float, np.ndarray)
 
 Values = dict[str, np.ndarray]
 """Values of an epoch by name, each a number or `(members,)`."""
@@ -42,8 +43,44 @@ def measure_epoch(problem: Problem, state: StepState, measure: Callable[[str, Pa
 
 
 def monitored_loss(values: Mapping[str, Number]) -> Number:
-    """Return the loss that schedules, patience and the choice of the best parameters go by."""
+    """Return the loss that schedules go by, and without another metric patience and the best parameters."""
     return values.get("validation_loss", values["train_loss"])
+
+
+def monitored_score(stopping: EarlyStopping, values: Mapping[str, Number]) -> Number:
+    """Return what patience and the choice of the best parameters go by, as a number that is best where it is lowest."""
+    if stopping.metric == LOSS:
+        return monitored_loss(values)
+    value = values[f"validation_{stopping.metric}"]
+    return value if stopping.minimizes else -value
+
+
+def last_progress(stopping: EarlyStopping, history: Sequence[Mapping[str, Number]], best_epoch: Number) -> Number:
+    """Return after how many epochs progress was last made: the best epoch, where any progress counts.
+
+    Args:
+        stopping: says how much progress counts.
+        history: the values of all epochs.
+        best_epoch: after how many epochs the lowest score was reached.
+    """
+    if not stopping.min_delta:
+        return best_epoch
+    scores = np.array([monitored_score(stopping, values) for values in history], float)
+    progress = np.zeros(scores.shape[1:], int)
+    for index in np.ndindex(progress.shape):
+        progress[index] = _last_step_down(scores[(slice(None), *index)], stopping.min_delta)
+    return progress if progress.ndim else int(progress)
+
+
+def _last_step_down(scores: Float64[np.ndarray, " epochs"], least: float) -> int:
+    """Return the number of the last score that was lower than the one before of its kind by more than `least`."""
+    reference, number = np.inf, 0
+    while True:
+        lower = np.flatnonzero(np.isfinite(scores[number:]) & (scores[number:] < reference - least))
+        if not len(lower):
+            return number
+        number += int(lower[0]) + 1
+        reference = scores[number - 1]
 
 
 def is_improvement(loss: float | np.ndarray, best: float | np.ndarray) -> Bool[np.ndarray, ...]:
@@ -52,9 +89,9 @@ def is_improvement(loss: float | np.ndarray, best: float | np.ndarray) -> Bool[n
         return np.asarray(np.isfinite(loss) & ~(np.asarray(loss) >= best))
 
 
-def is_out_of_patience(epoch: int, best_epoch: int | np.ndarray, patience: int | None) -> Bool[np.ndarray, ...]:
-    """Return whether the best epoch is `patience` epochs ago, or more."""
-    return np.asarray(epoch - np.asarray(best_epoch) >= (np.inf if patience is None else patience))
+def is_out_of_patience(epoch: int, progress: int | np.ndarray, patience: int | None) -> Bool[np.ndarray, ...]:
+    """Return whether the last progress is `patience` epochs ago, or more; see `last_progress`."""
+    return np.asarray(epoch - np.asarray(progress) >= (np.inf if patience is None else patience))
 
 
 def next_epoch(state: StepState, optimizer: OptimizerState | None = None) -> StepState:

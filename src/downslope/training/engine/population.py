@@ -21,20 +21,24 @@ from downslope.core import PyTree, Variables, weighted_sum
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import OptimizerState, observe_loss
+from downslope.training.early_stopping import LOSS
 from downslope.training.engine.epoch import (
     Values,
     is_improvement,
     is_out_of_patience,
+    last_progress,
     measure_epoch,
     monitored_loss,
+    monitored_score,
     next_epoch,
 )
-from downslope.training.engine.evaluate import block_rows, cut_rows
+from downslope.training.engine.evaluate import block_rows, cut_rows, outputs_of
 from downslope.training.engine.population_epoch import population_epoch
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.state import TrainingState
 from downslope.training.engine.step import StepState
 from downslope.training.engine.stopping import SAMPLE_ROWS, Best, explain_divergence
+from downslope.training.problem.metrics import MetricInputs, compute_metrics
 from downslope.training.problem.part import Part
 from downslope.training.problem.problem import Problem
 
@@ -49,7 +53,8 @@ class Population:
         states: of all members, stacked.
         best_variables: of all members, stacked: those with the lowest validation loss, or the last.
         best_loss: the loss that members are compared by, `(members,)`: the lowest validation loss where there is one,
-            else the last training loss; NaN for one that diverged from the start.
+            else the last training loss; NaN for one that diverged from the start. Where early stopping goes by another
+            metric, the score by it.
         best_epoch: after how many epochs it was reached, `(members,)`.
         epochs: how many epochs each made before it stopped, `(members,)`.
         stop_reasons: why each stopped; empty while it has not.
@@ -90,6 +95,15 @@ def populate(states: Sequence[StepState]) -> Population:
     )
 
 
+def compared_losses(problem: Problem, population: Population) -> np.ndarray:
+    """Return the loss of each member's best epoch, `(members,)`; NaN for one that has none."""
+    if problem.stopping.metric == LOSS:
+        return population.best_loss
+    losses = np.stack([values["validation_loss"] for values in population.history])
+    at_best = losses[population.best_epoch - 1, np.arange(len(population.epochs))]
+    return np.where(population.best_epoch > 0, at_best, np.nan)
+
+
 def histories_of(population: Population) -> dict[str, np.ndarray]:
     """Return the values of all epochs by name, each `(epochs, members)`."""
     names = population.history[0] if population.history else {}
@@ -119,7 +133,7 @@ def train_population(
         problem: what all members learn.
         population: the members.
         epochs: how many epochs there are.
-        patience: epochs without a lower validation loss before a member stops; None for no such end.
+        patience: epochs without progress on the validation rows before a member stops; None for no such end.
         progress: shows how far it is.
         members: each member's own seed and order of batches; None if all see the same batches.
         after_epoch: called with the population after each epoch.
@@ -131,7 +145,7 @@ def train_population(
             population.states = population_epoch(problem, population.states, epoch, progress, members)
             if not active.all():
                 population.states = _where(active, population.states, before)
-            values = _measure(problem, population.states)
+            values = _measure(problem, population.states, active)
             _finish_epoch(problem, population, epoch + 1, values, patience)
             consistent = _copied(population)
             progress.epoch(epoch + 1, _lowest_losses(values))
@@ -184,11 +198,15 @@ def member_training(problem: Problem, population: Population, index: int, start:
     return training
 
 
-def _measure(problem: Problem, states: StepState) -> Values:
-    """Return the values of the epoch that just ended, each `(members,)`."""
+def _measure(problem: Problem, states: StepState, active: np.ndarray) -> Values:
+    """Return the values of the epoch that just ended, each `(members,)`: losses, and what early stopping goes by."""
+    watched = problem.stopping.metric
 
     def measure(name: str, part: Part) -> Values:
-        return {f"{name}_loss": population_losses(problem.architecture, problem.loss, states.variables, part)}
+        losses = {f"{name}_loss": population_losses(problem.architecture, problem.loss, states.variables, part)}
+        if watched == LOSS or name != "validation":
+            return losses
+        return losses | {f"{name}_{watched}": _member_metrics(problem, states.variables, part, active)}
 
     return measure_epoch(problem, states, measure)
 
@@ -199,6 +217,17 @@ def population_losses(net: Sequential, loss: Loss, variables: Variables, part: P
     blocks = cut_rows(part.weighted(), loss, block_rows(net, part.x, members))
     losses = weighted_sum(lambda block: _block_losses(net, loss, variables, *block), *blocks)
     return np.asarray(losses, float)
+
+
+def _member_metrics(problem: Problem, variables: Variables, part: Part, active: np.ndarray) -> np.ndarray:
+    """Return of every member that has not stopped what early stopping goes by, `(members,)`; NaN of the others."""
+    name, values = problem.stopping.metric, np.full(len(active), np.nan)
+    stacked = jax.tree.map(np.asarray, variables)
+    for index in np.flatnonzero(active):
+        outputs = outputs_of(problem.architecture, member(stacked, int(index)), part.x)
+        inputs = MetricInputs(part.truth, outputs, part.weights, problem.preprocessing, problem.loss)
+        values[index] = compute_metrics([name], inputs)[name]
+    return values
 
 
 @partial(jax.jit, static_argnames=("net", "loss"))
@@ -217,15 +246,17 @@ def _finish_epoch(problem: Problem, population: Population, epoch: int, values: 
     """Book an epoch: history, best parameters, schedules that watch the loss, members that stop."""
     active = population.active
     population.history.append({name: np.where(active, value, np.nan) for name, value in values.items()})
-    finite, loss = np.isfinite(values["train_loss"]), monitored_loss(values)
-    better = is_improvement(loss, population.best_loss if problem.validation is not None else np.asarray(np.inf))
+    finite, score = np.isfinite(values["train_loss"]), monitored_score(problem.stopping, values)
+    better = is_improvement(score, population.best_loss if problem.validation is not None else np.asarray(np.inf))
     improved = active & finite & better
     population.best_variables = _where(improved, population.states.variables, population.best_variables)
-    population.best_loss = np.where(improved, loss, population.best_loss)
+    population.best_loss = np.where(improved, score, population.best_loss)
     population.best_epoch = np.where(improved, epoch, population.best_epoch)
     population.epochs = np.where(active & finite, epoch, population.epochs)
-    population.states = next_epoch(population.states, _observe_each(population.states.optimizer, loss))
-    impatient = is_out_of_patience(epoch, population.best_epoch, patience)
+    optimizer = _observe_each(population.states.optimizer, monitored_loss(values))
+    population.states = next_epoch(population.states, optimizer)
+    progress = last_progress(problem.stopping, population.history, population.best_epoch)
+    impatient = is_out_of_patience(epoch, progress, patience)
     for index in np.flatnonzero(active):
         if not finite[index]:
             population.stop_reasons[index] = "diverged"

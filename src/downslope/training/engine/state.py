@@ -9,6 +9,8 @@ import numpy as np
 
 from downslope.core import Variables, float_dtype
 from downslope.optimizers import initial_state
+from downslope.training.early_stopping import EarlyStopping
+from downslope.training.engine.epoch import last_progress
 from downslope.training.engine.step import StepState
 from downslope.training.engine.stopping import Best, Divergence
 from downslope.training.problem.problem import Problem
@@ -83,10 +85,9 @@ class TrainingState:
         self.stop_reason, self.batch_loss = decided
         del self.history[epochs:]
 
-    @property
-    def watched_from(self) -> int:
-        """The epoch that patience is counted from: of the best loss, or where it went on after an end, if later."""
-        return max(self.best.epoch, self.continued_from)
+    def watched_from(self, stopping: EarlyStopping) -> int:
+        """Return the epoch that patience is counted from: of the last progress, or of going on after an end, if later."""
+        return max(last_progress(stopping, self.history, self.best.epoch), self.continued_from)
 
     @property
     def chosen_variables(self) -> Variables:

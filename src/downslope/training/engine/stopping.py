@@ -12,10 +12,10 @@ from downslope.core import Advice, Message, Params, tree_norm
 
 
 class Best(NamedTuple):
-    """The lowest validation loss so far.
+    """The best epoch so far, on the validation rows.
 
     Attributes:
-        loss: that loss.
+        loss: its loss; by another metric its score, which is best where it is lowest: see `monitored_score`.
         epoch: after how many epochs it was reached; 0 before the first.
     """
 

@@ -42,7 +42,7 @@ def resolve_auto(
         if needs_learning_rate(settings.optimizer):
             default |= {"optimizer": _rate(net, data, default, progress).optimizer}
         size = find_batch_size(net, data, curvature=False, **default, progress=progress)
-        settings |= {"batch_size": size.suggestion}
+        settings = settings.for_other_rows() | {"batch_size": size.suggestion}
         how = "found" if size.resolved else "not found, but taken"
         notes.append(f"Batch size {size.suggestion}, {how}: {_lowercase_first(size.reason)}")
     if needs_learning_rate(settings.optimizer):

@@ -21,8 +21,8 @@ _STEPS = 100
 def constant_predictor(loss: Loss, part: Part, outputs: int) -> Float[np.ndarray, " outputs"]:
     """Return the output `y`, the same for all rows, whose loss over some rows is lowest.
 
-    For squared error it is the mean of the targets, for cross-entropy the logarithms of the classes' shares; for others
-    it is searched for.
+    For squared error it is the mean of the targets, for absolute error their median, for cross-entropy the logarithms
+    of the classes' shares; where a loss does not say, it is searched for.
 
     Args:
         loss: the loss.
@@ -40,6 +40,9 @@ def constant_predictor(loss: Loss, part: Part, outputs: int) -> Float[np.ndarray
     from scipy.optimize import minimize
 
     dtype, weights = float_dtype(), _weights(part)
+    if loss.one_answer is not None:
+        targets = np.asarray(part.t, np.float64).reshape(len(part), outputs)
+        return loss.one_answer(targets, np.asarray(weights, np.float64), **dict(loss.settings))
 
     def value_and_slope(y: np.ndarray) -> tuple[float, np.ndarray]:
         value, slope = _value_and_slope(loss, jnp.asarray(y, dtype), jnp.asarray(part.t), weights)

@@ -9,6 +9,9 @@ from downslope.core import SettingError
 from downslope.data import Preprocessing
 from downslope.losses import Loss
 
+SHARES = ("classes", "shares")
+"""Targets of losses whose outputs stand for shares, whether targets are labels or shares themselves."""
+
 
 def predicted(preprocessing: Preprocessing, loss: Loss, outputs: np.ndarray) -> np.ndarray:
     """Return labels, or targets in their original units."""
@@ -31,15 +34,15 @@ def predicted_classes(outputs: np.ndarray) -> np.ndarray:
 
 
 def probabilities(preprocessing: Preprocessing, loss: Loss, outputs: np.ndarray) -> np.ndarray:
-    """Return the probability of each class, `(rows, classes)`.
+    """Return the probability of each class, `(rows, classes)`; where targets are shares, of each of their columns.
 
     Raises:
         SettingError: the targets are numbers, or the loss gives its outputs no such meaning.
     """
-    if preprocessing.task != "classification" or loss.inverse_link is None:
+    if loss.inverse_link is None or (preprocessing.task != "classification" and loss.targets not in SHARES):
         advice = "Train with cross_entropy or binary_cross_entropy for probabilities."
         raise SettingError(f"Probabilities need a loss that gives them, got {loss.name!r}. {advice}", setting="loss")
-    return _shares(loss, outputs)
+    return _shares(loss, outputs) if preprocessing.task == "classification" else _linked(loss, outputs)
 
 
 def class_scores(loss: Loss, outputs: np.ndarray) -> np.ndarray:

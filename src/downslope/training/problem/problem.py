@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 import jax
@@ -16,6 +15,7 @@ from downslope.core import (
     Setting,
     SettingError,
     ShapeError,
+    UnknownNameError,
     Variables,
     check_integer,
     check_number,
@@ -24,13 +24,19 @@ from downslope.core import (
     named_leaves,
 )
 from downslope.data import Batches, Dataset, Preprocessing
-from downslope.layers import BatchNorm, walk
 from downslope.losses import Loss, as_loss
 from downslope.networks import Sequential, architecture, rearranged
 from downslope.optimizers import Optimizer, as_optimizer
 from downslope.schedules import Schedule
+from downslope.training.early_stopping import LOSS, EarlyStopping
 from downslope.training.problem.class_weights import class_weights, row_weights
-from downslope.training.problem.metrics import check_metrics
+from downslope.training.problem.last_batch import (
+    check_last_batches,
+    last_batch_rule,
+    lone_row_notes,
+    needs_two_rows,
+)
+from downslope.training.problem.metrics import METRICS, check_metrics
 from downslope.training.problem.part import SUBSET_ROWS, Part, draw_subset, make_part
 from downslope.training.settings import TrainingSettings, size_at
 
@@ -51,7 +57,8 @@ class Problem:
         validation: rows to stop by, or None.
         class_weight: `"balanced"`, pairs of label and weight, or None.
         preprocessing: fitted on the training rows.
-        metrics: names of metrics to put into the history.
+        metrics: names of metrics to put into the history, that which early stopping goes by among them.
+        stopping: when training stops early, and by what.
         start: the variables before the first step.
         seed: the one seed.
         key: for layers that draw random numbers while training.
@@ -71,6 +78,7 @@ class Problem:
     class_weight: str | tuple[tuple[Any, float], ...] | None
     preprocessing: Preprocessing
     metrics: tuple[str, ...]
+    stopping: EarlyStopping
     start: Variables
     seed: int
     key: np.ndarray
@@ -81,6 +89,11 @@ class Problem:
     def outputs(self) -> int:
         """How many outputs the network has."""
         return self.net.output_shape(self.preprocessing.input_shape)[-1]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what was done to the rows."""
+        return self.preprocessing.notes + lone_row_notes(self.batches)
 
     @property
     def judged(self) -> Part:
@@ -103,6 +116,12 @@ class Problem:
     def restart_variables(self, number: int) -> Variables:
         """Return the starting weights of a restart; those of number 0 are the problem's own."""
         return self.net.init(fold(self.seed, "initialize", number), self.preprocessing.input_shape)
+
+    def resized(self, batch_size: int) -> Problem:
+        """Return the same problem in batches of another size, of which a single row that is too few is left out."""
+        lone = "lone" if needs_two_rows(self.net, self.preprocessing.input_shape) else False
+        drop_last = self.batches.drop_last or lone
+        return replace(self, batches=replace(self.batches, batch_size=batch_size, drop_last=drop_last))
 
     def limited_to(self, steps: int) -> Problem:
         """Return the same problem on a fixed draw of rows that makes an epoch of so many steps, where it has more."""
@@ -141,8 +160,8 @@ def prepare(
         classes=data.classes,
     )
     outputs = _outputs(net, preprocessing)
-    for size in sizes:
-        _check_batch_norm(net, preprocessing.input_shape, len(training), size)
+    drop_last = last_batch_rule(settings, net, preprocessing.input_shape)
+    check_last_batches(net, preprocessing.input_shape, len(training), sizes, drop_last)
     loss = as_loss(settings.loss, task=preprocessing.task, outputs=outputs)
     train = make_part(training, preprocessing, loss, outputs)
     of_classes = class_weights(settings.class_weight, preprocessing, train.truth)
@@ -153,14 +172,15 @@ def prepare(
         architecture=architecture(net),
         loss=loss,
         optimizer=rule,
-        batches=Batches(len(train), sizes[0], order=settings.order, seed=seed),
+        batches=Batches(len(train), sizes[0], order=settings.order, seed=seed, drop_last=drop_last),
         batch_sizes=batch_size if isinstance(batch_size, Schedule) else None,
         train=weighted.on_device(),
         subset=draw_subset(train, SUBSET_ROWS, seed).on_device(),
         validation=None if stopping is None else stopping.on_device(),
         class_weight=settings.class_weight if isinstance(settings.class_weight, str) else _pairs(of_classes),
         preprocessing=preprocessing,
-        metrics=check_metrics(settings.metrics, preprocessing.task),
+        metrics=_metrics(settings, preprocessing.task),
+        stopping=settings.stopping,
         start=_initial_variables(net, preprocessing, settings.start, seed),
         seed=seed,
         key=fold(seed, "train"),
@@ -212,6 +232,16 @@ def _batch_sizes(batch_size: int | Schedule | str, epochs: int) -> list[int]:
     return [check_integer("batch_size", size, advice=advice) for size in sizes]
 
 
+def _metrics(settings: TrainingSettings, task: str) -> tuple[str, ...]:
+    """Return the metrics of the history, and that which early stopping goes by."""
+    metrics, watched = check_metrics(settings.metrics, task), settings.stopping.metric
+    if watched == LOSS or watched in metrics:
+        return metrics
+    if watched not in METRICS[task]:
+        raise UnknownNameError("early_stopping", watched, [LOSS, *METRICS[task]])
+    return (*metrics, watched)
+
+
 def _outputs(net: Sequential, preprocessing: Preprocessing) -> int:
     """Return the number of a network's outputs.
 
@@ -228,33 +258,6 @@ def _outputs(net: Sequential, preprocessing: Preprocessing) -> int:
             f"The network must have {needed} outputs, one a class, got {outputs}. Make its last layer Dense({needed})."
         )
     return outputs
-
-
-def _check_batch_norm(net: Sequential, input_shape: tuple[int, ...], rows: int, batch_size: int) -> None:
-    """Check that no batch leaves batch norm a single number of each feature, which it would make 0.
-
-    Raises:
-        SettingError: a batch would, every one or the last.
-    """
-    norms = [shape for layer, shape in walk(net.layers, input_shape) if isinstance(layer, BatchNorm)]
-    alone = batch_size == 1 or rows % batch_size == 1
-    if not alone or all(int(np.prod(shape[:-1])) > 1 for shape in norms):
-        return
-    if rows == 1:
-        raise SettingError(
-            "Batch norm needs 2 training rows or more, got 1.",
-            Advice("use layer norm", norm="layer"),
-            setting="batch_size",
-        )
-    which = "every batch holds" if batch_size == 1 else "the last batch holds"
-    near = sorted(range(2, rows + 1), key=lambda size: (abs(size - batch_size), size))
-    works = sorted(islice((size for size in near if rows % size != 1), 3))
-    raise SettingError(
-        "With batch norm every batch must hold 2 rows or more, but with",
-        Setting("batch_size"),
-        f"{batch_size} and {rows} training rows {which} one. Sizes that do not divide {rows - 1} work: "
-        f"{', '.join(map(str, works))} are near.",
-    )
 
 
 def _initial_variables(net: Sequential, preprocessing: Preprocessing, start: Variables | None, seed: int) -> Variables:

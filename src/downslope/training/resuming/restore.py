@@ -130,13 +130,11 @@ def _read_training(name: str, folder: RunFolder, problem: Problem, record: Recor
         batch_loss=float(facts.get("batch_loss") or np.nan),
         continued_from=int(record.configuration["continued_from"]),
     )
-    _restore_end(training, facts, record, watched=problem.validation is not None)
+    _restore_end(training, facts, problem)
     return training
 
 
-def _restore_end(
-    training: TrainingState, facts: dict[str, int | float | str | None], record: Record, *, watched: bool
-) -> None:
+def _restore_end(training: TrainingState, facts: dict[str, int | float | str | None], problem: Problem) -> None:
     """Restore why training was to end, if that was decided before the state was saved, and holds yet.
 
     An end that came before the run was told to go on holds no more.
@@ -144,8 +142,7 @@ def _restore_end(
     Args:
         training: restored but for that.
         facts: of its checkpoint.
-        record: of the run.
-        watched: whether there are validation rows.
+        problem: of the run.
     """
     if training.epoch <= training.continued_from:
         return
@@ -156,9 +153,9 @@ def _restore_end(
         )
     elif facts.get("stop_reason") == "stopped":
         training.stop_reason = "stopped"
-    elif watched and training.step == 0:
-        patience = record.configuration["early_stopping"]
-        if is_out_of_patience(training.epoch, training.watched_from, patience):
+    elif problem.validation is not None and training.step == 0:
+        stopping = problem.stopping
+        if is_out_of_patience(training.epoch, training.watched_from(stopping), stopping.patience):
             training.stop_reason = "early_stopping"
 
 

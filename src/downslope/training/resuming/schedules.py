@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from downslope import schedules
 from downslope.core import Advice, Message, Setting, SettingError, rebuild
 from downslope.data import Batches
+from downslope.networks import Sequential
 from downslope.optimizers import Optimizer
 from downslope.runs import Record
 from downslope.schedules import Schedule, as_schedule, from_its_start, sequence, span, stretched
-from downslope.training.settings import size_at
+from downslope.training.problem.last_batch import last_batch_rule
+from downslope.training.recipe import ROOMS
+from downslope.training.settings import TrainingSettings, size_at
 
 RATE = "learning_rate"
 WAYS = {
@@ -37,11 +39,12 @@ def check_way(way: object) -> None:
     )
 
 
-def going_on(optimizer: Optimizer, record: Record, way: Way, *, made: int, epochs: int) -> Optimizer:
+def going_on(optimizer: Optimizer, net: Sequential, record: Record, way: Way, *, made: int, epochs: int) -> Optimizer:
     """Return the optimizer that a run goes on with.
 
     Args:
         optimizer: of the run so far.
+        net: the network of the run.
         record: of the run.
         way: how the schedule of the learning rate goes on; None where nothing was said.
         made: how many steps the run has made.
@@ -52,7 +55,7 @@ def going_on(optimizer: Optimizer, record: Record, way: Way, *, made: int, epoch
             with in that way.
     """
     before = int(record.configuration["epochs"])
-    steps, steps_before = _steps(record, epochs), _steps(record, before)
+    steps, steps_before = _steps(net, record, epochs), _steps(net, record, before)
     ended = {name: value for name, value in optimizer.hyperparams.items() if _ends(value, steps)}
     if way is None or isinstance(way, str):
         if epochs <= before and way is not None:
@@ -67,12 +70,15 @@ def going_on(optimizer: Optimizer, record: Record, way: Way, *, made: int, epoch
     return _with_numbers(optimizer, changed)
 
 
-def _steps(record: Record, epochs: int) -> int:
+def _steps(net: Sequential, record: Record, epochs: int) -> int:
     """Return how many steps so many epochs of a run have."""
-    rows, size = int(record.data["rows"]), rebuild(record.configuration["batch_size"], {"schedules": schedules})
+    names = ("batch_size", "drop_last")
+    settings = TrainingSettings(**{name: rebuild(record.configuration[name], ROOMS) for name in names})
+    rows, size = int(record.data["rows"]), settings.batch_size
+    rule = last_batch_rule(settings, net, tuple(record.preprocessing["input_shape"]))
     if isinstance(size, Schedule):
-        return sum(Batches(rows, size_at(size, epoch)).steps for epoch in range(epochs))
-    return epochs * Batches(rows, size).steps
+        return sum(Batches(rows, size_at(size, epoch), drop_last=rule).steps for epoch in range(epochs))
+    return epochs * Batches(rows, int(size), drop_last=rule).steps
 
 
 def _ends(value: object, steps: int) -> bool:

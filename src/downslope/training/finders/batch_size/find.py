@@ -61,6 +61,9 @@ TRAINED_SIZES = (8, 32, 128, 512)
 HELD_OUT = 0.2
 """The share of rows held out for those trainings, where there are no validation rows."""
 
+FEWEST_BATCHES = 3
+"""Batches that the noise between them is told from, at least."""
+
 Tell = Callable[[str], None]
 
 
@@ -175,7 +178,7 @@ def find_batch_size(
     )
     if not seeds:
         return result
-    validated = prepare(net, data, brief if brief.holds_out else brief | {"validation": HELD_OUT})
+    validated = prepare(net, data, brief if brief.holds_out else brief.for_other_rows() | {"validation": HELD_OUT})
     fresh = own.start is None
     return replace(result, trainings=_trainings(validated, result, seeds=seeds, epochs=epochs, fresh=fresh, tell=tell))
 
@@ -210,7 +213,7 @@ def _noise(problem: Problem, variables: Variables) -> tuple[NoiseScale | None, t
         if not mixes_rows(problem):
             surface = MeanGradients(mean_surface(net, problem.loss, part.weighted(), variables))
             return noise_scale(surface, variables.params, key=problem.seed), ()
-        size = problem.batches.batch_size
+        size = max(2, min(problem.batches.batch_size, len(part) // FEWEST_BATCHES))
         mixed = training_mode_surface(problem, _unweighted(part), variables)
         note = f"With batch norm the noise is that of batches of {size} in training mode, whose rows share statistics."
         return noise_scale(mixed.whole, variables.params, batch_size=size, key=problem.seed), (note,)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import jax
 import numpy as np
@@ -46,7 +45,7 @@ def batch_trainings(
     for size in sizes:
         tell(f"{seeds} trainings with batches of {size}")
         learning_rate = rate * rate_factor(size)
-        resized = replace(problem, batches=replace(problem.batches, batch_size=size))
+        resized = problem.resized(size)
         member_seeds = [int(fold(problem.seed, "batch trainings", number)[0]) for number in range(1, seeds)]
         members = [resized, *(resized.with_seed(seed, fresh=fresh) for seed in member_seeds)]
         starts = [begin_training(member).state for member in members]
