@@ -72,7 +72,8 @@ def initial_state(optimizer: Described, params: PyTree) -> OptimizerState:
         name: with_array_leaves(value) for name, value in optimizer.hyperparams.items() if isinstance(value, Schedule)
     }
     first = optimizer.hyperparams | {name: schedule(0) for name, schedule in schedules.items()}
-    arrays = {name: np.asarray(value, dtype) for name, value in first.items()}
+    with np.errstate(over="ignore"):  # a number that this precision does not hold is infinite: the loss will show it
+        arrays = {name: np.asarray(value, dtype) for name, value in first.items()}
     return OptimizerState(np.zeros((), np.int32), {**arrays}, schedules, optimizer.rule.init(params))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from downslope.optimizers import observe_loss
 from downslope.training.engine.batches import epoch_batches, prefetch
+from downslope.training.engine.causes import explain_divergence
 from downslope.training.engine.epoch import (
     Values,
     is_improvement,
@@ -24,7 +25,7 @@ from downslope.training.engine.population import Population
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.state import TrainingState
 from downslope.training.engine.step import StepState, run_steps
-from downslope.training.engine.stopping import SAMPLE_ROWS, Best, explain_divergence
+from downslope.training.engine.stopping import Best
 from downslope.training.monitor.curvature_tracker import Tracker
 from downslope.training.monitor.layer_statistics import LayerStatistics, measure_layers
 from downslope.training.monitor.recorder import Recorder
@@ -236,11 +237,12 @@ def _roll_back(problem: Problem, training: TrainingState, start: StepState, firs
     training.mark_consistent()
     training.stop_reason = "diverged"
     training.divergence = explain_divergence(
+        problem,
         step=failed,
         epoch=training.epoch,
         first_loss=training.history[0]["train_loss"] if training.history else float("nan"),
         last_loss=loss,
         params=training.state.variables.params,
-        inputs=np.asarray(problem.train.x[:SAMPLE_ROWS]),
         learning_rate=training.learning_rate,
+        stepped=failed > 0,
     )

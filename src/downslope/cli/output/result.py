@@ -57,9 +57,8 @@ def show_result(
     if split is not None and rows is not None and score is not None:
         guess = equivalent_constant(split.train, rows, score)
         if guess:
-            say(
-                f"On the {held_out} rows this is no better than {guess}. Find out why: {command_line('diagnose', run.path or 'RUN')}"
-            )
+            why = command_line("diagnose", run.path or "RUN")
+            say(f"On the {held_out} rows this is no better than {guess}. Find out why: {why}")
 
 
 def split_of(run: Run, file: Path | None = None) -> Split | None:

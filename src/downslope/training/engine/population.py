@@ -22,6 +22,7 @@ from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import OptimizerState, observe_loss
 from downslope.training.early_stopping import LOSS
+from downslope.training.engine.causes import explain_divergence
 from downslope.training.engine.epoch import (
     Values,
     is_improvement,
@@ -37,7 +38,7 @@ from downslope.training.engine.population_epoch import population_epoch
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.state import TrainingState
 from downslope.training.engine.step import StepState
-from downslope.training.engine.stopping import SAMPLE_ROWS, Best, explain_divergence
+from downslope.training.engine.stopping import Best
 from downslope.training.problem.metrics import MetricInputs, compute_metrics
 from downslope.training.problem.part import Part
 from downslope.training.problem.problem import Problem
@@ -187,13 +188,14 @@ def member_training(problem: Problem, population: Population, index: int, start:
         variables = member(population.best_variables, index) if epochs else start.variables
         training.state = training.state._replace(variables=variables)
         training.divergence = explain_divergence(
+            problem,
             step=epochs * problem.batches.steps,
             epoch=epochs,
             first_loss=history[0]["train_loss"] if history else float("nan"),
             last_loss=history[-1]["train_loss"] if history else float("nan"),
             params=variables.params,
-            inputs=np.asarray(problem.train.x[:SAMPLE_ROWS]),
             learning_rate=training.learning_rate,
+            stepped=True,
         )
     return training
 

@@ -105,7 +105,8 @@ def make_part(data: Dataset, preprocessing: Preprocessing, loss: Loss, outputs: 
         )
     targets = preprocessing.targets(data.y)
     check_targets(loss, targets, outputs=outputs, task=preprocessing.task)
-    weights = None if data.row_weights is None else np.asarray(data.row_weights, float_dtype())
+    with np.errstate(over="ignore"):  # a weight that this precision does not hold is infinite, and said to be the cause
+        weights = None if data.row_weights is None else np.asarray(data.row_weights, float_dtype())
     if weights is not None and not weights.any():
         raise DataError(f"Some row must have a weight above 0, got {len(weights)} rows that all weigh 0.")
     truth = targets if preprocessing.task == "classification" else data.y

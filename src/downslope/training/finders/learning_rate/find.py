@@ -10,6 +10,7 @@ from downslope.core import Advice, Message, Setting, SettingError, check_integer
 from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
+from downslope.training.engine.causes import extreme_cause
 from downslope.training.engine.progress import Progress, ProgressPart, open_progress
 from downslope.training.finders.learning_rate.range_test import range_test
 from downslope.training.finders.learning_rate.result import (
@@ -173,10 +174,11 @@ def _run_trials(
             break
         trials = merge(trials, rate_trials(problem, more, **arguments))
     if trials.best is None:
+        cause = extreme_cause(problem)
+        why = (Advice("start from smaller weights"),) if cause is None else (cause.text, cause.remedy)
         raise SettingError(
             f"All rates from {trials.rates[0]:g} on make the loss infinite within {trials.steps} steps.",
-            Advice("normalize the data", normalize="standard"),
-            Advice("start from smaller weights"),
+            *why,
             setting="optimizer",
         )
     return trials
