@@ -36,7 +36,7 @@ from downslope.core._surface import (
     offers,
 )
 from downslope.core._surface_programs import SurfacePrograms, in_memory, weighted_sum
-from downslope.core._text import STEERING, aligned, bytes_text, count_text, printable, seconds_text
+from downslope.core._text import STEERING, aligned, bytes_text, count_text, distinct_texts, printable, seconds_text
 from downslope.core._trees import all_finite, displaced, named_leaves, tree_norm, tree_size, with_named_leaves
 from downslope.core._types import JSON, Number, NumberOrSchedule, Params, PyTree, Shape, Variables, float_dtype
 
@@ -94,6 +94,7 @@ __all__ = [
     "close_names",
     "count_text",
     "displaced",
+    "distinct_texts",
     "float_dtype",
     "fold",
     "generator",

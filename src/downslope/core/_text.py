@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
@@ -84,3 +85,52 @@ def seconds_text(seconds: float | int | None) -> str:
     factor, unit = next(((f, u) for f, u in ((1, "s"), (1e3, "ms")) if seconds * f >= 1), (1e6, "µs"))
     value = seconds * factor
     return f"{value:.{max(0, 2 - len(str(int(value))) + 1)}f} {unit}"
+
+
+def distinct_texts(
+    values: Sequence[float], *, digits: int = 6, text: Callable[[float, int], str] | None = None
+) -> list[str]:
+    """Return numbers as texts that differ where the numbers do: with more digits, or as a number they share and a rest.
+
+    Args:
+        values: the numbers.
+        digits: written at least.
+        text: writes a number with so many digits; as `{:g}` unless given.
+
+    Example:
+        >>> distinct_texts([100.1, 100.2], digits=3), distinct_texts([1e6, 1e6 + 0.25, 1e6 + 0.5])
+        (['100.1', '100.2'], ['1e+06', '1e+06 + 0.25', '1e+06 + 0.5'])
+    """
+    write = text or (lambda value, digits: f"{value:.{digits}g}")
+    finite = [value for value in values if math.isfinite(value)]
+    for more in range(digits, max(digits, _MOST_DIGITS) + 1):
+        if len({write(value, more) for value in finite}) == len(set(finite)):
+            return [write(value, more) for value in values]
+    shared = _shared(min(finite), max(finite))
+    base = write(shared, _MOST_DIGITS)
+    base = base if float(base) == shared else f"{shared:.17g}"
+    texts = [
+        write(value, digits) if not math.isfinite(value) else _as_sum(base, write, value - shared) for value in values
+    ]
+    differ = len({text for text, value in zip(texts, values, strict=True) if math.isfinite(value)}) == len(set(finite))
+    return texts if differ else [write(value, digits) for value in values]
+
+
+_MOST_DIGITS, _LEAST_POWER = 6, -300
+
+
+def _as_sum(base: str, write: Callable[[float, int], str], rest: float) -> str:
+    """Return a number as a base and the rest above or below it."""
+    return f"{base} {'+' if rest > 0 else '-'} {write(abs(rest), 3)}" if rest else base
+
+
+def _shared(low: float, high: float) -> float:
+    """Return the roundest number that is not farther from two numbers than they are from each other."""
+    middle, span = low / 2 + high / 2, high - low
+    power = math.floor(math.log10(max(abs(low), abs(high)))) + 1
+    while power > _LEAST_POWER:
+        rounded = float(f"{round(middle / 10.0**power)}e{power}")
+        if rounded and abs(rounded - middle) <= 1.5 * span:
+            return rounded
+        power -= 1
+    return low

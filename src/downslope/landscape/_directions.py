@@ -23,7 +23,7 @@ from downslope.curvature import Eigenpairs, eigenvalues
 from downslope.landscape._filters import beside, filter_direction
 from downslope.landscape._path import Path
 from downslope.landscape._principal import principal_directions
-from downslope.landscape._vectors import dot, fitted, length, mixed
+from downslope.landscape._vectors import dot, fitted, length, mixed, vector_of
 
 NAMES = ("filter", "pca", "eigen", "between", "axes")
 
@@ -146,7 +146,7 @@ def _between(surface: LossSurface, params: PyTree, count: int, source: Source) -
         raise SettingError(Setting("towards"), "must be another point than", Setting("params"), ", got the same.")
     if count == 1:
         return Directions((differences[0],), "between", ("towards the other point",), reach=((1.0,),))
-    share = dot(differences[0], differences[1]) / size**2
+    share = dot(vector_of(differences[0]) / size, vector_of(differences[1]) / size)
     across = mixed((differences[1], differences[0]), (1.0, -share))
     height = length(across) / size
     if height < 1e-6:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from downslope.core import Advice, Key, PyTree, SettingError, generator
+from downslope.core import Advice, Key, PyTree, SettingError, generator, vector_length
 from downslope.curvature import filter_scales
 from downslope.landscape._vectors import tree_of, vector_of
 
@@ -49,13 +49,14 @@ def filter_direction(params: PyTree, *, key: Key | None, number: int = 0, unit_a
 
 def beside(params: PyTree, first: PyTree, *, key: Key | None) -> PyTree:
     """Return a random direction at right angles to another, and as long: a second axis where there is no better."""
-    along = vector_of(first)
+    size = vector_length(vector_of(first))
+    along = vector_of(first) / size
     drawn = generator(0 if key is None else key, "beside").standard_normal(len(along))
-    across = drawn - along * (drawn @ along) / (along @ along)
-    size = np.linalg.norm(across)
-    if size <= 1e-8 * np.linalg.norm(drawn):
+    across = drawn - along * (drawn @ along)
+    off = vector_length(across)
+    if off <= 1e-8 * vector_length(drawn):
         raise SettingError("A plane needs two parameters or more, got one. Use slice_1d.", setting="params")
-    return tree_of(across * np.linalg.norm(along) / size, params)
+    return tree_of(across * (size / off), params)
 
 
 def _units_last(leaf: np.ndarray, unit_axis: int) -> np.ndarray:

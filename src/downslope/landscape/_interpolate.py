@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from downslope.core import LossSurface, PyTree, check_integer, check_number
 from downslope.landscape._check import check_surface
+from downslope.landscape._rounding import Rounding, precision_of, rounding_of
 from downslope.landscape._vectors import fitted, host, length, mixed
 
 
@@ -23,6 +24,7 @@ class Interpolation:
             if a loss is.
         highest_at: where that is.
         distance: between the two points, in the parameters' own units.
+        precision: that the losses were computed in.
     """
 
     t: Float[np.ndarray, " points"]
@@ -30,9 +32,19 @@ class Interpolation:
     barrier: float
     highest_at: float
     distance: float
+    precision: str = "float64"
+
+    @property
+    def rounding(self) -> Rounding:
+        """How finely the losses can be told apart."""
+        return rounding_of(self.losses, self.precision)
 
     def __str__(self) -> str:
-        return f"Barrier {self.barrier:.4g} at t = {self.highest_at:.2f}, between points {self.distance:.4g} apart."
+        within = " (within rounding)" if self.barrier and self.rounding.hides(self.barrier) else ""
+        return (
+            f"Barrier {self.barrier:.4g}{within} at t = {self.highest_at:.2f}, between points {self.distance:.4g} "
+            f"apart. {self.rounding.sentence}"
+        ).rstrip()
 
 
 def interpolate(
@@ -76,7 +88,9 @@ def interpolate(
     t = np.arange(-more, size + more) / (size - 1)
     losses = np.array([surface.value(mixed(ends, (1 - s, s))) for s in t], np.float64)
     barrier, highest = barrier_of(t[more : more + size], losses[more : more + size])
-    return Interpolation(t, losses, barrier, highest, length(mixed(ends, (-1.0, 1.0))))
+    return Interpolation(
+        t, losses, barrier, highest, length(mixed(ends, (-1.0, 1.0))), precision_of(ends[0], losses)
+    )  # fmt: skip
 
 
 def barrier_of(t: Float[np.ndarray, " points"], losses: Float[np.ndarray, " points"]) -> tuple[float, float]:

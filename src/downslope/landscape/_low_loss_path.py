@@ -19,9 +19,12 @@ from downslope.core import (
     check_integer,
     check_number,
     generator,
+    unit_of,
+    vector_length,
 )
 from downslope.landscape._check import check_surface
 from downslope.landscape._interpolate import barrier_of
+from downslope.landscape._rounding import Rounding, precision_of, rounding_of
 from downslope.landscape._vectors import dot, fitted, host, length, mixed, tree_of, vector_of
 from downslope.optimizers import adam, apply_rule, as_optimizer, initial_state
 from downslope.schedules import cosine_decay
@@ -64,6 +67,12 @@ class Curve:
     middle: PyTree = field(repr=False)
     ends: tuple[PyTree, PyTree] = field(repr=False)
 
+    @property
+    def rounding(self) -> Rounding:
+        """How finely the losses can be told apart."""
+        losses = np.concatenate([self.losses, self.straight])
+        return rounding_of(losses, precision_of(self.ends[0], losses))
+
     def at(self, t: float | int) -> PyTree:
         """Return the parameters at a point of the curve."""
         return _point((self.ends[0], self.middle, self.ends[1]), float(t))
@@ -71,8 +80,8 @@ class Curve:
     def __str__(self) -> str:
         return (
             f"Barrier {self.barrier:.4g} along a curve {self.length:.4g} long; {self.straight_barrier:.4g} along the "
-            f"straight line, {self.distance:.4g} long."
-        )
+            f"straight line, {self.distance:.4g} long. {self.rounding.sentence}"
+        ).rstrip()
 
 
 def low_loss_path(
@@ -162,7 +171,7 @@ def _first_middle(ends: tuple[PyTree, PyTree], distance: float, key: Key | None)
     """Return a point half way, a little off the straight line."""
     half = mixed(ends, (0.5, 0.5))
     drawn = generator(0 if key is None else key, "bend").standard_normal(vector_of(half).size)
-    off = tree_of(drawn * (_FIRST_BEND * distance / np.linalg.norm(drawn)), half)
+    off = tree_of(drawn * (_FIRST_BEND * distance / vector_length(drawn)), half)
     return mixed((half, off), (1.0, 1.0))
 
 
@@ -175,15 +184,18 @@ def _length(points: tuple[PyTree, PyTree, PyTree]) -> float:
     """Return the length of the curve, `∫ ‖2 (1 − t)(m − a) + 2 t (b − m)‖ dt`, by Gauss and Legendre's rule."""
     a, middle, b = points
     up, down = mixed((middle, a), (1.0, -1.0)), mixed((b, middle), (1.0, -1.0))
+    unit = unit_of(vector_of(up), vector_of(down))
+    up, down = vector_of(up) / unit, vector_of(down) / unit
     uu, ud, dd = dot(up, up), dot(up, down), dot(down, down)
     nodes, weights = np.polynomial.legendre.leggauss(64)
     t = (nodes + 1) / 2
     squares = 4 * ((1 - t) ** 2 * uu + 2 * t * (1 - t) * ud + t**2 * dd)
-    return float(np.sum(weights / 2 * np.sqrt(np.maximum(squares, 0))))
+    return float(np.sum(weights / 2 * np.sqrt(np.maximum(squares, 0)))) * unit
 
 
 def _bend(points: tuple[PyTree, PyTree, PyTree], line: PyTree, distance: float) -> float:
     """Return how far the middle is off the straight line, as a share of the distance."""
     from_a = mixed((points[1], points[0]), (1.0, -1.0))
-    share = dot(from_a, line) / distance**2
-    return length(mixed((from_a, line), (1.0, -share))) / distance
+    along = vector_of(line) / distance
+    share = dot(vector_of(from_a) / distance, along)
+    return vector_length(vector_of(from_a) / distance - share * along)

@@ -14,7 +14,8 @@ def nonconvexity(plane: Slice) -> float:
     At every cell that is not at the edge the 2 × 2 Hessian is taken by central differences over the neighboring cells,
     along each direction in its own step, and its smaller eigenvalue is below 0 or not; no measure of how steep the loss
     is enters. Cells with a neighbor that is not finite, or not computed, do not count. Li et al. map the ratio of the
-    two ends of the full Hessian's spectrum instead, which costs a Lanczos run for each cell.
+    two ends of the full Hessian's spectrum instead, which costs a Lanczos run for each cell. What is no more than
+    rounding of the losses does not count as curved.
 
     Args:
         plane: a slice along two directions, 3 × 3 cells or more.
@@ -48,4 +49,6 @@ def nonconvexity(plane: Slice) -> float:
         mixed = (losses[2:, 2:] - losses[2:, :-2] - losses[:-2, 2:] + losses[:-2, :-2]) / 4
         smaller = (along + across) / 2 - np.hypot((along - across) / 2, mixed)
     known = smaller[np.isfinite(smaller)]
-    return float(np.mean(known < 0)) if known.size else float("nan")
+    rounding = plane.rounding
+    downward = [value < 0 and not rounding.hides(value) for value in known.tolist()]
+    return float(np.mean(downward)) if known.size else float("nan")

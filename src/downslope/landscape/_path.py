@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from downslope.core import Advice, PyTree, Setting, ShapeError
+from downslope.core import Advice, PyTree, Setting, ShapeError, power_of_two, unit_of
 from downslope.landscape._vectors import fitted, vector_of
 
 _BLOCK_NUMBERS = 2**22
@@ -35,6 +35,11 @@ class Path:
     def point(self, index: int) -> PyTree:
         """Return one of the points."""
         return jax.tree.map(lambda leaf: leaf[index], self.points)
+
+    def unit(self, origin: PyTree) -> float:
+        """Return a power of two near the largest displacement from an origin that is finite: squares are of order 1."""
+        finite = (np.abs(rows[np.isfinite(rows)]) for rows, _ in self.blocks(origin))
+        return power_of_two(max(float(np.max(sizes, initial=0.0)) for sizes in finite))
 
     def blocks(
         self, origin: PyTree, others: Sequence[PyTree] = ()
@@ -114,11 +119,12 @@ def coordinates(path: Path, origin: PyTree, directions: Sequence[PyTree]) -> Flo
     `c = G⁺ (D d₁, D d₂ …)` with `G = (⟨dₖ, dₗ⟩)` and the rows of `D` the displacements from `θ`; the directions need
     not be orthogonal, nor even different.
     """
-    products = sum(rows @ along.T for rows, along in path.blocks(origin, directions))
-    return np.asarray(products) @ np.linalg.pinv(gram(directions), hermitian=True)
+    unit, of_path = unit_of(*(vector_of(direction) for direction in directions)), path.unit(origin)
+    products = sum((rows / of_path) @ (along / unit).T for rows, along in path.blocks(origin, directions))
+    return np.asarray(products) @ np.linalg.pinv(gram(directions, unit=unit), hermitian=True) * (of_path / unit)
 
 
-def gram(directions: Sequence[PyTree]) -> Float[np.ndarray, "directions directions"]:
-    """Return the inner products of directions with each other."""
-    vectors = np.array([vector_of(direction) for direction in directions])
+def gram(directions: Sequence[PyTree], *, unit: float = 1.0) -> Float[np.ndarray, "directions directions"]:
+    """Return the inner products of directions, divided by a unit, with each other."""
+    vectors = np.array([vector_of(direction) for direction in directions]) / unit
     return vectors @ vectors.T

@@ -35,9 +35,10 @@ def principal_directions(path: Path, params: PyTree, count: int) -> tuple[tuple[
     """
     if not all_finite(path.points):
         raise SettingError("The path must be finite to have components. Cut off what is not.", setting="trajectory")
-    gram = np.asarray(sum(rows @ rows.T for rows, _ in path.blocks(params)))
+    unit = path.unit(params)
+    gram = np.asarray(sum((rows / unit) @ (rows / unit).T for rows, _ in path.blocks(params)))
     values, vectors = np.linalg.eigh(gram)
-    nonzero = [k for k in np.argsort(-values)[:count] if values[k] > _rounding(path, params, gram)]
+    nonzero = [k for k in np.argsort(-values)[:count] if values[k] > _rounding(path, params, gram, unit)]
     if not nonzero:
         raise SettingError(
             "The path must move away from the point that the slice goes through, got one that stays there.",
@@ -50,21 +51,21 @@ def principal_directions(path: Path, params: PyTree, count: int) -> tuple[tuple[
         along = vectors[:, k] * np.sqrt(values[k])
         sign = np.sign(along[np.argmax(np.abs(along))])
         weights = sign * vectors[:, k] / np.sqrt(values[k])
-        directions.append(tree_of(_combined(path, params, weights), params))
+        directions.append(tree_of(_combined(path, params, weights, unit), params))
         shares.append(_share(along, gram))
     return tuple(directions), tuple(shares)
 
 
-def _rounding(path: Path, params: PyTree, gram: Float[np.ndarray, "points points"]) -> float:
-    """Return the largest eigenvalue of the Gram matrix that rounding alone can give."""
+def _rounding(path: Path, params: PyTree, gram: Float[np.ndarray, "points points"], unit: float) -> float:
+    """Return the largest eigenvalue that rounding alone can give a Gram matrix of displacements in a unit."""
     eps = max(float(jnp.finfo(leaf.dtype).eps) for leaf in jax.tree.leaves(path.points))
-    of_points = (eps * (length(params) + float(np.sqrt(np.trace(gram))))) ** 2
+    of_points = (eps * (length(params) / unit + float(np.sqrt(np.trace(gram))))) ** 2
     return len(path) * max(of_points, float(np.finfo(np.float64).eps * np.trace(gram)))
 
 
-def _combined(path: Path, params: PyTree, weights: Float[np.ndarray, " points"]) -> Vector:
-    """Return a weighted sum of the path's displacements."""
-    return np.concatenate([weights @ rows for rows, _ in path.blocks(params)])
+def _combined(path: Path, params: PyTree, weights: Float[np.ndarray, " points"], unit: float) -> Vector:
+    """Return a weighted sum of the path's displacements in a unit."""
+    return np.concatenate([weights @ (rows / unit) for rows, _ in path.blocks(params)])
 
 
 def _share(along: Float[np.ndarray, " points"], gram: Float[np.ndarray, "points points"]) -> float:

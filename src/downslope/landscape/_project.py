@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from downslope.core import Advice, LossSurface, PyTree, SettingError, displaced
+from downslope.core import Advice, LossSurface, PyTree, SettingError, displaced, unit_of
 from downslope.landscape._path import Path, coordinates, gram, path_of
+from downslope.landscape._rounding import Rounding, precision_of, rounding_of
 from downslope.landscape._slice import Slice
+from downslope.landscape._vectors import vector_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Projection:
         distances: how far each point lies off the plane, in the parameters' own units.
         explained: the share of the path's variance, about its mean, that lies in the plane; None for a path that
             does not move.
+        precision: that the losses were computed in.
     """
 
     steps: Int[np.ndarray, " points"]
@@ -33,6 +36,12 @@ class Projection:
     heights: Float[np.ndarray, " points"]
     distances: Float[np.ndarray, " points"]
     explained: float | None
+    precision: str = "float64"
+
+    @property
+    def rounding(self) -> Rounding:
+        """How finely the losses along the path can be told apart."""
+        return rounding_of(self.losses, self.precision)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -72,18 +81,21 @@ def project(trajectory: PyTree, slice: Slice, *, surface: LossSurface | None = N
     path = path_of(trajectory, slice.params)
     with np.errstate(invalid="ignore", over="ignore"):
         nearest = coordinates(path, slice.params, slice.directions)
-        distances = np.sqrt(sum(np.sum(off**2, axis=1) for off in _off(path, slice, nearest)))
+        unit = path.unit(slice.params)
+        distances = np.sqrt(sum(np.sum((off / unit) ** 2, axis=1) for off in _off(path, slice, nearest))) * unit
         explained = explained_share(path, slice.directions)
         heights = [
             surface.value(displaced(slice.params, slice.directions, list(coefficients))) for coefficients in nearest
         ]
+    losses = np.array([surface.value(path.point(index)) for index in range(len(path))], np.float64)
     return Projection(
         steps=path.steps,
         coordinates=nearest,
-        losses=np.array([surface.value(path.point(index)) for index in range(len(path))], np.float64),
+        losses=losses,
         heights=np.array(heights, np.float64),
         distances=distances,
         explained=explained,
+        precision=precision_of(slice.params, losses),
     )
 
 
@@ -96,9 +108,10 @@ def explained_share(path: Path, directions: Sequence[PyTree]) -> float | None:
     finite = np.all([np.isfinite(rows).all(axis=1) for rows, _ in path.blocks(start)], axis=0)
     if finite.sum() < 2:
         return None
-    moves = _centered(coordinates(path, start, directions)[finite])
-    inside = float(np.sum((moves @ gram(directions)) * moves))
-    total = float(sum(np.sum(_centered(rows[finite]) ** 2) for rows, _ in path.blocks(start)))
+    unit, along = path.unit(start), unit_of(*(vector_of(direction) for direction in directions))
+    moves = _centered(coordinates(path, start, directions)[finite]) / unit * along
+    inside = float(np.sum((moves @ gram(directions, unit=along)) * moves))
+    total = float(sum(np.sum(_centered(rows[finite] / unit) ** 2) for rows, _ in path.blocks(start)))
     return min(inside / total, 1.0) if total > 0 else None
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from downslope.core import Key, LossSurface, PyTree, check_integer, fold
+from downslope.landscape._rounding import Rounding, precision_of, rounding_of
 from downslope.landscape._slices import slice_1d
 from downslope.landscape._span import Span
 
@@ -23,10 +24,17 @@ class Envelope:
     Attributes:
         radii: how far along each ray, from 0.
         losses: along each ray, two (one to either side) for each random line; infinite or NaN where they are.
+        precision: that the losses were computed in.
     """
 
     radii: Float[np.ndarray, " radii"]
     losses: Float[np.ndarray, "rays radii"]
+    precision: str = "float64"
+
+    @property
+    def rounding(self) -> Rounding:
+        """How finely the losses can be told apart."""
+        return rounding_of(self.losses, self.precision)
 
     @property
     def lowest(self) -> Float[np.ndarray, " radii"]:
@@ -106,7 +114,8 @@ def envelope(
     """
     axis, lines = _lines(surface, params, draws, size, span, key, unit_axis)
     half = size // 2
-    return Envelope(axis[half:], np.concatenate([lines[:, half:], lines[:, half::-1]]))
+    losses = np.concatenate([lines[:, half:], lines[:, half::-1]])
+    return Envelope(axis[half:], losses, precision_of(params, losses))
 
 
 def roughness(

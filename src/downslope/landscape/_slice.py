@@ -9,8 +9,9 @@ import jax
 import numpy as np
 from jaxtyping import Bool, Float
 
-from downslope.core import LossSurface, PyTree, displaced
+from downslope.core import LossSurface, PyTree, displaced, distinct_texts
 from downslope.landscape._files import SliceFields, read_fields, write_fields
+from downslope.landscape._rounding import Rounding, precision_of, rounding_of, steps_lost
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,6 +72,17 @@ class Slice:
         """
         return tuple(_origin(self.params, direction) for direction in self.directions)
 
+    @property
+    def rounding(self) -> Rounding:
+        """How finely its losses can be told apart, and its points."""
+        lost = [
+            steps_lost(self.params, direction, float(np.min(np.diff(axis))))
+            for axis, direction in zip(self.axes, self.directions, strict=True)
+            if len(axis) > 1
+        ]
+        known = self.losses[self.computed]
+        return rounding_of(known, precision_of(self.params, known), steps=any(lost))
+
     def point(self, *cell: int | np.integer) -> PyTree:
         """Return the parameters at a cell: `slice.point(i, j)` at `losses[i, j]`."""
         return displaced(self.params, self.directions, [axis[i] for axis, i in zip(self.axes, cell, strict=True)])
@@ -89,14 +101,16 @@ class Slice:
         along = " and ".join(f"{label}, ±{span:.3g}" for label, span in zip(self.labels, self.spans, strict=True))
         known = self.losses[self.computed]
         finite = known[np.isfinite(known)]
-        parts = [f"{size} losses along {along}: {self.center:.6g} at the center"]
-        if finite.size:
-            parts.append(f"from {finite.min():.6g} to {finite.max():.6g}")
+        ends = [float(finite.min()), float(finite.max())] if finite.size else []
+        center, *ends = distinct_texts([self.center, *ends])
+        parts = [f"{size} losses along {along}: {center} at the center"]
+        if ends:
+            parts.append(f"from {ends[0]} to {ends[1]}")
         if finite.size < known.size:
             parts.append(f"{known.size - finite.size:,} not finite")
         if not self.complete:
             parts.append(f"{self.computed.size - known.size:,} not computed")
-        return ", ".join(parts) + "."
+        return f"{', '.join(parts)}. {self.rounding.sentence}".rstrip()
 
 
 def save_slice(slice: Slice, path: str | Path) -> Path:

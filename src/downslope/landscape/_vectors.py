@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import PyTree, Setting, ShapeError, named_leaves
+from downslope.core import PyTree, Setting, ShapeError, named_leaves, vector_length
 
 Vector = Float[np.ndarray, " size"]
 
@@ -40,7 +40,7 @@ def dot(first: PyTree, second: PyTree) -> float:
 
 def length(tree: PyTree) -> float:
     """Return the Euclidean length of a tree."""
-    return float(np.sqrt(dot(tree, tree)))
+    return vector_length(vector_of(tree))
 
 
 def mixed(trees: Sequence[PyTree], coefficients: Sequence[float]) -> PyTree:

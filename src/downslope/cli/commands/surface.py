@@ -251,6 +251,12 @@ def _facts(subject: str, plane: Slice, paths: dict[str, Projection]) -> dict[str
         "center": plane.center,
         "standard_error": plane.standard_error,
         "complete": plane.complete,
+        "rounding": {
+            "shows": plane.rounding.shows,
+            "spacing": plane.rounding.spacing,
+            "precision": plane.rounding.precision,
+            "sentence": plane.rounding.sentence,
+        },
         "paths": {
             name: {
                 "steps": path.steps.tolist(),

@@ -11,10 +11,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import BoundaryNorm, Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from downslope.core import Setting, SettingError
-from downslope.figures.style import OFF_SCALE, plain, spans_decades
+from downslope.figures.style import OFF_SCALE, DistinctFormatter, drawable, spans_decades
 
 TARGET_LEVELS = 12
 """The approximate number of colors."""
@@ -57,7 +57,7 @@ class ColorLevels(NamedTuple):
 
     def heights(self, losses: np.ndarray) -> np.ndarray:
         """Return heights on a vertical axis, NaN where not finite; logarithmic ones end at the lowest level."""
-        finite = np.where(np.isfinite(losses), losses, np.nan)
+        finite = drawable(losses)
         if not self.logarithmic:
             return finite
         return np.log10(np.where(np.isnan(finite), np.nan, np.maximum(finite, self.boundaries[0])))
@@ -70,7 +70,7 @@ def plane_color_levels(
 
     A path's losses higher than all planes do not count: they have the highest color.
     """
-    pooled = np.concatenate([np.ravel(array) for array in planes])
+    pooled = drawable(np.concatenate([np.ravel(array) for array in planes]))
     highest = np.max(pooled, where=np.isfinite(pooled), initial=-np.inf)
     return color_levels([pooled, *(losses[losses <= highest] for losses in paths)], log)
 
@@ -94,7 +94,7 @@ def color_levels(losses: Iterable[np.ndarray], log: bool | str = "auto") -> Colo
     """
     if log not in (True, False, "auto"):
         raise SettingError(Setting("log"), f"must be True, False or 'auto', got {log!r}.")
-    pooled = np.concatenate([np.ravel(array) for array in losses] or [np.zeros(0)])
+    pooled = drawable(np.concatenate([np.ravel(array) for array in losses] or [np.zeros(0)]))
     finite = pooled[np.isfinite(pooled)]
     if _suits_log(finite) if log == "auto" else log:
         return _logarithmic(finite)
@@ -133,8 +133,9 @@ def _logarithmic(finite: np.ndarray) -> ColorLevels:
     if not len(positive):
         raise SettingError(Setting("log"), "needs a positive loss to be True, got none. Leave it at 'auto'.")
     low, high = _floor(positive), min(float(positive.max()), float(np.median(positive)) * OFF_SCALE)
+    every = 1 + int((np.log10(high) - np.log10(low)) / (2 * TARGET_LEVELS))
     levels = min(
-        (_between(low, high, subs) for subs in PER_DECADE),
+        (_between(low, high, subs, every) for subs in (PER_DECADE if every == 1 else PER_DECADE[:1])),
         key=lambda candidate: abs(len(candidate) - 1 - TARGET_LEVELS),
     )
     below, above = bool(np.any(finite < levels[0])), bool(np.any(finite > levels[-1]))
@@ -142,9 +143,9 @@ def _logarithmic(finite: np.ndarray) -> ColorLevels:
     return ColorLevels(levels, True, extend[below, above])  # pyright: ignore[reportArgumentType]
 
 
-def _between(low: float, high: float, subs: tuple[float, ...]) -> np.ndarray:
-    """Return the round numbers of some decades, from the last below the lowest loss to the first above the highest."""
-    decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 2)
+def _between(low: float, high: float, subs: tuple[float, ...], every: int = 1) -> np.ndarray:
+    """Return round numbers of each n-th decade, from the last below the lowest loss to the first above the highest."""
+    decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1 + every, every)
     numbers = np.array([float(f"{sub:g}e{int(decade)}") for decade in decades for sub in subs])
     first = max(0, int(np.searchsorted(numbers, low, "right")) - 1)
     return numbers[first : max(int(np.searchsorted(numbers, high)), first + 1) + 1]
@@ -160,7 +161,7 @@ def color_bar(
         mappable, ax=axes, label=label, spacing="uniform", ticks=list(levels.boundaries[::stride]), **settings
     )  # pyright: ignore[reportArgumentType]
     bar.ax.yaxis.set_minor_locator(NullLocator())
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: plain(float(value))))
+    bar.ax.yaxis.set_major_formatter(DistinctFormatter())
     bar.outline.set_linewidth(0.6)  # pyright: ignore[reportCallIssue]
     bar.ax.tick_params(labelsize=8.5)
     return bar

@@ -55,7 +55,7 @@ def surface_contour(
     levels = map_levels([(plane, projections.values())], log)
 
     def draw(figure: Figure) -> str:
-        sentences = path_sentences(projections, plane)
+        sentences = path_sentences(projections, plane) + ([plane.rounding] if plane.rounding else [])
         handles = [*path_handles(projections, plane), *plane_handles([plane], center=center)]
         below = sentences + ([slice.description] if slice.description else [])
         part = add_frame(figure, SIZE, title=title, handles=handles, sentences=below)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from downslope.core import DataError
 from downslope.figures.landscape.path_sentences import short_name
 from downslope.figures.landscape.paths import MOST_PATHS, path_style
-from downslope.figures.style import GRAY, add_frame, finite, fit_axis, plain, styled_figure
+from downslope.figures.style import GRAY, add_frame, finite, fit_axis, plain, plain_texts, styled_figure
 from downslope.landscape import Envelope
 
 SIZE = (7.2, 4.0)
@@ -81,6 +81,7 @@ def _sentences(envelopes: Mapping[str, Envelope]) -> list[str]:
         holes = int(np.sum(~np.isfinite(lines.losses)))
         rays = f"{len(lines.losses):,} rays, two for each of {len(lines.losses) // 2:,} random directions"
         words = f"{name}: {rays}" if name else rays
+        sentences += [lines.rounding.sentence] if lines.rounding.sentence else []
         sentences.append(words + (f"; {holes:,} of {lines.losses.size:,} losses are not finite." if holes else "."))
     return sentences
 
@@ -89,8 +90,9 @@ def _describe(envelopes: Mapping[str, Envelope]) -> str:
     """Describe the envelopes."""
     sentences = []
     for name, lines in envelopes.items():
-        low, middle, high = (plain(values[-1], digits=4) for values in (lines.lowest, lines.median, lines.highest))
-        begin, end = plain(lines.median[0], digits=4), plain(float(lines.radii[-1]), digits=3)
+        last = [float(values[-1]) for values in (lines.lowest, lines.median, lines.highest)]
+        low, middle, high, begin = plain_texts([*last, float(lines.median[0])], digits=4)
+        end = plain(float(lines.radii[-1]), digits=3)
         sentences.append(
             f"{name + ': ' if name else ''}from {begin} to between {low} and {high}, median {middle}, at {end}"
         )

@@ -18,6 +18,7 @@ from downslope.figures.style import (
     hole_marks,
     mark_holes,
     plain,
+    plain_texts,
     styled_figure,
 )
 from downslope.landscape import Curve, Interpolation
@@ -121,21 +122,26 @@ def _ends(axes: Axes, straight: Interpolation) -> None:
 
 
 def _sentences(straight: Interpolation, curved: Curve | None) -> list[str]:
-    """Return the sentence below where a loss is not finite or there is no barrier."""
+    """Return the sentences below: where a loss is not finite, there is no barrier, or rounding shows."""
+    rounding = straight.rounding if curved is None else curved.rounding
+    said = [rounding.sentence] if rounding.sentence else []
+    if straight.barrier and rounding.hides(straight.barrier):
+        said.append("The barrier is no more than rounding.")
     if np.isnan(straight.barrier):
         return ["There is no barrier to measure: the loss at an end is not finite."]
     if np.isinf(straight.barrier):
         return ["The loss is infinite on the straight line: so is its barrier."]
-    return [] if straight.barrier or curved is not None else ["The straight line has no barrier."]
+    return said if straight.barrier or curved is not None else ["The straight line has no barrier.", *said]
 
 
 def _describe(straight: Interpolation, curved: Curve | None) -> str:
     """Return the alternative text of the figure."""
     _, losses, _ = _between(straight.t, straight.losses)
+    first, last = plain_texts([float(losses[0]), float(losses[-1])], digits=4)
     where = f" at t = {plain(straight.highest_at, digits=2)}" if np.isfinite(straight.highest_at) else ""
     text = (
-        f"The loss between two points {plain(straight.distance, digits=3)} apart: {plain(losses[0], digits=4)} at a, "
-        f"{plain(losses[-1], digits=4)} at b; barrier {plain(straight.barrier, digits=3)}{where} on the straight line"
+        f"The loss between two points {plain(straight.distance, digits=3)} apart: {first} at a, "
+        f"{last} at b; barrier {plain(straight.barrier, digits=3)}{where} on the straight line"
     )
     if curved is not None:
         text += f", {plain(curved.barrier, digits=3)} on a curve {plain(curved.length, digits=3)} long"

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from downslope.core import Advice, DataError
 from downslope.figures.landscape.path_sentences import path_sentences, short_name
 from downslope.figures.landscape.paths import PathStyle, named_paths, path_styles
-from downslope.figures.style import GRAY, add_frame, finite, fit_axis, plain, styled_figure
+from downslope.figures.style import GRAY, add_frame, finite, fit_axis, plain_texts, styled_figure
 from downslope.landscape import Projection
 
 SIZE = (7.2, 4.8)
@@ -48,6 +48,8 @@ def path_losses(paths: Projection | Mapping[str, Projection], *, title: str = ""
 
     def draw(figure: Figure) -> str:
         sentences = path_sentences(projections)
+        rounding = {name: path.rounding.sentence for name, path in projections.items()}
+        sentences += [f"{name}: {sentence}" for name, sentence in rounding.items() if sentence]
         part = add_frame(figure, SIZE, title=title, handles=_handles(projections), sentences=sentences)
         above, below = part.subplots(2, 1, sharex=True, height_ratios=[1.5, 1])
         for name, style in path_styles(projections).items():
@@ -98,4 +100,5 @@ def _handles(paths: Mapping[str, Projection]) -> list[Line2D]:
 
 
 def _ends(path: Projection) -> str:
-    return f"{plain(path.losses[0], digits=4)} to {plain(path.losses[-1], digits=4)}"
+    first, last = plain_texts([float(path.losses[0]), float(path.losses[-1])], digits=4)
+    return f"{first} to {last}"

@@ -16,11 +16,12 @@ from matplotlib.patheffects import withStroke
 
 from downslope.core import Advice, DataError, PyTree, tree_norm
 from downslope.figures.landscape.color_levels import COLOR_MAP, ColorLevels
-from downslope.figures.style import BLACK, ArtistOptions, plain, shifted_ticks
+from downslope.figures.style import BLACK, ArtistOptions, drawable, plain, plain_texts, shifted_ticks
 from downslope.landscape import Slice
 
 HOLES: dict[str, ArtistOptions] = {
     "infinite": {"hatch": "////", "facecolor": "white", "edgecolor": "#404040"},
+    "beyond 1e280": {"hatch": "////", "facecolor": "#EDEDED", "edgecolor": "#404040"},
     "not a number": {"hatch": "xxxx", "facecolor": "white", "edgecolor": "#404040"},
     "not computed": {"hatch": "..", "facecolor": "#EDEDED", "edgecolor": "#9A9A9A"},
 }
@@ -44,6 +45,7 @@ class Plane(NamedTuple):
         norms: the length of a unit step of each in the space of parameters; None where the two are the parameters.
         center: whether `(0, 0)` is the point that a slice goes through.
         origins: the value at 0 along each, which is added to the numbers on the axes.
+        rounding: a sentence on what rounding does to the losses, if it shows.
     """
 
     a: np.ndarray
@@ -54,12 +56,14 @@ class Plane(NamedTuple):
     norms: tuple[float, float] | None
     center: bool = True
     origins: tuple[float, float] = (0.0, 0.0)
+    rounding: str = ""
 
     @property
     def holes(self) -> dict[str, np.ndarray]:
         """Masks of the cells without a finite loss, by kind; only kinds that occur."""
         kinds = {
             "infinite": np.isinf(self.losses) & self.computed,
+            "beyond 1e280": np.isnan(self.finite_losses) & np.isfinite(self.losses) & self.computed,
             "not a number": np.isnan(self.losses) & self.computed,
             "not computed": ~self.computed,
         }
@@ -68,7 +72,7 @@ class Plane(NamedTuple):
     @property
     def finite_losses(self) -> np.ndarray:
         """The losses, NaN in all holes."""
-        return np.where(np.isfinite(self.losses) & self.computed, self.losses, np.nan)
+        return np.where(self.computed, drawable(self.losses), np.nan)
 
     def axis_label(self, number: int, *, longest: int = LONGEST_LABEL) -> str:
         """Return the label of an axis, with its unit."""
@@ -97,7 +101,16 @@ def plane_of(source: Slice) -> Plane:
     first_norm, second_norm = (float(tree_norm(direction)) for direction in source.directions)
     norms = None if all(map(_is_parameter, source.directions)) else (first_norm, second_norm)
     along, across = source.origins
-    return Plane(a, b, source.losses, source.computed, (first, second), norms, origins=(along, across))
+    return Plane(
+        a,
+        b,
+        source.losses,
+        source.computed,
+        (first, second),
+        norms,
+        origins=(along, across),
+        rounding=source.rounding.sentence,
+    )
 
 
 def _is_parameter(direction: PyTree) -> bool:
@@ -161,13 +174,13 @@ def hole_handles(planes: Sequence[Plane]) -> list[Patch]:
 def describe(plane: Plane) -> str:
     """Describe a plane."""
     parts = [f"{' × '.join(map(str, plane.losses.shape))} losses along {plane.labels[0]} and {plane.labels[1]}"]
-    if np.isfinite(plane.finite_losses).any():
-        parts.append(
-            f"from {plain(float(np.nanmin(plane.finite_losses)))} to {plain(float(np.nanmax(plane.finite_losses)))}"
-        )
-    if plane.center:
-        middle = plane.losses[np.argmin(np.abs(plane.a)), np.argmin(np.abs(plane.b))]
-        parts.append(f"{plain(float(middle))} at the center" if np.isfinite(middle) else "not finite at the center")
+    finite = plane.finite_losses[np.isfinite(plane.finite_losses)]
+    middle = float(plane.losses[np.argmin(np.abs(plane.a)), np.argmin(np.abs(plane.b))])
+    if finite.size:
+        low, high, center = plain_texts([float(finite.min()), float(finite.max()), middle])
+        parts.append(f"from {low} to {high}")
+        parts += [f"{center} at the center"] if plane.center and np.isfinite(middle) else []
+    parts += ["not finite at the center"] if plane.center and not np.isfinite(middle) else []
     parts += [f"{int(cells.sum()):,} of {cells.size:,} cells {name}" for name, cells in plane.holes.items()]
     return ", ".join(parts)
 
@@ -214,7 +227,10 @@ def _iso_lines(axes: Axes, plane: Plane, levels: ColorLevels, most_written: int)
     lines = axes.contour(plane.a, plane.b, np.ma.masked_invalid(losses), list(values), colors="#303030", linewidths=0.6)
     lines.set_zorder(2)
     stride = -(-len(values) // most_written)
-    axes.clabel(lines, list(values[::stride]), fontsize=7.5, fmt=lambda value: plain(float(value)), inline_spacing=3)
+    written = values[::stride].tolist()
+    axes.clabel(
+        lines, written, fontsize=7.5, fmt=dict(zip(written, plain_texts(written), strict=True)), inline_spacing=3
+    )
 
 
 def _outline(plane: Plane, cells: np.ndarray) -> Path:

@@ -16,7 +16,7 @@ from mpl_toolkits.mplot3d.axes3d import Axes3D
 from downslope.figures.landscape.color_levels import COLOR_MAP, ColorLevels
 from downslope.figures.landscape.paths import PathStyle, bead_indices
 from downslope.figures.landscape.plane import HOLES, Plane, edges
-from downslope.figures.style import BLACK, plain, shifted_ticks
+from downslope.figures.style import BLACK, DistinctFormatter, plain, shifted_ticks
 from downslope.landscape import Projection
 
 VIEW = (32.0, -58.0)
@@ -179,7 +179,6 @@ def _label(axes: Axes3D, plane: Plane, levels: ColorLevels, box: Box) -> None:
     _, low, high = box
     axes.set_xlabel(plane.axis_label(0, longest=30), fontsize=9, labelpad=4)
     axes.set_ylabel(plane.axis_label(1, longest=30), fontsize=9, labelpad=4)
-    axes.set_zlabel("loss", fontsize=9, labelpad=2)
     if levels.logarithmic:
         ticks = np.log10(levels.boundaries)
     else:
@@ -188,7 +187,10 @@ def _label(axes: Axes3D, plane: Plane, levels: ColorLevels, box: Box) -> None:
     ticks = ticks[(ticks >= low - room) & (ticks <= high + room)]
     ticks = ticks[:: max(1, -(-len(ticks) // 7))]
     axes.zaxis.set_major_locator(FixedLocator(list(ticks)))  # pyright: ignore[reportAttributeAccessIssue]
-    formatter = FuncFormatter(lambda value, _: plain(10**value if levels.logarithmic else value, digits=3))
+    logarithmic = FuncFormatter(lambda value, _: plain(10**value, digits=3))
+    formatter = logarithmic if levels.logarithmic else DistinctFormatter(digits=3)
+    longest = max((len(text) for text in formatter.format_ticks(ticks.tolist())), default=0)
+    axes.set_zlabel("loss", fontsize=9, labelpad=2 + 3.5 * max(0, longest - 6))
     axes.zaxis.set_major_formatter(formatter)  # pyright: ignore[reportAttributeAccessIssue]
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(nbins=5))

@@ -13,7 +13,16 @@ from downslope.core import Advice, DataError, tree_norm
 from downslope.figures.landscape.path_sentences import short_name
 from downslope.figures.landscape.paths import MOST_PATHS, PathStyle, path_style
 from downslope.figures.landscape.plane import axis_label
-from downslope.figures.style import BLACK, add_frame, finite, fit_axis, hole_marks, mark_holes, plain, styled_figure
+from downslope.figures.style import (
+    BLACK,
+    add_frame,
+    finite,
+    fit_axis,
+    hole_marks,
+    mark_holes,
+    plain_texts,
+    styled_figure,
+)
 from downslope.landscape import Slice
 
 SIZE = (7.2, 4.0)
@@ -118,6 +127,8 @@ def _sentences(lines: Mapping[str, Slice]) -> list[str]:
     sentences += [
         f"{name or 'The slice'}: {count} losses were not computed." for name, count in missing.items() if count
     ]
+    rounding = {name: line.rounding.sentence for name, line in lines.items()}
+    sentences += [f"{name}: {sentence}" if name else sentence for name, sentence in rounding.items() if sentence]
     return sentences + list(dict.fromkeys(line.description for line in lines.values() if line.description))
 
 
@@ -126,12 +137,10 @@ def _describe(lines: Mapping[str, Slice]) -> str:
     sentences = []
     for name, line in lines.items():
         heights = line.losses[np.isfinite(line.losses)]
-        low, high = (
-            (plain(value, digits=4) for value in (heights.min(), heights.max())) if len(heights) else ("none",) * 2
-        )
+        ends = [float(heights.min()), float(heights.max())] if len(heights) else []
+        center, *texts = plain_texts([line.center, *ends], digits=4)
+        low, high = texts or ("none", "none")
         holes = int(np.sum(~np.isfinite(line.losses) & line.computed))
         gaps = f", {holes} not finite" if holes else ""
-        sentences.append(
-            f"{name or line.labels[0]} from {low} to {high}, {plain(line.center, digits=4)} at the center{gaps}"
-        )
+        sentences.append(f"{name or line.labels[0]} from {low} to {high}, {center} at the center{gaps}")
     return "; ".join(sentences)

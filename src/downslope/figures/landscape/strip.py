@@ -153,5 +153,6 @@ def _sentences(
         for path_name, path in paths.items()
     }
     sentences += merge_sentences(by_label)
+    sentences += [f"{name}: {plane.rounding}" for name, plane in planes.items() if plane.rounding]
     descriptions = list(dict.fromkeys(plane.description for plane in slices.values() if plane.description))
     return sentences + (descriptions if len(descriptions) == 1 else [])

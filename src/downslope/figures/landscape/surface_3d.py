@@ -60,7 +60,7 @@ def surface_3d(
             name: path_sentence(name, path, plane) + _above(above_box(plane, path, levels, box))
             for name, path in projections.items()
         }
-        sentences = merge_sentences(path_texts)
+        sentences = merge_sentences(path_texts) + ([plane.rounding] if plane.rounding else [])
         handles = [*path_handles(projections, None), *([stem_handle()] if projections else []), *hole_handles([plane])]
         below = sentences + ([slice.description] if slice.description else [])
         part = add_frame(figure, SIZE, title=title, handles=handles, sentences=below)

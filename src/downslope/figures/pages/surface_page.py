@@ -173,7 +173,7 @@ def _surface(name: str, plane: Slice, paths: Mapping[str, Projection], line: Fit
     )
     return page.Surface(
         name=name,
-        description=plane.description,
+        description=" ".join(part for part in (plane.description, plane.rounding.sentence) if part),
         axes=(first, second),
         losses=page.packed(plane.losses),
         computed=None if plane.complete else page.packed(plane.computed),

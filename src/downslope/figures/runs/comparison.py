@@ -19,6 +19,7 @@ from downslope.figures.style import (
     GRAY,
     STAR,
     UNITS,
+    drawable,
     epoch_axis,
     fit_losses,
     off_scale_limit,
@@ -91,7 +92,7 @@ def _draw_run(axes: Axes, run: Compared, color: str, *, best: bool) -> None:
         if name in run.history:
             dot = "o" if run.epochs == 1 else None
             width = 2.6 if best else 1.6
-            axes.plot(epochs, run.history[name], style, color=color, lw=width, marker=dot, zorder=3 + best)
+            axes.plot(epochs, drawable(run.history[name]), style, color=color, lw=width, marker=dot, zorder=3 + best)
     if best and np.isfinite(run.loss):
         axes.plot([run.kept_epoch], [run.loss], mfc=color, clip_on=False, **STAR)
 

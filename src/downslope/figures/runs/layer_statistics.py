@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from downslope.core import Advice, DataError
-from downslope.figures.style import GRAY, decade_ticks, percent, styled_figure
+from downslope.figures.style import GRAY, decade_ticks, drawable, percent, styled_figure
 from downslope.training import Run, Statistics
 
 SIZES = {
@@ -78,7 +78,8 @@ def _draw(figure: Figure, statistics: Statistics) -> str:
 def _sizes(axes: Axes, statistics: Statistics, name: str, colors: np.ndarray) -> None:
     """Draw the sizes of all layers that have any, on a logarithmic axis."""
     values = statistics.values[name]
-    positive = np.where(np.isfinite(values) & (values > 0), values, np.nan)
+    sizes = drawable(values)
+    positive = np.where(sizes > 0, sizes, np.nan)
     for layer in np.flatnonzero(np.isfinite(positive).any(axis=0)):
         _line(axes, statistics.steps, positive[:, layer], colors[layer])
     if name == "update_ratio":

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from downslope.core import DataError
-from downslope.figures.style import BLUE, GRAY, VERMILLION, loss_label, spans_decades, styled_figure
+from downslope.figures.style import BLUE, GRAY, VERMILLION, drawable, loss_label, spans_decades, styled_figure
 from downslope.training import Run
 
 GAP = 0.062
@@ -68,7 +68,7 @@ def _draw(figure: Figure, run: Run, metrics: list[str]) -> str:
         if key in run.history
     ]
     best_epoch = run.best_epoch if "validation_loss" in run.history else None
-    logarithmic = spans_decades([curve.values for curve in losses])
+    logarithmic = spans_decades([drawable(curve.values) for curve in losses])
     _panel(panels[0], losses, loss_label(run), best_epoch, logarithmic=logarithmic)
     if metrics:
         name = metrics[0]
@@ -89,7 +89,14 @@ def _panel(axes: Axes, curves: list[Curve], label: str, best_epoch: int | None, 
     epochs = np.arange(1, len(curves[0].values) + 1)
     single = len(epochs) == 1
     for curve in curves:
-        axes.plot(epochs, curve.values, curve.style, color=curve.color, lw=curve.width, marker="o" if single else None)
+        axes.plot(
+            epochs,
+            drawable(curve.values),
+            curve.style,
+            color=curve.color,
+            lw=curve.width,
+            marker="o" if single else None,
+        )
     if logarithmic:
         axes.set_yscale("log")
     axes.set_xlim(1 - 0.02 * len(epochs), len(epochs) + 0.02 * len(epochs) + single)

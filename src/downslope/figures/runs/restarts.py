@@ -18,6 +18,7 @@ from downslope.figures.style import (
     cross_handle,
     cross_out,
     decade_ticks,
+    drawable,
     epoch_axis,
     fit_losses,
     loss_label,
@@ -98,14 +99,15 @@ def _draw(figure: Figure, data: RestartData) -> str:
     """Draw both panels and return the alternative text."""
     curves, losses = figure.subplots(1, 2, width_ratios=[1.25, 1])
     _curve_panel(curves, data)
-    final_losses = data.starts.losses[~data.diverged]
+    final_losses = drawable(data.starts.losses[~data.diverged])
+    final_losses = final_losses[np.isfinite(final_losses)]
     if len(final_losses):
         (_bars if len(final_losses) >= FEWEST_FOR_BARS else _points)(losses, final_losses)
         losses.yaxis.set_major_locator(MaxNLocator(integer=True))
         if spans_decades([final_losses]):
             losses.set_xscale("log")
             decade_ticks(losses.xaxis)
-        losses.axvline(float(data.starts.losses[data.starts.best]), color=VERMILLION, lw=2.4, zorder=2.5)
+        losses.axvline(float(final_losses.min()), color=VERMILLION, lw=2.4, zorder=2.5)
         losses.axvline(float(np.median(final_losses)), color=BLACK, lw=1.8, ls=MEDIAN_DASHES, zorder=2.5)
     else:
         losses.set_xticks([])
@@ -140,7 +142,7 @@ def _curve_panel(axes: Axes, data: RestartData) -> None:
         style = {"color": BLUE, "lw": 1.0, "alpha": faint}
         if start == data.starts.best:
             style = {"color": VERMILLION, "lw": 2.4, "zorder": 5}
-        axes.plot(epochs, values, marker=marker, **style)
+        axes.plot(epochs, drawable(values), marker=marker, **style)
     highest = off_scale_limit(data.starts.histories["train_loss"][0])
     fit_losses(axes, list(data.curves.T[~data.diverged]), list(data.curves.T[data.diverged]), highest=highest)
     for epoch in np.unique(data.starts.epochs[data.diverged]):

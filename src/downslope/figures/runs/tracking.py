@@ -18,6 +18,7 @@ from downslope.figures.style import (
     ORANGE,
     VERMILLION,
     decade_ticks,
+    drawable,
     loss_label,
     spans_decades,
     styled_figure,
@@ -91,7 +92,7 @@ def _loss(axes: Axes, tracked: Tracking, run: Run | None) -> None:
         lines += [(ends, run.history[name], *look, "") for name, look in curves.items() if name in run.history]
     for x, values, name, color, marker in lines:
         style = "-" if color != GRAY or run is None else ":"
-        axes.plot(x, values, style, color=color, lw=1.8, marker=marker or None, ms=3.0, label=name)
+        axes.plot(x, drawable(values), style, color=color, lw=1.8, marker=marker or None, ms=3.0, label=name)
     _scale(axes, [values for _, values, *_ in lines])
     axes.set_ylabel("loss" if run is None else loss_label(run))
     axes.legend(fontsize=8.5)
@@ -102,6 +103,7 @@ def _sharpness(axes: Axes, tracked: Tracking) -> None:
     adaptive = bool(np.isfinite(tracked.preconditioned_sharpness).any())
     sharpness = tracked.preconditioned_sharpness if adaptive else tracked.sharpness
     residual = tracked.preconditioned_residual if adaptive else tracked.sharpness_residual
+    sharpness, residual = drawable(sharpness), drawable(residual)
     axes.fill_between(tracked.epochs, sharpness - residual, sharpness + residual, color=BLUE, alpha=0.2, lw=0)
     _line(axes, tracked, sharpness, BLUE, "measured")
     doubtful = ~tracked.converged
@@ -110,7 +112,9 @@ def _sharpness(axes: Axes, tracked: Tracking) -> None:
             tracked.epochs[doubtful], sharpness[doubtful], "o", mfc="white", mec=BLUE, ms=5, label="not converged"
         )
     if np.isfinite(tracked.limit).any():
-        axes.plot(tracked.epochs, tracked.limit, color=VERMILLION, lw=1.6, ls=DASHED, label="edge of stability")
+        axes.plot(
+            tracked.epochs, drawable(tracked.limit), color=VERMILLION, lw=1.6, ls=DASHED, label="edge of stability"
+        )
     _scale(axes, [sharpness, tracked.limit])
     if adaptive and len(tracked) > 1:
         # at first the moments are those of one batch: their preconditioner may be almost 0
@@ -125,7 +129,14 @@ def _ratios(axes: Axes, tracked: Tracking) -> None:
     axes.axhline(1, color=GRAY, lw=1.0, zorder=1)
     _line(axes, tracked, tracked.made_ratio, ORANGE, "step made, from one batch")
     _line(axes, tracked, tracked.observed_ratio, BLUE, "step down the gradient")
-    axes.plot(tracked.epochs, tracked.predicted_ratio, color="black", lw=1.2, ls=DASHED, label="predicted, to order 2")
+    axes.plot(
+        tracked.epochs,
+        drawable(tracked.predicted_ratio),
+        color="black",
+        lw=1.2,
+        ls=DASHED,
+        label="predicted, to order 2",
+    )
     _scale(axes, [tracked.made_ratio, tracked.observed_ratio])
     axes.set_ylabel("loss after a step / before")
     axes.legend(fontsize=8.5)
@@ -175,12 +186,12 @@ def _agreement(axes: Axes, tracked: Tracking) -> None:
 def _line(axes: Axes, tracked: Tracking, values: np.ndarray, color: str, label: str) -> None:
     """Draw one quantity."""
     marker = "o" if len(tracked) <= FEW_STEPS else None
-    axes.plot(tracked.epochs, values, color=color, lw=1.6, marker=marker, ms=3.0, label=label or None)
+    axes.plot(tracked.epochs, drawable(values), color=color, lw=1.6, marker=marker, ms=3.0, label=label or None)
 
 
 def _scale(axes: Axes, values: list[np.ndarray]) -> None:
     """Make the axis logarithmic where values span decades."""
-    if spans_decades(values):
+    if spans_decades([drawable(value) for value in values]):
         axes.set_yscale("log")
         decade_ticks(axes.yaxis)
 

@@ -17,9 +17,11 @@ from downslope.figures.style import (
     STAR,
     VERMILLION,
     ArtistOptions,
+    DistinctFormatter,
     cross_handle,
     cross_out,
     decade_ticks,
+    drawable,
     plain,
     spans_decades,
     styled_figure,
@@ -78,15 +80,17 @@ def _draw(figure: Figure, result: FoundLearningRate) -> str:
 def _range_panel(axes: Axes, result: FoundLearningRate) -> None:
     """Draw the losses of the range test, their average, its suggestions, and the rate at which it blew up."""
     test = result.range_test
-    axes.plot(test.rates, test.losses, **BATCHES)
-    axes.plot(test.rates, test.smoothed, color=BLACK, lw=1.8)
+    axes.plot(test.rates, drawable(test.losses), **BATCHES)
+    axes.plot(test.rates, drawable(test.smoothed), color=BLACK, lw=1.8)
     for name, (color, marker, _) in MARKS.items():
         rate = result.suggestions[name].rate
         index = int(np.argmin(np.abs(np.log(test.rates / rate))))
         axes.plot([rate], [test.smoothed[index]], marker, color=color, mec=BLACK, mew=0.8, ms=8, zorder=5)
-    calm = test.losses[: int(np.argmax(test.rates == test.lowest)) + 1]
-    low, high = np.quantile(calm, OUTER)
-    _fit(axes, calm[(calm >= low) & (calm <= high)], top=float(max(high, test.smoothed[0])))
+    calm = drawable(test.losses[: int(np.argmax(test.rates == test.lowest)) + 1])
+    calm = calm[np.isfinite(calm)]
+    low, high = np.quantile(calm, OUTER) if len(calm) else (0.0, 0.0)
+    first = float(drawable(test.smoothed[:1])[0])
+    _fit(axes, calm[(calm >= low) & (calm <= high)], top=float(max(high, first) if np.isfinite(first) else high))
     if test.blow_up is not None:
         cross_out(axes, test.blow_up, BLACK)
     axes.set_ylabel("loss of the batch")
@@ -95,11 +99,12 @@ def _range_panel(axes: Axes, result: FoundLearningRate) -> None:
 def _trials_panel(axes: Axes, result: FoundLearningRate) -> None:
     """Draw the losses of the short trainings; those that diverged as crosses at the top."""
     trials = result.trials
-    finite = np.isfinite(trials.losses)
-    axes.plot(trials.rates[finite], trials.losses[finite], "o-", color=BLUE, lw=1.6, ms=5)
+    losses = drawable(trials.losses)
+    finite = np.isfinite(losses)
+    axes.plot(trials.rates[finite], losses[finite], "o-", color=BLUE, lw=1.6, ms=5)
     index = int(np.argmin(np.abs(np.log(trials.rates / result.suggestion))))
-    axes.plot([result.suggestion], [trials.losses[index]], mfc=BLUE, **STAR)
-    _fit(axes, trials.losses[finite], top=float(np.max(trials.losses[finite])))
+    axes.plot([result.suggestion], [losses[index]], mfc=BLUE, **STAR)
+    _fit(axes, losses[finite], top=float(np.max(losses[finite], initial=-np.inf)))
     for rate in trials.rates[~finite]:
         cross_out(axes, float(rate), BLUE)
     axes.set_ylabel(f"{trials.measured}\nafter {trials.steps} steps")
@@ -108,14 +113,19 @@ def _trials_panel(axes: Axes, result: FoundLearningRate) -> None:
 def _fit(axes: Axes, losses: np.ndarray, *, top: float) -> None:
     """Set the scale and the limits of an axis of losses, without those above `top`."""
     visible = losses[losses <= top]
+    if not len(visible):
+        axes.set_yticks([])
+        return
     low = float(visible.min())
     if spans_decades([visible]):
         axes.set_yscale("log")
-        axes.set_ylim(low / (top / low) ** 0.06, top * (top / low) ** 0.08)
+        decades = np.log10(top) - np.log10(low)
+        axes.set_ylim(low / 10 ** (0.06 * decades), top * 10 ** (0.08 * decades))
         decade_ticks(axes.yaxis)
     else:
         room = (top - low) or abs(top) or 1.0
         axes.set_ylim(low - 0.06 * room, top + 0.08 * room)
+        axes.yaxis.set_major_formatter(DistinctFormatter())
 
 
 def _legend(figure: Figure, result: FoundLearningRate) -> None:

@@ -20,6 +20,7 @@ from downslope.figures.style import (
     compared_by,
     cross_handle,
     cross_out,
+    drawable,
     epoch_axis,
     fit_losses,
     loss_label,
@@ -101,7 +102,8 @@ def _draw_run(axes: Axes, run: Run, color: str, *, winner: bool) -> None:
     epochs = np.arange(1, run.epochs + 1)
     for name, values in _curves(run).items():
         marker = "o" if run.epochs == 1 else None
-        axes.plot(epochs, values, PARTS[name], color=color, lw=2.6 if winner else 1.6, marker=marker, zorder=3 + winner)
+        width = 2.6 if winner else 1.6
+        axes.plot(epochs, drawable(values), PARTS[name], color=color, lw=width, marker=marker, zorder=3 + winner)
 
 
 def _mark_winner(axes: Axes, result: Race) -> None:

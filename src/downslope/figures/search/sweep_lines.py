@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from downslope.figures.search.sweep_layout import Layout, Outcome, SweptSetting, value_text
-from downslope.figures.style import GRAY, STAR, color_and_marker, cross_out, point_up
+from downslope.figures.style import GRAY, STAR, color_and_marker, cross_out, drawable, point_up
 from downslope.training import Sweep
 
 TICK_GAP = 0.075
@@ -32,7 +32,7 @@ def draw_lines(axes: Axes, result: Sweep, layout: Layout, panel: Mapping[str, ob
     for line, (value, (color, marker)) in enumerate(zip(layout.lines.values, line_styles(layout.lines), strict=True)):
         outcomes = layout.outcomes(result, panel, value)
         positions = layout.x.positions + _dodge(layout, line)
-        medians = np.array([outcome.median for outcome in outcomes])
+        medians = drawable(np.array([outcome.median for outcome in outcomes]))
         axes.plot(
             positions, medians, ls="-" if layout.x.numeric else "none", marker=marker, color=color, lw=1.8, zorder=4
         )
@@ -41,9 +41,10 @@ def draw_lines(axes: Axes, result: Sweep, layout: Layout, panel: Mapping[str, ob
             axes.axhline(middle, color=GRAY, lw=1.6, ls=MEDIAN_DASHES, zorder=2)
         for x, outcome in zip(positions, outcomes, strict=True):
             if len(outcome.losses) > 1:
-                axes.vlines(x, outcome.losses.min(), outcome.losses.max(), color=color, lw=1.6, zorder=3)
+                ends = drawable(outcome.losses)
+                axes.vlines(x, np.nanmin(ends), np.nanmax(ends), color=color, lw=1.6, zorder=3)
             if outcome.best:
-                axes.plot([x], [result.losses[result.best_index]], mfc=color, **STAR)
+                axes.plot([x], drawable(result.losses[[result.best_index]]), mfc=color, **STAR)
             marked[x] += _mark_top(axes, x, outcome, color, highest=highest, rank=marked[x])
 
 

@@ -12,7 +12,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from downslope.figures.search.sweep_layout import Layout, Outcome, value_text
-from downslope.figures.style import VERMILLION, plain, spans_decades
+from downslope.figures.style import VERMILLION, drawable, plain, spans_decades
 from downslope.training import Sweep
 
 EMPTY = "#EDEDED"
@@ -22,7 +22,7 @@ EMPTY = "#EDEDED"
 def color_norm(result: Sweep, layout: Layout, *, highest: float) -> Normalize:
     """Return the norm of losses, the same for all panels: logarithmic where they span decades."""
     outcomes = [outcome for panel in layout.panels for row in _rows(result, layout, panel) for outcome in row]
-    medians = np.array([outcome.median for outcome in outcomes])
+    medians = drawable(np.array([outcome.median for outcome in outcomes]))
     in_range = medians[medians <= highest]
     low, high = (float(in_range.min()), float(in_range.max())) if len(in_range) else (0.0, 1.0)
     return LogNorm(low, high) if spans_decades([in_range]) else Normalize(low, high)
@@ -31,12 +31,12 @@ def color_norm(result: Sweep, layout: Layout, *, highest: float) -> Normalize:
 def draw_map(axes: Axes, result: Sweep, layout: Layout, panel: Mapping[str, object], norm: Normalize) -> AxesImage:
     """Draw one panel: a cell for each pair of values, dark where the loss is low, the best framed."""
     rows = _rows(result, layout, panel)
-    medians = np.array([[outcome.median for outcome in row] for row in rows])
+    medians = drawable(np.array([[outcome.median for outcome in row] for row in rows]))
     colors = matplotlib.colormaps["viridis"].with_extremes(bad=EMPTY)
     image = axes.imshow(np.ma.masked_invalid(medians), cmap=colors, norm=norm, origin="lower", aspect="auto")
     for y, row in enumerate(rows):
         for x, outcome in enumerate(row):
-            dark = bool(np.isfinite(outcome.median)) and norm(outcome.median) < 0.6
+            dark = bool(np.isfinite(medians[y, x])) and norm(medians[y, x]) < 0.6
             axes.text(
                 x, y, _cell_text(outcome), color="white" if dark else "black", ha="center", va="center", fontsize=8.5
             )

@@ -11,6 +11,7 @@ from downslope.figures.style.loss_axis import (
     compared_by,
     cross_handle,
     cross_out,
+    drawable,
     fit_losses,
     loss_label,
     off_scale_limit,
@@ -31,7 +32,14 @@ from downslope.figures.style.theme import (
     percent,
     styled_figure,
 )
-from downslope.figures.style.ticks import decade_ticks, epoch_axis, plain, shifted_ticks
+from downslope.figures.style.ticks import (
+    DistinctFormatter,
+    decade_ticks,
+    epoch_axis,
+    plain,
+    plain_texts,
+    shifted_ticks,
+)
 
 __all__ = [
     "BLACK",
@@ -45,6 +53,7 @@ __all__ = [
     "UNITS",
     "VERMILLION",
     "ArtistOptions",
+    "DistinctFormatter",
     "add_frame",
     "alt_text",
     "color_and_marker",
@@ -52,6 +61,7 @@ __all__ = [
     "cross_handle",
     "cross_out",
     "decade_ticks",
+    "drawable",
     "epoch_axis",
     "finite",
     "fit_axis",
@@ -63,6 +73,7 @@ __all__ = [
     "off_scale_limit",
     "percent",
     "plain",
+    "plain_texts",
     "point_up",
     "save",
     "save_into",

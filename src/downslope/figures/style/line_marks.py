@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.transforms import offset_copy
 
-from downslope.figures.style.loss_axis import spans_decades
+from downslope.figures.style.loss_axis import LARGEST, drawable, spans_decades
 from downslope.figures.style.theme import GRAY
-from downslope.figures.style.ticks import decade_ticks
+from downslope.figures.style.ticks import DistinctFormatter, decade_ticks
 
-MARKS = {"infinite": "^", "not a number": "x"}
+MARKS = {"infinite": "^", "beyond 1e280": "^", "not a number": "x"}
 """The marks of losses that are not finite, at the top edge."""
 
 BELOW = 8
@@ -21,22 +21,35 @@ BELOW = 8
 
 
 def finite(values: np.ndarray) -> np.ndarray:
-    """Return values with gaps where they are not finite."""
-    return np.where(np.isfinite(values), values, np.nan)
+    """Return values with gaps where they are not finite, or too large to be drawn."""
+    return drawable(values)
+
+
+def _beyond(values: np.ndarray) -> np.ndarray:
+    """Return a mask of the finite values that are too large to be drawn."""
+    return np.isfinite(values) & (np.abs(values) > LARGEST)
+
+
+KINDS = {"infinite": np.isinf, "beyond 1e280": _beyond, "not a number": np.isnan}
+"""What tells values that are not drawn, by kind."""
 
 
 def fit_axis(axes: Axes, losses: Sequence[np.ndarray], *, log: bool | str = "auto") -> None:
     """Make the axis of losses logarithmic where they span decades, or as `log` says."""
+    losses = [drawable(values) for values in losses]
     positive = not any(np.any(values <= 0) for values in losses)
     if log is True or (log == "auto" and positive and spans_decades(losses)):
         axes.set_yscale("log")
         decade_ticks(axes.yaxis)
+    else:
+        axes.yaxis.set_major_formatter(DistinctFormatter())
 
 
 def mark_holes(axes: Axes, x: np.ndarray, losses: np.ndarray, computed: np.ndarray, color: str, *, rank: int) -> None:
     """Mark infinite losses, and those that are not a number, at the top edge."""
     transform = offset_copy(axes.get_xaxis_transform(), axes.get_figure(root=True), y=-5 - BELOW * rank, units="points")
-    for marker, mask in zip(MARKS.values(), (np.isinf(losses) & computed, np.isnan(losses) & computed), strict=True):
+    for name, test in KINDS.items():
+        marker, mask = MARKS[name], test(losses) & computed
         if mask.any():
             axes.plot(
                 x[mask],
@@ -52,8 +65,7 @@ def mark_holes(axes: Axes, x: np.ndarray, losses: np.ndarray, computed: np.ndarr
 
 def hole_marks(losses: Sequence[np.ndarray], computed: Sequence[np.ndarray]) -> list[Line2D]:
     """Return the entries of a legend for the marks of losses that are not finite."""
-    kinds = {"infinite": np.isinf, "not a number": np.isnan}
     names = [
-        name for name, test in kinds.items() if any(np.any(test(a) & b) for a, b in zip(losses, computed, strict=True))
+        name for name, test in KINDS.items() if any(np.any(test(a) & b) for a, b in zip(losses, computed, strict=True))
     ]
     return [Line2D([], [], ls="none", marker=MARKS[name], color=GRAY, ms=6, label=name) for name in names]

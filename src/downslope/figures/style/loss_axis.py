@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import offset_copy
 
 from downslope.figures.style.theme import BLACK, BLUE, GREEN, ORANGE, VERMILLION, ArtistOptions
-from downslope.figures.style.ticks import decade_ticks, plain
+from downslope.figures.style.ticks import DistinctFormatter, decade_ticks, plain
 from downslope.training import Run
 
 DECADES = 1.0
@@ -26,6 +26,10 @@ STAR: ArtistOptions = {"ls": "none", "marker": "*", "ms": 15, "mec": BLACK, "mew
 
 CROSS: ArtistOptions = {"ls": "none", "marker": "x", "ms": 8, "mew": 2.2, "zorder": 6}
 """The mark of diverged runs."""
+
+LARGEST, LEAST = 1e280, 1e-280
+"""Numbers of larger magnitude are not drawn, smaller ones are drawn as 0: axes compute with squares and ratios of what
+they show."""
 
 LONGEST_LABEL = 44
 OFF_SCALE = 1e6
@@ -58,7 +62,19 @@ def off_scale_limit(first_losses: Iterable[float]) -> float:
     """Return the loss above which a run is off the scale: a million times the lowest after a first epoch."""
     finite = [float(loss) for loss in first_losses if np.isfinite(loss)]
     lowest = min(finite, default=0.0)
-    return OFF_SCALE * lowest if lowest > 0 else float("inf")
+    return OFF_SCALE * lowest if 0 < lowest < LARGEST else float("inf")
+
+
+def drawable(values: np.ndarray) -> np.ndarray:
+    """Return values as they can be drawn: gaps where they are not finite or beyond 1e280, 0 below 1e-280.
+
+    Example:
+        >>> drawable(np.array([1.0, np.inf, 1e300, 5e-324]))
+        array([ 1., nan, nan,  0.])
+    """
+    values = np.asarray(values, np.float64)
+    sizes = np.abs(values)
+    return np.where(sizes < LEAST, 0.0, np.where(sizes <= LARGEST, values, np.nan))
 
 
 def spans_decades(values: Iterable[np.ndarray]) -> bool:
@@ -70,7 +86,9 @@ def spans_decades(values: Iterable[np.ndarray]) -> bool:
     """
     pooled = np.concatenate([np.ravel(array) for array in values] or [np.zeros(0)])
     finite = pooled[np.isfinite(pooled)]
-    return len(finite) > 0 and bool(finite.min() > 0) and bool(np.log10(finite.max() / finite.min()) > DECADES)
+    if not len(finite) or finite.min() <= 0:
+        return False
+    return bool(np.log10(finite.max()) - np.log10(finite.min()) > DECADES)
 
 
 def fit_losses(
@@ -93,7 +111,7 @@ def fit_losses(
             np.zeros(0),
         ]
     )
-    finite = pooled[np.isfinite(pooled)]
+    finite = drawable(pooled)[np.isfinite(drawable(pooled))]
     finite = finite[finite <= highest] if np.any(finite <= highest) else finite
     if not len(finite):
         axes.set_yticks([])
@@ -108,6 +126,7 @@ def fit_losses(
     else:
         room = 0.06 * (high - low) or 0.06 * abs(high) or 1.0
         axes.set_ylim(low - room, high + room)
+        axes.yaxis.set_major_formatter(DistinctFormatter())
 
 
 def cross_out(axes: Axes, x: float, color: str, *, rank: int = 0, beside: str = "") -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, Formatter, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from downslope.core import distinct_texts
 
 FEW_DECADES = 2.5
 """Over fewer powers of ten than this, 2 and 5 times each are labeled, too."""
@@ -24,7 +28,7 @@ def epoch_axis(axes: Axes, epochs: int) -> None:
 def decade_ticks(axis: Axis) -> None:
     """Label a logarithmic axis that has its limits with plain numbers."""
     low, high = axis.get_view_interval()
-    few = bool(np.log10(high / low) < FEW_DECADES)
+    few = bool(np.log10(high) - np.log10(low) < FEW_DECADES)
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: plain(float(value))))
     axis.set_minor_locator(NullLocator())
@@ -41,6 +45,31 @@ def shifted_ticks(axis: Axis, origin: float) -> None:
     axis.set_major_formatter(
         FuncFormatter(lambda position, _: plain(float(ticks[np.argmin(np.abs(ticks - origin - position))])))
     )
+
+
+class DistinctFormatter(Formatter):
+    """Labels ticks with plain numbers that differ where the ticks do, such as `1e6` and `1e6 + 0.25`."""
+
+    def __init__(self, digits: int = 6):
+        self.digits = digits
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Return a number alone, such as that under the pointer."""
+        return plain(float(x), digits=self.digits)
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Return the labels of all ticks of an axis."""
+        return plain_texts([float(value) for value in values], digits=self.digits)
+
+
+def plain_texts(values: Sequence[float], *, digits: int = 6) -> list[str]:
+    """Return numbers as `plain` writes them, with more digits, or as a number they share and a rest, until they differ.
+
+    Example:
+        >>> plain_texts([1e6, 1e6 + 0.25]), plain_texts([0.5, 2.0])
+        (['1e6', '1e6 + 0.25'], ['0.5', '2'])
+    """
+    return distinct_texts(values, digits=digits, text=lambda value, more: plain(value, digits=more))
 
 
 def plain(value: float, *, digits: int = 6) -> str:
