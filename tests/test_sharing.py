@@ -259,3 +259,37 @@ def test_f6_a_small_file_is_read_whole(tmp_path):
     data = ds.read(tmp_path / "x.npy")
     np.save(tmp_path / "x.npy", x[:1])
     np.testing.assert_array_equal(data.x, np.tile(x, (500, 1)))
+
+
+@pytest.mark.parametrize("with_model", [False, True])
+@pytest.mark.parametrize("make", [np.array, jnp.array, jax.device_put], ids=["numpy", "jax", "jax of numpy"])
+def test_f5_what_a_function_refers_to_may_change_after_its_first_use(make, with_model):
+    scale = placed_at(np.full(3, 2.0), 0)
+    held, x = (scale if make is np.array else make(scale)), np.arange(12.0).reshape(4, 3)
+
+    def loss(params, batch):
+        return jnp.mean((batch @ (params * held)) ** 2)
+
+    def outputs(params, batch):
+        return batch @ (params * held)
+
+    def of_outputs(outputs, batch):
+        return jnp.mean(outputs**2)
+
+    arguments = {"model": outputs} if with_model else {}
+    surface = ds.adapters.from_function(of_outputs if with_model else loss, np.ones(3), [x[:2], x[2:]], **arguments)
+    θ, H = np.ones(3), 2 * 4 * x.T @ x / 4
+    assert surface.value(θ) == pytest.approx(θ @ H @ θ / 2)
+    scale[...] = 100.0
+    assert surface.value(θ) == pytest.approx(θ @ H @ θ / 2)
+    np.testing.assert_allclose(surface.gradient(θ), H @ θ)
+    np.testing.assert_allclose(surface.hvp(θ, θ), H @ θ)
+    np.testing.assert_allclose(surface.hvp_at(θ)(θ), H @ θ)
+    np.testing.assert_allclose(surface.values(np.stack([θ, 2 * θ])), [θ @ H @ θ / 2, 2 * θ @ H @ θ])
+
+
+def test_f5_a_function_that_draws_while_it_is_traced_is_refused():
+    random = np.random.default_rng(0)
+    surface = ds.adapters.from_function(lambda p: jnp.sum(p**2) + random.normal(), np.ones(2))
+    with pytest.raises(ds.SettingError, match="must answer the same"):
+        surface.value(np.ones(2))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from downslope.adapters._traced import Traced
 from downslope.core import FunctionSurface, PyTree, Setting, SettingError, own_tree
 
 
@@ -28,7 +30,8 @@ def from_function(
 
     exact, however unequal the chunks, if `loss_fn` is a mean over rows that do not influence each other. The mode is
     what `loss_fn` says: dropout off, batch norm by its running statistics. A function that answers differently when
-    asked the same twice is refused on first use. Nothing that is given is changed.
+    asked the same twice is refused on first use. Nothing that is given is changed or shared: parameters and batches are
+    copied here, and arrays that `loss_fn` refers to otherwise when it is first used.
 
     Arrays of floating-point numbers are what descends. Whatever else `params` holds (None, whole numbers, numbers that
     are no arrays, functions, random keys) is kept as it is now and handed to `loss_fn` in its place, so a whole
@@ -88,10 +91,12 @@ def from_function(
         return structure.unflatten([next(dynamic) if leaf is None else leaf for leaf in static])
 
     def of_descending(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
-        return function if all(descends) else lambda params, *batch: function(combined(params), *batch)
+        if all(descends):
+            return Traced(function)
+        return Traced(wraps(function)(lambda params, *batch: function(combined(params), *batch)))
 
     return FunctionSurface(
-        loss_fn if model is not None else of_descending(loss_fn),
+        Traced(loss_fn) if model is not None else of_descending(loss_fn),
         descending,
         None if batches is None else tuple(own_tree(_plain(batch)) for batch in batches),
         model=None if model is None else of_descending(model),

@@ -305,8 +305,8 @@ class TorchSurface:
             raise SettingError(
                 Setting("loss_fn"),
                 "must compute what it needs of the parameters itself, got a tensor computed from "
-                f"{derived[0]!r} before, which stays as it is while the parameters move. Compute it within the function, from "
-                "module.parameters().",
+                f"{derived[0]!r} before, which stays as it is while the parameters move. Compute it within the "
+                "function, from module.parameters().",
             )
 
     def _tensors(self, tree: PyTree, noun: str) -> list[Tensor]:

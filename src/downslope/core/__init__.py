@@ -32,8 +32,10 @@ from downslope.core._surface import (
     PlaneSurface,
     RowLossesSurface,
     SomeRowsSurface,
+    check_offers_surface,
     check_repeats,
     offers,
+    run_of_estimator,
 )
 from downslope.core._surface_programs import SurfacePrograms, in_memory, weighted_sum
 from downslope.core._text import STEERING, aligned, bytes_text, count_text, distinct_texts, printable, seconds_text
@@ -90,6 +92,7 @@ __all__ = [
     "check_choice",
     "check_integer",
     "check_number",
+    "check_offers_surface",
     "check_repeats",
     "close_names",
     "count_text",
@@ -114,6 +117,7 @@ __all__ = [
     "rebuild",
     "render",
     "representable",
+    "run_of_estimator",
     "seconds_text",
     "tree_norm",
     "tree_size",

@@ -15,6 +15,7 @@ import numpy as np
 
 from downslope.core._errors import SettingError
 from downslope.core._keys import Key
+from downslope.core._message import Advice, Setting
 from downslope.core._types import PyTree
 
 Offered = TypeVar("Offered")
@@ -116,6 +117,32 @@ def offers(surface: object, protocol: type[Offered]) -> TypeGuard[Offered]:
     `isinstance` looks at a surface without `__getattr__` from Python 3.12 on, and with it before.
     """
     return all(hasattr(surface, name) for name in vars(protocol) if not name.startswith("_"))
+
+
+def check_offers_surface(surface: object) -> None:
+    """Check that a loss surface came in its place.
+
+    Raises:
+        SettingError: something else did; of an estimator it says where its surface is.
+    """
+    if offers(surface, LossSurface):
+        return
+    code = f"{run_of_estimator(surface) or 'run'}.surface(), or ds.adapters.from_function(loss_fn, params)"
+    raise SettingError(
+        Setting("surface"),
+        f"must be a loss surface, with value, gradient, hvp and values, got {type(surface).__name__}.",
+        Advice("make one:", code=code),
+    )
+
+
+def run_of_estimator(value: object) -> str:
+    """Return how to get at the run of an estimator, a pipeline or a search of scikit-learn's kind; empty for others."""
+    if not hasattr(value, "get_params"):
+        return ""
+    if hasattr(value, "estimator") and hasattr(value, "refit"):
+        inner = run_of_estimator(value.estimator).removeprefix("estimator")  # pyright: ignore
+        return f"search.best_estimator_{inner}" if inner else ""
+    return "pipeline[-1].run_" if hasattr(value, "named_steps") else "estimator.run_"
 
 
 def check_repeats(first: float, second: float, *, dtype: np.dtype, function: str = "The loss function") -> None:

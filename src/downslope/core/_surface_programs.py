@@ -116,10 +116,17 @@ class SurfacePrograms:
 
     def check_repeats(self, params: PyTree, batch: PyTree, constants: tuple[PyTree, ...]) -> None:
         """Trace and run the loss again, and refuse one that is not the same."""
-        again = _compiled(lambda *arguments: self.loss(*arguments))
+        anew = SurfacePrograms(_anew(self.loss_fn), None if self.model is None else _anew(self.model))
+        again = _compiled(anew.loss)
         first, second = (float(loss(params, batch, constants)) for loss in (self.value, again))
         check_repeats(first, second, dtype=_dtype(params))
         self.repeats = True
+
+
+def _anew(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+    """Return a function that is computed from the start, also one that keeps what it traced."""
+    again = getattr(function, "again", None)
+    return function if again is None else again()
 
 
 def weighted_sum(function: Callable[[PyTree], PyTree], batches: Sequence[PyTree], weights: Sequence[float]) -> PyTree:

@@ -22,6 +22,7 @@ from downslope.core import (
     Setting,
     SettingError,
     check_choice,
+    check_offers_surface,
     generator,
     named_leaves,
     offers,
@@ -181,12 +182,7 @@ def check_surface(surface: object, params: PyTree) -> None:
     Raises:
         SettingError: they did not.
     """
-    if not offers(surface, LossSurface):
-        raise SettingError(
-            Setting("surface"),
-            f"must be a loss surface, with value, gradient, hvp and values, got {type(surface).__name__}.",
-            Advice("make one:", code="run.surface(), or ds.adapters.from_function(loss_fn, params)"),
-        )
+    check_offers_surface(surface)
     if not tree_size(params):
         raise SettingError(Setting("params"), "must hold at least one number, got none.")
     for name, leaf in named_leaves(params).items():

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from downslope.core import LossSurface, PyTree, check_integer
+from downslope.core import PyTree, check_integer
 from downslope.data import Dataset
 from downslope.diagnosis.announcements import Announce, announcer
 from downslope.diagnosis.answers import speed_answer, start_answer, stuck_answer
 from downslope.diagnosis.case import Case
 from downslope.diagnosis.findings import findings_of_case
 from downslope.diagnosis.kinds import Kind
-from downslope.diagnosis.opening import case_of
+from downslope.diagnosis.opening import Diagnosable, case_of
 from downslope.diagnosis.remedies import as_verified, verify_fixes
 from downslope.diagnosis.report import Report
 from downslope.diagnosis.verdict import verdict_of, without_health
-from downslope.training import Run
 
 
 def diagnose(
-    run_or_surface: Run | LossSurface,
+    run_or_surface: Diagnosable,
     data: Dataset | None = None,
     *,
     params: PyTree | None = None,
@@ -40,8 +39,9 @@ def diagnose(
     gives the same.
 
     Args:
-        run_or_surface: what `ds.train` or `ds.open_run` returned; or any loss surface, such as
-            `ds.adapters.from_function(loss_fn, params)`, which has a verdict, and no findings on network and data.
+        run_or_surface: what `ds.train` or `ds.open_run` returned, or a fitted estimator, whose run it is; or any loss
+            surface, such as `ds.adapters.from_function(loss_fn, params)`, which has a verdict, and no findings on
+            network and data.
         data: the rows that a run was trained on, if it was opened from its folder and they cannot be read again.
         params: the point on a bare surface.
         starts: how many other starts to compare a run at rest with: `"auto"` for eight, fewer but at least four where

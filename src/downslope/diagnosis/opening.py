@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from downslope.core import (
     check_integer,
     generator,
     offers,
+    run_of_estimator,
 )
 from downslope.data import Dataset
 from downslope.diagnosis.announcements import Announce
@@ -25,8 +27,24 @@ from downslope.diagnosis.measurements import Vector, flat
 from downslope.training import Run
 
 
+class FittedEstimator(Protocol):
+    """An estimator of this package after its `fit`."""
+
+    @property
+    def run_(self) -> Run:
+        """The run of its fit."""
+        ...
+
+
+if TYPE_CHECKING:
+    Diagnosable = Run | LossSurface | FittedEstimator
+    """What `diagnose` is about."""
+else:  # `case_of` says in its own words what it refuses
+    Diagnosable = object
+
+
 def case_of(
-    run_or_surface: Run | LossSurface,
+    run_or_surface: Diagnosable,
     data: Dataset | None = None,
     *,
     params: PyTree | None = None,
@@ -55,6 +73,7 @@ def case_of(
     """
     seed = check_integer("seed", seed, at_least=0)
     count = _checked_starts(starts)
+    run_or_surface = _run_within(run_or_surface)
     if isinstance(run_or_surface, Run):
         if region is not None:
             raise SettingError(
@@ -72,7 +91,7 @@ def case_of(
         raise SettingError(
             Setting("run_or_surface"),
             f"must be a run or a loss surface, got {type(run_or_surface).__name__}.",
-            Advice("pass what a training returned", code="ds.train(…)"),
+            Advice("pass what a training returned", code=run_of_estimator(run_or_surface) or "ds.train(…)"),
             Advice("pass {}", code="ds.adapters.from_function(loss_fn, params)"),
         )
     if params is None or data is not None:
@@ -93,6 +112,12 @@ def case_of(
         region=box,
         descent=descent,
     )
+
+
+def _run_within(value: Any) -> Any:
+    """Return the run of a fitted estimator; anything else as it is."""
+    run = None if isinstance(value, Run) else getattr(value, "run_", None)
+    return run if isinstance(run, Run) else value
 
 
 def _checked_starts(starts: int | str | None) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -92,6 +93,16 @@ def one_pass(
     stepper.epoch = epoch
     stepper.advance(stepper.epoch_steps)
     return stepper
+
+
+def on_host(run: Run) -> Run:
+    """Return a run whose arrays are NumPy's: they are computed with in the precision of whatever session asks."""
+    held, rows = (run.variables, run.last, run.optimizer_state), run.training_rows
+    variables, last, state = jax.tree.map(np.asarray, held)
+    if rows is not None:
+        x, weights = np.asarray(rows.x), rows.weighted().weights
+        rows = replace(rows, x=x, t=np.asarray(rows.t), weights=np.asarray(weights, x.dtype))
+    return replace(run, variables=variables, last=last, optimizer_state=state, training_rows=rows)
 
 
 def _data_and_settings(

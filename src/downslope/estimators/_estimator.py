@@ -30,7 +30,7 @@ from downslope.core import (
 )
 from downslope.data import Scaling
 from downslope.estimators._callbacks import CallbackSupportMixin, FitTask, with_callbacks
-from downslope.estimators._descent import one_pass, trained
+from downslope.estimators._descent import on_host, one_pass, trained
 from downslope.estimators._network import network_of, shape_of
 from downslope.estimators._parameters import Parameters, RandomSource, Real, SampleWeight
 from downslope.estimators._patience import Patience, converged
@@ -54,7 +54,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, Parameters, ABC):
     """A network with scikit-learn's face; `NetworkClassifier` and `NetworkRegressor` are its two kinds.
 
     All fitted attributes are NumPy arrays and plain descriptions, so that an estimator is copied, pickled and sent to
-    other processes as any of scikit-learn's. Nothing compiled and no training rows are kept.
+    other processes as any of scikit-learn's. Nothing compiled is kept; the run, which knows the rows that the network
+    saw, stays in this process: copies and pickles leave it out, and are as small as they were.
 
     The precision is that of the rows, as elsewhere in scikit-learn: float32 stays float32, all else becomes float64,
     whatever JAX is set to.
@@ -66,6 +67,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, Parameters, ABC):
     _inputs: Scaling | None
     _targets: Scaling | None
     _optimizer_state: OptimizerState | None
+    _run: Run | None
 
     @with_callbacks
     def fit(
@@ -150,6 +152,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, Parameters, ABC):
                 ConvergenceWarning,
                 stacklevel=3,
             )
+        self._run = None
         self.variables_, self._optimizer_state = _plain(stepper.variables), _plain(stepper.state.optimizer)
         self.n_iter_ = self.best_iter_ = 1
         self.t_, self._passes = self.t_ + len(rows), self._passes + 1
@@ -157,6 +160,36 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, Parameters, ABC):
         self.loss_ = self.loss_curve_[-1]
         self.best_loss_ = min(self.best_loss_, self.loss_)
         self.stop_reason_ = "diverged" if stepper.diverged else "partial_fit"
+
+    @property
+    def run_(self) -> Run:
+        """The run of the last `fit`: history, surface, what `ds.diagnose` asks for.
+
+        Its rows are the network's, after the normalization that `normalize` asks for; so `run_.predict` takes such
+        rows, unlike `predict`. It is not pickled or copied.
+
+        Raises:
+            AttributeError: there was no `fit`, or it was not here.
+
+        Example:
+            >>> import downslope as ds
+            >>> iris = ds.load("iris")
+            >>> classifier = ds.estimators.NetworkClassifier((8,), max_iter=500, tol=1e-2, random_state=0)
+            >>> run = classifier.fit(iris.x, iris.y).run_
+            >>> len(ds.eigenvalues(run.surface(), run.params, k=2, tol=0.1))
+            2
+        """
+        check_is_fitted(self)
+        if self.__dict__.get("_run") is None:
+            raise AttributeError(
+                "`run_` is there after `fit`, in the process that fitted, got an estimator that was copied, pickled or "
+                "went on by `partial_fit`. Fit it here."
+            )
+        return self._run
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied and pickled: all but the run, which holds the rows."""
+        return {name: value for name, value in super().__getstate__().items() if name != "_run"}
 
     @property
     def coefs_(self) -> list[np.ndarray]:
@@ -255,6 +288,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, Parameters, ABC):
 
     def _keep(self, run: Run, watch: Watch) -> None:
         """Set the fitted attributes, and warn of a fit that did not end well."""
+        self._run = on_host(run)
         self.variables_, self._optimizer_state = _plain(run.variables), _plain(run.optimizer_state)
         self.n_iter_, self._passes = run.epochs, self._passes + run.epochs
         history = {name: values.tolist() for name, values in run.history.items()}

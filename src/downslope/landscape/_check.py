@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from downslope.core import Advice, LossSurface, PyTree, Setting, SettingError, all_finite, offers, tree_size
+from downslope.core import PyTree, Setting, SettingError, all_finite, check_offers_surface, tree_size
 
 
 def check_surface(surface: object, *points: PyTree) -> None:
@@ -11,12 +11,7 @@ def check_surface(surface: object, *points: PyTree) -> None:
     Raises:
         SettingError: they did not.
     """
-    if not offers(surface, LossSurface):
-        raise SettingError(
-            Setting("surface"),
-            f"must be a loss surface, with value, gradient, hvp and values, got {type(surface).__name__}.",
-            Advice("make one:", code="run.surface(), or ds.adapters.from_function(loss_fn, params)"),
-        )
+    check_offers_surface(surface)
     for params in points:
         if not tree_size(params) or not all_finite(params):
             raise SettingError(

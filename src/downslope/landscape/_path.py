@@ -64,9 +64,9 @@ def path_of(trajectory: PyTree, params: PyTree) -> Path:
     """Return a recorded path.
 
     Args:
-        trajectory: anything with `.steps` and `.params`, such as `run.trajectory`; or the stacked tree itself, or a list
-            of checkpoints, whose points then count as steps 0, 1, 2 …. A checkpoint is a tree like `params`, anything
-            with such `.params`, a module of PyTorch, or its `state_dict()`, also as an entry of a dict.
+        trajectory: anything with `.steps` and `.params`, such as `run.trajectory`; or the stacked tree itself, or a
+            list of checkpoints, whose points then count as steps 0, 1, 2 …. A checkpoint is a tree like `params`,
+            anything with such `.params`, a module of PyTorch, or its `state_dict()`, also as an entry of a dict.
         params: what one point looks like.
 
     Raises:
