@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +50,14 @@ PATTERNS: dict[str, str] = {
     "clock": rf"^\s*{_CLOCK}\s*$",
 }
 """The forms in which text writes dates, as regular expressions; `"clock"` is a time without a date."""
+
+USUAL = {
+    "year first": ("%Y-%m-%d", "%Y/%m/%d"),
+    "day first": ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"),
+    "month first": ("%m/%d/%Y", "%m-%d-%Y"),
+}
+USUAL_CLOCKS = ("", " %H:%M:%S", "T%H:%M:%S", " %H:%M")
+"""The usual ways to write these, as formats of polars."""
 
 DAY_FIRST, MONTH_FIRST, CLOCK = "day first", "month first", "clock"
 
@@ -106,13 +115,15 @@ def written_dates(column: Series) -> WrittenDates | None:
     by one order alone being sorted.
     """
     filled = column.drop_nulls()
-    if not any(re.search(pattern, text) for text in filled.head(FIRST_CELLS) for pattern in PATTERNS.values()):
+    start = filled.head(FIRST_CELLS)
+    forms = [form for form, pattern in PATTERNS.items() if any(re.search(pattern, text) for text in start)]
+    if not forms:
         return None
-    valid = {form: int(np.isfinite(written_seconds(filled, form)).sum()) for form in PATTERNS}
+    valid = {form: int(np.isfinite(written_seconds(filled, form)).sum()) for form in forms}
     form = max(valid, key=lambda form: valid[form])
     if valid[form] < SHARE * len(filled) or (form == "year first" and _are_seasons(filled)):
         return None
-    tied = form == DAY_FIRST and valid[MONTH_FIRST] == valid[DAY_FIRST]
+    tied = form == DAY_FIRST and valid.get(MONTH_FIRST) == valid[DAY_FIRST]
     return WrittenDates(_order(filled) if tied else form, str(filled[0]))
 
 
@@ -126,6 +137,28 @@ def written_seconds(column: Series, form: str) -> Float64[np.ndarray, " rows"]:
         >>> (written_seconds(polars.Series(["03/01/1970", "3.1.70 06:00", "30/02/1970"]), "day first") / DAY).tolist()
         [2.0, 2.25, nan]
     """
+    seconds = _usually_written(column, form)
+    rest = np.isnan(seconds) & column.is_not_null().to_numpy()
+    if rest.any():
+        seconds[rest] = _matched_seconds(column.filter(rest), form)
+    return seconds
+
+
+def _usually_written(column: Series, form: str) -> Float64[np.ndarray, " rows"]:
+    """Return text as seconds, many times faster, where it is written as its first cell in one of the usual ways."""
+    import polars as pl
+
+    first = column.drop_nulls().head(1)
+    for order, clock in product(USUAL.get(form, ()), USUAL_CLOCKS):
+        if first.str.to_datetime(order + clock, strict=False).count():
+            dates = column.str.to_datetime(order + clock, strict=False, time_unit="us")
+            plausible = dates.dt.year().is_between(1000, 2999)
+            return typed_seconds(pl.select(pl.when(plausible).then(dates)).to_series())
+    return np.full(len(column), np.nan)
+
+
+def _matched_seconds(column: Series, form: str) -> Float64[np.ndarray, " rows"]:
+    """Return text in a form as seconds, by its regular expression."""
     import polars as pl
 
     groups = pl.DataFrame({"text": column}).select(pl.col("text").str.extract_groups(PATTERNS[form])).to_series()

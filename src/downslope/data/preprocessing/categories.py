@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 from downslope.data.stored import StoredTable
 
 if TYPE_CHECKING:
-    from polars import DataFrame
+    from polars import DataFrame, Series
 
 MAX_LEVELS = 50
 OTHERS, MISSING = "(other)", "(missing)"
@@ -64,20 +64,30 @@ class Categories:
             return len(self.feature_names) - 1
         return self.levels.index(self.fill) if self.fill in self.levels else self.unknown_code
 
-    def codes(self, cells: Sequence[str | None]) -> Int[np.ndarray, " rows"]:
+    def codes(self, cells: Sequence[str | None] | Series) -> Int[np.ndarray, " rows"]:
         """Return the number of the column that is one for each cell; None is missing, and so is empty text."""
-        numbers: dict[str | None, int] = {level: index for index, level in enumerate(self.levels)}
-        numbers[None], unknown = self.missing_code, self.unknown_code
+        import polars as pl
+
+        column = cells if isinstance(cells, pl.Series) else pl.Series(cells, dtype=pl.String)
+        numbers = {level: index for index, level in enumerate(self.levels)}
         if self.missing:
             numbers.setdefault("", self.missing_code)
-        return np.array([numbers.get(cell, unknown) for cell in cells], np.int32)
+        known = column.replace_strict(
+            pl.Series(list(numbers), dtype=pl.String),
+            pl.Series(list(numbers.values()), dtype=pl.Int32),
+            default=self.unknown_code,
+            return_dtype=pl.Int32,
+        )
+        return np.where(column.is_null().to_numpy(), np.int32(self.missing_code), known.to_numpy())
 
     def rows(self, dtype: DTypeLike = float) -> Float[np.ndarray, "codes levels"]:
         """Return the zeros and ones of every code; those of the last code are all zeros."""
         width = len(self.feature_names)
         return np.eye(width + 1, width, dtype=dtype)
 
-    def encode(self, cells: Sequence[str | None], dtype: DTypeLike = float) -> Float[np.ndarray, "rows levels"]:
+    def encode(
+        self, cells: Sequence[str | None] | Series, dtype: DTypeLike = float
+    ) -> Float[np.ndarray, "rows levels"]:
         """Return the cells one-hot; None is missing."""
         return self.rows(dtype)[self.codes(cells)]
 

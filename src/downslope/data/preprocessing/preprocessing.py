@@ -386,8 +386,10 @@ class Preprocessing:
 
 def _encoded(table: DataFrame, encoder: Categories | Calendar) -> np.ndarray:
     """Return a column of text or dates as the network takes it."""
+    import polars as pl
+
     if isinstance(encoder, Categories):
-        return encoder.encode(text_cells(table, encoder.column), float_dtype())
+        return encoder.encode(table[encoder.column].cast(pl.String), float_dtype())
     return encoder.encode(table[encoder.column]).astype(float_dtype())
 
 
