@@ -87,9 +87,10 @@ def train(
 ) -> None:
     """Train a network on a file or a shipped data set, judge it on rows it has not seen, and keep it.
 
-    Categories are one-hot encoded and missing cells filled in, and said so. Ctrl-C ends the training and keeps what was
-    learned; SIGTERM saves it and ends with exit code 75, and the same command with --resume auto goes on. A training
-    that diverges is kept and explained; the exit code is then 1.
+    Categories are one-hot encoded, dates taken apart, missing cells filled in, columns that count or name the rows left
+    out, and said so. Ctrl-C ends the training and keeps what was learned; SIGTERM saves it and ends with exit code 75,
+    and the same command with --resume auto goes on. A training that diverges is kept and explained; the exit code is
+    then 1.
     """
     from downslope.core import Setting, SettingError
     from downslope.training import train as train_network

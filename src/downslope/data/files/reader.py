@@ -51,6 +51,10 @@ def read(
     `.npy` holds one array, rows first. `.npz` holds arrays named `x` and `y`, or `X` and `Y`, or `x_train` and
     `y_train`.
 
+    Text that holds dates or times, in ISO's form or another usual one, is learned from as such, and so are dates of
+    Parquet. Whether the day or the month comes first is decided by the whole column; training refuses a column that
+    does not show it.
+
     A CSV or Parquet file of 256 MiB or more is not read into memory: the first time it is converted to records on disk,
     which later readings of the same file use, and its rows are read as training comes to them. `.npy` of that size is
     used as it is.
