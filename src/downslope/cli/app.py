@@ -60,7 +60,7 @@ def downslope(
     """Train neural networks on tables, arrays and small images, and predict with them.
 
     Results go to stdout, everything else to stderr. Exit codes: 0 it worked, 1 the work failed, 2 bad usage,
-    75 another process is at it, try again.
+    75 another process is at it, or ended it: try again.
     """
 
 
@@ -89,10 +89,16 @@ _add(
     "downslope train houses.csv --target price --store runs/houses",
     "downslope train iris --network linear --optimizer sgd --learning-rate 0.1 --momentum 0.9",
     "downslope train digits --schedule warmup:100+cosine --epochs 30 --json",
+    "downslope train houses.csv --target price --store runs/job --resume auto",
     "downslope train mnist1d --network conv32k5-pool-conv32-pool-dense64 --norm batch --restarts 4",
     "downslope train pixels.csv --target label --shape 28x28x1 --network conv16-pool-dense64",
 )
-_add(resume, "downslope resume runs/digits-1", "downslope resume runs/houses --epochs 200")
+_add(
+    resume,
+    "downslope resume runs/digits-1",
+    "downslope resume runs/houses --epochs 200",
+    "downslope resume runs/houses --epochs 300 --schedule restart --early-stopping 20",
+)
 _add(
     predict,
     "downslope predict runs/houses new_houses.csv --output prices.csv",

@@ -16,6 +16,7 @@ restarts.safetensors              how several starts ended, if there were severa
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -101,7 +102,7 @@ class RunFolder:
     def was_begun(cls, path: str | os.PathLike[str]) -> bool:
         """Return whether a folder holds nothing but the beginning of a run that was stopped before its first save."""
         folder = cls(Path(path))
-        if not folder.path.is_dir() or folder.has_state:
+        if not folder.path.is_dir() or folder.has_state or folder._has_ended:
             return False
         own = {
             LOCK,
@@ -116,6 +117,13 @@ class RunFolder:
     def has_state(self) -> bool:
         """Whether a run was saved here at least once."""
         return self._record.is_file() and any(self.has(name) for name in ("last", "previous"))
+
+    @property
+    def _has_ended(self) -> bool:
+        """Whether the record of a run says that it has ended."""
+        with suppress(RunError):
+            return self.read_record().status != "running"
+        return False
 
     def release(self) -> None:
         """Let others write."""

@@ -86,7 +86,8 @@ def resume(
         ways = {"schedule": way, "early_stopping": early_stopping}
         ended = resume(run, epochs=epochs, file=file, observers=watching, progress=shown_progress(), **ways)
     leave_if_ended(ended)
-    say(*(warning.message.message for warning in caught if isinstance(warning.message, RunWarning)))
+    if after is not None:
+        say(*(warning.message.message for warning in caught if isinstance(warning.message, RunWarning)))
     say(*viewing_hint(tensorboard and after is not None, run))
     stopping = as_early_stopping(RunFolder.open(run).read_record().configuration["early_stopping"])
     show_result(ended, split_of(ended, file), stopping=stopping, json=json, went_on_after=after)
