@@ -232,10 +232,13 @@ def signal_at(monkeypatch):
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_e2_a_signal_saves_and_the_same_command_goes_on(name, cli, signal_at):
     before = signal.getsignal(signal.SIGTERM)
-    signal_at(getattr(signal, name), "epoch 2/5")
+    signal_at(getattr(signal, name), "epoch 1/5  train")
     code, out, err = cli(*WORDS, "--epochs", 5)
     assert (code, out) == (75, ""), err
-    assert f"Stopped by {name} after 2 epochs, and saved in run. Go on with: downslope resume run, or the same" in err
+    assert (
+        f"Stopped by {name} after 1 epoch, and saved in run. Go on by the same command with --resume auto, or by: "
+        in err
+    )
     assert RunFolder.open("run").read_record().stop_reason == "interrupted"
     assert signal.getsignal(signal.SIGTERM) is before
     code, out, err = cli(*WORDS, "--epochs", 5)

@@ -50,8 +50,8 @@ def leave_if_ended(run: Run) -> None:
     path = str(run.path)
     where = f"{run.epochs} epoch{'s' * (run.epochs != 1)}, and saved in {path}"
     say(
-        f"Stopped by {name} after {where}. Go on with: {shlex.join(['downslope', 'resume', path])}, "
-        "or the same command with --resume auto."
+        f"Stopped by {name} after {where}. Go on by the same command with --resume auto, or by: "
+        f"{shlex.join(['downslope', 'resume', path])}"
     )
     raise typer.Exit(TRY_AGAIN)
 
