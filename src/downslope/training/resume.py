@@ -153,8 +153,8 @@ def load_job(
         warn_of_gaps(folder, record)
         record = _told_to_go_on(folder, record, early_stopping)
         recipe = _recipe(folder, record, epochs, **parts)
-        made, rule = steps_made(folder, record.configuration["restarts"]), as_optimizer(recipe.settings.optimizer)
-        rule = going_on(rule, recipe.net, record, schedule, made=made, epochs=epochs)
+        steps, rule = steps_made(folder, record.configuration["restarts"]), as_optimizer(recipe.settings.optimizer)
+        rule = going_on(rule, recipe.net, record, schedule, steps_done=steps, epochs=epochs)
         recipe = recipe.changed({"optimizer": rule})
         problem = problem_of_record(recipe, record).ready(progress_style(progress))
         return restore_job(folder, record, recipe, problem), folder
@@ -198,8 +198,8 @@ def goes_on_after(
     _check_begun(folder)
     with suppress(CustomPartError):
         rule, net = (rebuild(record.configuration[name], ROOMS) for name in ("optimizer", "network"))
-        made = steps_made(folder, record.configuration["restarts"])
-        going_on(rule, net, record, schedule, made=made, epochs=total)
+        steps = steps_made(folder, record.configuration["restarts"])
+        going_on(rule, net, record, schedule, steps_done=steps, epochs=total)
     return saved_epochs(folder, record)
 
 

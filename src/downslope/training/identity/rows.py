@@ -101,7 +101,7 @@ def _columns(data: Dataset, now: Any, then: Any) -> list[str]:
     if now is None or then is None:
         return [] if now == then else ["its inputs hold other values"]
     names = data.feature_names or range(len(now))
-    changed = [name for name, one, other in zip(names, now, then, strict=True) if one != other]
+    changed = [name for name, new, old in zip(names, now, then, strict=True) if new != old]
     if not changed:
         return []
     numbered = "" if data.feature_names else " (counting from 0)"

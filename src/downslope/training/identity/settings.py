@@ -43,7 +43,7 @@ def check_settings(now: Record, then: Record, folder: RunFolder) -> None:
     Raises:
         SettingError: it is another one; the message names the settings that differ.
     """
-    asked, recorded = _described(now), _described(then)
+    present, recorded = _described(now), _described(then)
     grows = now.configuration["epochs"] > then.configuration["epochs"]
     if now.configuration["epochs"] < then.configuration["epochs"]:
         raise SettingError(
@@ -51,9 +51,9 @@ def check_settings(now: Record, then: Record, folder: RunFolder) -> None:
             f"of a run that goes on may grow, got {now.configuration['epochs']} for the run in {folder.path}, which is "
             f"to make {then.configuration['epochs']}.",
         )
-    for name in asked:
-        if asked[name] != recorded.get(name):
-            raise SettingError(_difference(name, asked[name], recorded.get(name), folder, grows=grows))
+    for name in present:
+        if present[name] != recorded.get(name):
+            raise SettingError(_difference(name, present[name], recorded.get(name), folder, grows=grows))
 
 
 def check_start(start: Variables | None, folder: RunFolder) -> None:
@@ -81,7 +81,7 @@ def _described(record: Record) -> dict[str, Any]:
 def _difference(name: str, now: Any, then: Any, folder: RunFolder, *, grows: bool) -> Message:
     """Return in which setting a training is not the run in a folder."""
     words = differing_settings([{name: now}, {name: then}])
-    [(setting, asked), *_] = words[0].items() or [(name, setting_text(now))]
+    [(setting, present), *_] = words[0].items() or [(name, setting_text(now))]
     recorded = words[1].get(setting, setting_text(then))
     schedule = name == "optimizer" and grows and setting not in ("momentum", "weight_decay")
     way_out = _schedule_out() if schedule and _same_rule(now, then) else _ways_out()
@@ -89,7 +89,7 @@ def _difference(name: str, now: Any, then: Any, folder: RunFolder, *, grows: boo
     return Message(
         f"The folder {folder.path} holds another run:",
         Setting(argument),
-        f"was {recorded} there, got {asked}.",
+        f"was {recorded} there, got {present}.",
         way_out,
     )
 

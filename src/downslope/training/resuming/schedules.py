@@ -39,7 +39,9 @@ def check_way(way: object) -> None:
     )
 
 
-def going_on(optimizer: Optimizer, net: Sequential, record: Record, way: Way, *, made: int, epochs: int) -> Optimizer:
+def going_on(
+    optimizer: Optimizer, net: Sequential, record: Record, way: Way, *, steps_done: int, epochs: int
+) -> Optimizer:
     """Return the optimizer that a run goes on with.
 
     Args:
@@ -47,7 +49,7 @@ def going_on(optimizer: Optimizer, net: Sequential, record: Record, way: Way, *,
         net: the network of the run.
         record: of the run.
         way: how the schedule of the learning rate goes on; None where nothing was said.
-        made: how many steps the run has made.
+        steps_done: how many steps the run has made.
         epochs: how many there are in all now.
 
     Raises:
@@ -64,9 +66,9 @@ def going_on(optimizer: Optimizer, net: Sequential, record: Record, way: Way, *,
             raise SettingError(_question(ended, epochs))
         if way is None or way == "hold" or not ended:
             return optimizer
-        changed = {name: _continued(value, way, made, steps_before, steps) for name, value in ended.items()}
+        changed = {name: _continued(value, way, steps_done, steps_before, steps) for name, value in ended.items()}
     else:
-        changed = {RATE: _followed_by(optimizer.hyperparams.get(RATE), way, made)}
+        changed = {RATE: _followed_by(optimizer.hyperparams.get(RATE), way, steps_done)}
     return _with_numbers(optimizer, changed)
 
 
@@ -99,16 +101,16 @@ def _question(ended: dict[str, Any], epochs: int) -> Message:
     )
 
 
-def _continued(schedule: Schedule, way: str, made: int, steps_before: int, steps: int) -> Schedule:
+def _continued(schedule: Schedule, way: str, steps_done: int, steps_before: int, steps: int) -> Schedule:
     """Return a schedule that went on, over the whole run."""
     if way == "restart":
-        begins = max(made, steps_before)
+        begins = max(steps_done, steps_before)
         return sequence(schedule, from_its_start(schedule, steps - begins), at=begins)
     longer = stretched(schedule, steps)
-    return sequence(schedule, longer, at=made, offset=made) if made else longer
+    return sequence(schedule, longer, at=steps_done, offset=steps_done) if steps_done else longer
 
 
-def _followed_by(value: object, way: Schedule | float, made: int) -> Schedule:
+def _followed_by(value: object, way: Schedule | float, steps_done: int) -> Schedule:
     """Return a number's schedule over the whole run, another from now on.
 
     Raises:
@@ -119,7 +121,7 @@ def _followed_by(value: object, way: Schedule | float, made: int) -> Schedule:
             Setting("schedule"), "sets the learning rate, and the run's optimizer shows none.", Advice("leave it out")
         )
     following = as_schedule(way)
-    return sequence(as_schedule(value), following, at=made) if made else following
+    return sequence(as_schedule(value), following, at=steps_done) if steps_done else following
 
 
 def _with_numbers(optimizer: Optimizer, numbers: dict[str, Any]) -> Optimizer:
