@@ -75,9 +75,12 @@ def test_it_opens_predicts_and_evaluates_as_the_newest_does(run, table):
     data = rows_of(kind, table)
     assert opened.stop_reason == newest.stop_reason
     assert opened.best_epoch == newest.best_epoch
-    np.testing.assert_array_equal(opened.history["train_loss"], newest.history["train_loss"])
-    np.testing.assert_array_equal(opened.predict(data.x), newest.predict(data.x))
-    assert opened.evaluate(data) == newest.evaluate(data)
+    # they were made on several processors, which decide the last bits
+    np.testing.assert_allclose(opened.history["train_loss"], newest.history["train_loss"], rtol=1e-5)
+    np.testing.assert_allclose(opened.outputs(data.x), newest.outputs(data.x), rtol=1e-4, atol=1e-5)
+    if opened.task == "classification":
+        np.testing.assert_array_equal(opened.predict(data.x), newest.predict(data.x))
+    assert opened.evaluate(data) == pytest.approx(newest.evaluate(data), rel=1e-4)
 
 
 @pytest.mark.parametrize("run", those("stopped_early") + those("diverged"))

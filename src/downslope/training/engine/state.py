@@ -81,9 +81,11 @@ class TrainingState:
 
     def restore_consistent(self) -> None:
         """Go back to the last moment that was marked."""
-        self.state, self.best_variables, self.epoch, self.step, self.best, epochs, *decided = self._consistent
-        self.stop_reason, self.batch_loss = decided
-        del self.history[epochs:]
+        then = self._consistent
+        self.state, self.best_variables, self.best = then.state, then.best_variables, then.best
+        self.epoch, self.step = then.epoch, then.step
+        self.stop_reason, self.batch_loss = then.stop_reason, then.batch_loss
+        del self.history[then.epochs :]
 
     def watched_from(self, stopping: EarlyStopping) -> int:
         """Return the epoch that patience is counted from: of the last progress, or of going on after an end, if later."""

@@ -45,7 +45,7 @@ PROCESSOR_FEATURES = re.compile(r"^(fma|sse|avx|amx|f16c|neon|asimd|sve)")
 """Instructions that compiled code is chosen by."""
 
 
-def current_computing() -> dict[str, JSON]:
+def current_computing() -> dict[str, Any]:
     """Return what decides the last bits of what this process computes, by name."""
     settings = {name: _plain(getattr(jax.config, name)) for name in JAX_SETTINGS if hasattr(jax.config, name)}
     variables = {name: os.environ[name] for name in VARIABLES if name in os.environ}
@@ -68,7 +68,7 @@ def differences(then: Mapping[str, Any] | None) -> list[str]:
     """
     if then is None:
         return []
-    now: Mapping[str, Any] = current_computing()
+    now = current_computing()
     changed = [
         *_named(then["jax"], now["jax"], absent="unknown"),
         *_named(then["environment"], now["environment"], absent="not set"),
@@ -109,7 +109,7 @@ def _processor() -> str:
     return _of_processor("model name") or platform.processor() or platform.machine()
 
 
-def _processor_features() -> list[JSON]:
+def _processor_features() -> list[str]:
     """Return the instructions of the processor that compiled code is chosen by, sorted; none where unknown."""
     words = (_of_processor("flags") or _of_processor("Features") or "").split()
     return sorted({word for word in words if PROCESSOR_FEATURES.match(word)})

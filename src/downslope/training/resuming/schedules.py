@@ -110,7 +110,7 @@ def _continued(schedule: Schedule, way: str, steps_done: int, steps_before: int,
     return sequence(schedule, longer, at=steps_done, offset=steps_done) if steps_done else longer
 
 
-def _followed_by(value: object, way: Schedule | float, steps_done: int) -> Schedule:
+def _followed_by(value: Any, way: Schedule | float, steps_done: int) -> Schedule:
     """Return a number's schedule over the whole run, another from now on.
 
     Raises:
