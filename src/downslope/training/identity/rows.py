@@ -51,7 +51,7 @@ def other_rows(record: Record, *, part: str, setting: str, rows: int, difference
         rows: how many there are now; those that training held out may be among them.
         differences: what differs, in words.
     """
-    counted = f"{record.data[f'{part}rows']} {'validation' if part else 'training'} rows as its record says"
+    counted = f"{record.data[f'{part}rows']} {'validation ' if part else ''}rows as its record says"
     others = f"others: {'; '.join(differences)}" if differences else f"others ({rows} rows)"
     return DataError(
         Setting(setting),

@@ -83,7 +83,7 @@ def steps_made(folder: RunFolder, restarts: int) -> int:
         return int(folder.read("members").arrays["states/optimizer/step"].max()) if folder.has("members") else 0
     for name in ("last", "previous"):
         with suppress(RunError):
-            return int(folder.read(name).arrays["optimizer/step"])
+            return int(folder.read(name).arrays["optimizer/step"].max())  # first versions saved it in a shape of (1,)
     return 0
 
 
