@@ -153,8 +153,8 @@ def gradient_shares(run, values):
 
 def learning_rate(run, values):
     rates = np.geomspace(1e-5, 1, 40)
-    test = RangeTest(rates, filled(values, 40), filled(values, 40), 1.0)
-    losses = filled(values, 4)[None, :]
+    test = RangeTest(rates, filled([*values, 1.0], 40), filled([*values, 1.0], 40), 1.0)  # a range test has finite ones
+    losses = filled([*values, 1.0], 4)[None, :]
     trials = RateTrials(np.array([0.01, 0.02, 0.05, 0.1]), losses, filled(values, 1), 2.5, 2, 50, "training loss")
     curve = CurvatureLine(10.0, 0.1, True, 2.0, 0.2, False, 100)
     good = RateTrials(trials.rates, np.array([[2.0, 1.0, 1.5, np.inf]]), np.array([3.0]), 2.5, 2, 50, "training loss")

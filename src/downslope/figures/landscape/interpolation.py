@@ -94,9 +94,9 @@ def _between(t: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray,
 
 def _arrow(axes: Axes, t: np.ndarray, losses: np.ndarray, barrier: float, color: str) -> None:
     """Draw a barrier, where it is a number above 0."""
-    if not (np.isfinite(barrier) and barrier > 0):
+    t, losses, chord = _between(t, finite(losses))
+    if not (np.isfinite(barrier) and barrier > 0 and np.isfinite(losses - chord).all()):
         return
-    t, losses, chord = _between(t, losses)
     index = int(np.argmax(losses - chord))
     arrow = {"arrowstyle": "<|-|>", "color": color, "lw": 1.4, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 11}
     axes.annotate("", (t[index], losses[index]), (t[index], chord[index]), arrowprops=arrow, zorder=4)
@@ -116,7 +116,7 @@ def _arrow(axes: Axes, t: np.ndarray, losses: np.ndarray, barrier: float, color:
 
 def _ends(axes: Axes, straight: Interpolation) -> None:
     """Mark both points, and draw the line between their losses."""
-    t, losses, chord = _between(straight.t, straight.losses)
+    t, losses, chord = _between(straight.t, finite(straight.losses))
     axes.plot(t, finite(chord), ls=":", color=GRAY, lw=1.3, label="line between the ends", zorder=1)
     axes.plot(t[[0, -1]], losses[[0, -1]], "o", mfc="white", mec=BLACK, mew=1.6, ms=8, zorder=5, label="a and b")
 
@@ -136,7 +136,7 @@ def _sentences(straight: Interpolation, curved: Curve | None) -> list[str]:
 
 def _describe(straight: Interpolation, curved: Curve | None) -> str:
     """Return the alternative text of the figure."""
-    _, losses, _ = _between(straight.t, straight.losses)
+    losses = straight.losses[(straight.t >= -1e-12) & (straight.t <= 1 + 1e-12)]
     first, last = plain_texts([float(losses[0]), float(losses[-1])], digits=4)
     where = f" at t = {plain(straight.highest_at, digits=2)}" if np.isfinite(straight.highest_at) else ""
     text = (

@@ -72,7 +72,8 @@ def slice_lines(slices: Slice | Mapping[str, Slice], *, log: bool | str = "auto"
         axes.axvline(0, color="#B0B0B0", lw=0.8, zorder=1)
         axes.set_xlabel(_label(list(lines.values())))
         axes.set_ylabel("loss")
-        return f"The loss along {'a line' if len(lines) == 1 else f'{len(lines)} lines'}: {_describe(lines)}."
+        along = f"The loss along {'a line' if len(lines) == 1 else f'{len(lines)} lines'}: {_describe(lines)}."
+        return " ".join([along, *_rounding(lines)])
 
     return styled_figure(draw, SIZE)
 
@@ -83,7 +84,8 @@ def _draw(axes: Axes, line: Slice, style: PathStyle, rank: int) -> None:
     axes.plot(x, finite(line.losses), ls=style.dashes, color=style.color, lw=1.9)
     error = line.standard_error
     axes.errorbar(
-        [0], [line.center], yerr=None if error is None else [error], fmt=style.marker, color=style.color, mfc="white",
+        [0], finite(np.array([line.center])),
+        yerr=None if error is None else [error], fmt=style.marker, color=style.color, mfc="white",
         mew=1.6, ms=7, capsize=4, zorder=5,
     )  # fmt: skip
     mark_holes(axes, x, line.losses, line.computed, style.color, rank=rank)
@@ -127,9 +129,15 @@ def _sentences(lines: Mapping[str, Slice]) -> list[str]:
     sentences += [
         f"{name or 'The slice'}: {count} losses were not computed." for name, count in missing.items() if count
     ]
-    rounding = {name: line.rounding.sentence for name, line in lines.items()}
-    sentences += [f"{name}: {sentence}" if name else sentence for name, sentence in rounding.items() if sentence]
-    return sentences + list(dict.fromkeys(line.description for line in lines.values() if line.description))
+    return [*sentences, *_rounding(lines)] + list(
+        dict.fromkeys(line.description for line in lines.values() if line.description)
+    )
+
+
+def _rounding(lines: Mapping[str, Slice]) -> list[str]:
+    """Return the sentences on what rounding does to lines, where it shows."""
+    said = {name: line.rounding.sentence for name, line in lines.items()}
+    return [f"{name}: {sentence}" if name else sentence for name, sentence in said.items() if sentence]
 
 
 def _describe(lines: Mapping[str, Slice]) -> str:
