@@ -129,7 +129,8 @@ def _sentences(lines: Mapping[str, Slice]) -> list[str]:
     sentences += [
         f"{name or 'The slice'}: {count} losses were not computed." for name, count in missing.items() if count
     ]
-    return [*sentences, *_rounding(lines)] + list(
+    descriptions = dict.fromkeys(line.description for line in lines.values() if line.description)
+    return [*sentences, *_rounding(lines), *descriptions]
         dict.fromkeys(line.description for line in lines.values() if line.description)
     )
 

@@ -53,11 +53,11 @@ class DistinctFormatter(Formatter):
     def __init__(self, digits: int = 6):
         self.digits = digits
 
-    def __call__(self, x: float, pos: int | None = None) -> str:
+    def __call__(self, x: float | int, pos: int | None = None) -> str:
         """Return a number alone, such as that under the pointer."""
         return plain(float(x), digits=self.digits)
 
-    def format_ticks(self, values: Sequence[float]) -> list[str]:
+    def format_ticks(self, values: Sequence[float] | np.ndarray) -> list[str]:
         """Return the labels of all ticks of an axis."""
         return plain_texts([float(value) for value in values], digits=self.digits)
 
