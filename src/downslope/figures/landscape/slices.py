@@ -131,8 +131,6 @@ def _sentences(lines: Mapping[str, Slice]) -> list[str]:
     ]
     descriptions = dict.fromkeys(line.description for line in lines.values() if line.description)
     return [*sentences, *_rounding(lines), *descriptions]
-        dict.fromkeys(line.description for line in lines.values() if line.description)
-    )
 
 
 def _rounding(lines: Mapping[str, Slice]) -> list[str]:
