@@ -23,6 +23,7 @@ from downslope.core._meter import Meter, open_meter
 from downslope.core._own import aligned_array, handed_out, own_array, own_tree, read_only
 from downslope.core._range import Limits, Range
 from downslope.core._render import Renderable, is_custom, rebuild, render
+from downslope.core._rounding import Rounding, precision_of, rounding_of, steps_lost
 from downslope.core._scale import loss_rounding, power_of_two, representable, unit_of, vector_length
 from downslope.core._surface import (
     BatchGradientsSurface,
@@ -72,6 +73,7 @@ __all__ = [
     "PyTree",
     "Range",
     "Renderable",
+    "Rounding",
     "RowLossesSurface",
     "RunError",
     "RunWarning",
@@ -112,13 +114,16 @@ __all__ = [
     "own_array",
     "own_tree",
     "power_of_two",
+    "precision_of",
     "printable",
     "read_only",
     "rebuild",
     "render",
     "representable",
+    "rounding_of",
     "run_of_estimator",
     "seconds_text",
+    "steps_lost",
     "tree_norm",
     "tree_size",
     "typed_key",

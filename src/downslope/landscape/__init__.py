@@ -12,7 +12,6 @@ from downslope.landscape._low_loss_path import Curve, low_loss_path
 from downslope.landscape._nonconvexity import nonconvexity
 from downslope.landscape._project import Projection, project
 from downslope.landscape._rays import Envelope, Roughness, envelope, roughness
-from downslope.landscape._rounding import Rounding
 from downslope.landscape._slice import Slice, open_slice, save_slice
 from downslope.landscape._slices import slice_1d, slice_2d, slice_levels
 
@@ -23,7 +22,6 @@ __all__ = [
     "Interpolation",
     "Projection",
     "Roughness",
-    "Rounding",
     "Slice",
     "descend",
     "envelope",

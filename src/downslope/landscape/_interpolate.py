@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import LossSurface, PyTree, check_integer, check_number
+from downslope.core import LossSurface, PyTree, Rounding, check_integer, check_number, precision_of, rounding_of
 from downslope.landscape._check import check_surface
-from downslope.landscape._rounding import Rounding, precision_of, rounding_of
 from downslope.landscape._vectors import fitted, host, length, mixed
 
 

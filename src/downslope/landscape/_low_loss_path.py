@@ -13,18 +13,20 @@ from downslope.core import (
     Key,
     LossSurface,
     PyTree,
+    Rounding,
     Setting,
     SettingError,
     all_finite,
     check_integer,
     check_number,
     generator,
+    precision_of,
+    rounding_of,
     unit_of,
     vector_length,
 )
 from downslope.landscape._check import check_surface
 from downslope.landscape._interpolate import barrier_of
-from downslope.landscape._rounding import Rounding, precision_of, rounding_of
 from downslope.landscape._vectors import dot, fitted, host, length, mixed, tree_of, vector_of
 from downslope.optimizers import adam, apply_rule, as_optimizer, initial_state
 from downslope.schedules import cosine_decay

@@ -8,9 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from downslope.core import Advice, LossSurface, PyTree, SettingError, displaced, unit_of
+from downslope.core import (
+    Advice,
+    LossSurface,
+    PyTree,
+    Rounding,
+    SettingError,
+    displaced,
+    precision_of,
+    rounding_of,
+    unit_of,
+)
 from downslope.landscape._path import Path, coordinates, gram, path_of
-from downslope.landscape._rounding import Rounding, precision_of, rounding_of
 from downslope.landscape._slice import Slice
 from downslope.landscape._vectors import vector_of
 

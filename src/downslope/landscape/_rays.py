@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from downslope.core import Key, LossSurface, PyTree, check_integer, fold
-from downslope.landscape._rounding import Rounding, precision_of, rounding_of
+from downslope.core import Key, LossSurface, PyTree, Rounding, check_integer, fold, precision_of, rounding_of
 from downslope.landscape._slices import slice_1d
 from downslope.landscape._span import Span
 

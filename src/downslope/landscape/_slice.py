@@ -9,9 +9,17 @@ import jax
 import numpy as np
 from jaxtyping import Bool, Float
 
-from downslope.core import LossSurface, PyTree, displaced, distinct_texts
+from downslope.core import (
+    LossSurface,
+    PyTree,
+    Rounding,
+    displaced,
+    distinct_texts,
+    precision_of,
+    rounding_of,
+    steps_lost,
+)
 from downslope.landscape._files import SliceFields, read_fields, write_fields
-from downslope.landscape._rounding import Rounding, precision_of, rounding_of, steps_lost
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import PyTree, displaced, float_dtype, power_of_two, unit_of, vector_length
-from downslope.landscape._vectors import vector_of
+from downslope.core._scale import power_of_two, unit_of, vector_length
+from downslope.core._trees import displaced
+from downslope.core._types import PyTree, float_dtype
 
 COARSE = 256
 """Losses that span fewer spacings of numbers than this show them, as plateaus and cliffs."""
@@ -111,6 +112,11 @@ def precision_of(params: PyTree, losses: np.ndarray) -> str:
 
 def steps_lost(params: PyTree, direction: PyTree, step: float) -> bool:
     """Return whether parameters cannot be moved by a step along a direction, but for rounding."""
-    meant = step * vector_of(direction)
-    made = vector_of(displaced(params, [direction], [step])) - vector_of(params)
-    return vector_length(made - meant) > _UNLIKE * vector_length(meant)
+    exact = step * _flat(direction)
+    rounded = _flat(displaced(params, [direction], [step])) - _flat(params)
+    return vector_length(rounded - exact) > _UNLIKE * vector_length(exact)
+
+
+def _flat(tree: PyTree) -> np.ndarray:
+    """Return all numbers of a tree in double precision."""
+    return np.concatenate([np.asarray(leaf, np.float64).reshape(-1) for leaf in jax.tree.leaves(tree)])
