@@ -299,14 +299,14 @@ def _may_miss(search: Search, chosen: list[int]) -> bool:
     rest = np.setdiff1d(np.arange(len(values)), chosen)
     if not len(rest):
         return True
-    m, wanted, allowed = search.basis.chain, np.sort(values[chosen]), search.tol * search.basis.scale
+    m, outer, allowed = search.basis.chain, np.sort(values[chosen]), search.tol * search.basis.scale
     log_size = np.log(1.648 * np.sqrt(search.basis.operator.size) / _CHANCE)
     spread = max(float(np.ptp(values)), float(np.finfo(float).tiny))
     low, high = {
-        "largest": (None, wanted[0]),
-        "smallest": (wanted[-1], None),
-        "both": (wanted[search.k - 1], wanted[-search.k]),
-        "magnitude": (-np.min(np.abs(wanted)), np.min(np.abs(wanted))),
+        "largest": (None, outer[0]),
+        "smallest": (outer[-1], None),
+        "both": (outer[search.k - 1], outer[-search.k]),
+        "magnitude": (-np.min(np.abs(outer)), np.min(np.abs(outer))),
     }[search.which]
     for limit, sense, index in ((high, 1, rest[np.argmax(values[rest])]), (low, -1, rest[np.argmin(values[rest])])):
         if limit is None:

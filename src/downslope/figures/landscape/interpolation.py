@@ -124,14 +124,14 @@ def _ends(axes: Axes, straight: Interpolation) -> None:
 def _sentences(straight: Interpolation, curved: Curve | None) -> list[str]:
     """Return the sentences below: where a loss is not finite, there is no barrier, or rounding shows."""
     rounding = straight.rounding if curved is None else curved.rounding
-    said = [rounding.sentence] if rounding.sentence else []
+    sentences = [rounding.sentence] if rounding.sentence else []
     if straight.barrier and rounding.hides(straight.barrier):
-        said.append("The barrier is no more than rounding.")
+        sentences.append("The barrier is no more than rounding.")
     if np.isnan(straight.barrier):
         return ["There is no barrier to measure: the loss at an end is not finite."]
     if np.isinf(straight.barrier):
         return ["The loss is infinite on the straight line: so is its barrier."]
-    return said if straight.barrier or curved is not None else ["The straight line has no barrier.", *said]
+    return sentences if straight.barrier or curved is not None else ["The straight line has no barrier.", *sentences]
 
 
 def _describe(straight: Interpolation, curved: Curve | None) -> str:

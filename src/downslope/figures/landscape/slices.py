@@ -135,8 +135,8 @@ def _sentences(lines: Mapping[str, Slice]) -> list[str]:
 
 def _rounding(lines: Mapping[str, Slice]) -> list[str]:
     """Return the sentences on what rounding does to lines, where it shows."""
-    said = {name: line.rounding.sentence for name, line in lines.items()}
-    return [f"{name}: {sentence}" if name else sentence for name, sentence in said.items() if sentence]
+    by_name = {name: line.rounding.sentence for name, line in lines.items()}
+    return [f"{name}: {sentence}" if name else sentence for name, sentence in by_name.items() if sentence]
 
 
 def _describe(lines: Mapping[str, Slice]) -> str:
