@@ -265,7 +265,7 @@ def check_drawn(figure):
             assert len(texts) == len(set(texts)), (axes.get_title(), axes.get_ylabel(), texts)
 
 
-@pytest.mark.product(share=1 / 6)
+@pytest.mark.product(share=1 / 24)
 @pytest.mark.parametrize("values", VALUES)
 @pytest.mark.parametrize("name", FIGURES)
 def test_e4_a_figure_of_any_values_is_drawn_soon_without_a_warning(name, values, run, caplog):

@@ -209,5 +209,6 @@ def _over_rays(
     summary: Callable[[np.ndarray], float], losses: Float[np.ndarray, "rays radii"]
 ) -> Float[np.ndarray, " radii"]:
     """Return a summary of the losses that are numbers at each radius; NaN where none is."""
-    columns = [column[~np.isnan(column)] for column in losses.T]
-    return np.array([summary(column) if column.size else np.nan for column in columns])
+    unit = 2.0 if np.max(np.abs(losses), initial=0.0, where=np.isfinite(losses)) > 1e307 else 1.0
+    columns = [column[~np.isnan(column)] / unit for column in losses.T]
+    return np.array([summary(column) if column.size else np.nan for column in columns]) * unit

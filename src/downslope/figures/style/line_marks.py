@@ -48,7 +48,7 @@ def fit_axis(axes: Axes, losses: Sequence[np.ndarray], *, log: bool | str = "aut
 def mark_holes(axes: Axes, x: np.ndarray, losses: np.ndarray, computed: np.ndarray, color: str, *, rank: int) -> None:
     """Mark infinite losses, and those that are not a number, at the top edge."""
     transform = offset_copy(axes.get_xaxis_transform(), axes.get_figure(root=True), y=-5 - BELOW * rank, units="points")
-    if not np.isfinite(finite(losses)).any():  # the line itself reaches nowhere
+    if not np.isfinite(finite(losses)).all():  # the line itself may not reach as far as its marks
         axes.update_datalim(np.column_stack([x, np.ones(len(x))]), updatey=False)
         axes.autoscale_view(scaley=False)
     for name, test in KINDS.items():
