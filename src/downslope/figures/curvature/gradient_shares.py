@@ -43,10 +43,10 @@ def gradient_shares(model: StepModel) -> Figure:
         >>> [axes.get_xlabel() for axes in figure.axes]
         ['share of the squared gradient (%)', 'curvature term ½ λᵢ (gᵀvᵢ)² (loss / rate²)']
     """
-    if not len(model.eigenvalues) or not model.squared_gradient:
+    if not len(model.eigenvalues) or not model.gradient_norm:
         raise DataError(
             "A figure of gradient shares needs a gradient and eigenvectors to take it apart along, got a step model "
-            f"with {len(model.eigenvalues)} eigenvectors and |g|² = {model.squared_gradient:g}.",
+            f"with {len(model.eigenvalues)} eigenvectors and |g| = {model.gradient_norm:g}.",
             Advice("ask for eigenvectors, at a point where the loss has a slope", k=5),
         )
     bars = 1 + min(len(model.eigenvalues), MOST_BARS)
@@ -56,19 +56,24 @@ def gradient_shares(model: StepModel) -> Figure:
 def _draw(figure: Figure, model: StepModel) -> str:
     """Draw both panels and return the alternative text."""
     order = np.argsort(-np.abs(model.eigenvalues))[:MOST_BARS]
-    values, shares, curved = model.eigenvalues[order], model.shares[order], model.curvature_shares[order]
+    values, shares = model.eigenvalues[order], model.shares[order]
+    # without `gᵀg` where double precision cannot hold the products with it
+    absolute = model.curvature is not None and bool(np.isfinite(model.curvature_shares).all())
+    curved = model.curvature_shares[order] if absolute else 0.5 * values * shares
+    total = (model.curvature if absolute else model.rayleigh_quotient) or 0.0
     gradient, curvature = figure.subplots(1, 2, sharey=True)
     rest = max(1 - float(shares.sum()), 0.0)
     parts = 100 * np.append(shares, rest)
     _bars(gradient, values, parts, [f"{plain(part, digits=3)} %" for part in parts])
-    terms = np.append(curved, 0.5 * model.curvature - curved.sum())
+    terms = np.append(curved, 0.5 * total - curved.sum())
     _bars(curvature, values, terms, [plain(term, digits=3) for term in terms])
     names = [f"$v_{{{index}}}$   λ = {plain(value, digits=3)}" for index, value in enumerate(values, start=1)]
     gradient.set_yticks(range(len(names) + 1), [*names, "all others"], fontsize=9)
     gradient.invert_yaxis()
     gradient.set_ylabel("eigenvector of the Hessian")
     gradient.set_xlabel("share of the squared gradient (%)")
-    curvature.set_xlabel("curvature term ½ λᵢ (gᵀvᵢ)² (loss / rate²)")
+    of = "(loss / rate²)" if absolute else "/ gᵀg"
+    curvature.set_xlabel(f"curvature term ½ λᵢ (gᵀvᵢ)² {of}")
     _legend(figure, values)
     sentence = _sentence(model)
     figure.supxlabel(sentence, x=0.012, ha="left", fontsize=9, color="#404040")
@@ -128,7 +133,9 @@ def _legend(figure: Figure, values: Float[np.ndarray, " k"]) -> None:
 
 def _sentence(model: StepModel) -> str:
     """Describe the effect of a step along the gradient."""
-    sentence = f"|g|² {plain(model.squared_gradient, digits=3)}"
+    squared = model.squared_gradient
+    sentence = f"|g| {plain(model.gradient_norm, digits=3)}"
+    sentence = sentence if squared is None else f"|g|² {plain(squared, digits=3)}"
     if model.rayleigh_quotient is not None:
         sentence += f"  ·  curvature along the gradient {plain(model.rayleigh_quotient, digits=3)}"
     if model.best_step is not None:
