@@ -100,8 +100,7 @@ def on_host(run: Run) -> Run:
     held, rows = (run.variables, run.last, run.optimizer_state), run.training_rows
     variables, last, state = jax.tree.map(np.asarray, held)
     if rows is not None:
-        x, weights = np.asarray(rows.x), rows.weighted().weights
-        rows = replace(rows, x=x, t=np.asarray(rows.t), weights=np.asarray(weights, x.dtype))
+        rows = replace(rows, x=np.asarray(rows.x), t=np.asarray(rows.t))
     return replace(run, variables=variables, last=last, optimizer_state=state, training_rows=rows)
 
 

@@ -1,7 +1,7 @@
 """Files that are mapped into memory: whether they are still what they were.
 
 Reading a mapped page that the file has lost ends Python with a bus error, which nothing can catch. So the file's length
-is looked at before rows are read, which takes less than a microsecond.
+is looked at before rows are read.
 """
 
 from __future__ import annotations

@@ -168,6 +168,7 @@ class StoredRows:
 
     def _gathered(self, numbers: np.ndarray) -> np.ndarray:
         """Read rows by their numbers, in pieces that fit in a processor's cache; wide ones in the order they lie in."""
+        self._check_file()
         gathered = aligned_array((len(numbers), *self.shape[1:]), self.dtype)
         base = np.asarray(self.base)
         row_bytes = max(1, base[:1].nbytes)
@@ -175,7 +176,6 @@ class StoredRows:
         size = max(1, PIECE_BYTES // row_bytes)
         for start in range(0, len(numbers), size):
             piece = slice(start, start + size) if order is None else order[start : start + size]
-            self._check_file()
             gathered[piece] = self._prepared(np.take(base, numbers[piece], axis=0))
         return gathered
 
