@@ -117,7 +117,7 @@ def test_d2_a_transformation_trains_as_by_hand(name):
     run = ds.train(NET, DATA, optimizer=RULES[name](), epochs=2, **SETTINGS)
     expected = by_hand(RULES[name](), 2)
     for ours, theirs in zip(*map(jax.tree.leaves, (run.last.params, expected.params)), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_d2_recording_and_wrapping_give_the_loss_too():
     )
     expected = by_hand(optax.chain(optax.clip_by_global_norm(1.0), optax.polyak_sgd()), 1)
     for ours, theirs in zip(*map(jax.tree.leaves, (run.last.params, expected.params)), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-8)
 
 
 def test_d2_the_averages_of_schedule_free_are_in_the_memory():
