@@ -97,8 +97,8 @@ def one_pass(
 
 def on_host(run: Run) -> Run:
     """Return a run whose arrays are NumPy's: they are computed with in the precision of whatever session asks."""
-    held, rows = (run.variables, run.last, run.optimizer_state), run.training_rows
-    variables, last, state = jax.tree.map(np.asarray, held)
+    trees, rows = (run.variables, run.last, run.optimizer_state), run.training_rows
+    variables, last, state = jax.tree.map(np.asarray, trees)
     if rows is not None:
         rows = replace(rows, x=np.asarray(rows.x), t=np.asarray(rows.t))
     return replace(run, variables=variables, last=last, optimizer_state=state, training_rows=rows)
