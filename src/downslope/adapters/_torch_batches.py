@@ -39,11 +39,12 @@ def read_rows(
     return x, y, sizes
 
 
-def arguments_for(module: Module, inputs: PyTree) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def arguments_for(module: Module, inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return how a module takes its inputs: a mapping by names where it has them, a tuple one by one."""
     names, positions, takes_any = _parameters(module)
-    if isinstance(inputs, tuple) and hasattr(inputs, "_fields") and set(inputs._fields) <= set(names):
-        return (), inputs._asdict()
+    named = inputs._asdict() if hasattr(inputs, "_asdict") else inputs
+    if isinstance(inputs, tuple) and isinstance(named, dict) and set(named) <= set(names):
+        return (), named
     if isinstance(inputs, dict) and (takes_any or set(inputs) <= set(names)):
         return (), inputs
     if isinstance(inputs, (tuple, list)) and positions != 1:

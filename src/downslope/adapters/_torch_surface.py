@@ -338,9 +338,10 @@ def stand_ins(module: Module, own: Module, loss_fn: LossFunction) -> tuple[tuple
     for method in ("named_parameters", "named_buffers"):
         theirs, ours = (dict(getattr(of, method)(remove_duplicate=False)) for of in (module, own))
         for name, tensor in theirs.items():
-            pairs.append((tensor, names.get(id(ours[name]), ours[name])))
-            if id(ours[name]) in names:
-                pairs.append((ours[name], names[id(ours[name])]))
+            own_name = names.get(id(ours[name]))
+            pairs.append((tensor, ours[name] if own_name is None else own_name))
+            if own_name is not None:
+                pairs.append((ours[name], own_name))
     known = {id(tensor) for tensor, _ in pairs}
     constants = [tensor for tensor in captured_tensors(loss_fn) if id(tensor) not in known and not tensor.requires_grad]
     return (*pairs, *((tensor, tensor.clone()) for tensor in constants))

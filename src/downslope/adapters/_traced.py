@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.extend.core import jaxpr_as_fun
 
 from downslope.core import PyTree, own_array
@@ -62,6 +63,6 @@ class Traced:
 
 def _own(constant: Any) -> Any:
     """Return a copy on the host, of an array of JAX, too: it may share the memory of one of NumPy."""
-    if isinstance(constant, jax.core.Tracer) or jnp.issubdtype(jnp.result_type(constant), jax.dtypes.prng_key):
+    if isinstance(constant, Tracer) or jnp.issubdtype(jnp.result_type(constant), jax.dtypes.prng_key):
         return constant
     return own_array(np.asarray(constant))

@@ -180,16 +180,18 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, Parameters, ABC):
             2
         """
         check_is_fitted(self)
-        if self.__dict__.get("_run") is None:
+        run: Run | None = self.__dict__.get("_run")
+        if run is None:
             raise AttributeError(
                 "`run_` is there after `fit`, in the process that fitted, got an estimator that was copied, pickled or "
                 "went on by `partial_fit`. Fit it here."
             )
-        return self._run
+        return run
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is copied and pickled: all but the run, which holds the rows."""
-        return {name: value for name, value in super().__getstate__().items() if name != "_run"}
+        state: Any = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_run"}
 
     @property
     def coefs_(self) -> list[np.ndarray]:

@@ -174,7 +174,7 @@ class KeyData:
     data: Any
     implementation: str
 
-    def tree_flatten_with_keys(self) -> tuple[tuple[tuple[jax.tree_util.GetAttrKey, Any]], str]:
+    def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any]], str]:
         """Return the array by its name, and the kind of key."""
         return ((jax.tree_util.GetAttrKey("data"), self.data),), self.implementation
 
