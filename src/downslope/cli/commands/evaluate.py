@@ -25,7 +25,7 @@ def evaluate(
     ] = None,
     drop_missing_target: Annotated[
         bool,
-        typer.Option("--drop-missing-target", help="Leave out rows whose target is missing, which else are an error."),
+        typer.Option("--drop-missing-target", help="Leave out rows without a target."),
     ] = False,
     json: JsonOption = False,
 ) -> None:

@@ -85,23 +85,22 @@ class ColumnOptions:
     ] = None
     exclude: Annotated[
         list[str] | None,
-        _option(metavar="NAMES", help="Columns to leave out, such as a,b; may be repeated."),
+        _option(metavar="NAMES", help="Columns to leave out, as a,b."),
     ] = None
     only: Annotated[
         list[str] | None,
-        _option(metavar="NAMES", help="The columns to learn from, such as a,b; may be repeated.", show_default="all"),
+        _option(metavar="NAMES", help="The only columns to learn from, as a,b."),
     ] = None
     keep: Annotated[
         list[str] | None,
         _option(
             metavar="NAMES",
-            help="Columns to learn from even if they only count the rows, or name them, for which they are left out "
-            "and it is said; may be repeated.",
+            help="Learn from these even if they only count the rows or name them.",
         ),
     ] = None
     drop_missing_target: Annotated[
         bool,
-        _option("--drop-missing-target", help="Leave out rows whose target is missing, which else are an error."),
+        _option("--drop-missing-target", help="Leave out rows without a target."),
     ] = False
     shape: Annotated[
         str | None,

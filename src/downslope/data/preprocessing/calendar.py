@@ -141,8 +141,8 @@ def fit_calendar(column: str, seconds: Seconds, form: str | None = None, *, cloc
         part for part, (_, position) in CYCLES.items() if (part == "hour" or not clock) and np.ptp(position(known))
     ]
     varying += ["missing"] * (len(known) < len(seconds))
-    moments = (float(moment) for moment in (known.min(), known.max(), np.median(known)))
-    return Calendar(column, form, clock, *moments, tuple(varying))
+    first, last, fill = (float(moment) for moment in (known.min(), known.max(), np.median(known)))
+    return Calendar(column, form, clock, first, last, fill, tuple(varying))
 
 
 def table_seconds(table: DataFrame | StoredTable, column: str, form: str | None, *, clock: bool) -> Seconds:
