@@ -186,7 +186,7 @@ def _cleaned(name: str, column: Series) -> Series:
     import polars as pl
 
     if column.dtype.is_float():
-        return column.fill_nan(None)
+        return column.fill_nan(None) if np.isnan(column.to_numpy()).any() else column
     if column.dtype.is_integer() or column.dtype in (pl.Boolean, pl.String):
         return column
     if column.dtype.is_decimal() or column.dtype == pl.Null:

@@ -312,7 +312,7 @@ def _is_exact(column: Series) -> bool:
     """Return whether numbers are what the text of their column says: all there, finite, and not too long."""
     if column.null_count():
         return False
+    numbers = column.to_numpy()
     if column.dtype.is_float():
-        return bool(column.is_finite().all())
-    extremes = np.abs(np.array([column.min(), column.max()], np.float64))
-    return bool((extremes <= EXACT).all())
+        return bool(np.isfinite(numbers).all())
+    return bool((np.abs(numbers) <= EXACT).all())

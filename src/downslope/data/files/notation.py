@@ -34,7 +34,9 @@ def notation_of(
     Numbers that can be read in one way only decide for all others. Where there are none, `1,048` between commas has a
     comma between its thousands, and a point is the decimal mark, with two exceptions in which it is left to the user:
     between semicolons or tabs a comma can be either, and so can a point between semicolons, or anywhere where each
-    number with a point has three digits behind it while none without is 1,000 or more.
+    number with a point has three digits behind it while none without is 1,000 or more. A file that is to be read like
+    another with the same separator has that file's decimal mark; if that is a comma, and the separator another, the
+    user decides, too.
 
     Args:
         surveys: of the columns of numbers, by name; those that are not read are evidence, too.
@@ -59,6 +61,8 @@ def notation_of(
         return Notation()
     if like.decimal is not None and like.separator == reading.separator:
         return Notation(like.decimal, is_shown=True)
+    if like.decimal == ",":
+        raise _undecided(open_point or open_comma)
     if open_point and open_comma:
         raise _contradiction(open_point, open_comma)
     if open_comma and reading.separator != ",":

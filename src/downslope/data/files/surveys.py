@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from downslope.data.files.file_table import FileTable
 from downslope.data.text import Marks, Numeral, numeral_of
 
 if TYPE_CHECKING:
     from polars import Series
+
+    Mask = np.ndarray
 
 NUMERIC_SHARE = 0.95
 LISTED = 10
@@ -19,8 +23,17 @@ LISTED = 10
 EXACT = 2**53
 """Up to here floats tell every whole number from its neighbors."""
 
+THOUSAND = 1000
+"""From here on numbers have marks between thousands, where they have any."""
+
+EXAMPLES = 500
+"""Rows of a column of floats that are looked through for one that shows what a point means."""
+
 LONG = 2**63
 """From here on whole numbers have more than 64 bits."""
+
+STRAYS = 1000
+"""Cells that are no numbers whose distinct texts are kept."""
 
 OPEN_POINT, OPEN_COMMA = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$", r"^[+-]?[1-9][0-9]{0,2},[0-9]{3}$"
 COMMA_NUMBER = r"^[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?$"
@@ -202,21 +215,20 @@ def _joined(first: object, later: object) -> object:
 
 def _words(texts: Series, cells: Series) -> dict[str, int]:
     """Return how often which word stands for a missing cell."""
+    if texts.null_count() == cells.null_count():
+        return {}
     missing = texts.filter(cells.is_null() & texts.is_not_null() & (texts != ""))
     return dict(missing.value_counts(sort=True).rows()) if len(missing) else {}
 
 
 def _survey_of_numbers(column: Series, block: FileTable) -> Survey:
-    """Return the survey of a column that a library has read as numbers, without gaps."""
-    rows = len(column)
+    """Return the survey of a column that a library has read as numbers, without gaps and none too long."""
+    rows, first = len(column), _cell(str(column[0]), 0, block)
     if column.dtype.is_float():
-        show = next((text for value in column if (text := repr(value)) and _shows_point(text)), None)
-        point = None if show is None else _cell(show, 0, block)
-        return Survey(rows, rows, rows, point=point, bare=_cell(str(column[0]), 0, block))
-    large = int((column.abs() >= 1000).sum())
-    first = _cell(str(column[0]), 0, block)
-    inexact = _first_inexact(column, column, block)
-    return Survey(rows, rows, rows, rows, ungrouped=large, ungroupable=rows - large, inexact=inexact, bare=first)
+        show = next((text for value in column[:EXAMPLES] if _shows_point(text := repr(value))), None)
+        return Survey(rows, rows, rows, point=None if show is None else _cell(show, 0, block), bare=first)
+    large = int((np.abs(column.to_numpy()) >= THOUSAND).sum())
+    return Survey(rows, rows, rows, rows, ungrouped=large, ungroupable=rows - large, bare=first)
 
 
 def _shows_point(text: str) -> bool:
@@ -229,61 +241,69 @@ def _survey_of_cells(cells: Series, block: FileTable) -> Survey:
     """Return what filled cells of text are."""
     import polars as pl
 
-    marks = block.reading.marks
     whole = cells.cast(pl.Int64, strict=False)
-    large = int((whole.abs() >= 1000).sum())
-    counts = whole.count()
+    values = whole.to_numpy().astype(np.float64)  # NaN where there is none; that it rounds does not matter here
+    is_whole = ~np.isnan(values)
+    large, counts = int((np.abs(values) >= THOUSAND).sum()), int(is_whole.sum())
     survey = Survey(
         whole=counts,
         numbers=counts,
         ungrouped=large,
         ungroupable=counts - large,
         inexact=_first_inexact(whole, cells, block),
-        bare=_first(whole.is_not_null(), cells, block),
+        bare=_first(is_whole, cells, block),
     )
-    rest = cells.is_not_null() & whole.is_null()
+    rest = ~is_whole
+    if cells.null_count():
+        rest &= cells.is_not_null().to_numpy()
     if not rest.any():
         return survey
-    plain, point_survey = _points(cells, rest, marks, block)
-    rest = rest & ~plain
-    commas, comma_survey = _commas(cells, rest, marks, block)
-    return survey + point_survey + comma_survey + _others(cells, rest & ~commas, marks, block)
+    plain, point_survey = _points(cells, rest, block)
+    commas, comma_survey = _commas(cells, rest & ~plain, block)
+    return survey + point_survey + comma_survey + _others(cells, rest & ~plain & ~commas, block)
 
 
-def _points(cells: Series, rest: Series, marks: Marks, block: FileTable) -> tuple[Series, Survey]:
+def _points(cells: Series, rest: Mask, block: FileTable) -> tuple[Mask, Survey]:
     """Return which cells are numbers as Python writes them, and their survey."""
     import polars as pl
 
-    floats = cells.cast(pl.Float64, strict=False)
-    plain = rest & floats.is_not_null()
-    dotted = plain & cells.str.contains(".", literal=True).fill_null(value=False)
+    marks = block.reading.marks
+    plain = rest & ~np.isnan(cells.cast(pl.Float64, strict=False).to_numpy())
+    if not plain.any():
+        return plain, Survey()
+    dotted = plain & _matches(cells, r"\.")
     if not marks.allow(".", ""):
         plain, dotted = plain & ~dotted, dotted & False
-    is_open = dotted & False
-    if marks.allow(",", "."):
-        is_open = dotted & cells.str.contains(OPEN_POINT).fill_null(value=False)
-    digits = plain & ~dotted & cells.str.contains("^[+-]?[0-9]{17,}$").fill_null(value=False)
-    long = [text for text in cells.filter(digits).unique(maintain_order=True) if int(text) != int(float(text))]
+    is_open = dotted & _matches(cells, OPEN_POINT) if marks.allow(",", ".") and dotted.any() else dotted & False
+    long, inexact = _long(cells, plain & ~dotted, block)
     survey = Survey(
         numbers=int(plain.sum()),
-        long=int(digits.sum()),
+        long=long,
         open_points=int(is_open.sum()),
         point=_first(dotted & ~is_open, cells, block),
         open_point=_first(is_open, cells, block),
-        inexact=_first(cells == long[0], cells, block) if long else None,
+        inexact=inexact,
         bare=_first(plain, cells, block),
     )
     return plain, survey
 
 
-def _commas(cells: Series, rest: Series, marks: Marks, block: FileTable) -> tuple[Series, Survey]:
+def _long(cells: Series, undotted: Mask, block: FileTable) -> tuple[int, Cell | None]:
+    """Return how many cells are whole numbers of more than 64 bits, and the first that no float is equal to."""
+    if not undotted.any():
+        return 0, None
+    rows = np.flatnonzero(undotted & _matches(cells, "^[+-]?[0-9]+$"))
+    first = next((row for row in rows.tolist() if int(cells[row]) != int(float(cells[row]))), None)
+    return len(rows), None if first is None else _cell(cells[first], first, block)
+
+
+def _commas(cells: Series, rest: Mask, block: FileTable) -> tuple[Mask, Survey]:
     """Return which cells are numbers with one comma, and their survey."""
+    marks = block.reading.marks
     if not marks.allow(",", "") or not rest.any():
         return rest & False, Survey()
-    commas = rest & cells.str.contains(COMMA_NUMBER).fill_null(value=False)
-    is_open = commas & False
-    if marks.allow(".", ","):
-        is_open = commas & cells.str.contains(OPEN_COMMA).fill_null(value=False)
+    commas = rest & _matches(cells, COMMA_NUMBER)
+    is_open = commas & _matches(cells, OPEN_COMMA) if marks.allow(".", ",") and commas.any() else commas & False
     survey = Survey(
         numbers=int(commas.sum()),
         open_commas=int(is_open.sum()),
@@ -294,23 +314,27 @@ def _commas(cells: Series, rest: Series, marks: Marks, block: FileTable) -> tupl
     return commas, survey
 
 
-def _others(cells: Series, rest: Series, marks: Marks, block: FileTable) -> Survey:
+def _others(cells: Series, rest: Mask, block: FileTable) -> Survey:
     """Return the survey of cells that are numbers in another dress, or none."""
     import polars as pl
 
     if not rest.any():
         return Survey()
-    candidates = cells.filter(rest & cells.str.contains(NEARLY_NUMBER).fill_null(value=False))
-    numerals = numerals_of(candidates.unique(maintain_order=True), marks)
-    dressed = rest & cells.is_in(pl.Series(list(numerals), dtype=pl.String)).fill_null(value=False)
-    survey = _survey_of_dressed(cells, dressed, numerals, block) if numerals else Survey()
-    strays = rest & ~dressed
-    rows = strays.arg_true()[:LISTED]
-    lower = cells.filter(strays).str.to_lowercase()
+    candidates = cells.filter(pl.Series(rest & _matches(cells, NEARLY_NUMBER)))
+    numerals = numerals_of(candidates.unique(maintain_order=True), block.reading.marks)
+    dressed, survey = rest & False, Survey()
+    if numerals:
+        known = pl.Series(list(numerals), dtype=pl.String)
+        dressed = rest & cells.is_in(known).fill_null(value=False).to_numpy()
+        survey = _survey_of_dressed(cells, pl.Series(dressed), numerals, block)
+    rows = np.flatnonzero(rest & ~dressed)
+    if not len(rows):
+        return survey
+    texts = cells.gather(rows)
     return survey + Survey(
-        booleans=int(lower.is_in(["true", "false"]).sum()),
-        strays=tuple(_cell(cells[row], row, block) for row in rows),
-        stray_words=tuple(cells.filter(strays)[:1000].unique(maintain_order=True)[:LISTED]),
+        booleans=int(texts.str.to_lowercase().is_in(["true", "false"]).sum()),
+        strays=tuple(_cell(cells[row], row, block) for row in rows[:LISTED].tolist()),
+        stray_words=tuple(texts[:STRAYS].unique(maintain_order=True)[:LISTED]),
     )
 
 
@@ -321,7 +345,7 @@ def _survey_of_dressed(cells: Series, dressed: Series, numerals: dict[str, Numer
 
     def first(test: Callable[[str, Numeral], bool]) -> Cell | None:
         text = next((text for text, numeral in numerals.items() if test(text, numeral)), None)
-        return None if text is None else _first(cells == text, cells, block)
+        return None if text is None else _first((cells == text).fill_null(value=False).to_numpy(), cells, block)
 
     def total(test: Callable[[str, Numeral], bool]) -> int:
         return sum(counts[text] for text, numeral in numerals.items() if test(text, numeral))
@@ -352,18 +376,24 @@ def _cell(text: str, row: int, block: FileTable) -> Cell:
     return Cell(text, block.before + row, line, block.file)
 
 
-def _first(mask: Series, cells: Series, block: FileTable) -> Cell | None:
+def _matches(cells: Series, pattern: str) -> Mask:
+    """Return which cells match a pattern; missing ones do not."""
+    matches = cells.str.contains(pattern)
+    return (matches.fill_null(value=False) if matches.null_count() else matches).to_numpy()
+
+
+def _first(mask: Mask, cells: Series, block: FileTable) -> Cell | None:
     """Return the first cell of a mask."""
-    row = mask.arg_max() if mask.any() else None
-    return None if row is None else _cell(str(cells[row]), row, block)
+    row = int(mask.argmax()) if len(mask) else 0
+    return _cell(str(cells[row]), row, block) if len(mask) and mask[row] else None
 
 
 def _first_inexact(whole: Series, cells: Series, block: FileTable) -> Cell | None:
     """Return the first whole number of 64 bits that no float is equal to."""
     import polars as pl
 
-    extremes = [abs(int(bound)) for bound in (whole.min(), whole.max()) if bound is not None]
-    if max(extremes, default=0) <= EXACT:
+    if whole.null_count() == len(whole) or not (np.abs(whole.to_numpy().astype(np.float64)) >= EXACT).any():
         return None
     returned = whole.cast(pl.Float64).cast(pl.Int64, strict=False)
-    return _first((returned.is_null() & whole.is_not_null()) | (returned != whole).fill_null(value=False), cells, block)
+    differ = (returned.is_null() & whole.is_not_null()) | (returned != whole).fill_null(value=False)
+    return _first(differ.to_numpy(), cells, block)

@@ -133,13 +133,12 @@ def cells_of(record: str, separator: str) -> list[str]:
         ['5" pipe', 'a, b', 'c']
     """
     pattern, cells, position = _cell_pattern(separator), [], 0
-    while True:
+    while position <= len(record):
         match = pattern.match(record, position)
-        quoted, rest, plain = match.groups() if match else (None, None, record[position:])
-        cells.append(plain if quoted is None else quoted.replace('""', '"') + rest.rstrip(" "))
+        quoted, rest, plain = match.groups("") if match else ("", "", record[position:])
+        cells.append(quoted.replace('""', '"') + rest.rstrip(" ") if match and match[1] is not None else plain)
         position = match.end() + 1 if match else len(record) + 1
-        if position > len(record):
-            return cells
+    return cells
 
 
 def quoted_cells(content: bytes, mark: bytes) -> Quoted:
