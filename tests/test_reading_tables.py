@@ -163,7 +163,7 @@ def test_new_rows_are_read_as_those_of_the_run(predicted):
 
 def test_what_neither_new_rows_nor_the_run_decide_is_refused(predicted):
     code, _, error = predicted("rent,size\n1.020,1\n2.500,2\n")
-    assert code == 1
+    assert code == 2
     assert "may be 1.020 or 1020" in error
     assert "--decimal" in error
     declared = predicted("rent,size\n1.020,1\n2.500,2\n", "--decimal", "comma")
