@@ -1,5 +1,6 @@
 """The words everything else is written in: types, trees, keys, checks, errors, settings as JSON, loss surfaces."""
 
+from downslope.core._bounded_jit import bounded_jit
 from downslope.core._checks import check_choice, check_integer, check_number
 from downslope.core._errors import (
     BusyRunError,
@@ -90,6 +91,7 @@ __all__ = [
     "aligned",
     "aligned_array",
     "all_finite",
+    "bounded_jit",
     "bytes_text",
     "check_choice",
     "check_integer",

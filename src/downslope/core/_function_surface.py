@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from downslope.core._bounded_jit import bounded_jit
 from downslope.core._checks import check_integer
 from downslope.core._errors import SettingError, ShapeError
 from downslope.core._keys import Key, generator
@@ -295,7 +296,7 @@ class FunctionSurface:
         return _Template(structure, [np.shape(leaf) for leaf in leaves], [_canonical(leaf) for leaf in leaves])
 
 
-@jax.jit
+@bounded_jit
 def _applied(linear: Callable[[PyTree], PyTree], v: PyTree) -> PyTree:
     """Return a linear map of a vector; its precision was set when it was made."""
     return linear(v)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from downslope.core._bounded_jit import bounded_jit
 from downslope.core._errors import ShapeError
 from downslope.core._surface import check_repeats
 from downslope.core._trees import tree_size
@@ -162,16 +163,16 @@ def _compiled(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
         with jax.default_matmul_precision("highest"):
             return function(*arguments)
 
-    return jax.jit(precise)
+    return bounded_jit(precise)
 
 
-@jax.jit
+@bounded_jit
 def _scaled(term: PyTree, weight: Number) -> PyTree:
     """Return a tree times a number."""
     return jax.tree.map(lambda leaf: leaf * jnp.asarray(weight, leaf.dtype), term)
 
 
-@jax.jit
+@bounded_jit
 def _add(total: PyTree, term: PyTree, weight: Number) -> PyTree:
     """Return `total + weight · term`."""
     return jax.tree.map(lambda sum_, leaf: sum_ + leaf * jnp.asarray(weight, leaf.dtype), total, term)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from downslope.core import power_of_two
+from downslope.core import bounded_jit, power_of_two
 from downslope.curvature._operator import Operator, Vector
 
 _FIRST_ROOM = 32
@@ -147,7 +147,7 @@ class Krylov:
 _precise = partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
 
 
-@jax.jit
+@bounded_jit
 def _orthogonalize(basis: Float[Array, "room size"], image: Vector) -> tuple[Array, ...]:
     """Return the part of a vector inside a basis, the part outside, and the lengths of the whole and the outside.
 
@@ -160,7 +160,7 @@ def _orthogonalize(basis: Float[Array, "room size"], image: Vector) -> tuple[Arr
     return first + second, rest, jnp.linalg.norm(image), jnp.linalg.norm(rest)
 
 
-@jax.jit
+@bounded_jit
 def _without(basis: Float[Array, "room size"], count: int | Array) -> Float[Array, "room size"]:
     """Return the basis with zeros in place of all vectors but the first so many."""
     return jnp.where(jnp.arange(len(basis))[:, None] < count, basis, 0)
@@ -172,19 +172,19 @@ def _unit_of(image: Vector) -> float:
     return min(max(power_of_two(largest), float(limits.tiny)), 2.0 ** (limits.maxexp - 2)) if largest else 0.0
 
 
-@partial(jax.jit, donate_argnums=0)
+@partial(bounded_jit, donate_argnums=0)
 def _put(basis: Float[Array, "room size"], vector: Vector, index: int | Array) -> Float[Array, "room size"]:
     """Return the basis with a vector at a place, in the same memory."""
     return jax.lax.dynamic_update_index_in_dim(basis, vector, index, 0)
 
 
-@partial(jax.jit, donate_argnums=1)
+@partial(bounded_jit, donate_argnums=1)
 def _copied(basis: Float[Array, "rows size"], room: Float[Array, "room size"]) -> Float[Array, "room size"]:
     """Return a basis in a roomier place."""
     return jax.lax.dynamic_update_slice(room, basis, (0, 0))
 
 
-@jax.jit
+@bounded_jit
 def _combined(basis: Float[Array, "room size"], coordinates: Float[Array, "room kept"]) -> Float[Array, "kept size"]:
     """Return combinations of the basis vectors, one a row."""
     return _precise(coordinates.T, basis)

@@ -21,6 +21,7 @@ from downslope.core import (
     PyTree,
     Setting,
     SettingError,
+    bounded_jit,
     check_choice,
     check_offers_surface,
     generator,
@@ -80,13 +81,13 @@ class TreeShape:
         return _unflatten(vector, self)
 
 
-@partial(jax.jit, static_argnums=1)
+@partial(bounded_jit, static_argnums=1)
 def _flatten(tree: PyTree, dtype: np.dtype) -> Vector:
     """Return all numbers of a tree in one vector."""
     return jnp.concatenate([jnp.ravel(leaf).astype(dtype) for leaf in jax.tree.leaves(tree)])
 
 
-@partial(jax.jit, static_argnums=1)
+@partial(bounded_jit, static_argnums=1)
 def _unflatten(vector: Vector, shape: TreeShape) -> PyTree:
     """Return the parts of a vector as the leaves of a tree."""
     parts = jnp.split(vector, np.cumsum(shape.sizes)[:-1])
@@ -96,7 +97,7 @@ def _unflatten(vector: Vector, shape: TreeShape) -> PyTree:
     return jax.tree.unflatten(shape.structure, leaves)
 
 
-@jax.jit
+@bounded_jit
 def _finite(vector: Vector) -> Array:
     """Return whether all numbers of a vector are finite."""
     return jnp.all(jnp.isfinite(vector))

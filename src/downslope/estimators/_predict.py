@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from downslope.core import Variables
+from downslope.core import Variables, bounded_jit
 from downslope.estimators._rows import round_size
 from downslope.losses import Loss
 from downslope.networks import Sequential, architecture
@@ -50,7 +50,7 @@ def means_of(net: Sequential, variables: Variables, link: Link, x: np.ndarray) -
     return (outputs if link is None else np.asarray(_linked(link, outputs)))[: len(x)]
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(bounded_jit, static_argnums=0)
 def _linked(link: str | LinkFunction, outputs: jax.Array) -> jax.Array:
     function = _FUNCTIONS[link] if isinstance(link, str) else link
     return function(outputs)

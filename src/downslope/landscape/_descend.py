@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from jaxtyping import Float, Int
 
-from downslope.core import LossSurface, Number, PyTree, all_finite, check_integer
+from downslope.core import LossSurface, Number, PyTree, all_finite, bounded_jit, check_integer
 from downslope.optimizers import Optimizer, OptimizerState, Rule, apply_rule, as_optimizer, initial_state
 
 
@@ -82,7 +82,7 @@ def descend(
     return Descent(np.arange(len(points)), stacked, np.array(losses), diverged)
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(bounded_jit, static_argnums=0)
 def _step(
     rule: Rule, gradient: PyTree, state: OptimizerState, params: PyTree, loss: Number
 ) -> tuple[PyTree, OptimizerState]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
-from downslope.core import float_dtype
+from downslope.core import bounded_jit, float_dtype
 from downslope.losses import Loss
 from downslope.training import Part
 
@@ -85,7 +84,7 @@ def linear_model(loss: Loss, part: Part) -> LinearModel | None:
     return LinearModel(fit.x.reshape(-1, outputs), mean, scale) if np.isfinite(fit.fun) else None
 
 
-@partial(jax.jit, static_argnames="loss")
+@partial(bounded_jit, static_argnames="loss")
 def _penalized(
     loss: Loss,
     W: Float[Array, "inputs outputs"],

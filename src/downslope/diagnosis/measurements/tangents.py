@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
-from downslope.core import Variables
+from downslope.core import Variables, bounded_jit
 from downslope.losses import Loss
 from downslope.networks import Sequential
 
@@ -98,7 +98,7 @@ def tangents(
     return Tangents(np.maximum(values, 0.0), shares, len(values) * eps * float(values[0]))
 
 
-@partial(jax.jit, static_argnames=("net", "loss"))
+@partial(bounded_jit, static_argnames=("net", "loss"))
 def _derivatives(
     net: Sequential, loss: Loss, variables: Variables, x: Float[Array, "rows ..."], t: Shaped[Array, "rows ..."]
 ) -> tuple[Float[Array, "outputs parameters"], Float[Array, " outputs"]]:

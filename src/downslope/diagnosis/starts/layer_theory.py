@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from downslope.core import Shape
+from downslope.core import Shape, bounded_jit
 from downslope.layers import Activation, AnyLayer, Conv1D, Conv2D, Dense, Layer, Parametrized
 
 
@@ -37,7 +37,7 @@ def is_plain_activation(layer: AnyLayer) -> bool:
     return isinstance(layer, Activation) and isinstance(layer, Layer) and not isinstance(layer, Parametrized)
 
 
-@partial(jax.jit, static_argnames="layer")
+@partial(bounded_jit, static_argnames="layer")
 def after_weights(layer: Any, variance: float | Array, bias: Array | None, squares: Array) -> Moments:
     """Return `E[z] = b` and `E[z²] = v Σ E[h²] + b²`."""
     window = _window(layer, squares.ndim)
@@ -49,14 +49,14 @@ def after_weights(layer: Any, variance: float | Array, bias: Array | None, squar
     return Moments(jnp.broadcast_to(b, (*square.shape[:-1], b.shape[-1])), square + jnp.square(b))
 
 
-@partial(jax.jit, static_argnames=("layer", "shape"))
+@partial(bounded_jit, static_argnames=("layer", "shape"))
 def before_weights(layer: Any, variance: float | Array, d: Array, shape: Shape) -> Array:
     """Return `v Σ E[(∂l/∂z)²]`, for an input of this shape."""
     alike = {"weight": jnp.ones((*_window(layer, d.ndim), 1, d.shape[-1]), d.dtype)}
     return variance * layer.backward(alike, jnp.ones((*shape[:-1], 1), d.dtype), d)[1]
 
 
-@partial(jax.jit, static_argnames="layer")
+@partial(bounded_jit, static_argnames="layer")
 def expectations(layer: Any, mean: Array, square: Array) -> tuple[Array, Array, Array]:
     """Return `E[σ(z)]`, `E[σ(z)²]` and `E[σ'(z)²]` for normal `z` of these moments."""
     deviation = jnp.sqrt(jnp.maximum(square - jnp.square(mean), 0))

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
-from downslope.core import Params, Variables, check_integer, generator
+from downslope.core import Params, Variables, bounded_jit, check_integer, generator
 from downslope.data import Dataset
 from downslope.diagnosis.starts.cosines import activation_cosine, weight_cosine
 from downslope.diagnosis.starts.findings import findings_of
@@ -134,7 +133,7 @@ def _layer_starts(problem: Problem, part: Part) -> tuple[LayerStart, ...]:
     return tuple(layers)
 
 
-@partial(jax.jit, static_argnames=("net", "loss"))
+@partial(bounded_jit, static_argnames=("net", "loss"))
 def _passes(
     net: Sequential,
     loss: Loss,

@@ -27,12 +27,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from downslope.core import Params, Shape
+from downslope.core import Params, Shape, bounded_jit
 from downslope.diagnosis.starts.layer_theory import (
     Moments,
     after_weights,
@@ -235,7 +234,7 @@ def _broadcast(moment: Array, shape: Shape) -> Array:
     return jnp.broadcast_to(moment, shape)
 
 
-@jax.jit
+@bounded_jit
 def _mean(values: Float[Array, "batch ..."], rows: Float[Array, " batch"]) -> Array:
     """Return the mean over rows, each by its weight, and over everything else."""
     row_means = jnp.mean(values, axis=tuple(range(1, values.ndim)))

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from downslope.core import PyTree, Variables
+from downslope.core import PyTree, Variables, bounded_jit
 from downslope.explorer.protocol import ExamplesView, Frame, Kind, NetworkSubject, PointsView, RowsView, View, Watch
 from downslope.explorer.subjects import DescentStepper, OpenedSubject, recipe_of
 from downslope.figures import fitted_line
@@ -106,7 +106,7 @@ def example_rows(run: Run) -> np.ndarray:
     return np.arange(min(EXAMPLES, len(recipe_of(run).data)))
 
 
-@partial(jax.jit, static_argnames="net")
+@partial(bounded_jit, static_argnames="net")
 def _responses(net: Sequential, variables: Variables, x: jax.Array) -> dict[str, jax.Array]:
     """Return the outputs of each activation of the chain, by the number of its layer."""
     passed = net.forward(variables, x)
@@ -129,7 +129,7 @@ def _signals(stepper: Stepper) -> np.ndarray:
     return np.stack([np.asarray(column, np.float64) for column in (*statistics, *sizes)], axis=1)
 
 
-@partial(jax.jit, static_argnames=("net", "loss"))
+@partial(bounded_jit, static_argnames=("net", "loss"))
 def _flow(net: Sequential, loss: Loss, variables: Variables, x: ArrayLike, t: ArrayLike) -> tuple[jax.Array, jax.Array]:
     """Return the root mean square of each layer's output and of its gradient."""
     statistics = signals(net, variables, x, t, loss)

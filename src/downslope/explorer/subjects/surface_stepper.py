@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from downslope.core import LossSurface, PyTree, all_finite
+from downslope.core import LossSurface, PyTree, all_finite, bounded_jit
 from downslope.optimizers import Optimizer, OptimizerState, Rule, apply_rule, initial_state, set_hyperparam
 from downslope.training import transfer_state
 
@@ -80,7 +80,7 @@ class SurfaceStepper:
         return not self.diverged
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(bounded_jit, static_argnums=0)
 def _step(rule: Rule, gradient: PyTree, state: OptimizerState, params: PyTree) -> tuple[PyTree, OptimizerState]:
     """Return the parameters after a step, and the optimizer's next state."""
     updates, state = apply_rule(rule, gradient, state, params)

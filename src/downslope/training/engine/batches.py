@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
-from downslope.core import float_dtype, tree_size
+from downslope.core import bounded_jit, float_dtype, tree_size
 from downslope.data import Batches
 from downslope.training.problem.part import GatheredBatches, Part
 from downslope.training.problem.problem import Problem
@@ -156,7 +156,7 @@ def _padded(rows: np.ndarray, start: int, size: int) -> np.ndarray:
     return rows if missing == 0 else np.pad(rows, [(0, 0)] * (rows.ndim - 2) + [(0, missing), (0, 0)])
 
 
-@jax.jit
+@bounded_jit
 def _gather(
     x: Float[Array, "rows ..."],
     t: Shaped[Array, "rows ..."],
@@ -166,7 +166,7 @@ def _gather(
     return GatheredBatches(x[indices], t[indices], row_weights)
 
 
-@jax.jit
+@bounded_jit
 def _gather_targets(
     t: Shaped[Array, "rows ..."], indices: Int[Array, "*steps batch"]
 ) -> Shaped[Array, "*steps batch ..."]:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
-from downslope.core import PyTree, Variables, float_dtype
+from downslope.core import PyTree, Variables, bounded_jit, float_dtype
 from downslope.data import StoredRows
 from downslope.losses import Loss
 from downslope.networks import Sequential
@@ -83,12 +83,12 @@ def loss_of(loss: Loss, outputs: np.ndarray, targets: np.ndarray | Array, row_we
     return float(_loss(loss, outputs, targets, weights))
 
 
-@partial(jax.jit, static_argnames="net")
+@partial(bounded_jit, static_argnames="net")
 def _outputs(net: Sequential, variables: Variables, x: Float[Array, "rows ..."]) -> Float[Array, "rows ..."]:
     return net.apply(variables, x)
 
 
-@partial(jax.jit, static_argnames="loss")
+@partial(bounded_jit, static_argnames="loss")
 def _loss(
     loss: Loss, outputs: Float[Array, "rows ..."], targets: Shaped[Array, "rows ..."], weights: Float[Array, " rows"]
 ) -> Float[Array, ""]:

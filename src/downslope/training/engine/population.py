@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Shaped
 
-from downslope.core import PyTree, Variables, weighted_sum
+from downslope.core import PyTree, Variables, bounded_jit, weighted_sum
 from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import OptimizerState, observe_loss
@@ -232,7 +232,7 @@ def _member_metrics(problem: Problem, variables: Variables, part: Part, active: 
     return values
 
 
-@partial(jax.jit, static_argnames=("net", "loss"))
+@partial(bounded_jit, static_argnames=("net", "loss"))
 def _block_losses(
     net: Sequential,
     loss: Loss,
@@ -266,7 +266,7 @@ def _finish_epoch(problem: Problem, population: Population, epoch: int, values: 
             population.stop_reasons[index] = "early_stopping"
 
 
-@jax.jit
+@bounded_jit
 def _where(condition: Bool[Array | np.ndarray, " members"], new: PyTree, old: PyTree) -> PyTree:
     """Return each member's new arrays where its condition holds, else the old ones."""
 

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from downslope.core import bounded_jit
 from downslope.training.engine.batches import chunk_steps, epoch_chunks, gather
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.step import StepState, run_population_chunk
@@ -83,13 +84,13 @@ def _shares(members: int) -> tuple[tuple[int, int], ...]:
     return tuple(pairwise(bounds))
 
 
-@partial(jax.jit, static_argnums=1)
+@partial(bounded_jit, static_argnums=1)
 def _cut(states: StepState, shares: tuple[tuple[int, int], ...]) -> list[StepState]:
     """Return the states of each share."""
     return [jax.tree.map(itemgetter(slice(*share)), states) for share in shares]
 
 
-@jax.jit
+@bounded_jit
 def _join(pieces: list[StepState]) -> StepState:
     """Return all states together."""
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *pieces)

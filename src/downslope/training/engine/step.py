@@ -18,7 +18,7 @@ import optax
 from jax import lax
 from jaxtyping import Array, Int, Shaped
 
-from downslope.core import Params, PyTree, Variables, typed_key
+from downslope.core import Params, PyTree, Variables, bounded_jit, typed_key
 from downslope.losses import Loss
 from downslope.networks import LossAndGradients, Sequential, loss_and_gradients
 from downslope.optimizers import OptimizerState, Rule, apply_rule, loss_arguments
@@ -56,7 +56,7 @@ class ChunkResult(NamedTuple):
     loss: Array
 
 
-@partial(jax.jit, static_argnames=("net", "loss", "rule"))
+@partial(bounded_jit, static_argnames=("net", "loss", "rule"))
 def run_chunk(
     net: Sequential,
     loss: Loss,
@@ -100,7 +100,7 @@ def run_steps(problem: Problem, state: StepState, batches: GatheredBatches, star
     return run_chunk(*static, state, batches, problem.key, np.int32(start), np.int32(steps))
 
 
-@partial(jax.jit, static_argnames=("net", "loss", "rule"))
+@partial(bounded_jit, static_argnames=("net", "loss", "rule"))
 def run_population_chunk(
     net: Sequential,
     loss: Loss,

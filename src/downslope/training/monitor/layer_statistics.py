@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Shaped
 
-from downslope.core import PyTree, Variables, typed_key
+from downslope.core import PyTree, Variables, bounded_jit, typed_key
 from downslope.losses import Loss
 from downslope.networks import Sequential, by_layer, loss_and_gradients, signals
 from downslope.optimizers import OptimizerState, Rule, apply_rule
@@ -39,7 +39,7 @@ class LayerStatistics(NamedTuple):
     update_ratio: Array
 
 
-@partial(jax.jit, static_argnames=("net", "loss", "rule"))
+@partial(bounded_jit, static_argnames=("net", "loss", "rule"))
 def measure_layers(
     net: Sequential,
     loss: Loss,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
-from downslope.core import float_dtype
+from downslope.core import bounded_jit, float_dtype
 from downslope.losses import Loss
 from downslope.training.problem.part import Part
 from downslope.training.problem.problem import Problem
@@ -95,7 +94,7 @@ def _weights(part: Part) -> Float[Array, " rows"]:
     return jnp.asarray(part.weighted().weights, float_dtype())
 
 
-@partial(jax.jit, static_argnames="loss")
+@partial(bounded_jit, static_argnames="loss")
 def _value_and_slope(
     loss: Loss, y: Float[Array, " outputs"], t: Shaped[Array, "rows ..."], weights: Float[Array, " rows"]
 ) -> tuple[Float[Array, ""], Float[Array, " outputs"]]:

@@ -23,6 +23,7 @@ from downslope.core import (
     Shape,
     SurfacePrograms,
     Variables,
+    bounded_jit,
     displaced,
     float_dtype,
     in_memory,
@@ -271,7 +272,7 @@ class MeanGradients:
         return self.surface.whole.drawn_gradients(params, batch_size=batch_size, key=key)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _network_programs(net: Sequential, loss: Loss, training: bool) -> SurfacePrograms:
     """Return the compiled functions that all surfaces of a network share: rows, state and masks are arguments."""
 
@@ -294,7 +295,7 @@ def _network_programs(net: Sequential, loss: Loss, training: bool) -> SurfacePro
     return SurfacePrograms(lambda outputs, batch: loss.value(outputs, *batch[1:]), outputs, gradient)
 
 
-@partial(jax.jit, static_argnames=("model", "loss"))
+@partial(bounded_jit, static_argnames=("model", "loss"))
 def _row_losses(
     model: Callable[..., Array], loss: Loss, params: PyTree, batch: tuple[Any, ...], constants: tuple[PyTree, ...]
 ) -> Array:
@@ -304,7 +305,7 @@ def _row_losses(
         return jax.vmap(lambda y, t: single.value(y[None], t[None]))(model(params, batch, *constants), batch[1])
 
 
-@partial(jax.jit, static_argnames=("net", "loss", "training"))
+@partial(bounded_jit, static_argnames=("net", "loss", "training"))
 def _losses_on_plane(
     net: Sequential,
     loss: Loss,
