@@ -2,7 +2,7 @@
 
 Every array of a training gets a first axis, one entry a member, and the chunk is vectorized over it. Each member has
 its own best parameters and its own patience; one that has stopped is carried along and its result stays as it was. On
-several devices the members are sharded over them where their number allows.
+several devices the members are sharded over them, filled up with copies where their number does not divide.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from downslope.training.engine.epoch import (
     next_epoch,
 )
 from downslope.training.engine.evaluate import block_rows, cut_rows, outputs_of
-from downslope.training.engine.population_epoch import population_epoch
+from downslope.training.engine.population_epoch import population_epoch, shard_members
 from downslope.training.engine.progress import Progress
 from downslope.training.engine.state import TrainingState
 from downslope.training.engine.step import StepState
@@ -289,12 +289,3 @@ def _lowest_losses(values: Values) -> dict[str, float]:
     """Return the lowest losses among all members, to show as progress."""
     losses = {name: value for name, value in values.items() if name.endswith("_loss") and np.isfinite(value).any()}
     return {name: float(np.nanmin(value)) for name, value in losses.items()}
-
-
-def shard_members(tree: Tree, members: int) -> Tree:
-    """Return a stacked tree with its members sharded over the devices, where there are several and they divide."""
-    devices = jax.devices()
-    if len(devices) == 1 or members % len(devices):
-        return tree
-    mesh = jax.make_mesh((len(devices),), ("members",), axis_types=(jax.sharding.AxisType.Auto,))
-    return jax.device_put(tree, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("members")))

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
 from operator import itemgetter
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,8 @@ from downslope.training.engine.progress import Progress
 from downslope.training.engine.step import StepState, run_population_chunk
 from downslope.training.problem.problem import Problem
 
+Tree = TypeVar("Tree")
+
 MEMBERS_A_THREAD = 4
 """Fewer members than this are not worth a thread."""
 
@@ -32,6 +35,9 @@ def population_epoch(
 ) -> StepState:
     """Return the states of all members after the steps of an epoch.
 
+    Members that do not divide the devices are filled up with copies of the last one, which are dropped at the end: so
+    every device takes a share.
+
     Args:
         problem: what all members learn.
         states: of all members, stacked.
@@ -40,6 +46,10 @@ def population_epoch(
         members: each member's own seed and order of batches; None if all see the same batches.
     """
     count = len(states.weight)
+    spare = -count % len(jax.devices()) if count > 1 else 0
+    if spare:
+        every = None if members is None else [*members, *[members[-1]] * spare]
+        return _without_copies(population_epoch(problem, _with_copies(states, spare), epoch, progress, every), count)
     shares = _shares(count)
     size = chunk_steps(problem, epoch, members=count)
     run = partial(_share_of_epoch, problem, epoch, size, x64=jax.config.read("jax_enable_x64"))
@@ -82,6 +92,31 @@ def _shares(members: int) -> tuple[tuple[int, int], ...]:
     threads = 1 if len(jax.devices()) > 1 else max(1, min(processors, members // MEMBERS_A_THREAD))
     bounds = [round(members * number / threads) for number in range(threads + 1)]
     return tuple(pairwise(bounds))
+
+
+def shard_members(tree: Tree, members: int) -> Tree:
+    """Return a stacked tree with its members sharded over the devices, where there are several and they divide."""
+    devices = jax.devices()
+    if len(devices) == 1 or members % len(devices):
+        return tree
+    mesh = jax.make_mesh((len(devices),), ("members",), axis_types=(jax.sharding.AxisType.Auto,))
+    return jax.device_put(tree, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("members")))
+
+
+def _with_copies(states: StepState, count: int) -> StepState:
+    """Return the states with so many copies of the last member behind it, sharded over the devices."""
+    filled = jax.tree.map(lambda leaf: _repeated_last(np.asarray(leaf), count), states)
+    return shard_members(filled, len(filled.weight))
+
+
+def _repeated_last(leaf: np.ndarray, count: int) -> np.ndarray:
+    """Return an array with its last entry repeated."""
+    return np.concatenate([leaf, np.repeat(leaf[-1:], count, axis=0)])
+
+
+def _without_copies(states: StepState, count: int) -> StepState:
+    """Return the states of the first members, on the host."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[:count], states)
 
 
 @partial(bounded_jit, static_argnums=1)
