@@ -124,6 +124,8 @@ DRAW_EVERYTHING = """async () => {
 }"""
 """Milliseconds to draw every quantity on both scales."""
 
+MOST_TELLING = ("down to 1e-24", "neighbors at 1e22")
+
 
 @pytest.fixture(scope="module")
 def extremes(pages):
