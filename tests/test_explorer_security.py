@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import socket
+from contextlib import ExitStack, closing
 from functools import partial
 
 import pytest
@@ -209,3 +211,70 @@ def test_oversized_messages_end_the_connection_and_nothing_else(server, subjects
         assert ended.value.rcvd.code == 1009
     assert alive(server)
     assert subjects == []
+
+
+HALF = {
+    "nothing": "",
+    "half a request line": "GET /",
+    "half the headers": "GET / HTTP/1.1\r\nHost: {host}\r\nAccept",
+    "half a body": "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\nab",
+    "half a chunk": "POST / HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nab",
+    "half a second request": "GET /favicon.ico HTTP/1.1\r\nHost: {host}\r\n\r\nGET / HT",
+    "half a handshake": "GET /ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
+    "a handshake without the token": "GET /ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+}
+
+
+def half_open(server, text):
+    """Return a connection on which a request was begun."""
+    line = socket.create_connection(server.host.split(":"), timeout=30)
+    line.sendall(text.format(host=server.host).encode())
+    return line
+
+
+def is_ended(line):
+    """Wait until the other end has ended a connection, and return that it has; a timeout raises."""
+    try:
+        while line.recv(65_536):
+            pass
+    except ConnectionError:
+        pass
+    return True
+
+
+@pytest.fixture(scope="module")
+def impatient_server():
+    with running_server(Exhibit(), options=ServerOptions(patience=0.05)) as ours:
+        yield ours
+
+
+@pytest.mark.parametrize("text", HALF.values(), ids=HALF)
+def test_f13_half_a_request_is_ended_in_time_and_pages_stay(impatient_server, text):
+    with SocketPage(impatient_server) as page:
+        page.say("hello", version=1)
+        page.until("hello")
+        with closing(half_open(impatient_server, text)) as line:
+            assert is_ended(line)
+        page.say("hello", version=1)
+        assert page.until("hello")
+
+
+def test_f13_a_page_that_nobody_reads_is_not_sent_for_ever(impatient_server):
+    with closing(half_open(impatient_server, "GET / HTTP/1.1\r\nHost: {host}\r\n\r\n" * 40)) as line:
+        with closing(half_open(impatient_server, "GET")) as later:
+            assert is_ended(later)
+        received = 0
+        with pytest.raises(ConnectionError):  # noqa: PT012  (it is reset at some piece)
+            while piece := line.recv(65_536):
+                received += len(piece)
+            raise ConnectionResetError
+    assert received < 40 * len(get(impatient_server)[1])
+
+
+def test_f13_many_half_open_connections_neither_gather_nor_keep_a_page_out():
+    with running_server(Exhibit(), options=ServerOptions(visitor_limit=3)) as server, ExitStack() as opened:
+        lines = [opened.enter_context(closing(half_open(server, "GET /"))) for _ in range(8)]
+        assert get(server)[0].status == 200
+        assert all(is_ended(line) for line in lines[:5])
+        assert alive(server)

@@ -1,4 +1,7 @@
-"""The local server: `app.py` is the application, its connections and its thread, behind `guard.py`."""
+"""The local server: `app.py` is the application, its connections and its thread, behind `guard.py`.
+
+`visitors.py` bounds the connections that are no page.
+"""
 
 from downslope.explorer.server.app import (
     ServerOptions,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from downslope.core import Setting, SettingError
 from downslope.explorer.protocol import LONGEST_REQUEST, PROTOCOL, Subject
 from downslope.explorer.server.guard import Guard
+from downslope.explorer.server.visitors import Visitors, http_protocol
 from downslope.explorer.session import Session
 from downslope.explorer.subjects import Exhibit
 from downslope.figures.pages import BUILT
@@ -38,11 +39,15 @@ class ServerOptions:
     Attributes:
         unsent_limit: messages that wait to be sent; a page that lets more gather does not read, and is disconnected.
         page_limit: pages at once.
+        visitor_limit: connections at once that are no page.
+        patience: seconds until a connection that has not become a page is ended, whatever it waits for.
         new_session: makes a session, from a function that sends a message and the exhibit.
     """
 
     unsent_limit: int = 512
     page_limit: int = 8
+    visitor_limit: int = 64
+    patience: float = 30.0
     new_session: Callable[[Callable[[str | bytes], None], Exhibit], Session] = Session
 
 
@@ -141,11 +146,12 @@ def server_of(
     """
     import uvicorn
 
+    visitors = Visitors(options.visitor_limit, options.patience)
     port, secret = listener.getsockname()[1], token or secrets.token_urlsafe(32)
     config = uvicorn.Config(
         explorer_app(exhibit, port=port, token=secret, options=options), log_config=None, log_level="critical",
-        access_log=False, lifespan="off", ws="websockets-sansio", ws_max_size=LONGEST_REQUEST,
-        ws_per_message_deflate=False, server_header=False, timeout_graceful_shutdown=2,
+        access_log=False, lifespan="off", loop="asyncio", http=http_protocol(visitors), ws="websockets-sansio",
+        ws_max_size=LONGEST_REQUEST, ws_per_message_deflate=False, server_header=False, timeout_graceful_shutdown=2,
     )  # fmt: skip
     return uvicorn.Server(config), f"http://{ADDRESS}:{port}/#{secret}"
 
