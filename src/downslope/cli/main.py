@@ -101,13 +101,21 @@ def _failure(error: Exception, arguments: Sequence[str]) -> int:
         where = f": {error.filename}" if error.filename else ""
         return _say(f"{error.strerror}{where}.", FAILED)
     from downslope.cli.output import in_command_words
-    from downslope.core import BusyRunError, DamagedRunError, DownslopeError, MissingExtraError, UnwritableRunError
+    from downslope.core import BusyRunError, DownslopeError, out_of_memory
 
+    error = out_of_memory(error) or error
     if isinstance(error, DownslopeError):
-        failed = isinstance(error, (DamagedRunError, MissingExtraError, UnwritableRunError))
+        failed = isinstance(error, _failures())
         code = FAILED if failed else TRY_AGAIN if isinstance(error, BusyRunError) else BAD_USAGE
         return _say(in_command_words(error.message), code)
     return _unexpected(error)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return the errors of ours that are no bad usage."""
+    from downslope.core import DamagedRunError, MissingExtraError, OutOfMemoryError, UnwritableRunError
+
+    return DamagedRunError, MissingExtraError, OutOfMemoryError, UnwritableRunError
 
 
 def _usage_sentence(error: UsageError, arguments: Sequence[str]) -> str:

@@ -74,9 +74,9 @@ def lost_output() -> OSError | None:
     return raw.error
 
 
-def knows_all_characters(stream: TextIO) -> bool:
-    """Return whether a stream can be written any character to."""
-    return (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
+def knows_all_characters(encoding: str | None) -> bool:
+    """Return whether an encoding, of a stream that has one, has all characters."""
+    return (encoding or "utf-8").lower().startswith("utf")
 
 
 def spell(error: UnicodeError) -> tuple[str, int]:

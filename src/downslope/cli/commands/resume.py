@@ -89,7 +89,7 @@ def resume(
     if after is not None:
         say(*(warning.message.message for warning in caught if isinstance(warning.message, RunWarning)))
     say(*viewing_hint(tensorboard and after is not None, run))
-    stopping = as_early_stopping(RunFolder.open(run).read_record().configuration["early_stopping"])
+    stopping = as_early_stopping(RunFolder.open(run).read_record().configuration.get("early_stopping"))
     show_result(ended, split_of(ended, file), stopping=stopping, json=json, went_on_after=after)
 
 

@@ -25,7 +25,7 @@ def print_json(value: object) -> None:
     """
     from downslope.core import STEERING
 
-    text = json.dumps(_plain(value), ensure_ascii=not knows_all_characters(sys.stdout), allow_nan=False)
+    text = json.dumps(_plain(value), ensure_ascii=not knows_all_characters(sys.stdout.encoding), allow_nan=False)
     print(STEERING.sub(lambda match: json.dumps(match[0])[1:-1], text))
 
 
@@ -34,7 +34,7 @@ def print_rows(text: str) -> None:
     from downslope.core import printable
 
     print(printable(text) if sys.stdout.isatty() else text, end="")
-    if not (knows_all_characters(sys.stdout) or _is_encodable(text, sys.stdout.encoding)):
+    if not (knows_all_characters(sys.stdout.encoding) or _is_encodable(text, sys.stdout.encoding)):
         say(f"Characters that the encoding of standard output, {sys.stdout.encoding}, lacks are spelled in others.")
 
 
