@@ -24,6 +24,7 @@ from .core import DownslopeError as DownslopeError
 from .core import FunctionSurface as FunctionSurface
 from .core import LossSurface as LossSurface
 from .core import MissingExtraError as MissingExtraError
+from .core import OutOfMemoryError as OutOfMemoryError
 from .core import RunError as RunError
 from .core import RunWarning as RunWarning
 from .core import SettingError as SettingError

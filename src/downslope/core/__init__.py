@@ -9,6 +9,7 @@ from downslope.core._errors import (
     DataError,
     DownslopeError,
     MissingExtraError,
+    OutOfMemoryError,
     RunError,
     RunWarning,
     SettingError,
@@ -19,6 +20,7 @@ from downslope.core._errors import (
 )
 from downslope.core._function_surface import FunctionSurface
 from downslope.core._keys import Key, fold, generator, key_words, typed_key
+from downslope.core._memory import check_allocatable, machine_memory, memory_explained, out_of_memory
 from downslope.core._message import PYTHON, Advice, Face, Function, Message, Piece, Setting, Values, worded
 from downslope.core._meter import Meter, open_meter
 from downslope.core._own import aligned_array, handed_out, own_array, own_tree, read_only
@@ -68,6 +70,7 @@ __all__ = [
     "MissingExtraError",
     "Number",
     "NumberOrSchedule",
+    "OutOfMemoryError",
     "Params",
     "Piece",
     "PlaneSurface",
@@ -93,6 +96,7 @@ __all__ = [
     "all_finite",
     "bounded_jit",
     "bytes_text",
+    "check_allocatable",
     "check_choice",
     "check_integer",
     "check_number",
@@ -110,9 +114,12 @@ __all__ = [
     "is_custom",
     "key_words",
     "loss_rounding",
+    "machine_memory",
+    "memory_explained",
     "named_leaves",
     "offers",
     "open_meter",
+    "out_of_memory",
     "own_array",
     "own_tree",
     "power_of_two",

@@ -10,6 +10,7 @@
     │   ├── UnwritableRunError           a file of a run that the system refuses to write
     │   └── BusyRunError                 a folder that another process is writing into
     ├── CustomPartError (ValueError)     a run made with a user's own code, which must be passed again
+    ├── OutOfMemoryError (MemoryError)   work that needs more memory than there is
     └── MissingExtraError (ImportError)  a feature whose optional package is not installed
 
 Each is also the builtin a caller would expect, so `except ValueError` works. A message says what was expected, what was
@@ -114,6 +115,10 @@ class RunWarning(UserWarning):
 
 class CustomPartError(DownslopeError, ValueError):
     """A run made with a user's own layer, loss or optimizer, which only the user can pass again."""
+
+
+class OutOfMemoryError(DownslopeError, MemoryError):
+    """Work that needs more memory than there is."""
 
 
 class MissingExtraError(DownslopeError, ImportError):

@@ -64,8 +64,8 @@ def bytes_text(number: float | int) -> str:
         >>> bytes_text(512), bytes_text(3 * 2**20)
         ('512 B', '3.0 MiB')
     """
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if number < 1024 or unit == "GiB":
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"):
+        if number < 1024 or unit == "EiB":
             return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"
         number /= 1024
     return ""
@@ -78,7 +78,7 @@ def seconds_text(seconds: float | int | None) -> str:
         >>> seconds_text(0.00123), seconds_text(2.5e-6), seconds_text(0.0)
         ('1.23 ms', '2.50 µs', '0')
     """
-    if seconds is None:
+    if seconds is None or not math.isfinite(seconds):
         return "?"
     if seconds == 0:
         return "0"

@@ -39,6 +39,7 @@ from downslope.core import (
     SettingError,
     Shape,
     UnknownNameError,
+    check_allocatable,
     check_number,
     float_dtype,
     generator,
@@ -268,9 +269,14 @@ def check_initializer(initializer: object) -> None:
 
 
 def draw_weights(initializer: Initializer | str, key: Key, shape: Shape, *, bias: bool) -> Params:
-    """Return a weight of this shape, and a bias of zeros for its last axis. `"auto"` is Glorot's normal here."""
+    """Return a weight of this shape, and a bias of zeros for its last axis. `"auto"` is Glorot's normal here.
+
+    Raises:
+        OutOfMemoryError: the machine could not hold them.
+    """
     if isinstance(initializer, str):
         initializer = named("glorot_normal" if initializer == "auto" else initializer)
     dtype = float_dtype()
+    check_allocatable("A weight", shape, np.dtype(np.float64).itemsize)  # as it is drawn
     params = {"weight": np.asarray(initializer(key, shape, dtype), dtype)}
     return params | {"bias": np.zeros(shape[-1], dtype)} if bias else params

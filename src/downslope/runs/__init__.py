@@ -5,7 +5,7 @@ from downslope.runs._checkpoint import Checkpoint
 from downslope.runs._comparison import Compared, Comparison, compare, differing_settings, setting_text
 from downslope.runs._files import FileSystem, LocalFileSystem, refusals_explained, write_whole
 from downslope.runs._folder import RunFolder
-from downslope.runs._record import Record, cpu_count, current_versions
+from downslope.runs._record import Record, content_explained, cpu_count, current_versions
 
 __all__ = [
     "GO_BACK",
@@ -18,6 +18,7 @@ __all__ = [
     "Record",
     "RunFolder",
     "compare",
+    "content_explained",
     "cpu_count",
     "current_versions",
     "differing_settings",

@@ -58,7 +58,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
         facts = json.loads(metadata["facts"])
         intact = metadata["digest"] == _digest(arrays, metadata["facts"])
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        facts = facts if isinstance(facts, dict) else {}
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError, MemoryError, OSError) as error:
         raise DamagedRunError(
             f"{path} is damaged: it cannot be read as a checkpoint ({error}).", _remedy(path)
         ) from None

@@ -11,7 +11,7 @@ import numpy as np
 
 from downslope.core import JSON, RunError, aligned, seconds_text
 from downslope.runs._folder import RunFolder
-from downslope.runs._record import Record
+from downslope.runs._record import Record, content_explained
 
 MISSING = "—"
 """What stands for a setting that a run does not have."""
@@ -145,6 +145,12 @@ def compare(paths: Sequence[str | os.PathLike[str]]) -> Comparison:
     if len(paths) < 2:
         raise RunError(f"Runs are compared with each other: name two folders or more, got {len(paths)}.")
     folders = [RunFolder.open(path) for path in paths]
+    with content_explained(folders[0].path.parent):
+        return _comparison(paths, folders)
+
+
+def _comparison(paths: Sequence[str | os.PathLike[str]], folders: Sequence[RunFolder]) -> Comparison:
+    """Return the runs of some folders side by side."""
     records = [folder.read_record() for folder in folders]
     described = [{**record.configuration, "seed": record.seed} for record in records]
     settings = differing_settings(described)

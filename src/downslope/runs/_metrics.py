@@ -68,11 +68,13 @@ def _values(path: Path, number: int, line: bytes) -> dict[str, float | int]:
     try:
         content = json.loads(line)
         checksum = content.pop("crc32")
-    except (ValueError, AttributeError, KeyError):
+        intact = zlib.crc32(json.dumps(content).encode()) == checksum
+        values = {name: value if isinstance(value, int) else float(value) for name, value in content.items()}
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError, OverflowError):
         raise damaged from None
-    if zlib.crc32(json.dumps(content).encode()) != checksum:
+    if not intact:
         raise damaged
-    return {name: value if isinstance(value, int) else float(value) for name, value in content.items()}
+    return values
 
 
 def _written(value: float | int) -> float | int | str:

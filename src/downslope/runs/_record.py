@@ -6,13 +6,15 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from downslope.core import JSON, DamagedRunError, Function, RunError
+from downslope.core import JSON, DamagedRunError, DownslopeError, Function, RunError, SettingError, ShapeError
 from downslope.runs._advice import RESTORE
 from downslope.runs._files import FileSystem, write_whole
 from downslope.runs._upgrade import SCHEMA, upgraded
@@ -71,26 +73,63 @@ def read_record(path: Path) -> Record:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         digest = content.pop("digest")
+        intact = digest == _digest(content)
     except FileNotFoundError:
         raise RunError(
             f"{path.parent} holds no run: expected a folder with run.json, which", Function("train"), "writes."
         ) from None
-    except (ValueError, AttributeError, KeyError, OSError) as error:
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError, OSError) as error:
         raise DamagedRunError(f"{path} is damaged: it cannot be read as a run's record ({error}).", RESTORE) from None
-    if digest != _digest(content):
+    if not intact:
         raise DamagedRunError(f"{path} is damaged: its digest does not fit its content.", RESTORE)
     version = content.get("schema_version")
     if not isinstance(version, int) or version < 1:
         raise DamagedRunError(f"{path} is damaged: it has no version of its layout.", RESTORE)
     if version > SCHEMA:
+        versions = content.get("versions")
+        writer = versions.get("downslope", "?") if isinstance(versions, dict) else "?"
         raise RunError(
             f"{path} has layout {version}, and this version of Downslope reads layouts up to {SCHEMA}. Use the version "
-            f"that wrote it, downslope {content.get('versions', {}).get('downslope', '?')}, or a newer one."
+            f"that wrote it, downslope {writer}, or a newer one."
         )
     try:
         return Record.model_validate(upgraded(content, version))
     except ValidationError as error:
-        raise DamagedRunError(f"{path} is damaged: {error.errors()[0]['msg']}.", RESTORE) from None
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DamagedRunError(f"{path} is damaged: `{place}`: {first['msg']}.", RESTORE) from None
+
+
+UNUSABLE = (KeyError, TypeError, AttributeError, IndexError, ValueError, ArithmeticError, RecursionError)
+"""What code meets that is given values of other kinds than those that were written."""
+
+
+@contextmanager
+def content_explained(path: Path, *, own_parts: bool = False) -> Iterator[None]:
+    """Explain what is met while the content of a run's files is made into objects again.
+
+    A file whose digest fits may still say what cannot be: somebody changed it by hand, and its digest with it.
+
+    Args:
+        path: the run's folder.
+        own_parts: whether parts of the user's own take part, which may be what does not fit.
+
+    Raises:
+        DamagedRunError: a value is missing, or is none that could have been written.
+    """
+    try:
+        yield
+    except (SettingError, ShapeError) as error:
+        if own_parts:
+            raise
+        raise DamagedRunError(f"{path} is damaged: it holds what cannot be. {error}", RESTORE) from None
+    except DownslopeError:
+        raise
+    except UNUSABLE as error:
+        raise DamagedRunError(
+            f"{path} is damaged: its files hold other values than were written ({type(error).__name__}: {error}).",
+            RESTORE,
+        ) from error
 
 
 def current_versions() -> dict[str, str]:

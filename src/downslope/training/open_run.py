@@ -12,7 +12,7 @@ from downslope.core import Variables, float_dtype, rebuild, render
 from downslope.data import Preprocessing
 from downslope.losses import Loss
 from downslope.networks import Sequential
-from downslope.runs import Checkpoint, Record, RunFolder
+from downslope.runs import Checkpoint, Record, RunFolder, content_explained
 from downslope.training.checkpoint_arrays import arrays_under, restore_tree, restore_variables
 from downslope.training.engine.stopping import Divergence
 from downslope.training.identity.computing import current_computing
@@ -81,6 +81,12 @@ def open_run(path: str | os.PathLike[str], *, net: Sequential | None = None, los
         True
     """
     folder = RunFolder.open(path)
+    with content_explained(folder.path, own_parts=net is not None or loss is not None):
+        return _opened(folder, net, loss)
+
+
+def _opened(folder: RunFolder, net: Sequential | None, loss: Loss | None) -> Run:
+    """Return the run that a folder holds."""
     record = folder.read_record()
     settings = record.configuration
     network: Sequential = net or rebuild(settings["network"], ROOMS)

@@ -17,6 +17,7 @@ from downslope.core import (
     Setting,
     SettingError,
     check_integer,
+    memory_explained,
     rebuild,
     render,
 )
@@ -25,7 +26,7 @@ from downslope.losses import Loss
 from downslope.networks import Sequential
 from downslope.optimizers import as_optimizer
 from downslope.parallel import check_one_process
-from downslope.runs import Record, RunFolder, cpu_count, current_versions
+from downslope.runs import Record, RunFolder, content_explained, cpu_count, current_versions
 from downslope.training.checkpoint_arrays import restore_variables
 from downslope.training.earlier import warn_of_gaps
 from downslope.training.early_stopping import as_early_stopping
@@ -41,6 +42,7 @@ from downslope.training.resuming.schedules import Way, check_way, going_on
 from downslope.training.run import Run
 
 
+@memory_explained()
 def resume(
     path: str | os.PathLike[str],
     data: Dataset | None = None,
@@ -111,11 +113,14 @@ def resume(
     check_one_process()
     observers = check_observers(observers)
     parts = {"net": net, "loss": loss}
-    record = RunFolder.open(path).read_record()
-    _check_parts(record, network=net, loss=loss, optimizer=None if optimizer is None else as_optimizer(optimizer))
     check_way(schedule)
-    total = _total_epochs(record, epochs)
-    if _is_finished(RunFolder.open(path), record, total, early_stopping):
+    opened = RunFolder.open(path)
+    with content_explained(opened.path, own_parts=True):
+        record = opened.read_record()
+        _check_parts(record, network=net, loss=loss, optimizer=None if optimizer is None else as_optimizer(optimizer))
+        total = _total_epochs(record, epochs)
+        finished = _is_finished(opened, record, total, early_stopping)
+    if finished:
         _warn_of_early_stop(record, epochs)
         run = open_run(path, **parts)
         return run if data is None else run.with_data(data, validation=validation, optimizer=optimizer, file=file)
@@ -145,19 +150,22 @@ def load_job(
         **parts: `net`, `loss`, `optimizer`, `data`, `validation`, `file`, as for `resume`; None where not given.
     """
     folder = RunFolder.open(path, to_write=True)
+    own_parts = any(part is not None for part in parts.values())
     try:
-        record = folder.read_record()
-        _check_begun(folder)
-        check_precision(folder, record)
-        _warn_of_differences(record)
-        warn_of_gaps(folder, record)
-        record = _told_to_go_on(folder, record, early_stopping)
-        recipe = _recipe(folder, record, epochs, **parts)
-        steps, rule = steps_made(folder, record.configuration["restarts"]), as_optimizer(recipe.settings.optimizer)
-        rule = going_on(rule, recipe.net, record, schedule, steps_done=steps, epochs=epochs)
-        recipe = recipe.changed({"optimizer": rule})
-        problem = problem_of_record(recipe, record).ready(progress_style(progress))
-        return restore_job(folder, record, recipe, problem), folder
+        with content_explained(folder.path, own_parts=True):
+            record = folder.read_record()
+            _check_begun(folder)
+            check_precision(folder, record)
+            _warn_of_differences(record)
+            warn_of_gaps(folder, record)
+            record = _told_to_go_on(folder, record, early_stopping)
+        with content_explained(folder.path, own_parts=own_parts):
+            recipe = _recipe(folder, record, epochs, **parts)
+        with content_explained(folder.path, own_parts=True):
+            recipe = _with_schedule(recipe, folder, record, schedule)
+        with content_explained(folder.path, own_parts=own_parts):
+            problem = problem_of_record(recipe, record).ready(progress_style(progress))
+            return restore_job(folder, record, recipe, problem), folder
     except BaseException:
         folder.release()
         raise
@@ -190,17 +198,18 @@ def goes_on_after(
         (None, 2)
     """
     folder = RunFolder.open(path)
-    record = folder.read_record()
     check_way(schedule)
-    total = _total_epochs(record, epochs)
-    if _is_finished(folder, record, total, early_stopping):
-        return None
-    _check_begun(folder)
-    with suppress(CustomPartError):
-        rule, net = (rebuild(record.configuration[name], ROOMS) for name in ("optimizer", "network"))
-        steps = steps_made(folder, record.configuration["restarts"])
-        going_on(rule, net, record, schedule, steps_done=steps, epochs=total)
-    return saved_epochs(folder, record)
+    with content_explained(folder.path, own_parts=True):
+        record = folder.read_record()
+        total = _total_epochs(record, epochs)
+        if _is_finished(folder, record, total, early_stopping):
+            return None
+        _check_begun(folder)
+        with suppress(CustomPartError):
+            rule, net = (rebuild(record.configuration[name], ROOMS) for name in ("optimizer", "network"))
+            steps = steps_made(folder, record.configuration["restarts"])
+            going_on(rule, net, record, schedule, steps_done=steps, epochs=total)
+        return saved_epochs(folder, record)
 
 
 def what_is_left(path: str | os.PathLike[str]) -> Message:
@@ -209,9 +218,11 @@ def what_is_left(path: str | os.PathLike[str]) -> Message:
     Args:
         path: the run's folder.
     """
-    record = RunFolder.open(path).read_record()
-    if record.stop_reason == "early_stopping":
-        return early_stop_message(record)
+    folder = RunFolder.open(path)
+    with content_explained(folder.path):
+        record = folder.read_record()
+        if record.stop_reason == "early_stopping":
+            return early_stop_message(record)
     return Message("For more epochs:", Setting("epochs"), ".")
 
 
@@ -351,6 +362,13 @@ def _recipe(
         start = restore_variables(folder.read("start"), network.init(0, shape))
     recipe = recipe_of_record(record, net=network, loss=minimized, optimizer=optimizer, start=start, **rows)
     return recipe.changed({"epochs": epochs})
+
+
+def _with_schedule(recipe: Recipe, folder: RunFolder, record: Record, schedule: Way) -> Recipe:
+    """Return the recipe of a run with the schedule that it goes on with."""
+    steps, rule = steps_made(folder, record.configuration["restarts"]), as_optimizer(recipe.settings.optimizer)
+    epochs = recipe.settings.epochs
+    return recipe.changed({"optimizer": going_on(rule, recipe.net, record, schedule, steps_done=steps, epochs=epochs)})
 
 
 def _warn_of_differences(record: Record) -> None:

@@ -27,7 +27,7 @@ from downslope.layers import thawed, walk
 from downslope.losses import Loss
 from downslope.networks import Sequential, architecture
 from downslope.optimizers import OptimizerState, initial_state
-from downslope.runs import RunFolder
+from downslope.runs import RunFolder, content_explained
 from downslope.training.checkpoint_arrays import restore_optimizer, restore_variables
 from downslope.training.engine.evaluate import loss_of, outputs_of
 from downslope.training.engine.stopping import Divergence
@@ -238,10 +238,15 @@ class Run:
             return self
         if self.path is None:
             raise DataError("A run without rows must have a folder to find them by, got one without. Train it again.")
-        folder = RunFolder.open(self.path)
-        record = folder.read_record()
         parts: dict[str, Any] = {"data": data, "validation": validation, "optimizer": optimizer}
         parts["file"] = None if file is None else Path(file)
+        own_parts = any(part is not None for part in parts.values())
+        with content_explained(self.path, own_parts=own_parts):
+            return self._with_rows(RunFolder.open(self.path), parts)
+
+    def _with_rows(self, folder: RunFolder, parts: dict[str, Any]) -> Run:
+        """Return this run with the rows of its folder's record, or with those among the parts."""
+        record = folder.read_record()
         if folder.has("start"):
             parts["start"] = restore_variables(folder.read("start"), self.last)
         recipe = recipe_of_record(record, net=self.net, loss=self.loss, **parts)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import DownslopeError, RunError
+from downslope.core import DownslopeError, RunError, memory_explained
 from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.parallel import check_one_process
@@ -113,6 +113,7 @@ class Sweep:
         return ", ".join(f"{count} {reason}" for reason, count in counts.items())
 
 
+@memory_explained()
 def sweep(
     net: Sequential | Sequence[Sequential] | dict[str, Sequential],
     data: Dataset,

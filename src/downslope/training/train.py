@@ -9,7 +9,7 @@ from typing import Any
 
 import optax
 
-from downslope.core import Advice, Setting, SettingError, Variables, check_choice, check_integer
+from downslope.core import Advice, Setting, SettingError, Variables, check_choice, check_integer, memory_explained
 from downslope.data import Dataset, DropLast, Preprocessing
 from downslope.losses import Loss
 from downslope.networks import Sequential
@@ -32,6 +32,7 @@ from downslope.training.run import Run
 from downslope.training.settings import DEFAULTS, ClassWeight, TrainingSettings
 
 
+@memory_explained()
 def train(
     net: Sequential,
     data: Dataset,
