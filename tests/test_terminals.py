@@ -130,8 +130,8 @@ def test_f11_a_closed_stream_is_not_given_to_files():
 
 
 INTERRUPTED_TWICE = """
-import os, signal, sys, threading
-from downslope.cli import main as entry
+import importlib, os, signal, sys
+entry = importlib.import_module("downslope.cli.main")
 original = entry.run
 def run(arguments):
     code = original(arguments)
