@@ -119,4 +119,5 @@ def _forgiving(stream: TextIO | None, number: int) -> TextIO:
     raw = Forgiving(number, "w", closefd=False)
     encoding = "utf-8" if stream is None else stream.encoding
     lines = number == 2 or raw.isatty()
-    return io.TextIOWrapper(io.BufferedWriter(raw), encoding=encoding, errors=HANDLER, line_buffering=lines)
+    buffer = io.BufferedWriter(raw)  # pyright: ignore[reportArgumentType]
+    return io.TextIOWrapper(buffer, encoding=encoding, errors=HANDLER, line_buffering=lines)
