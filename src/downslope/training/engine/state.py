@@ -88,7 +88,7 @@ class TrainingState:
         del self.history[then.epochs :]
 
     def watched_from(self, stopping: EarlyStopping) -> int:
-        """Return the epoch that patience is counted from: of the last progress, or of going on after an end, if later."""
+        """Return the epoch that patience is counted from: of the last progress, or where it went on after an end."""
         return max(last_progress(stopping, self.history, self.best.epoch), self.continued_from)
 
     @property
