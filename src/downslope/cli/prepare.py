@@ -124,7 +124,7 @@ def introduction(source: str, data: Dataset) -> str:
 
 def _settings_of(options: TrainingOptions, split: Split) -> dict[str, Any]:
     """Return options as settings of `ds.train`: what is not to be dropped is for it to decide."""
-    settings = asdict(options) | {"drop_last": options.drop_last or None}
+    settings: dict[str, Any] = asdict(options) | {"drop_last": options.drop_last or None}
     by = {"metric": settings.pop("early_stopping_metric"), "min_delta": settings.pop("min_delta")}
     return settings | {"early_stopping": _early_stopping(options.early_stopping, split, **by)}
 

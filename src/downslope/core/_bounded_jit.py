@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 
 import jax
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Result = TypeVar("Result")
 
 MOST_PROGRAMS = 32
 """A function keeps so many programs at most: more shapes than one sweep or search has, and some hundred megabytes."""
 
 
-def bounded_jit(function: Function, *, most: int = MOST_PROGRAMS, **options: Any) -> Function:
+def bounded_jit(function: Callable[..., Result], *, most: int = MOST_PROGRAMS, **options: Any) -> Callable[..., Result]:
     """Return a function compiled as by `jax.jit`, which forgets its programs once it holds `most` of them.
 
     Args:
@@ -36,19 +36,19 @@ def bounded_jit(function: Function, *, most: int = MOST_PROGRAMS, **options: Any
     traced = 0
 
     @wraps(function)
-    def counted(*arguments: Any, **named: Any) -> Any:
+    def counted(*arguments: Any, **named: Any) -> Result:
         nonlocal traced
         traced += 1  # a function is traced once for each program
         return function(*arguments, **named)
 
-    compiled = jax.jit(counted, **options)
+    compiled: Any = jax.jit(counted, **options)  # its type does not know of `clear_cache`
 
     @wraps(function)
-    def call(*arguments: Any, **named: Any) -> Any:
+    def call(*arguments: Any, **named: Any) -> Result:
         nonlocal traced
         if traced >= most:
             traced = 0
             compiled.clear_cache()
         return compiled(*arguments, **named)
 
-    return call  # pyright: ignore[reportReturnType]
+    return call

@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from downslope.core import DataError, Setting, SettingError, Shape
+from downslope.data import DropLast
 from downslope.estimators._estimator import NetworkEstimator
 from downslope.estimators._network import LOG_LOSS, classifier_loss
 from downslope.estimators._parameters import ClassWeight, RandomSource, Real, SampleWeight, Solver, Widths

@@ -8,7 +8,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 
 from downslope.core import DataError, Setting, Shape, check_choice
-from downslope.data import Scaling
+from downslope.data import DropLast, Scaling
 from downslope.estimators._estimator import NetworkEstimator
 from downslope.estimators._network import regressor_loss
 from downslope.estimators._parameters import RandomSource, Real, SampleWeight, Solver, Widths

@@ -161,7 +161,7 @@ def _check_shares(loss: Loss, targets: np.ndarray) -> None:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise DataError(
-            f"Targets of {loss.name} in several columns must be shares that sum to 1 in each row, got "
+            f"Targets of {loss.name} that are numbers must be shares that sum to 1 in each row, got "
             f"{[float(f'{share:.4g}') for share in targets[row].tolist()]} in row {row}.",
             Advice("divide each row by its sum"),
             Advice("choose another loss"),

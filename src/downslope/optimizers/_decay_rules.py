@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -89,7 +90,7 @@ def _decaying(params: PyTree, *, decay_biases: bool) -> PyTree:
     return params if decay_biases else tree_map_with_path(spared, params)
 
 
-def _name_of(key: object) -> str | None:
+def _name_of(key: Any) -> str | None:
     """Return the name of a parameter, where it has one."""
     if isinstance(key, DictKey):
         return str(key.key)

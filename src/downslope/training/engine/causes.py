@@ -83,9 +83,9 @@ def extreme_cause(problem: Problem, rate: float | None = None) -> Cause | None:
         problem: what is learned.
         rate: the learning rate, which inputs that are large make too large; None for no word on it.
     """
-    for found in (_heavy_rows(problem), _large_inputs(problem, rate), _large_targets(problem), _large_start(problem)):
-        if found is not None:
-            return found
+    for extreme in (_heavy_rows(problem), _large_inputs(problem, rate), _large_targets(problem), _large_start(problem)):
+        if extreme is not None:
+            return extreme
     return None
 
 
@@ -198,9 +198,9 @@ def _rate_cause(problem: Problem, rate: float | None, first_loss: float, last_lo
 
 def _given_rate(problem: Problem, learning_rate: float | None) -> float | None:
     """Return the rate as it was given, where it is constant: it may be more than the precision holds."""
-    given = problem.optimizer.hyperparams.get("learning_rate")
-    same = isinstance(given, (int, float)) and learning_rate is not None and not math.isfinite(learning_rate)
-    return float(given) if same else learning_rate  # pyright: ignore[reportArgumentType]
+    chosen = problem.optimizer.hyperparams.get("learning_rate")
+    same = isinstance(chosen, (int, float)) and learning_rate is not None and not math.isfinite(learning_rate)
+    return float(chosen) if same else learning_rate  # pyright: ignore[reportArgumentType]
 
 
 def _usual_rate(problem: Problem) -> float:

@@ -6,7 +6,7 @@ Everything here works on single numbers and on arrays of them, one entry a membe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -17,7 +17,7 @@ from downslope.training.engine.step import StepState
 from downslope.training.problem.part import Part
 from downslope.training.problem.problem import Problem
 
-Number = TypeVar("Number", int, float, np.ndarray)
+Number = TypeVar("Number", float, np.ndarray)
 
 Values = dict[str, np.ndarray]
 """Values of an epoch by name, each a number or `(members,)`."""
@@ -55,7 +55,9 @@ def monitored_score(stopping: EarlyStopping, values: Mapping[str, Number]) -> Nu
     return value if stopping.minimizes else -value
 
 
-def last_progress(stopping: EarlyStopping, history: Sequence[Mapping[str, Number]], best_epoch: Number) -> Number:
+def last_progress(
+    stopping: EarlyStopping, history: Sequence[Mapping[str, Any]], best_epoch: int | np.ndarray
+) -> int | np.ndarray:
     """Return after how many epochs progress was last made: the best epoch, where any progress counts.
 
     Args:
