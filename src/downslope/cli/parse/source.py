@@ -133,7 +133,7 @@ def open_examples(
     from downslope.data import Origin, Reading, arranged_as, read_like
     from downslope.runs import RunFolder
 
-    facts = RunFolder.open(run.path).read_record().data
+    facts = {} if run.path is None else RunFolder.open(run.path).read_record().data
     target = facts.get("target") if target is None else target
     origin = None if facts.get("origin") is None else Origin.from_json(facts["origin"])
     read_rows = partial(read_like, origin, reading=Reading() if reading is None else reading)

@@ -132,7 +132,7 @@ class Surveyed:
     block: FileTable
     declared: Set[str]
     labels: Set[str]
-    typed: Set[str] = field(default_factory=set)
+    typed: set[str] = field(default_factory=set)
     surveys: dict[str, Survey] = field(default_factory=dict)
 
     @property

@@ -26,7 +26,7 @@ from downslope.data.text import Records, cells_of, complete_end, numeral_of, rea
 if TYPE_CHECKING:
     from polars import DataFrame, DataType, Series
 
-    Schema = dict[str, type[DataType]]
+    Schema = dict[str, DataType | type[DataType]]
 
 SAMPLE = 2**20
 """Bytes of a file whose records tell its separator."""
@@ -140,9 +140,8 @@ def _separator(sample: bytes, likely: str | None, path: Path) -> str:
     Raises:
         DataError: several do.
     """
-    candidates = dict.fromkeys([*SEPARATORS, *([likely] if likely else [])])
-    widths = {}
-    for separator in candidates:
+    widths: dict[str, list[int]] = {}
+    for separator in (*SEPARATORS, *([likely] if likely and likely not in SEPARATORS else [])):
         if separator.encode() in sample:
             end, _ = complete_end(sample, separator)
             records = records_of(sample[:end] or sample, separator)

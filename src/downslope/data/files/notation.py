@@ -57,12 +57,13 @@ def notation_of(
         return Notation("." if point else ",", is_shown=True)
     chosen = {name: survey for name, survey in surveys.items() if name in set(names)}
     open_point, open_comma = _first(chosen, "open_point"), _first(chosen, "open_comma")
-    if not (open_point or open_comma):
+    example = open_point or open_comma
+    if example is None:
         return Notation()
     if like.decimal is not None and like.separator == reading.separator:
         return Notation(like.decimal, is_shown=True)
     if like.decimal == ",":
-        raise _undecided(open_point or open_comma)
+        raise _undecided(example)
     if open_point and open_comma:
         raise _contradiction(open_point, open_comma)
     if open_comma and reading.separator != ",":

@@ -235,7 +235,7 @@ def _read_table(
     elif file.stat().st_size >= sizes.large:
         names = selection.names(table_format.column_names(file))
         table = convert(file, table_format, names, **declared, cache=cache, progress=progress, sizes=sizes)
-        facts = facts_of(table.folder / READ)
+        facts = TextFacts() if table.folder is None else facts_of(table.folder / READ)
     else:
         text = table_format.read(file)
         names = selection.names(text.table.columns)

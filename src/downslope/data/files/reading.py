@@ -64,8 +64,9 @@ class Reading:
     @classmethod
     def of_arguments(cls, arguments: Mapping[str, Any]) -> Reading:
         """Return the reading in the arguments of `read`, among others; earlier versions had none."""
-        known = {entry.name: arguments.get(entry.name) for entry in fields(cls)}
-        return cls(**known | {"missing": None if known["missing"] is None else tuple(known["missing"])})
+        marks = {entry.name: arguments.get(entry.name) for entry in fields(cls) if entry.name != "missing"}
+        missing = arguments.get("missing")
+        return cls(**marks, missing=None if missing is None else tuple(missing))
 
     def as_arguments(self) -> dict[str, Any]:
         """Return it as arguments of `read`, as plain data."""

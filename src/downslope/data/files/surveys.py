@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -199,7 +199,7 @@ def numerals_of(texts: Iterable[str], marks: Marks) -> dict[str, Numeral]:
     return {text: numeral for text in texts if (numeral := numeral_of(text, marks)) is not None}
 
 
-def _joined(first: object, later: object) -> object:
+def _joined(first: Any, later: Any) -> Any:
     """Return one field of two surveys together."""
     match first, later:
         case int(), int():
@@ -343,15 +343,18 @@ def _survey_of_dressed(cells: Series, dressed: Series, numerals: dict[str, Numer
     counts: dict[str, int] = dict(cells.filter(dressed).value_counts().rows())
     wholes = {text: int(numeral.point or numeral.comma or "") for text, numeral in numerals.items() if numeral.whole}
 
+    def position(text: str) -> Cell:
+        return _cell(text, int((cells == text).fill_null(value=False).to_numpy().argmax()), block)
+
     def first(test: Callable[[str, Numeral], bool]) -> Cell | None:
         text = next((text for text, numeral in numerals.items() if test(text, numeral)), None)
-        return None if text is None else _first((cells == text).fill_null(value=False).to_numpy(), cells, block)
+        return None if text is None else position(text)
 
     def total(test: Callable[[str, Numeral], bool]) -> int:
         return sum(counts[text] for text, numeral in numerals.items() if test(text, numeral))
 
-    groups = {numeral.group for numeral in numerals.values()} - {""}
-    units = {numeral.unit for numeral in numerals.values()} - {""}
+    groups = {numeral.group: text for text, numeral in reversed(numerals.items()) if numeral.group}
+    units = {numeral.unit: text for text, numeral in reversed(numerals.items()) if numeral.unit}
     return Survey(
         numbers=int(dressed.sum()),
         whole=total(lambda text, _: text in wholes and abs(wholes[text]) < LONG),
@@ -365,8 +368,8 @@ def _survey_of_dressed(cells: Series, dressed: Series, numerals: dict[str, Numer
         inexact=first(lambda text, _: text in wholes and wholes[text] != int(float(wholes[text]))),
         bare=first(lambda _, numeral: not numeral.unit),
         spelled=first(lambda _, numeral: numeral.spelled),
-        groups={group: first(lambda _, numeral, group=group: numeral.group == group) for group in sorted(groups)},
-        units={unit: first(lambda _, numeral, unit=unit: numeral.unit == unit) for unit in sorted(units)},
+        groups={group: position(groups[group]) for group in sorted(groups)},
+        units={unit: position(units[unit]) for unit in sorted(units)},
     )
 
 

@@ -89,7 +89,7 @@ class TrainingState:
 
     def watched_from(self, stopping: EarlyStopping) -> int:
         """Return the epoch that patience is counted from: of the last progress, or where it went on after an end."""
-        return max(last_progress(stopping, self.history, self.best.epoch), self.continued_from)
+        return max(int(last_progress(stopping, self.history, self.best.epoch)), self.continued_from)
 
     @property
     def chosen_variables(self) -> Variables:

@@ -51,8 +51,9 @@ class Stepper:
         self.problem = problem
         self.state: StepState = begin_training(problem).state
         if start is not None:
-            start = own_tree(start)
-            self.state = self.state._replace(variables=start, optimizer=initial_state(problem.optimizer, start.params))
+            variables: Variables = own_tree(start)
+            optimizer = initial_state(problem.optimizer, variables.params)
+            self.state = self.state._replace(variables=variables, optimizer=optimizer)
         self.epoch = 0
         self.step_in_epoch = 0
         self.velocity: PyTree = jax.tree.map(np.zeros_like, self.params)
