@@ -189,7 +189,7 @@ CASES = {
     (*TRAIN, "--lerning-rate", "1"): ". Did you mean --learning-rate?",
     (*TRAIN, "--epochs"): "'--epochs' requires an argument. See downslope train --help.",
     ("diagnose", "runs/houses", "--starts", "-1"): "--starts must be a whole number, 0 or more, got -1.",
-    ("diagnose", "runs/houses", "--starts", "few"): "--starts must be a whole number, 0 or more, got 'few'.",
+    ("diagnose", "runs/houses", "--starts", "few"): "--starts must be a whole number, 0 or more, or 'auto', got 'few'.",
     ("diagnose", "runs/houses", "--starts", "3", "--quick"): "--quick trains no other starts, got --starts 3 with it.",
     ("resume", "runs/houses", "--epochs", "0"): "--epochs must be a whole number, 1 or more, got 0.",
     ("resume", "runs/houses", "--epochs", "many"): "--epochs must be a whole number, 1 or more, got 'many'.",

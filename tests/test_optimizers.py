@@ -846,6 +846,7 @@ def test_optimizers_look_like_their_calls():
             "bias_correction": False,
             "hold_effective_rate": False,
             "weight_decay": 0.0,
+            "decay_biases": True,
         },
     }
 
