@@ -139,9 +139,9 @@ def run_of_estimator(value: object) -> str:
     """Return how to get at the run of an estimator, a pipeline or a search of scikit-learn's kind; empty for others."""
     if not hasattr(value, "get_params"):
         return ""
-    if hasattr(value, "estimator") and hasattr(value, "refit"):
-        inner = run_of_estimator(value.estimator).removeprefix("estimator")  # pyright: ignore
-        return f"search.best_estimator_{inner}" if inner else ""
+    searched = getattr(value, "estimator", None)
+    if searched is not None and hasattr(value, "refit"):
+        return "search.best_estimator_" + run_of_estimator(searched).lstrip("abcdefghijklmnopqrstuvwxyz")
     return "pipeline[-1].run_" if hasattr(value, "named_steps") else "estimator.run_"
 
 

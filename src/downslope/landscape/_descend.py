@@ -7,11 +7,10 @@ from functools import partial
 
 import jax
 import numpy as np
-import optax
 from jaxtyping import Float, Int
 
 from downslope.core import LossSurface, Number, PyTree, all_finite, bounded_jit, check_integer
-from downslope.optimizers import Optimizer, OptimizerState, Rule, apply_rule, as_optimizer, initial_state
+from downslope.optimizers import OptimizerLike, OptimizerState, Rule, apply_rule, as_optimizer, initial_state
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def descend(
     surface: LossSurface,
     params: PyTree,
     *,
-    optimizer: Optimizer | optax.GradientTransformation | str = "sgd",
+    optimizer: OptimizerLike = "sgd",
     steps: int = 100,
 ) -> Descent:
     """Walk down a surface with an optimizer, and return the path.

@@ -10,7 +10,7 @@ from downslope.optimizers._foreign import from_optax, loss_arguments
 from downslope.optimizers._linear_step import LinearStep, linear_step_of
 from downslope.optimizers._nadam import nadam
 from downslope.optimizers._named import OPTIMIZERS, as_optimizer, facts_of
-from downslope.optimizers._optimizer import Optimizer, linear_step
+from downslope.optimizers._optimizer import Optimizer, OptimizerLike, linear_step
 from downslope.optimizers._rmsprop import rmsprop
 from downslope.optimizers._rule import Rule
 from downslope.optimizers._sgd import sgd
@@ -24,6 +24,7 @@ __all__ = [
     "Hyperparam",
     "LinearStep",
     "Optimizer",
+    "OptimizerLike",
     "OptimizerState",
     "Rule",
     "adadelta",

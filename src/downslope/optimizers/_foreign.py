@@ -96,7 +96,8 @@ class Foreign:
             SettingError: it cannot step on such parameters, or its state changes its form from step to step.
         """
         try:
-            memory = _plain(self.init_function(params))
+            with jax.numpy_dtype_promotion("standard"):  # which optax's own code relies on
+                memory = _plain(self.init_function(params))
         except Exception as error:
             raise self._refusal(error) from error
         zeros = jax.tree.map(lambda leaf: jnp.zeros(np.shape(leaf), jnp.result_type(leaf)), params)
@@ -130,7 +131,8 @@ class Foreign:
         refused: Exception | None = None
         for arguments in self._ways(extra):
             try:
-                updates, state = self.update_function(gradients, _own(memory), params, **arguments)
+                with jax.numpy_dtype_promotion("standard"):
+                    updates, state = self.update_function(gradients, _own(memory), params, **arguments)
                 return updates, _plain(state)
             except TypeError as error:  # one within a chain takes fewer
                 refused = refused or error

@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-import optax
-
 from downslope.core import Advice, Setting, SettingError, UnknownNameError, Variables, check_integer, own_tree
 from downslope.data import Dataset, DropLast, check_drop_last
 from downslope.losses import Loss
-from downslope.optimizers import Optimizer, adam
+from downslope.optimizers import Optimizer, OptimizerLike, adam
 from downslope.schedules import Schedule
 from downslope.training.early_stopping import EarlyStopping, as_early_stopping
 
@@ -39,7 +37,7 @@ class TrainingSettings(Mapping[str, Any]):
     """
 
     loss: str | Loss = "auto"
-    optimizer: Optimizer | optax.GradientTransformation | str = _ADAM
+    optimizer: OptimizerLike = _ADAM
     batch_size: int | Schedule | str = 32
     epochs: int = 50
     order: str = "shuffle"

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import optax
-
 from downslope.core import Advice, Setting, SettingError, Variables, check_choice, check_integer, memory_explained
 from downslope.data import Dataset, DropLast, Preprocessing
 from downslope.losses import Loss
 from downslope.networks import Sequential
-from downslope.optimizers import Optimizer
+from downslope.optimizers import OptimizerLike
 from downslope.parallel import check_one_process
 from downslope.runs import RunFolder
 from downslope.schedules import Schedule
@@ -38,7 +36,7 @@ def train(
     data: Dataset,
     *,
     loss: str | Loss = "auto",
-    optimizer: Optimizer | optax.GradientTransformation | str = DEFAULTS.optimizer,
+    optimizer: OptimizerLike = DEFAULTS.optimizer,
     batch_size: int | Schedule | str = 32,
     epochs: int = 50,
     validation: float | Dataset = 0.0,
