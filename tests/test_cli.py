@@ -225,7 +225,7 @@ def test_divergence_is_a_result_and_fails(cli):
     assert code == 1
     assert report["stop_reason"] == "diverged"
     assert "Diverged at step" in err.splitlines()[-1]
-    assert err.endswith("Try 1e+07, or clip the gradient (--clip 1).\n")
+    assert err.endswith("Try 0.01, or clip the gradient (--clip 1).\n")
     run = open_run(report["run"])
     assert run.stop_reason == "diverged"
     assert next_steps(run, "diabetes")[1] == f"  downslope diagnose {report['run']}"

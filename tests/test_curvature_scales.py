@@ -59,7 +59,7 @@ def trace(surface):
 def density(surface):
     found = curvature.spectral_density(surface, surface.params, nodes=12, probes=4)
     scaled = {"mean": found.mean, "root": found.root_mean_square, "end": found.axis[-1], "width": found.bandwidth}
-    return scaled, {"integral": found.integral, "height": found.density.max() * found.bandwidth}
+    return scaled, {"integral": found.integral}
 
 
 def sharpness(surface):

@@ -129,7 +129,9 @@ def test_an_origin_survives_json():
 
 
 def test_settings_are_those_of_train_with_its_defaults():
-    of_one_run = {"net", "data", "restarts", "store", "overwrite", "record", "track", "observers", "progress"}
+    of_one_run = {"net", "data", "restarts", "store", "overwrite", "record", "track", "observers", "progress"} | {
+        "resume"
+    }
     told = {name: one.default for name, one in inspect.signature(train).parameters.items() if name not in of_one_run}
     assert told == dict(TrainingSettings())
 

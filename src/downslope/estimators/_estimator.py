@@ -183,8 +183,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, Parameters, ABC):
         run: Run | None = self.__dict__.get("_run")
         if run is None:
             raise AttributeError(
-                "`run_` is there after `fit`, in the process that fitted, got an estimator that was copied, pickled or "
-                "went on by `partial_fit`. Fit it here."
+                "run_ is there after fit, in the process that fitted, got an estimator that was copied, pickled or "
+                "went on by partial_fit. Fit it here."
             )
         return run
 

@@ -221,7 +221,7 @@ def _open_npy(path: Path, preprocessing: Preprocessing, target: str | int | None
         return read(path, _required(target, path), task=preprocessing.task)
     data = read(path)
     one_more = data.x.ndim == 2 and data.x.shape[1] - 1 == math.prod(preprocessing.input_shape)
-    return read(path, target) if one_more and isinstance(target, int) else data
+    return read(path, target, task=preprocessing.task) if one_more and isinstance(target, int) else data
 
 
 def _without(data: Dataset, target: str | int | None) -> Dataset:

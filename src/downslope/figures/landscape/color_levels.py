@@ -124,6 +124,8 @@ def _linear_levels(finite: np.ndarray) -> np.ndarray:
         room = 0.5 * abs(low) or 0.5
         low, high = low - room, high + room
     levels = np.asarray(MaxNLocator(nbins=TARGET_LEVELS + 3, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
+    if levels[0] > low:  # by rounding: a number that is tiny beside the range counts as its end
+        levels = np.r_[2 * levels[0] - levels[1], levels]
     return levels[int(np.searchsorted(levels, low, "right")) - 1 : int(np.searchsorted(levels, high)) + 1]
 
 

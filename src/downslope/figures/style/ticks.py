@@ -30,7 +30,7 @@ def decade_ticks(axis: Axis) -> None:
     low, high = axis.get_view_interval()
     few = bool(np.log10(high) - np.log10(low) < FEW_DECADES)
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: plain(float(value))))
+    axis.set_major_formatter(DistinctFormatter())
     axis.set_minor_locator(NullLocator())
 
 
