@@ -141,6 +141,8 @@ CASES = {
     (*TRAIN, "--order", "shufle"): "Did you mean 'shuffle'",
     (*TRAIN, "--schedule", "cosin"): "Did you mean 'cosine'?",
     (*TRAIN, "--schedule", "step:2:10"): "--schedule step:FACTOR:EVERY, got 'step:2:10'",
+    (*TRAIN, "--early-stopping-metric", "speed"): "--early-stopping-metric must be one of loss, mae, r2, rmse, got "
+    "'speed'.",
     (*TRAIN, "--metric", "rmsse"): "--metric must be one of mae, r2, rmse, got 'rmsse'. Did you mean 'rmse'?",
     ("sweep", "iris", "--optimizer", "adam,sdg"): "Did you mean 'sgd'",
     ("init", "iris", "--compare", "he_norml"): "Did you mean 'he_normal'",

@@ -14,13 +14,21 @@ if TYPE_CHECKING:
     from typer.core import TyperOption
 
 OPTIONS = {
+    "early_stopping.metric": "early_stopping_metric",
     "metrics": "metric",
     "normalize_targets": "normalize",
     "memory_limit": "memory",
 }
 """The parameter of commands for each setting that has another name in Python."""
 
-NOUNS = {"x": "rows", "y": "targets", "params": "parameters", "net": "network", "X": "rows"}
+NOUNS = {
+    "x": "rows",
+    "X": "rows",
+    "y": "targets",
+    "params": "parameters",
+    "net": "network",
+    "early_stopping.metric": "metric of early stopping",
+}
 """Words for names of settings that are none."""
 
 COMMANDS = {"compare_initializations": "init", "find_learning_rate": "find-lr"}

@@ -55,7 +55,8 @@ def notation_of(
         raise _contradiction(point, comma)
     if point or comma:
         return Notation("." if point else ",", is_shown=True)
-    chosen = {name: survey for name, survey in surveys.items() if name in set(names)}
+    read = set(names)
+    chosen = {name: survey for name, survey in surveys.items() if name in read}
     open_point, open_comma = _first(chosen, "open_point"), _first(chosen, "open_comma")
     example = open_point or open_comma
     if example is None:

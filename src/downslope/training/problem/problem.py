@@ -238,7 +238,7 @@ def _metrics(settings: TrainingSettings, task: str) -> tuple[str, ...]:
     if watched == LOSS or watched in metrics:
         return metrics
     if watched not in METRICS[task]:
-        raise UnknownNameError("early_stopping", watched, [LOSS, *METRICS[task]])
+        raise UnknownNameError("early_stopping.metric", watched, [LOSS, *METRICS[task]])
     return (*metrics, watched)
 
 
