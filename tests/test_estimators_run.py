@@ -68,7 +68,7 @@ def test_d4_copies_leave_the_run_out(copied):
     if copied is not clone:
         np.testing.assert_array_equal(other.predict(X), estimator.predict(X))
         assert not [name for name in vars(other) if "run" in name and name != "_run"]
-        with pytest.raises(AttributeError, match="`run_` is there after `fit`, in the process that fitted"):
+        with pytest.raises(AttributeError, match="run_ is there after fit, in the process that fitted"):
             _ = other.run_
     assert not hasattr(other, "run_")
     assert estimator.run_ is not None

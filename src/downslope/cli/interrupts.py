@@ -84,9 +84,16 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    """End the process on the spot, in a sentence."""
-    _exit(number)
+class _End:
+    """A handler that ends the process on the spot, in a sentence, and says so to what must be removed before."""
+
+    ends_process = True
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        _exit(number)
+
+
+_end = _End()
 
 
 def _exit(number: int) -> None:

@@ -85,7 +85,7 @@ def _has_writer(part: Path) -> bool:
 
 @contextmanager
 def _removed_by_signals(part: Path) -> Iterator[None]:
-    """Remove a folder before a signal ends the process; those that raise an exception, or are ignored, stay as are."""
+    """Remove a folder before a signal ends the process; what else signals do stays as it is."""
     before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
 
     def remove(number: int, frame: FrameType | None) -> None:
@@ -93,7 +93,6 @@ def _removed_by_signals(part: Path) -> Iterator[None]:
         earlier = before[number]
         if callable(earlier):
             earlier(number, frame)
-            raise KeyboardInterrupt
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
@@ -109,9 +108,15 @@ def _removed_by_signals(part: Path) -> Iterator[None]:
 
 
 def _ending_signals() -> list[int]:
-    """Return the signals that end the process without an exception as things are."""
-    names = [name for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
-    ending = [number for name in names if signal.getsignal(number := getattr(signal, name)) is signal.SIG_DFL]
-    of_interrupt = signal.getsignal(signal.SIGINT)
-    raises = of_interrupt in (signal.default_int_handler, signal.SIG_IGN, None)
-    return [*ending, *([] if raises else [signal.SIGINT])]
+    """Return the signals that end the process without an exception: by default, or by a handler that says so.
+
+    What other handlers do is not known: they may go on, or raise an exception, which removes the folder anyway.
+    """
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    return [number for number in numbers if _ends_process(signal.getsignal(number))]
+
+
+def _ends_process(handler: object) -> bool:
+    """Return whether a handler of signals ends the process without unwinding."""
+    return handler is signal.SIG_DFL or getattr(handler, "ends_process", False) is True
