@@ -195,7 +195,13 @@ def test_f11_labels_of_a_run_do_not_steer(run, cli):
         assert "\x1b" not in out + err
 
 
-@pytest.mark.parametrize("network", ["10000000,10000000", "dense1000000000000", "9" * 20, "conv9999999999-dense2"])
+@pytest.mark.parametrize(
+    "network",
+    [
+        "dense1000000000000",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("10000000,10000000", "9" * 20, "conv9999999999-dense2")),
+    ],
+)
 def test_f11_a_network_that_no_memory_holds_is_one_sentence_with_its_size(cli, network):
     code, out, err = cli("train", "digits", "--network", network, "--store", "run")
     assert (code, out) == (1, "")
