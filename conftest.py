@@ -10,7 +10,7 @@ import pytest
 from jaxtyping import install_import_hook
 
 from rooms import files_standing_on
-from sampling import pairwise, tenth_of
+from sampling import pairwise, whose_turn
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -26,10 +26,13 @@ def pytest_addoption(parser):
     """Add the options that choose tests."""
     parser.addoption("--pairwise", type=float, metavar="SHARE", help="a share of the tests that meets most pairs: 0.1")
     parser.addoption("--room", metavar="ROOM", help="the tests and examples of a room and of all that stands on it")
-    parser.addoption("--tenth", type=int, metavar="N", help="of the long tests the Nth tenth, the rest of N by 10")
+    parser.addoption("--turn", type=int, metavar="N", help="of the slow and the long tests those whose turn N is")
 
 
 SHARE_OF_PRODUCTS = 1 / 4
+
+TURNS = {"long": 10, "slow": 5}
+"""So many turns it takes until all tests of a mark have run."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -42,13 +45,24 @@ def pytest_collection_modifyitems(config, items):
             if index not in chosen:
                 item.add_marker("long")
     yield
-    share, turn = config.getoption("--pairwise"), config.getoption("--tenth")
+    share, turn = config.getoption("--pairwise"), config.getoption("--turn")
     if share is not None:
         _keep(config, items, pairwise([(_file(item), *_case(item)) for item in items], share))
     if turn is not None:
-        long = [item.nodeid for item in items if item.get_closest_marker("long")]
-        others = set(long) - set(tenth_of(long, turn))
-        _keep(config, items, [index for index, item in enumerate(items) if item.nodeid not in others])
+        _keep(config, items, _of_turn(items, turn))
+
+
+def _of_turn(items, turn):
+    """Return the indices of the tests whose turn it is, and of those that take no turns."""
+    kinds = [next((mark for mark in TURNS if item.get_closest_marker(mark)), None) for item in items]
+    chosen = {
+        name
+        for mark, turns in TURNS.items()
+        for name in whose_turn(
+            [item.nodeid for item, kind in zip(items, kinds, strict=True) if kind == mark], turns, turn
+        )
+    }
+    return [index for index, item in enumerate(items) if kinds[index] is None or item.nodeid in chosen]
 
 
 def _products(items):
@@ -81,9 +95,13 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def pytest_report_header(config):
-    """Say which tenth of the long tests runs."""
-    turn = config.getoption("--tenth")
-    return [] if turn is None else [f"long tests: tenth {turn % 10} of 0 to 9"]
+    """Say whose turn it is."""
+    turn = config.getoption("--turn")
+    return (
+        []
+        if turn is None
+        else [f"{mark} tests: turn {turn % turns} of 0 to {turns - 1}" for mark, turns in TURNS.items()]
+    )
 
 
 def _file(item):

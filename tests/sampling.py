@@ -1,4 +1,4 @@
-"""Shares of many tests: one that still meets most of what they are made of, and tenths that take turns."""
+"""Shares of many tests: one that still meets most of what they are made of, and shares that take turns."""
 
 import math
 from collections import defaultdict
@@ -23,9 +23,9 @@ def pairwise(tests, share):
     return sorted(chosen)
 
 
-def tenth_of(names, turn):
-    """Return every tenth name; ten turns that follow each other return each name once."""
-    return sorted(names)[turn % 10 :: 10]
+def whose_turn(names, turns, turn):
+    """Return every `turns`-th name; as many turns that follow each other return each name once."""
+    return sorted(names)[turn % turns :: turns]
 
 
 def _of_group(tests, members, share):

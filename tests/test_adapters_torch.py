@@ -88,6 +88,7 @@ def test_products_are_those_of_the_dense_hessian():
         np.testing.assert_allclose(flat(product(theirs.params)), expected, rtol=1e-9, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_everything_that_measures_surfaces_works_on_it():
     theirs = surface()
     many = {name: np.stack([leaf, 0 * leaf]) for name, leaf in theirs.params.items()}

@@ -25,6 +25,7 @@ def found(net, x, y, **settings):
     return find_learning_rate(net, ds.Dataset(x, y), curvature=False, **QUIET, **settings)
 
 
+@pytest.mark.slow
 @pytest.mark.optimized
 def test_a3_a_logistic_regression_with_little_to_learn_is_found_a_rate_that_learns_it(normal):
     x, random = normal
@@ -35,6 +36,7 @@ def test_a3_a_logistic_regression_with_little_to_learn_is_found_a_rate_that_lear
     assert rate.trials.losses.min() < 0.675
 
 
+@pytest.mark.slow
 @pytest.mark.optimized
 def test_a3_a_linear_regression_with_little_to_learn_is_found_a_rate_that_learns_it(normal):
     x, random = normal
@@ -54,6 +56,7 @@ def test_a3_a_range_that_lies_off_is_left(ends):
     assert ("Up to 1e-06 hardly anything is learned" in rate.reason) == (ends[1] == 1e-6)
 
 
+@pytest.mark.slow
 def test_a3_where_nothing_falls_that_is_said():
     x, y = np.zeros((40, 2), np.float32), np.arange(40) % 2
     rate = found(ds.Sequential([ds.Dense(2, initializer="zeros")]), x, y, optimizer=ds.sgd("auto"), steps=20)
@@ -124,6 +127,7 @@ def test_a1_a_minimum_as_good_as_others_find_is_none():
     assert "local_minimum" not in [finding.code for finding in report.findings]
 
 
+@pytest.mark.slow
 def test_a1_the_runs_own_restarts_count_first():
     run = tanh_run(1, epochs=20, restarts=9)
     others = case_of(run).other_starts
@@ -132,6 +136,7 @@ def test_a1_the_runs_own_restarts_count_first():
     np.testing.assert_array_equal(others.losses, ends)
 
 
+@pytest.mark.slow
 def test_a1_what_is_too_much_work_is_not_trained_and_said_so(monkeypatch):
     run = tanh_run(1, epochs=3)
     monkeypatch.setattr("downslope.diagnosis.measurements.other_starts.WORK", 10.0)
@@ -146,6 +151,7 @@ def dip(p):
     return 0.02 * (p[0] - 4) ** 2 - 0.3 * jnp.exp(-((p[0] + 1) ** 2) / 0.3) + 0.1 * p[1] ** 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", [0.0, -3.0, 100.0])
 @pytest.mark.parametrize("region", [None, ((-4.0, -2.0), (6.0, 2.0))])
 def test_a1_a_dip_beside_a_valley_is_a_local_minimum(region, offset):
@@ -160,6 +166,7 @@ def test_a1_a_dip_beside_a_valley_is_a_local_minimum(region, offset):
     assert free.verdict.name == "minimum", free.stuck
 
 
+@pytest.mark.slow
 def test_a1_what_was_not_compared_with_other_starts_is_not_decided():
     weights = np.arange(1.0, 13.0)
     surface = FunctionSurface(lambda p: 1 + jnp.sum(weights * p**2), np.zeros(12))
@@ -244,6 +251,7 @@ def test_a6_a_network_wider_than_needed_is_noticed():
     assert "512, 512" in finding.evidence
 
 
+@pytest.mark.slow
 def test_a7_a_ball_whose_rate_is_above_the_limit_is_told_so():
     surface = FunctionSurface(lambda p: 0.5 * (p[0] ** 2 + 50 * p[1] ** 2), np.zeros(2))
     rate, path = 0.0408, [np.array([3.0, 0.2])]
@@ -256,6 +264,7 @@ def test_a7_a_ball_whose_rate_is_above_the_limit_is_told_so():
     assert "102 %" in report.stuck
 
 
+@pytest.mark.slow
 def test_a8_no_warning_of_scipy_reaches_the_terminal(recwarn):
     random = np.random.default_rng(0)
     x = random.normal(size=(60, 2)).astype(np.float32)

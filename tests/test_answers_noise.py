@@ -93,6 +93,7 @@ def test_a5_the_noise_of_newton_steps_grows_with_the_condition_number_and_dampin
     assert "H damped by 0.1" in str(damped)
 
 
+@pytest.mark.slow
 def test_a5_rows_needed_follow_the_errors():
     x, y = least_squares(rows=2000, features=6, kappa=100.0)
     found = ds.curvature_noise(surface_of(x, y), np.zeros(6), [50, 100, 200], draws=40, key=0)
@@ -439,6 +440,7 @@ def test_a4_what_rate_a_lower_bound_allows_is_a_range():
     assert "by something from 0.13 to 0.47." in str(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [quiet, noisy, wild])
 def test_a4_sizes_that_the_spread_leaves_open_hold_the_best(noise):
     true = costs_of([Timing(seconds, 0.0, 25) for seconds in FLAT_THEN_LINEAR])

@@ -33,6 +33,7 @@ def kept(function):
     return maps() - before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory maps are read from /proc")
 def test_f13_programs_are_dropped_with_their_memory_maps():
     assert kept(bounded_jit(product, most=4)) < 0.5 * kept(jax.jit(product))
@@ -47,6 +48,7 @@ def test_f13_a_shape_that_comes_again_is_not_compiled_again():
     assert len(traced) <= 6
 
 
+@pytest.mark.slow
 def test_f13_the_users_programs_stay():
     traced = []
     users = jax.jit(lambda x: traced.append(x.shape) or x + 1)

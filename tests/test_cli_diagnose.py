@@ -113,6 +113,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_verified_change_is_printed_as_options_that_can_be_pasted(cli, name):
     with using_face(CommandFace(command().commands, "diagnose")):

@@ -9,6 +9,7 @@ from downslope.cli.output import check_figure, draw_into
 QUICK = ("--epochs", "1", "--restarts", "2", "--batch-size", "64")
 
 
+@pytest.mark.slow
 def test_init_reports_what_is_wrong_in_the_words_of_the_command_line(cli, tmp_path):
     deep = ("--network", ",".join(["24"] * 10), "--initializer", "glorot_normal")
     code, out, err = cli("init", "iris", *deep, "--compare", "none", "--figure", "start.png")

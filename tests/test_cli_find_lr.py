@@ -26,6 +26,7 @@ def test_the_rate_is_printed_with_the_command_that_trains_with_it(cli, tmp_path)
     assert code == 0, err
 
 
+@pytest.mark.slow
 def test_the_rate_for_programs(cli):
     code, out, err = cli("find-lr", "iris", "--steps", "20", "--json", *LINEAR)
     found = json.loads(out, parse_constant=pytest.fail)

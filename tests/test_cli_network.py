@@ -63,6 +63,7 @@ def test_what_is_no_notation_is_refused(text):
         convolves(text)
 
 
+@pytest.mark.slow
 def test_shipped_sets_know_what_their_rows_are(cli):
     code, out, err = cli("train", "digits", "--network", "conv4-pool-dense8", "--store", "run", "--json", *QUICK)
     assert code == 0, err
@@ -96,6 +97,7 @@ def test_files_say_with_an_option_what_their_rows_are(cli, ending, tmp_path):
     assert (code, "must have the shape (rows, 4, 4, 1)" in err) == (2, True)
 
 
+@pytest.mark.slow
 def test_every_option_of_the_engine_reaches_the_run(cli, tmp_path):
     code, out, err = cli(
         *("train", "iris", "--network", "8,8,8", "--norm", "batch", "--skip", "--dropout", "0.1"),

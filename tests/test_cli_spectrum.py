@@ -39,6 +39,7 @@ def reported(cli):
     return found
 
 
+@pytest.mark.slow
 def test_a_reader_is_told_all(cli):
     code, out, err = cli("spectrum", "sgd", "--k", "2", "--blocks")
     assert code == 0, err

@@ -118,6 +118,7 @@ def test_other_files_need_no_columns_that_were_left_out(cli, tmp_path):
     assert run.evaluate(ds.read(tmp_path / "few.csv", "y"))["loss"] == run.evaluate(ds.Dataset(few, few["y"]))["loss"]
 
 
+@pytest.mark.slow
 def test_columns_are_chosen_on_the_command_line(cli, tmp_path):
     frame = table(key=range(ROWS), **{"a, b": range(60, 0, -1), "c d": range(60, 0, -1)})
     frame.write_csv(tmp_path / "all.csv")
@@ -189,6 +190,7 @@ def test_rows_without_a_target_are_dropped_if_so_wished(kind, read):
         read(nothing, kind, drop_missing_target=True)
 
 
+@pytest.mark.slow
 def test_rows_without_a_target_on_the_command_line(cli, tmp_path):
     frame = table().with_columns(y=pl.when(pl.col("town") == "t1").then(None).otherwise(pl.col("y")))
     frame.write_csv(tmp_path / "all.csv")

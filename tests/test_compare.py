@@ -24,6 +24,7 @@ def folders(tmp_path_factory):
     return place, runs
 
 
+@pytest.mark.slow
 def test_only_what_differs_is_named(folders):
     place, _ = folders
     found = ds.compare([place / "slow", place / "fast"])

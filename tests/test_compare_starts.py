@@ -59,6 +59,7 @@ def test_it_tabulates_and_prints(compared):
     assert lines[-1] == compared.answer
 
 
+@pytest.mark.slow
 def test_starts_that_diverge_are_counted():
     diverges = {"restarts": 2, "epochs": 2, "optimizer": ds.sgd(1e12), "progress": False}
     compared = compare_initializations(ds.mlp([8], outputs=1), ds.load("diabetes"), initializers=["zeros"], **diverges)

@@ -64,6 +64,7 @@ def test_values_are_the_outermost_in_order(name):
         np.testing.assert_allclose(pairs.values, expected[which], atol=1e-9 * found.largest)
 
 
+@pytest.mark.slow
 @every_operator
 def test_more_than_there_are_gives_all(name):
     found = case(name, 2)

@@ -101,6 +101,7 @@ def test_intervals_of_a_networks_trace_cover_the_truth():
     assert covered >= 0.9 * 200
 
 
+@pytest.mark.slow
 def test_the_densitys_moments_are_those_of_a_network():
     net, data, variables, dense = network("tanh", "cross_entropy")
     surface = ds.surface_of(net, "cross_entropy", data, variables)

@@ -150,6 +150,7 @@ def test_outliers_are_sticks_of_their_share():
 # ── Step model ───────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 @every_operator
 def test_the_step_model_of_a_quadratic_is_exact(name):
     found = case(name, 2)

@@ -233,6 +233,7 @@ def test_a_part_of_the_rows_is_read_as_the_whole():
     assert Preprocessing.fit(data.take(np.arange(30))).calendars[0].form == "day first"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_b3_commands_learn_from_dates(ending, cli, tmp_path):
     frame = pl.DataFrame({"size": SIZES, "when": NOONS, "day": [f"{day:%d/%m/%Y}" for day in DAYS]})

@@ -49,6 +49,7 @@ SURFACES = [
 ]
 
 
+@pytest.mark.product
 @pytest.mark.parametrize("name, function, at", SURFACES)
 def test_a_known_surface_gets_its_verdict(name, function, at):
     report = diagnose(surface_of(function), params=np.array(at))
@@ -78,6 +79,7 @@ def test_curvature_that_is_not_certified_is_no_saddle():
     assert certified_negative(both) == 1
 
 
+@pytest.mark.slow
 def test_nothing_is_moved_and_the_same_gives_the_same():
     at = np.zeros(2)
     first, again = (diagnose(surface_of(two_minima), params=at, seed=3) for _ in range(2))
@@ -177,6 +179,7 @@ def test_the_edge_of_stability_is_healthy():
     assert "larger rate" not in speed_answer(case, verdict_of(case), ())
 
 
+@pytest.mark.slow
 def test_sgd_ends_at_its_noise_floor():
     case = case_of(faithful(optimizer=ds.sgd(0.2), batch_size=4, epochs=40))
     verdict = verdict_of(case)
@@ -184,6 +187,7 @@ def test_sgd_ends_at_its_noise_floor():
     assert verdict.evidence["noise_to_gradient"] > 1  # on average it is 2/(ηλ) − 1 = 4 here
 
 
+@pytest.mark.slow
 def test_the_same_without_noise_ends_at_the_minimum():
     verdict = verdict_of(case_of(faithful(optimizer=ds.sgd(0.2), batch_size=272, epochs=40)))
     assert verdict.name == "minimum", str(verdict)
@@ -203,6 +207,7 @@ def test_a_tiny_rate_creeps():
     assert "creeps" in verdict.statement
 
 
+@pytest.mark.slow
 def test_a_short_training_descends():
     case = case_of(trained(ds.mlp([8], outputs=3), ds.load("iris"), optimizer=ds.adam(1e-2), epochs=8))
     verdict = verdict_of(case)
@@ -228,6 +233,7 @@ def test_gradients_that_vanish_are_a_plateau():
     assert "average answer" in verdict.statement
 
 
+@pytest.mark.slow
 def test_a_rate_that_has_decayed_is_not_blamed_for_its_old_jumps():
     cosine = ds.schedules.cosine_decay(0.2, 400)
     case = case_of(faithful(optimizer=ds.sgd(cosine), batch_size=27, epochs=40))

@@ -44,6 +44,7 @@ def test_f12_a_rate_is_followed_by_a_finite_one_below_it(rate, maker):
     assert 0 < advised < min(rate, 10)
 
 
+@pytest.mark.slow
 def test_f12_a_rate_in_a_sweep_is_blamed_too(float32):
     found = ds.sweep(NET, ds.Dataset(X, Y), optimizer="sgd", learning_rate=[1e300, 0.01], epochs=3, progress=False)
     said = str(found.runs[0].divergence.message)
@@ -99,6 +100,7 @@ def test_f12_a_start_that_is_too_large_is_blamed(size, float32):
     assert "The weights start too large" in message
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
 def test_f12_a_finder_names_what_is_extreme_too(float32):
     data = ds.Dataset(with_cell(1e200), Y, feature_names=NAMES)
@@ -107,6 +109,7 @@ def test_f12_a_finder_names_what_is_extreme_too(float32):
     assert "normalize=" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_f12_suggested_commands_are_quoted_and_a_dash_is_no_option(cli, tmp_path):
     (tmp_path / "my rows.csv").write_text(
         "a,y\n" + "\n".join(f"{a:.4f},{b:.4f}" for a, b in zip(X[:, 0], Y, strict=True))

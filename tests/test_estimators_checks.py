@@ -36,6 +36,7 @@ def some():
     return [pytest.param(*known[name], id=name) for name in SOME]
 
 
+@pytest.mark.slow
 @ignoring_the_end_of_iterations
 @pytest.mark.parametrize("estimator, check", some())
 def test_some_of_the_contract(estimator, check):

@@ -24,6 +24,7 @@ def fitted(kind=NetworkClassifier, x=X, **settings):
     return kind((4,), max_iter=200, tol=1e-2, n_iter_no_change=3, random_state=0, **settings).fit(x, Y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [NetworkClassifier, NetworkRegressor])
 @pytest.mark.parametrize("dtype, wide", [(np.float32, False), (np.float64, True), (np.float64, False)])
 def test_d4_an_estimator_offers_its_run(kind, dtype, wide):
@@ -74,6 +75,7 @@ def test_d4_copies_leave_the_run_out(copied):
     assert estimator.run_ is not None
 
 
+@pytest.mark.slow
 def test_d4_a_pickle_does_not_grow_with_the_rows():
     few, many = fitted(), NetworkClassifier((4,), max_iter=1, random_state=0)
     with pytest.warns(ConvergenceWarning):

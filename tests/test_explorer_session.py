@@ -314,6 +314,7 @@ def test_whatever_goes_wrong_is_told_and_the_session_lives_on():
         page.open(classic("saddle"), run=3)
 
 
+@pytest.mark.slow
 def test_measures_wait_behind_the_surface_and_do_not_end_it():
     with DirectPage() as page:
         page.open(RAVINE)
@@ -356,6 +357,7 @@ def test_a_closed_session_leaves_no_thread():
     assert set(threading.enumerate()) <= before
 
 
+@pytest.mark.slow
 def test_other_starts_of_a_network_are_trained_as_its_ball_is():
     with DirectPage() as page:
         start = page.open({"kind": "line"})["suggested"]

@@ -44,6 +44,7 @@ def assert_described(facts, run):
     assert facts["versions"].keys() >= {"downslope", "jax", "python"}
 
 
+@pytest.mark.slow
 def test_safetensors_hold_every_array_and_what_they_are(run, tmp_path):
     arrays, facts = read_safetensors(export.to_safetensors(run, tmp_path / "iris.safetensors"))
     expected = named_leaves(run.variables)

@@ -54,6 +54,7 @@ def tick_labels(axes):
     return [*axes.get_xticklabels(which="both"), *axes.get_yticklabels(which="both")]
 
 
+@pytest.mark.slow
 def test_every_panel_draws_what_was_measured(run):
     figure, found = figures.tracking(run), run.tracking
     loss, sharpness, ratios, gradient, noise, agreement = figure.axes

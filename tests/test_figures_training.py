@@ -107,6 +107,7 @@ SWEPT = {
 OF_EACH_LAYOUT = ("one number", "names and seeds", "two numbers and seeds")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind, lost", [*product(SWEPT, ["some"]), *product(OF_EACH_LAYOUT, ["none", "all"])])
 def test_every_kind_of_sweep_can_be_drawn(made, kind, lost):
     swept = SWEPT[kind]

@@ -123,6 +123,7 @@ def test_batch_norm_is_measured_in_training_mode():
     assert "training mode" in found.notes[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings, message",
     [({"memory_limit": 10}, "`memory_limit` must hold"), ({"optimizer": ds.sgd("auto")}, "'auto' is for `train`")],

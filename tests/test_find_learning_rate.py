@@ -143,6 +143,7 @@ def test_the_rate_stays_within_the_range_unless_little_is_learned_there():
     assert "Up to 0.002 hardly anything is learned" in beyond.why
 
 
+@pytest.mark.slow
 def test_curvature_line_of_a_line_is_that_of_its_covariance():
     data = ds.load("old_faithful")
     net, full = ds.mlp([], outputs=1), 272
@@ -210,6 +211,7 @@ def test_a_long_epoch_is_cut_to_a_draw_of_rows():
     assert problem.limited_to(100) is problem
 
 
+@pytest.mark.slow
 def test_a_schedule_is_left_out_and_said_so():
     net, data = ds.mlp([], outputs=3), ds.load("iris")
     schedule = ds.schedules.cosine_decay(0.1, 100)
@@ -232,6 +234,7 @@ def test_what_cannot_be_searched_is_refused(settings, message):
         find_learning_rate(ds.mlp([], outputs=3), ds.load("iris"), progress=False, **settings)
 
 
+@pytest.mark.slow
 def test_an_optimizer_without_a_known_limit_is_found_a_rate_without_the_line():
     found = find_learning_rate(ds.mlp([], outputs=3), ds.load("iris"), optimizer="adadelta", **QUICK)
     assert found.curvature is None

@@ -125,6 +125,7 @@ def test_b6_after_early_stopping_it_goes_on_when_told(tmp_path):
     assert (record["early_stopping"], record["continued_from"], record["epochs"]) == (None, 5, 9)
 
 
+@pytest.mark.slow
 def test_b6_the_command_names_the_choices(cli):
     cli("train", "iris", "--network", 4, "--optimizer", "sgd", "--learning-rate", 1e-30, "--epochs", 9,
         "--early-stopping", 1, "--store", "run")  # fmt: skip
@@ -196,6 +197,7 @@ def test_e2_a_store_half_made_is_begun_again(cli):
     assert (code, "must be new or empty" in err, os.listdir("other")) == (2, True, ["notes.txt"])
 
 
+@pytest.mark.slow
 def test_e2_resume_auto_takes_what_was_found_before(tmp_path):
     settings = SETTINGS | {"optimizer": ds.sgd("auto"), "store": tmp_path / "run", "resume": "auto"}
     first = ds.train(NET, DATA, epochs=2, **settings)

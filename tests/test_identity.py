@@ -188,6 +188,7 @@ def test_f3_a_run_computed_alike_resumes_without_a_word(tmp_path):
         ds.resume(tmp_path / "run", epochs=2, progress=False)
 
 
+@pytest.mark.slow
 def test_f11_draws_do_not_depend_on_the_default_generator():
     net = ds.mlp([8], outputs=3, dropout=0.3)
 

@@ -102,6 +102,7 @@ def test_expectations_are_exact():
     assert np.allclose(shifted[:, 0], np.logaddexp(0, draws).mean(axis=1), rtol=5e-3)
 
 
+@pytest.mark.slow
 def test_what_is_measured_is_what_training_starts_from():
     data, net = ds.load("iris"), ds.mlp([8, 8], outputs=3, activation="tanh")
     report = initialization_report(net, data, rows=1000, seed=3, normalize="standard")
@@ -194,6 +195,7 @@ def test_large_weights_saturate_and_explode():
     assert "he_normal" in growing.findings[0].fix
 
 
+@pytest.mark.slow
 def test_signals_that_overflow_are_reported(float32):
     net = ds.mlp([64] * 12, outputs=1, initializer=ds.initializers.normal(1e3))
     report = initialization_report(net, normal_data(16, (64,)), rows=16)
@@ -209,6 +211,7 @@ def test_sigmoids_make_gradients_vanish():
     assert "tanh" in finding.fix
 
 
+@pytest.mark.slow
 def test_inputs_that_want_normalizing_come_first_where_they_are_the_cause():
     net = ds.mlp([32, 32], outputs=3, activation="tanh")
     raw = initialization_report(net, ds.load("wine"))
@@ -286,6 +289,7 @@ def test_rows_of_weight_zero_do_not_count():
     assert initialization_report(net, weighted).layers == initialization_report(net, data).layers
 
 
+@pytest.mark.slow
 def test_a_report_is_deterministic_and_prints_and_tabulates():
     net, data = ds.mlp([8, 8], outputs=10, norm="batch", dropout=0.2), ds.load("digits")
     report = initialization_report(net, data, rows=50, seed=5)
@@ -311,6 +315,7 @@ def test_settings_are_checked():
         initialization_report(net, data, loss="cros_entropy")
 
 
+@pytest.mark.slow
 def test_findings_are_sorted_by_severity():
     findings = [Finding(str(i), severity, "s", "e", "f") for i, severity in enumerate(["note", "severe", "warning"])]
     assert [finding.code for finding in by_severity(findings)] == ["1", "2", "0"]

@@ -40,6 +40,7 @@ def test_b5_what_is_no_rule_is_refused(drop_last):
         Batches(9, 4, drop_last=drop_last)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [33, 65, 129])
 def test_b5_the_usual_size_leaves_a_lone_row_out_and_says_so(rows):
     run = ds.train(NET, data(rows), epochs=1, progress=False)
@@ -101,6 +102,7 @@ def test_b5_a_batch_size_is_found_where_the_usual_one_leaves_a_lone_row(rows):
     assert all(np.isfinite(trained.train_loss).all() for trained in found.trainings)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_b5_an_estimator_with_its_own_size_leaves_a_lone_row_out():
     x, labels = np.asarray(cases.normal(0, 201, 3)), np.arange(201) % 2

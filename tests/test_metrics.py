@@ -180,6 +180,7 @@ def test_classes_may_be_numbers_with_fractions():
     assert trained(ds.mlp([], outputs=2), data, optimizer=ds.adam(0.1)).evaluate(data)["accuracy"] > 0.8
 
 
+@pytest.mark.slow
 def test_counts_are_predicted_as_counts():
     random = np.random.default_rng(0)
     x = random.normal(size=(400, 2))

@@ -112,6 +112,7 @@ class Recurrent(nn.Module):
         return self.cell(x)[0].sum(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ATTENTION)
 def test_d1_attention_has_second_derivatives(name):
     net = ATTENTION[name]().to(DOUBLE)

@@ -44,6 +44,7 @@ def test_the_surface_is_the_loss_that_was_descended(net, data, settings):
     assert_trees_close(run.variables, kept, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_another_state_and_other_rows_compile_nothing():
     traces = []
 
@@ -88,6 +89,7 @@ def test_a_sum_over_blocks_is_the_loss_over_all_rows(loss, weights):
         assert surface.value(member.params) == pytest.approx(float(value), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_its_curvature_is_that_of_the_dense_hessian():
     run = ds.train(*RUNS["weighted rows"][:2], **SETTINGS)
     surface = run.surface()
@@ -97,6 +99,7 @@ def test_its_curvature_is_that_of_the_dense_hessian():
     np.testing.assert_allclose(sorted(found.values), [*dense[:2], *dense[-2:]], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_run_from_its_folder_is_given_the_rows(tmp_path):
     net, data, _ = RUNS["classes"]
     run = ds.train(net, data, store=tmp_path / "run", **SETTINGS)
@@ -142,6 +145,7 @@ def test_a_plane_is_its_points_one_by_one(name, mode):
     np.testing.assert_allclose(found, one_by_one, rtol=0 if surface.masked else 1e-12)
 
 
+@pytest.mark.slow
 def test_a_mask_belongs_to_the_point():
     surface, params, directions = shaped_surface("batch norm and skips", mode="training", key=1)
     near = displaced(params, directions[:1], (1e-9,))

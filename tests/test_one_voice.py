@@ -93,6 +93,7 @@ SURFACES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SURFACES)
 @pytest.mark.parametrize("at", [(0.0, 0.0), (1.0, 0.1)])
 def test_nor_do_those_on_a_bare_surface(name, at):

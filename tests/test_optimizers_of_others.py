@@ -118,6 +118,7 @@ OPAQUE = ("sharpness-aware in a chain",)
 CASES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in RULES if name not in OPAQUE]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_d2_a_transformation_trains_as_by_hand(name):
     run = ds.train(NET, DATA, optimizer=RULES[name](), epochs=2, **SETTINGS)
@@ -150,6 +151,7 @@ def test_d2_members_of_a_population_train_as_alone(name):
             np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_d2_recording_and_wrapping_give_the_loss_too():
     run = ds.train(
         NET,

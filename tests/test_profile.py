@@ -52,6 +52,7 @@ def test_shares_of_all_layers_sum_to_one(found):
     assert sum(row.seconds for row in found.rows) == pytest.approx(found.layer_seconds)
 
 
+@pytest.mark.slow
 def test_rows_are_those_of_the_summary(found):
     assert [(row.place, row.layer, row.parameters, row.connections) for row in found.rows] == [
         (row.place, row.layer, row.parameters, row.connections) for row in NET.summary(SHAPE).rows
@@ -125,6 +126,7 @@ def test_what_is_measured_is_told(found, told):
     assert told[-1] == "the dense layer in place of Conv2D(3, 3)"
 
 
+@pytest.mark.slow
 def test_a_layer_far_larger_than_the_others_is_the_bottleneck():
     net = ds.Sequential([ds.Dense(700), ds.Dense(700), ds.Dense(2)])
     found = profile(net, (4,), batch_size=8, batch_sizes=[], seconds=600)

@@ -76,6 +76,7 @@ def test_a_path_that_fills_its_memory_is_thinned_and_stays_whole():
     assert_bitwise(thinned.params, jax.tree.map(lambda values: values[thinned.steps], whole.params))
 
 
+@pytest.mark.slow
 def test_statistics_are_those_of_the_steps_own_batch():
     record = ds.Record(parameters_every=1, statistics_every=5)
     run = trained(record=record, order="sequential", optimizer=ds.sgd(0.1))
@@ -98,6 +99,7 @@ def test_statistics_are_those_of_the_steps_own_batch():
     assert np.isnan(found.weight_gradient[:, 1]).all()
 
 
+@pytest.mark.slow
 def test_dead_and_saturated_units_are_counted():
     params = (
         {"weight": np.ones((1, 4)), "bias": np.array([-100.0, -100.0, 1.0, 1.0])},

@@ -95,6 +95,7 @@ def test_when_all_diverge_that_is_a_result():
     assert np.all(np.isfinite(run.params[0]["weight"]))
 
 
+@pytest.mark.slow
 def test_a_stored_run_tells_its_restarts(tmp_path):
     run = trained(restarts=3, validation=HELD_OUT, early_stopping=3, store=tmp_path / "run")
     opened = ds.open_run(tmp_path / "run")

@@ -309,6 +309,7 @@ def opened_or_refused(folder, name):
         return None
 
 
+@pytest.mark.slow
 def test_every_bit_counts(tmp_path):
     """One bit flipped anywhere in any file: an error that names the file, or the very same run."""
     settings = {"record": ds.Record(parameters_every=9, statistics_every=9), "track": ds.Track(curvature_every=20)}

@@ -12,6 +12,7 @@ def names(room):
     return {path.stem for path in tests}, {str(path.relative_to(SOURCE)) for path in files - tests}
 
 
+@pytest.mark.slow
 def test_tests_that_import_a_room_or_one_above_it_stand_on_it():
     tests, _ = names("curvature")
     assert {"test_curvature_quadratic", "test_tracking", "test_estimators"} <= tests
@@ -31,6 +32,7 @@ def test_examples_are_those_of_the_room_of_what_stands_on_it_and_those_that_use_
     assert "efficiency/_profile.py" in names("networks")[1]
 
 
+@pytest.mark.slow
 def test_tests_of_the_whole_belong_to_every_room():
     assert all({"test_architecture", "test_front_door"} <= names(room)[0] for room in ROOMS)
 

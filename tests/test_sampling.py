@@ -1,10 +1,10 @@
-"""The shares of tests that `--pairwise`, `--tenth` and the mark `product` choose."""
+"""The shares of tests that `--pairwise`, `--turn` and the mark `product` choose."""
 
 from itertools import combinations, product
 
 import pytest
 
-from sampling import pairwise, tenth_of
+from sampling import pairwise, whose_turn
 
 LAYERS, PRECISIONS, MODES = ("dense", "conv", "pool", "norm"), ("float32", "float64"), ("training", "prediction")
 LAW = [("file", "law", values) for values in product(LAYERS, PRECISIONS, MODES)]
@@ -43,7 +43,7 @@ def test_all_of_them_are_all_of_them_in_order():
 
 def test_ten_turns_are_all_of_them_whatever_their_order():
     names = [f"test_{number}" for number in range(43)]
-    turns = [tenth_of(names[::-1], turn) for turn in range(17, 27)]
+    turns = [whose_turn(names[::-1], 10, turn) for turn in range(17, 27)]
     assert sorted(name for chosen in turns for name in chosen) == sorted(names)
     assert {len(chosen) for chosen in turns} == {4, 5}
-    assert turns[3] == tenth_of(names, 0)
+    assert turns[3] == whose_turn(names, 10, 0)

@@ -41,6 +41,7 @@ def test_d5_one_hot_targets_train_as_their_indices_do():
     np.testing.assert_array_equal(one_hot.predict(X).argmax(axis=1), indexed.predict(X))
 
 
+@pytest.mark.slow
 def test_d5_the_trivial_and_the_attainable_loss_of_shares_are_entropies(soft_run):
     problem = soft_run.recipe.problem()
     mean = SHARES.mean(axis=0)
@@ -76,6 +77,7 @@ def test_d5_rows_that_are_no_shares_are_refused_with_their_number():
         ds.train(LINEAR, ds.Dataset(X, targets), loss="cross_entropy", **FAST)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [0.1, 0.5, 0.8])
 def test_d5_a_network_without_inputs_answers_the_quantile(level):
     t = np.arange(1.0, 42.0) ** 2
@@ -94,6 +96,7 @@ def test_d5_a_network_without_inputs_answers_the_quantile(level):
     assert abs(share - level) < 0.06
 
 
+@pytest.mark.slow
 def test_d5_quantiles_from_the_command_line(cli, tmp_path):
     rows = "\n".join(f"{a:.4f},{10 + 3 * b:.4f}" for a, b in X)
     (tmp_path / "t.csv").write_text(f"a,y\n{rows}\n")
@@ -108,6 +111,7 @@ def test_d5_quantiles_from_the_command_line(cli, tmp_path):
     assert (code, "--quantile-level must be" in err) == (2, True), err
 
 
+@pytest.mark.slow
 def test_d5_biases_are_spared_from_the_command_line(cli, tmp_path):
     train = ["train", "iris", "--network", "4", "--epochs", "1", "--store"]
     for name, options in {"sgd": ["--weight-decay", "0.1"], "adam": ["--weight-decay", "0.1"], "adamw": []}.items():
@@ -119,6 +123,7 @@ def test_d5_biases_are_spared_from_the_command_line(cli, tmp_path):
     assert (code, "--spare-biases goes with weight decay" in err) == (2, True), err
 
 
+@pytest.mark.slow
 def test_d5_an_estimator_answers_medians_and_quantiles():
     from downslope.estimators import NetworkRegressor
 

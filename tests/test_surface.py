@@ -88,6 +88,7 @@ def test_infinite_and_undefined_losses_stay_what_they_are():
     assert np.isnan(steep.values(np.array([[1.0], [-1.0]]))).tolist() == [False, True]
 
 
+@pytest.mark.slow
 def test_the_gauss_newton_product_is_the_first_term_of_the_hessian():
     J = dense(lambda params: model(params, (X, Y)))
     expected = J.T @ (2 / 23 * J) @ vector(V)

@@ -78,6 +78,7 @@ def test_numbers_and_seeds_are_trained_as_one_population():
     assert sizes == [[12], [2, 2]]
 
 
+@pytest.mark.slow
 def test_the_best_is_told_and_listed_first():
     found = ds.sweep(NET, DATA, **COMMON, learning_rate=[10.0**k for k in range(-4, 0)], seed=[0, 1])
     assert found.best is found.runs[np.argmin(found.losses)]
@@ -86,6 +87,7 @@ def test_the_best_is_told_and_listed_first():
     assert f"learning_rate {found.best_settings['learning_rate']}" in str(found)
 
 
+@pytest.mark.slow
 def test_a_setting_that_diverges_does_not_harm_the_others():
     linear = ds.mlp([], outputs=1)
     found = ds.sweep(linear, DATA, optimizer=ds.sgd(0.1), learning_rate=[0.1, 1e6], **COMMON | {"epochs": 60})

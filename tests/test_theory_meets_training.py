@@ -86,6 +86,7 @@ def test_descent_diverges_just_above_its_limit_and_converges_just_below(bowl, mo
     assert end(0.999) < 0.5
 
 
+@pytest.mark.slow
 def test_steps_to_a_target_are_as_many_as_predicted(bowl):
     best = bowl.best()
     losses = excess(descend(ds.sgd(best.learning_rate), 400))

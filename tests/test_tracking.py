@@ -204,6 +204,7 @@ def test_the_preconditioner_is_what_a_step_is_divided_by(optimizer):
     np.testing.assert_allclose(-0.1 * above / edge_of(optimizer, state).preconditioner, updates, rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "optimizer", [ds.nadam(0.1), ds.adadelta(), ds.l2(0.1, ds.adam(0.1)), optax.sgd(0.1)], ids=lambda o: str(type(o))
 )
@@ -297,6 +298,7 @@ class Ticking(Silent):
         return self.now
 
 
+@pytest.mark.slow
 def test_a_budget_is_kept_by_the_clock_and_changes_no_bit():
     whole, budget = trained(epochs=12, track=Track(curvature_every=4, budget=None)), 0.05
     time, track = Ticking(), Track(curvature_every=4, budget=budget)
@@ -323,6 +325,7 @@ def test_what_was_tracked_is_stored_and_told(tmp_path):
     assert ds.open_run(tmp_path / "run").tracking is None
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_keeps_what_it_tracked():
     run = trained(ds.mlp([], outputs=2), optimizer=ds.sgd(50.0), epochs=60, track=Track(20, budget=None))
     assert run.stop_reason == "diverged"

@@ -78,6 +78,7 @@ def test_old_faithful_as_the_notes_tell_it():
     assert run.table().height == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share, falls", [(0.99, True), (1.01, False)])
 def test_raw_old_faithful_converges_up_to_the_limit_of_its_curvature(share, falls):
     largest = 28.7445  # of the Hessian of the mean squared error in intercept and slope; the smallest is 0.180617
@@ -328,6 +329,7 @@ def test_a_padded_batch_counts_its_rows_only():
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_row_weights_count_as_repeated_rows():
     weights = np.where(np.arange(50) < 20, 3.0, 1.0)
     repeated = np.repeat(np.arange(50), weights.astype(int))
