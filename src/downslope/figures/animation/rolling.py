@@ -13,7 +13,7 @@ from mpl_toolkits.mplot3d.art3d import Line3D
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
 from downslope.figures.landscape import Box, ColorLevels, PathStyle, Plane
-from downslope.figures.style import BLACK, ArtistOptions
+from downslope.figures.style import BLACK, ArtistOptions, finite
 from downslope.landscape import Projection
 
 HALO = [withStroke(linewidth=3.4, foreground="white")]
@@ -74,7 +74,7 @@ def roll_above(
 
 def roll_along(axes: Axes, x: np.ndarray, y: np.ndarray, style: PathStyle) -> list[Moving]:
     """Return a curve that grows."""
-    columns = (x, np.where(np.isfinite(y), y, np.nan))
+    columns = (x, finite(y))
     return [_growing(axes, columns, style, lw=2.0), _ball(axes, columns, style, ms=7)]
 
 

@@ -7,11 +7,11 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from downslope.core import Advice, DataError
 from downslope.curvature import StepModel
-from downslope.figures.style import BLUE, GRAY, VERMILLION, ArtistOptions, plain, styled_figure
+from downslope.figures.style import BLUE, GRAY, VERMILLION, ArtistOptions, DistinctFormatter, plain, styled_figure
 
 MOST_BARS = 30
 """The largest number of bars: eigenvectors of smaller magnitude are part of the bar of the rest."""
@@ -103,7 +103,7 @@ def _bars(axes: Axes, values: Float[np.ndarray, " k"], lengths: Float[np.ndarray
     axes.axvline(0, color=GRAY, lw=0.8)
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: plain(float(value))))
+    axes.xaxis.set_major_formatter(DistinctFormatter())
 
 
 def _limits(lengths: Float[np.ndarray, " bars"]) -> tuple[float, float, Float[np.ndarray, " bars"]]:

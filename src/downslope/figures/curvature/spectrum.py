@@ -7,13 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from downslope.core import DataError
+from downslope.core import Advice, DataError
 from downslope.curvature import Eigenpairs, SpectralDensity, TraceEstimate
 from downslope.figures.curvature.eigenvalue_counts import draw_counts, mean_bounds
 from downslope.figures.style import BLACK, BLUE, GRAY, GREEN, VERMILLION, decade_ticks, plain, styled_figure
 
 NAMES = {"hessian": "Hessian", "gauss_newton": "Gauss–Newton term"}
 COLORS = {"hessian": BLUE, "gauss_newton": GREEN}
+
+LEAST_CURVATURE, MOST_CURVATURE = 1e-250, 1e250
+"""Densities are shares per unit of curvature: their inverses must be numbers, too."""
 
 LEAST_SHARE = 0.1
 """The axis of the density ends at the height that this share of one eigenvalue would have."""
@@ -41,7 +44,7 @@ def spectrum(
         trace: of the Hessian, where it was estimated with more care than by the density.
 
     Raises:
-        DataError: the Hessian is zero.
+        DataError: the Hessian is zero, or beyond what can be drawn.
 
     Example:
         >>> import jax.numpy as jnp, numpy as np
@@ -56,6 +59,13 @@ def spectrum(
     densities = {"hessian": density} | ({} if gauss_newton is None else {"gauss_newton": gauss_newton})
     if not any(np.nanmax(np.abs(item.nodes)) > 0 for item in densities.values()):
         raise DataError("A figure of a spectrum needs eigenvalues other than zero, got a Hessian of zeros.")
+    largest = max(float(np.nanmax(np.abs(item.nodes))) for item in densities.values())
+    if not LEAST_CURVATURE <= largest <= MOST_CURVATURE:
+        raise DataError(
+            f"A figure of a spectrum needs eigenvalues between {LEAST_CURVATURE:g} and {MOST_CURVATURE:g}, got a "
+            f"largest magnitude of {largest:g}.",
+            Advice("scale the loss"),
+        )
     height = 4.6 if gauss_newton is None else 6.4
     return styled_figure(lambda figure: _draw(figure, densities, eigenvalues, trace), (10.4, height))
 

@@ -22,7 +22,7 @@ from downslope.figures.landscape import (
     plane_color_levels,
 )
 from downslope.figures.line_fit.descent import LineDescent, line_descent
-from downslope.figures.style import add_frame, finite, fit_axis, plain, stack_subfigures, styled_figure
+from downslope.figures.style import add_frame, drawable, finite, fit_axis, plain, stack_subfigures, styled_figure
 from downslope.landscape import Projection
 from downslope.training import Run
 
@@ -84,6 +84,11 @@ def bowl_comparison(runs: Mapping[str, Run], *, title: str = "") -> Figure:
 def _shares(descent: LineDescent) -> LineDescent:
     """Return a descent with losses as shares of its first."""
     first = descent.path.losses[0]
+    if not np.isfinite(drawable(np.array(first))):
+        raise DataError(
+            "A comparison of bowls needs a finite loss at the start of each path, to compare shares of it, got one "
+            f"that is {plain(float(first))}."
+        )
     plane: Plane = descent.plane._replace(losses=descent.plane.losses / first)
     losses = descent.path.losses / first
     path = Projection(

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from downslope.core import Advice, DataError, LossSurface, PyTree, named_leaves, tree_size
 from downslope.data import Batches
 from downslope.figures.landscape import Plane
+from downslope.figures.style import drawable
 from downslope.landscape import Projection
 from downslope.training import Run, last_batch_rule
 
@@ -74,8 +75,9 @@ def line_descent(run: Run, *, x_label: str | None = None, t_label: str | None = 
         )
     trajectory, run = run.trajectory, run.with_data()
     surface = run.surface()
-    points = _points(trajectory.params)
+    points = drawable(_points(trajectory.params))
     losses = _losses(surface, run.params, points)
+    _check_any(points, losses)
     window = _window(points, losses)
     grid = np.stack(np.meshgrid(*window, indexing="ij"), axis=-1).reshape(-1, 2)
     grid_losses = _losses(surface, run.params, grid).reshape(SIZE, SIZE)
@@ -92,6 +94,15 @@ def line_descent(run: Run, *, x_label: str | None = None, t_label: str | None = 
         plane, path, steps / (per_epoch or 1), "epoch" if per_epoch else "step", x, t, x_label or names[0],
         t_label or names[1], _curvatures(surface, run.params, lowest_point),
     )  # fmt: skip
+
+
+def _check_any(points: np.ndarray, losses: np.ndarray) -> None:
+    """Refuse a path without a point that can be drawn."""
+    if not np.any(np.isfinite(points).all(axis=1) & np.isfinite(drawable(losses))):
+        raise DataError(
+            "This figure needs a finite intercept, slope and loss somewhere on the path, got none.",
+            Advice("train with a lower rate"),
+        )
 
 
 def leaf_name(name: str) -> str:
@@ -122,7 +133,7 @@ def _losses(surface: LossSurface, params: PyTree, points: np.ndarray) -> np.ndar
 
 def _lowest(losses: np.ndarray) -> int:
     """Return the index of the least finite loss."""
-    return int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
+    return int(np.argmin(np.where(np.isfinite(drawable(losses)), losses, np.inf)))
 
 
 def _window(points: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

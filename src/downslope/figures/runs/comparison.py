@@ -71,7 +71,8 @@ def _draw(figure: Figure, result: Comparison, count: int) -> str:
     diverged = [run for run in result.runs if run.stop_reason == "diverged"]
     finished = [run for run in result.runs if run.stop_reason != "diverged"]
     first = [run.history["train_loss"][0] for run in result.runs if run.epochs]
-    fit_losses(axes, _curves(finished), _curves(diverged), highest=off_scale_limit(first))
+    highest = max(off_scale_limit(first), float(np.nan_to_num(drawable(np.array(result.runs[0].loss)))))
+    fit_losses(axes, _curves(finished), _curves(diverged), highest=highest)
     epoch_axis(axes, max(run.epochs for run in result.runs))
     axes.set_ylabel(_label(result))
     _legends(figure, result, count)
@@ -94,7 +95,7 @@ def _draw_run(axes: Axes, run: Compared, color: str, *, best: bool) -> None:
             width = 2.6 if best else 1.6
             axes.plot(epochs, drawable(run.history[name]), style, color=color, lw=width, marker=dot, zorder=3 + best)
     if best and np.isfinite(run.loss):
-        axes.plot([run.kept_epoch], [run.loss], mfc=color, clip_on=False, **STAR)
+        axes.plot([run.kept_epoch], drawable(np.array([run.loss])), mfc=color, clip_on=False, **STAR)
 
 
 def _legends(figure: Figure, result: Comparison, count: int) -> None:

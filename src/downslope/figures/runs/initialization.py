@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from downslope.core import DataError
 from downslope.diagnosis import InitializationReport, LayerStart
-from downslope.figures.style import BLACK, BLUE, GRAY, GREEN, ORANGE, VERMILLION, styled_figure
+from downslope.figures.style import BLACK, BLUE, GRAY, GREEN, ORANGE, VERMILLION, decade_ticks, drawable, styled_figure
 
 COLORS = (BLUE, VERMILLION, GREEN, ORANGE, BLACK)
 """The colors of reports."""
@@ -60,6 +60,7 @@ def _draw(figure: Figure, reports: Mapping[str, InitializationReport]) -> str:
         (gradients, "gradient of the loss by activations (RMS)"),
     ):
         axes.set_yscale("log")
+        decade_ticks(axes.yaxis)
         axes.set_ylabel(label)
         axes.set_xlabel("depth (layers with weights)")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
@@ -87,9 +88,9 @@ def _legend(figure: Figure, names: list[str]) -> None:
 
 
 def _positive(values: list[float | None]) -> np.ndarray:
-    """Return positive finite numbers, and NaN for the others."""
-    numbers = np.array([np.nan if value is None else value for value in values], np.float64)
-    return np.where(np.isfinite(numbers) & (numbers > 0), numbers, np.nan)
+    """Return positive numbers that can be drawn, and NaN for the others."""
+    numbers = drawable(np.array([np.nan if value is None else value for value in values], np.float64))
+    return np.where(numbers > 0, numbers, np.nan)
 
 
 def _describe(name: str, lines: list[LayerStart], size: np.ndarray, gradient: np.ndarray) -> str:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from downslope.core import DataError
-from downslope.figures.style import BLUE, GRAY, VERMILLION, drawable, loss_label, spans_decades, styled_figure
+from downslope.figures.style import BLUE, GRAY, VERMILLION, drawable, fit_axis, loss_label, plain, styled_figure
 from downslope.training import Run
 
 GAP = 0.062
@@ -68,8 +68,7 @@ def _draw(figure: Figure, run: Run, metrics: list[str]) -> str:
         if key in run.history
     ]
     best_epoch = run.best_epoch if "validation_loss" in run.history else None
-    logarithmic = spans_decades([drawable(curve.values) for curve in losses])
-    _panel(panels[0], losses, loss_label(run), best_epoch, logarithmic=logarithmic)
+    _panel(panels[0], losses, loss_label(run), best_epoch, log="auto")
     if metrics:
         name = metrics[0]
         scores = [
@@ -80,11 +79,11 @@ def _draw(figure: Figure, run: Run, metrics: list[str]) -> str:
             )
             if f"{part}_{name}" in run.history
         ]
-        _panel(panels[1], scores, {"r2": "R²", "rmse": "RMSE"}.get(name, name), best_epoch, logarithmic=False)
+        _panel(panels[1], scores, {"r2": "R²", "rmse": "RMSE"}.get(name, name), best_epoch, log=False)
     return _describe(run, losses, best_epoch)
 
 
-def _panel(axes: Axes, curves: list[Curve], label: str, best_epoch: int | None, *, logarithmic: bool) -> None:
+def _panel(axes: Axes, curves: list[Curve], label: str, best_epoch: int | None, *, log: bool | str) -> None:
     """Draw curves against the epoch, each labeled at its end."""
     epochs = np.arange(1, len(curves[0].values) + 1)
     single = len(epochs) == 1
@@ -97,8 +96,7 @@ def _panel(axes: Axes, curves: list[Curve], label: str, best_epoch: int | None, 
             lw=curve.width,
             marker="o" if single else None,
         )
-    if logarithmic:
-        axes.set_yscale("log")
+    fit_axis(axes, [curve.values for curve in curves], log=log)
     axes.set_xlim(1 - 0.02 * len(epochs), len(epochs) + 0.02 * len(epochs) + single)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
     axes.set_xlabel("epoch")
@@ -114,7 +112,14 @@ def _mark_best_epoch(axes: Axes, curves: list[Curve], best_epoch: int) -> None:
     for curve in curves:
         if curve.name == "validation":
             axes.plot(
-                [best_epoch], [curve.values[best_epoch - 1]], "o", ms=7, mfc="white", mec=curve.color, mew=2.0, zorder=5
+                [best_epoch],
+                drawable(curve.values[best_epoch - 1 : best_epoch]),
+                "o",
+                ms=7,
+                mfc="white",
+                mec=curve.color,
+                mew=2.0,
+                zorder=5,
             )
     axes.annotate(
         f"kept: epoch {best_epoch}",
@@ -132,7 +137,7 @@ def _mark_best_epoch(axes: Axes, curves: list[Curve], best_epoch: int) -> None:
 def _label_ends(axes: Axes, curves: list[Curve]) -> None:
     """Name each curve at its right end, moved apart where the ends are close."""
     axes.autoscale_view()
-    ends = np.array([curve.values[-1] for curve in curves], np.float64)
+    ends = drawable(np.array([curve.values[-1] for curve in curves]))
     to_axes = axes.transData + axes.transAxes.inverted()
     heights = np.array([to_axes.transform((1.0, end))[1] if np.isfinite(end) else 0.0 for end in ends])
     for curve, height in zip(curves, spread(heights, GAP), strict=True):
@@ -173,6 +178,9 @@ def _metric_names(run: Run) -> list[str]:
 
 def _describe(run: Run, losses: list[Curve], best_epoch: int | None) -> str:
     """Return the alternative text of the figure."""
-    changes = "; ".join(f"{curve.name} from {curve.values[0]:.3g} to {curve.values[-1]:.3g}" for curve in losses)
+    changes = "; ".join(
+        f"{curve.name} from {plain(curve.values[0], digits=3)} to {plain(curve.values[-1], digits=3)}"
+        for curve in losses
+    )
     end = f" The parameters of epoch {best_epoch} are kept." if best_epoch else ""
     return f"Loss against the epoch over {run.epochs} epochs: {changes}.{end}"

@@ -6,12 +6,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from downslope.figures.style import BLUE, GRAY
+from downslope.figures.style import BLUE, GRAY, drawable
 
 MOST_POINTS = 5000
 """The largest number of points: of more rows, an even selection is drawn, with a note."""
 
 MOST_PANELS = 3
+
+LARGEST_RATIO = 1e150
+"""The square of a larger one overflows."""
 
 
 def draw_predicted_against_true(figure: Figure, truth: np.ndarray, predicted: np.ndarray) -> str:
@@ -25,22 +28,37 @@ def draw_predicted_against_true(figure: Figure, truth: np.ndarray, predicted: np
     panels = figure.subplots(1, min(truth.shape[1], MOST_PANELS), squeeze=False)[0]
     sentences = []
     for k, axes in enumerate(panels):
-        rmse = float(np.sqrt(np.mean((predicted[:, k] - truth[:, k]) ** 2)))
-        spread = float(np.mean((truth[:, k] - truth[:, k].mean()) ** 2))
-        r2 = 1 - rmse**2 / spread if spread > 0 else float("nan")
-        _panel(axes, truth[:, k], predicted[:, k])
+        rmse, r2 = _quality(truth[:, k], predicted[:, k])
+        _panel(axes, drawable(truth[:, k]), drawable(predicted[:, k]))
         name = f"target {k}: " if truth.shape[1] > 1 else ""
-        axes.set_title(f"{name}RMSE {rmse:.4g}, R² {r2:.3f}")
-        sentences.append(f"{name}RMSE {rmse:.4g}, R² {r2:.3f} over {len(truth)} rows")
+        quality = f"{name}RMSE {rmse:.4g}, R² {f'{r2:.3f}' if r2 > -1e3 else f'{r2:.3g}'}"
+        axes.set_title(quality)
+        sentences.append(f"{quality} over {len(truth)} rows")
     return f"Predicted against true values, {'; '.join(sentences)}."
+
+
+def _quality(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
+    """Return RMSE and R²; what double precision cannot hold is infinite, or not a number."""
+    with np.errstate(over="ignore"):
+        rmse = _root_mean_square(predicted - truth)
+        deviation = _root_mean_square(truth - np.sum(truth / len(truth)))
+    if not 0 < deviation < np.inf:
+        return rmse, float("nan")
+    return rmse, 1 - (rmse / deviation) ** 2 if rmse / deviation < LARGEST_RATIO else -float("inf")
+
+
+def _root_mean_square(values: np.ndarray) -> float:
+    """Return a root of a mean of squares, also where the squares over- or underflow."""
+    largest = float(np.max(np.abs(values)))
+    return largest * float(np.sqrt(np.mean((values / largest) ** 2))) if 0 < largest < np.inf else largest
 
 
 def _panel(axes: Axes, truth: np.ndarray, predicted: np.ndarray) -> None:
     """Draw points, and the line where predictions are right."""
     stride = -(-len(truth) // MOST_POINTS)
     t, p = truth[::stride], predicted[::stride]
-    finite = np.concatenate([t, p[np.isfinite(p)]])
-    low, high = float(finite.min()), float(finite.max())
+    finite = np.concatenate([t[np.isfinite(t)], p[np.isfinite(p)]])
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
     margin = 0.04 * (high - low) or 1.0
     limits = (low - margin, high + margin)
     axes.plot(limits, limits, color=GRAY, lw=1.2, ls="--", zorder=1)

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter
 
 from downslope.core import DataError, Setting
 from downslope.efficiency import NO_TIME, LayerProfile, Profile, together
-from downslope.figures.style import BLUE, GRAY, ORANGE, VERMILLION, percent, styled_figure
+from downslope.figures.style import BLUE, GRAY, ORANGE, VERMILLION, CountFormatter, percent, styled_figure
 
 MOST_LAYERS = 24
 """The largest number of bars: of more layers, the slowest are drawn, and the others as one bar."""
@@ -125,7 +125,7 @@ def _throughput_panel(axes: Axes, result: Profile) -> None:
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
     axes.set_ylim(0, 1.1 * max(most))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:,.0f}"))
+    axes.yaxis.set_major_formatter(CountFormatter())
     axes.set_xlabel("batch size (examples)")
     axes.set_ylabel("throughput (examples/s)")
     _mark(axes, result)

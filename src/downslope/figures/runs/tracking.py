@@ -19,8 +19,8 @@ from downslope.figures.style import (
     VERMILLION,
     decade_ticks,
     drawable,
+    fit_axis,
     loss_label,
-    spans_decades,
     styled_figure,
 )
 from downslope.training import Run, Tracking
@@ -119,7 +119,7 @@ def _sharpness(axes: Axes, tracked: Tracking) -> None:
     if adaptive and len(tracked) > 1:
         # at first the moments are those of one batch: their preconditioner may be almost 0
         rest = np.concatenate([sharpness[1:], tracked.limit])
-        axes.set_ylim(top=2 * float(np.max(rest, initial=0.0, where=np.isfinite(rest))) or None)
+        axes.set_ylim(top=2 * float(np.nanmax(drawable(rest), initial=0.0)) or None)
     axes.set_ylabel("preconditioned sharpness" if adaptive else "sharpness")
     axes.legend(fontsize=8.5)
 
@@ -152,11 +152,12 @@ def _gradient(axes: Axes, tracked: Tracking) -> None:
 def _noise(axes: Axes, tracked: Tracking) -> None:
     """Draw the noise scale with its interval, and the batch."""
     positive = np.concatenate([tracked.noise_scale, tracked.noise_scale_low, tracked.batch_size.astype(float)])
-    positive = positive[np.isfinite(positive) & (positive > 0)]
+    positive = positive[np.isfinite(drawable(positive)) & (drawable(positive) > 0)]
     low, high = positive.min() / 1.6, positive.max() * 1.6
     interval = [np.nan_to_num(bound, nan=np.nan, posinf=high) for bound in _bounds(tracked)]
     axes.fill_between(tracked.epochs, *np.clip(interval, low, high), color=BLUE, alpha=0.2, lw=0, label="95 % interval")
-    _line(axes, tracked, np.where(tracked.noise_scale > 0, tracked.noise_scale, np.nan), BLUE, "noise scale")
+    noise = drawable(tracked.noise_scale)
+    _line(axes, tracked, np.where(noise > 0, noise, np.nan), BLUE, "noise scale")
     axes.step(tracked.epochs, tracked.batch_size, where="post", color=VERMILLION, lw=1.6, ls=DASHED, label="batch")
     axes.set_yscale("log")
     axes.set_ylim(low, high)
@@ -174,7 +175,8 @@ def _agreement(axes: Axes, tracked: Tracking) -> None:
     """Draw the agreement of batches, and where signal and noise are equal."""
     axes.axhline(0.5, color=GRAY, lw=1.2, ls=DASHED, zorder=1, label="signal equals noise")
     _line(axes, tracked, tracked.agreement, BLUE, "")
-    finite = tracked.agreement[np.isfinite(tracked.agreement)]
+    finite = drawable(tracked.agreement)
+    finite = finite[np.isfinite(finite)]
     axes.set_ylim(min(-0.05, 1.1 * float(np.min(finite, initial=0.0))), 1.05)
     axes.set_ylabel("agreement of batches (cosine)")
     if not len(finite):
@@ -191,9 +193,7 @@ def _line(axes: Axes, tracked: Tracking, values: np.ndarray, color: str, label: 
 
 def _scale(axes: Axes, values: list[np.ndarray]) -> None:
     """Make the axis logarithmic where values span decades."""
-    if spans_decades([drawable(value) for value in values]):
-        axes.set_yscale("log")
-        decade_ticks(axes.yaxis)
+    fit_axis(axes, values)
 
 
 def _shade(axes: Axes, tracked: Tracking, last: float) -> None:

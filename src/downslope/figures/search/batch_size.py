@@ -5,9 +5,19 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import NullLocator
 
-from downslope.figures.style import BLUE, GRAY, ORANGE, STAR, VERMILLION, decade_ticks, styled_figure
+from downslope.figures.style import (
+    BLUE,
+    GRAY,
+    ORANGE,
+    STAR,
+    VERMILLION,
+    CountFormatter,
+    decade_ticks,
+    drawable,
+    styled_figure,
+)
 from downslope.training import FoundBatchSize
 
 
@@ -44,7 +54,7 @@ def _draw(figure: Figure, result: FoundBatchSize) -> str:
     most = [candidate.most_examples_per_second for candidate in result.outlook]
     throughput.fill_between(sizes, least, most, color=BLUE, alpha=0.2, lw=0)
     throughput.set_ylim(0, 1.05 * max(most))
-    throughput.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:,.0f}"))
+    throughput.yaxis.set_major_formatter(CountFormatter())
     throughput.set_ylabel("throughput (examples/s)")
     _time_panel(time, result, sizes)
     for axes in (trade_off, throughput, time):
@@ -62,10 +72,10 @@ def _draw(figure: Figure, result: FoundBatchSize) -> str:
 
 def _trade_off_panel(axes: Axes, result: FoundBatchSize, sizes: np.ndarray) -> None:
     """Draw steps and examples by batch size, and the noise scale where they cross."""
-    axes.plot(sizes, [candidate.steps for candidate in result.outlook], "o-", color=BLUE, lw=1.8, ms=4, label="steps")
-    axes.plot(
-        sizes, [candidate.examples for candidate in result.outlook], "s-", color=ORANGE, lw=1.8, ms=4, label="examples"
-    )
+    steps = drawable(np.array([candidate.steps for candidate in result.outlook]))
+    examples = drawable(np.array([candidate.examples for candidate in result.outlook]))
+    axes.plot(sizes, steps, "o-", color=BLUE, lw=1.8, ms=4, label="steps")
+    axes.plot(sizes, examples, "s-", color=ORANGE, lw=1.8, ms=4, label="examples")
     axes.set_yscale("log")
     decade_ticks(axes.yaxis)
     axes.set_ylabel("multiple of the fewest")

@@ -70,6 +70,7 @@ def _draw(figure: Figure, result: Race) -> str:
     diverged = {name: run for name, run in result.runs.items() if run.stop_reason == "diverged"}
     converged = [run for name, run in result.runs.items() if name not in diverged]
     highest = off_scale_limit(run.history["train_loss"][0] for run in result.runs.values() if run.epochs)
+    highest = max(highest, float(np.nan_to_num(drawable(np.array(result.losses[result.winner])))))
     fit_losses(axes, _all_curves(converged), _all_curves(diverged.values()), highest=highest)
     crossed: Counter[int] = Counter()
     for name, run in diverged.items():
@@ -112,7 +113,8 @@ def _mark_winner(axes: Axes, result: Race) -> None:
     if np.isfinite(result.losses[result.winner]):
         values = run.history.get("validation_loss", run.history["train_loss"][-1:])
         epoch = int(np.nanargmin(values)) + 1 if "validation_loss" in run.history else run.epochs
-        axes.plot([epoch], [result.losses[result.winner]], mfc=_colors(result)[result.winner], clip_on=False, **STAR)
+        won = drawable(np.array([result.losses[result.winner]]))
+        axes.plot([epoch], won, mfc=_colors(result)[result.winner], clip_on=False, **STAR)
 
 
 def _legends(figure: Figure, result: Race, colors: dict[str, str], *, any_diverged: bool) -> None:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from downslope.figures.search.sweep_layout import ALONE, Layout, best_index, diverged, layout_of, settings_text
+from downslope.figures.search.sweep_layout import ALONE, Layout, best_index, diverged, layout_of, middle, settings_text
 from downslope.figures.search.sweep_lines import MEDIAN_DASHES, draw_lines, line_handles
 from downslope.figures.search.sweep_map import color_norm, draw_map
 from downslope.figures.style import (
@@ -145,7 +145,7 @@ def _handles(result: Sweep, layout: Layout, diverged_mask: np.ndarray) -> list[L
         name = f"median and range over {layout.seeds} seeds"
         handles.append(Line2D([], [], color=GRAY, ls=style, marker=marker, lw=1.6, label=name))
     if layout.x.name == "seed" and not diverged_mask.all():
-        name = f"median: {plain(float(np.median(result.losses[~diverged_mask])), digits=4)}"
+        name = f"median: {plain(middle(result.losses[~diverged_mask]), digits=4)}"
         handles.append(Line2D([], [], color=GRAY, lw=1.6, ls=MEDIAN_DASHES, label=name))
     return handles
 

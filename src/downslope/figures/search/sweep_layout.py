@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
 from downslope.core import Advice, DataError
-from downslope.figures.style import plain
+from downslope.figures.style import plain, plain_texts
 from downslope.training import Sweep
 
 MOST_PANELS = 12
 MAP_VALUES = 3
 """The least number of values of each of two numbers that make a map rather than lines."""
+
+LEAST_NUMBER, LARGEST_NUMBER = 1e-200, 1e200
+"""Of smaller or larger swept numbers, axes show the order alone."""
 
 LONGEST_NAME = 30
 UNITS = {"batch_size": " (examples)"}
@@ -28,7 +31,7 @@ class SweptSetting:
     Attributes:
         name: as `ds.sweep` takes it.
         values: numbers from low to high; others as they came.
-        numeric: whether all are numbers.
+        numeric: whether all are numbers that an axis can hold.
     """
 
     name: str
@@ -72,7 +75,7 @@ class Outcome:
     @property
     def median(self) -> float:
         """The median loss of those that did not diverge; NaN if there is none."""
-        return float(np.median(self.losses)) if len(self.losses) else float("nan")
+        return middle(self.losses) if len(self.losses) else float("nan")
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,30 @@ def layout_of(result: Sweep) -> Layout:
     return Layout(x, lines, tuple(combined), seeds)
 
 
+def middle(losses: np.ndarray) -> float:
+    """Return the median, also of numbers whose sum overflows.
+
+    Example:
+        >>> middle(np.array([1.5e308, 1.7e308]))
+        1.6e+308
+    """
+    ordered = np.sort(losses)
+    low, high = float(ordered[(len(ordered) - 1) // 2]), float(ordered[len(ordered) // 2])
+    return low if low == high else 0.5 * low + 0.5 * high
+
+
+def value_texts(values: Sequence[object]) -> list[str]:
+    """Return the values of a setting as texts; numbers with as many digits as it takes to tell them apart.
+
+    Example:
+        >>> value_texts([0.1, 1e-05]), value_texts([1e6, 1e6 + 0.25])
+        (['0.1', '1e-5'], ['1e6', '1e6 + 0.25'])
+    """
+    texts = [value_text(value) for value in values]
+    numbers = [float(value) for value in values if isinstance(value, (int, float))]
+    return plain_texts(numbers) if len(set(texts)) < len(numbers) == len(values) else texts
+
+
 def value_text(value: object) -> str:
     """Return a setting's value as text, shortened where it is long.
 
@@ -158,12 +185,18 @@ def settings_text(settings: Mapping[str, object]) -> str:
 def _setting(result: Sweep, name: str) -> SweptSetting:
     """Return a setting with all values it took."""
     values = list(dict.fromkeys(settings[name] for settings in result.settings))
-    numeric = all(_is_number(value) for value in values)
-    return SweptSetting(name, tuple(sorted(values) if numeric else values), numeric)
+    if not all(_is_number(value) for value in values):
+        return SweptSetting(name, tuple(values), numeric=False)
+    return SweptSetting(name, tuple(sorted(values)), numeric=all(_on_axis(float(value)) for value in values))
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _on_axis(value: float) -> bool:
+    """Return whether a number can stand on an axis, with room beside it."""
+    return value == 0 or LEAST_NUMBER <= abs(value) <= LARGEST_NUMBER
 
 
 def _spans_map(setting: SweptSetting) -> bool:

@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from downslope.figures.search.sweep_layout import Layout, Outcome, SweptSetting, value_text
+from downslope.figures.search.sweep_layout import Layout, Outcome, SweptSetting, middle, value_texts
 from downslope.figures.style import GRAY, STAR, color_and_marker, cross_out, drawable, point_up
 from downslope.training import Sweep
 
@@ -37,12 +37,11 @@ def draw_lines(axes: Axes, result: Sweep, layout: Layout, panel: Mapping[str, ob
             positions, medians, ls="-" if layout.x.numeric else "none", marker=marker, color=color, lw=1.8, zorder=4
         )
         if layout.x.name == "seed" and np.isfinite(medians).any():
-            middle = float(np.median(medians[np.isfinite(medians)]))
-            axes.axhline(middle, color=GRAY, lw=1.6, ls=MEDIAN_DASHES, zorder=2)
+            axes.axhline(middle(medians[np.isfinite(medians)]), color=GRAY, lw=1.6, ls=MEDIAN_DASHES, zorder=2)
         for x, outcome in zip(positions, outcomes, strict=True):
-            if len(outcome.losses) > 1:
-                ends = drawable(outcome.losses)
-                axes.vlines(x, np.nanmin(ends), np.nanmax(ends), color=color, lw=1.6, zorder=3)
+            drawn = drawable(outcome.losses)[np.isfinite(drawable(outcome.losses))]
+            if len(drawn) > 1:
+                axes.vlines(x, drawn.min(), drawn.max(), color=color, lw=1.6, zorder=3)
             if outcome.best:
                 axes.plot([x], drawable(result.losses[[result.best_index]]), mfc=color, **STAR)
             marked[x] += _mark_top(axes, x, outcome, color, highest=highest, rank=marked[x])
@@ -71,8 +70,8 @@ def line_styles(lines: SweptSetting) -> list[tuple[str, str]]:
 def line_handles(lines: SweptSetting) -> list[Line2D]:
     """Return the legend of the lines."""
     return [
-        Line2D([], [], color=color, marker=marker, lw=1.8, ms=6, label=value_text(value))
-        for value, (color, marker) in zip(lines.values, line_styles(lines), strict=True)
+        Line2D([], [], color=color, marker=marker, lw=1.8, ms=6, label=text)
+        for text, (color, marker) in zip(value_texts(lines.values), line_styles(lines), strict=True)
     ]
 
 
@@ -87,9 +86,10 @@ def _scale_x(axes: Axes, x: SweptSetting) -> None:
     axes.set_xlabel(x.label)
     positions = x.positions
     if not x.numeric:
-        crowded = max(len(value_text(value)) for value in x.values) * len(positions) > 70
+        texts = value_texts(x.values)
+        crowded = max(map(len, texts)) * len(positions) > 70
         turned = {"rotation": 20, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
-        axes.set_xticks(positions, [value_text(value) for value in x.values], **turned)
+        axes.set_xticks(positions, texts, **turned)
         axes.set_xlim(-0.5, len(positions) - 0.5)
         return
     positive = positions[positions > 0]
@@ -105,7 +105,7 @@ def _scale_x(axes: Axes, x: SweptSetting) -> None:
     axes.update_datalim(np.column_stack([positions, np.ones(len(positions))]), updatey=False)
     axes.autoscale_view(scaley=False)
     labeled = _apart(axes, positions)
-    axes.set_xticks(labeled, [value_text(position) for position in labeled])
+    axes.set_xticks(labeled, value_texts(labeled))
     axes.xaxis.set_minor_locator(NullLocator())
 
 

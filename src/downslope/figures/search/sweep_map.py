@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from downslope.figures.search.sweep_layout import Layout, Outcome, value_text
+from downslope.figures.search.sweep_layout import Layout, Outcome, value_texts
 from downslope.figures.style import VERMILLION, drawable, plain, spans_decades
 from downslope.training import Sweep
 
@@ -43,8 +43,8 @@ def draw_map(axes: Axes, result: Sweep, layout: Layout, panel: Mapping[str, obje
             if outcome.best:
                 axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, ec=VERMILLION, lw=3.5, zorder=5))
     axes.grid(visible=False)
-    axes.set_xticks(range(len(layout.x.values)), [value_text(value) for value in layout.x.values])
-    axes.set_yticks(range(len(layout.lines.values)), [value_text(value) for value in layout.lines.values])
+    axes.set_xticks(range(len(layout.x.values)), value_texts(layout.x.values))
+    axes.set_yticks(range(len(layout.lines.values)), value_texts(layout.lines.values))
     axes.set_xlabel(layout.x.label)
     axes.set_ylabel(layout.lines.label)
     return image

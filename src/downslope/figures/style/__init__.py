@@ -33,6 +33,7 @@ from downslope.figures.style.theme import (
     styled_figure,
 )
 from downslope.figures.style.ticks import (
+    CountFormatter,
     DistinctFormatter,
     decade_ticks,
     epoch_axis,
@@ -53,6 +54,7 @@ __all__ = [
     "UNITS",
     "VERMILLION",
     "ArtistOptions",
+    "CountFormatter",
     "DistinctFormatter",
     "add_frame",
     "alt_text",

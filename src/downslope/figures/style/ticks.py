@@ -14,6 +14,11 @@ from downslope.core import distinct_texts
 FEW_DECADES = 2.5
 """Over fewer powers of ten than this, 2 and 5 times each are labeled, too."""
 
+MOST_DECADES = 100
+
+MOST_COUNT = 1e9
+"""Whole numbers below are written in full."""
+
 PLAIN = (1e-3, 1e5)
 """Numbers between these are written without an exponent."""
 
@@ -28,8 +33,13 @@ def epoch_axis(axes: Axes, epochs: int) -> None:
 def decade_ticks(axis: Axis) -> None:
     """Label a logarithmic axis that has its limits with plain numbers."""
     low, high = axis.get_view_interval()
-    few = bool(np.log10(high) - np.log10(low) < FEW_DECADES)
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+    first, last = (float(np.log10(end)) for end in (low, high))
+    few = last - first < FEW_DECADES
+    if last - first > MOST_DECADES:  # the locator for logarithms steps beyond the ends, where numbers overflow
+        decades = np.arange(np.ceil(first), last, np.ceil((last - first) / 8))
+        axis.set_major_locator(FixedLocator(list(10.0**decades)))
+    else:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
     axis.set_major_formatter(DistinctFormatter())
     axis.set_minor_locator(NullLocator())
 
@@ -60,6 +70,19 @@ class DistinctFormatter(Formatter):
     def format_ticks(self, values: Sequence[float] | np.ndarray) -> list[str]:
         """Return the labels of all ticks of an axis."""
         return plain_texts([float(value) for value in values], digits=self.digits)
+
+
+class CountFormatter(DistinctFormatter):
+    """Labels ticks that are whole with commas between thousands, such as `20,000`, and others as plain numbers."""
+
+    def __call__(self, x: float | int, pos: int | None = None) -> str:
+        """Return a number alone, such as that under the pointer."""
+        return f"{x:,.0f}" if float(x).is_integer() and abs(x) < MOST_COUNT else super().__call__(x, pos)
+
+    def format_ticks(self, values: Sequence[float] | np.ndarray) -> list[str]:
+        """Return the labels of all ticks of an axis."""
+        whole = all(float(value).is_integer() and abs(value) < MOST_COUNT for value in values)
+        return [f"{value:,.0f}" for value in values] if whole else super().format_ticks(values)
 
 
 def plain_texts(values: Sequence[float], *, digits: int = 6) -> list[str]:

@@ -120,7 +120,8 @@ class Tracking:
         Training at the edge is healthy: the loss falls, though not at every step.
         """
         adaptive = np.isfinite(self.preconditioned_sharpness)
-        return np.where(adaptive, self.preconditioned_sharpness, self.sharpness) / self.limit
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return np.where(adaptive, self.preconditioned_sharpness, self.sharpness) / self.limit
 
     @property
     def phase(self) -> tuple[str, ...]:
