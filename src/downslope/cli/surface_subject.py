@@ -287,13 +287,18 @@ def _rates_for(surface: FunctionSurface, span: tuple[float, float]) -> dict[str,
     """Return rates that suit a classic surface.
 
     For gradient descent half of `2/λ` at the start, a fifth of that with momentum; for methods that divide by the size
-    of the gradient, whose steps are as long as the rate, a fortieth of the window.
+    of the gradient, whose steps are as long as the rate, a fortieth of the window. No first step of gradient descent is
+    longer than half the window, whether `λ` is small or not known.
     """
+    from downslope.core import tree_norm
     from downslope.curvature import eigenvalues
     from downslope.optimizers import OPTIMIZERS
 
-    largest = float(eigenvalues(surface, surface.params, k=1, which="magnitude").values[0])
-    plain, window = 1 / max(abs(largest), 1e-3), min(span) / 40
+    pairs = eigenvalues(surface, surface.params, k=1, which="magnitude")
+    slope, window = float(tree_norm(surface.gradient(surface.params))), min(span) / 40
+    known = len(pairs) > 0 and bool(pairs.converged[0] and pairs.resolved[0])
+    allowed = [1 / abs(float(pairs.values[0]))] if known else []
+    plain = min([*allowed, *([min(span) / slope] if slope > 0 else [])], default=1.0)
     return {"sgd": plain, "momentum": plain / 5, "nesterov": plain / 5} | {
         name: window for name, facts in OPTIMIZERS.items() if facts.rate_is_length
     }

@@ -43,7 +43,15 @@ from downslope.core._surface import (
 )
 from downslope.core._surface_programs import SurfacePrograms, in_memory, weighted_sum
 from downslope.core._text import STEERING, aligned, bytes_text, count_text, distinct_texts, printable, seconds_text
-from downslope.core._trees import all_finite, displaced, named_leaves, tree_norm, tree_size, with_named_leaves
+from downslope.core._trees import (
+    all_finite,
+    displaced,
+    named_leaves,
+    tree_norm,
+    tree_size,
+    unit_near,
+    with_named_leaves,
+)
 from downslope.core._types import JSON, Number, NumberOrSchedule, Params, PyTree, Shape, Variables, float_dtype
 
 __all__ = [
@@ -136,6 +144,7 @@ __all__ = [
     "tree_norm",
     "tree_size",
     "typed_key",
+    "unit_near",
     "unit_of",
     "vector_length",
     "weighted_sum",

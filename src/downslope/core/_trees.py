@@ -88,11 +88,11 @@ def tree_norm(tree: PyTree) -> jax.Array:
     if not leaves:
         return jnp.zeros(())
     largest = reduce(jnp.maximum, [jnp.max(jnp.abs(leaf)) for leaf in leaves])
-    unit = _unit(largest)
+    unit = unit_near(largest)
     return jnp.sqrt(sum(jnp.sum(jnp.square(leaf / unit)) for leaf in leaves)) * unit
 
 
-def _unit(largest: jax.Array) -> jax.Array:
+def unit_near(largest: jax.Array) -> jax.Array:
     """Return a power of two near a number, in its type; 1 for 0 and for what is not finite."""
     limits = jnp.finfo(largest.dtype)
     exponent = jnp.clip(jnp.frexp(largest)[1], int(limits.minexp) + 1, int(limits.maxexp) - 1)

@@ -314,7 +314,7 @@ def _flat(case: Case) -> Answer:
             f"{_of_unit(case, case.reach.with_curvature)}, ten steps along the gradient "
             f"{percent(_gain(case))}. The descent follows a long flat valley."
         )
-    rise = 0.5 * max(case.sharpness, 0.0) * case.reach.radius**2
+    rise = 0.5 * max(case.sharpness + float(case.eigenvalues.residuals[0]), 0.0) * case.reach.radius**2
     level = case.eigenvalues.scale <= case.eigenvalues.resolution or case.sharpness <= case.eigenvalues.resolution
     if level or case.share(rise) < NEGLIGIBLE:
         return "plateau", (

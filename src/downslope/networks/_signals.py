@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 from numpy.typing import ArrayLike
 
-from downslope.core import Key, Params, Shape, Variables
+from downslope.core import Key, Params, Shape, Variables, unit_near
 from downslope.layers import (
     Activation,
     AnyLayer,
@@ -142,8 +142,8 @@ def _measured(
     """Yield the numbers of every layer of a chain, and of those inside its blocks."""
     for layer, own, passed in zip(layers, params, chain.passed, strict=True):
         mean = _mean(passed.h, rows)
-        deviation = jnp.sqrt(_mean(jnp.square(passed.h - mean), rows))
-        yield mean, deviation, *_slopes(layer, own, passed.x, rows), jnp.sqrt(_mean(jnp.square(passed.dh), rows))
+        deviation = _root_mean_square(passed.h - mean, rows)
+        yield mean, deviation, *_slopes(layer, own, passed.x, rows), _root_mean_square(passed.dh, rows)
         if isinstance(layer, Residual):
             yield from _measured(layer.layers, own["body"], passed.inside, rows)
 
@@ -169,6 +169,12 @@ def _mean(values: Float[Array, "batch ..."], rows: Float[Array, " batch"]) -> Ar
     """Return the mean over rows, each by its weight, and over everything else."""
     of_rows = jnp.mean(values, axis=tuple(range(1, values.ndim)))
     return jnp.sum(rows * of_rows) / jnp.sum(rows)
+
+
+def _root_mean_square(values: Float[Array, "batch ..."], rows: Float[Array, " batch"]) -> Array:
+    """Return the root of the mean square, also where the squares alone over- or underflow."""
+    unit = unit_near(jnp.max(jnp.abs(values)))
+    return jnp.sqrt(_mean(jnp.square(values / unit), rows)) * unit
 
 
 def _beside(rows: Bool[Array, " batch"], values: Float[Array, "batch ..."]) -> Array:

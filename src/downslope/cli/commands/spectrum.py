@@ -278,13 +278,15 @@ def _stability(measurements: Measurements) -> str:
     import math
 
     rate, limit, optimizer = measurements.step.learning_rate, measurements.limit, measurements.optimizer
-    if not math.isfinite(limit):
-        return "Stability: the loss does not curve upward here, which sets no limit to the rate."
     if not measurements.pairs.converged[0]:
+        if not math.isfinite(limit):
+            return "Stability: the largest eigenvalue did not converge; whether it limits the rate is not known."
         return (
             f"Stability: the largest eigenvalue did not converge, so the limit of the rate is {limit:.3g} or lower. "
             "Allow more products."
         )
+    if not math.isfinite(limit) or not measurements.pairs.resolved[0]:
+        return "Stability: the loss does not curve upward here, which sets no limit to the rate."
     if not measurements.own_limit:
         other = "" if optimizer is None else f"; {optimizer} has a limit of its own, see downslope diagnose"
         return f"Stability: plain gradient descent diverges from the rate 2/λ = {limit:.3g} on{other}."
@@ -339,6 +341,7 @@ def _facts(measurements: Measurements) -> dict[str, object]:
         "stability": {
             "optimizer": measurements.optimizer,
             "limit": measurements.limit,
+            "converged": bool(measurements.pairs.converged[0]),
             "sentence": _stability(measurements),
         },
         "blocks": None if blocks is None else _block_facts(blocks),

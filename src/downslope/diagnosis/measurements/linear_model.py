@@ -62,7 +62,7 @@ def linear_model(loss: Loss, part: Part) -> LinearModel | None:
     if x.shape[1] * outputs > _MOST_WEIGHTS:
         return None
     mean, deviation = x.mean(axis=0), x.std(axis=0)
-    scale = np.where(deviation > 1e-6 * (np.abs(mean) + 1e-30), deviation, np.inf)
+    scale = np.where(deviation > 1e-6 * np.abs(mean), deviation, np.inf)
     dtype = float_dtype()
     design = _design((x - mean) / scale, dtype)
     w = jnp.asarray(part.weighted().weights, dtype)

@@ -218,7 +218,7 @@ def _all_alike(units: np.ndarray) -> bool:
 
 def _inputs(x: np.ndarray) -> Inputs:
     """Return the statistics of the inputs."""
-    flat_x = x.reshape(len(x), -1)
+    flat_x = np.asarray(x.reshape(len(x), -1), np.float64)
     square, means, deviations = np.mean(np.square(flat_x)), flat_x.mean(axis=0), flat_x.std(axis=0)
     varying = deviations[deviations > 1e-6 * np.abs(means)]
     return Inputs(

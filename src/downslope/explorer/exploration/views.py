@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from downslope.core import PyTree, Variables, bounded_jit
+from downslope.core import PyTree, Variables, bounded_jit, tree_norm, tree_size
 from downslope.explorer.protocol import ExamplesView, Frame, Kind, NetworkSubject, PointsView, RowsView, View, Watch
 from downslope.explorer.subjects import DescentStepper, OpenedSubject, recipe_of
 from downslope.figures import fitted_line
@@ -133,11 +134,10 @@ def _signals(stepper: Stepper) -> np.ndarray:
 def _flow(net: Sequential, loss: Loss, variables: Variables, x: ArrayLike, t: ArrayLike) -> tuple[jax.Array, jax.Array]:
     """Return the root mean square of each layer's output and of its gradient."""
     statistics = signals(net, variables, x, t, loss)
-    return jnp.sqrt(statistics.mean**2 + statistics.deviation**2), statistics.gradient
+    return jnp.hypot(statistics.mean, statistics.deviation), statistics.gradient
 
 
 def _size(tree: PyTree) -> float:
     """Return the root mean square of all numbers of a tree; NaN where it has none."""
-    leaves = [np.asarray(leaf, np.float64) for leaf in jax.tree.leaves(tree)]
-    count = sum(leaf.size for leaf in leaves)
-    return float(np.sqrt(sum(float(np.sum(leaf**2)) for leaf in leaves) / count)) if count else float("nan")
+    count = tree_size(tree)
+    return float(tree_norm(tree)) / math.sqrt(count) if count else float("nan")

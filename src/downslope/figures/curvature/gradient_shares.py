@@ -16,6 +16,8 @@ from downslope.figures.style import BLUE, GRAY, VERMILLION, ArtistOptions, Disti
 MOST_BARS = 30
 """The largest number of bars: eigenvectors of smaller magnitude are part of the bar of the rest."""
 
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
 MOST_TIMES = 4.0
 """A rest longer than this multiple of the longest bar leaves the axis on the right, so that the bars stay visible."""
 
@@ -67,7 +69,10 @@ def _draw(figure: Figure, model: StepModel) -> str:
     _bars(gradient, values, parts, [f"{plain(part, digits=3)} %" for part in parts])
     terms = np.append(curved, 0.5 * total - curved.sum())
     _bars(curvature, values, terms, [plain(term, digits=3) for term in terms])
-    names = [f"$v_{{{index}}}$   λ = {plain(value, digits=3)}" for index, value in enumerate(values, start=1)]
+    names = [
+        f"v{str(index).translate(SUBSCRIPTS)}   λ = {plain(value, digits=3)}"
+        for index, value in enumerate(values, start=1)
+    ]
     gradient.set_yticks(range(len(names) + 1), [*names, "all others"], fontsize=9)
     gradient.invert_yaxis()
     gradient.set_ylabel("eigenvector of the Hessian")

@@ -22,11 +22,21 @@ from downslope.figures.landscape import (
     plane_color_levels,
 )
 from downslope.figures.line_fit.descent import LineDescent, line_descent
-from downslope.figures.style import add_frame, drawable, finite, fit_axis, plain, stack_subfigures, styled_figure
+from downslope.figures.style import (
+    add_frame,
+    drawable,
+    finite,
+    fit_axis,
+    plain,
+    shortened,
+    stack_subfigures,
+    styled_figure,
+)
 from downslope.landscape import Projection
 from downslope.training import Run
 
 MOST_BOWLS = 3
+LONGEST_NAME = 26
 PANEL, CURVES = (2.95, 3.0), 2.1
 FLAT = 1e-12
 
@@ -103,7 +113,7 @@ def _draw_map(axes: Axes, name: str, bowl: LineDescent, style: PathStyle, levels
     draw_path(axes, bowl.plane, bowl.path, style, levels)
     axes.set_aspect("equal")
     axes.locator_params(nbins=5)
-    axes.set_title(name)
+    axes.set_title(shortened(name, LONGEST_NAME))
     axes.set_xlabel(f"intercept\ncondition number {_condition(bowl)}")
     axes.set_ylabel("slope")
 
@@ -132,4 +142,5 @@ def _sentence(name: str, bowl: LineDescent) -> str:
     """Describe the condition number of a bowl and the last loss of its path."""
     last = float(bowl.path.losses[-1])
     reached = f"{plain(last, digits=3)} of the first loss" if np.isfinite(last) else "no finite loss"
-    return f"{name}: condition number {_condition(bowl)}, {reached} after {plain(float(bowl.times[-1]))} {bowl.time}s."
+    short, time = shortened(name, LONGEST_NAME), plain(float(bowl.times[-1]))
+    return f"{short}: condition number {_condition(bowl)}, {reached} after {time} {bowl.time}s."

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from downslope.core import Advice, DataError
-from downslope.figures.style import GRAY, decade_ticks, drawable, percent, styled_figure
+from downslope.figures.style import GRAY, decade_ticks, drawable, percent, shortened, styled_figure
 from downslope.training import Run, Statistics
 
 SIZES = {
@@ -22,6 +22,8 @@ SHARES = {"dead": "dead units", "saturated": "saturated activations"}
 
 MOST_NAMES = 16
 """The largest number of named layers: of more, every second, third … is named; all are drawn."""
+
+LONGEST_NAME = 30
 
 FEW_STEPS = 30
 """The largest number of steps drawn as points on their lines."""
@@ -123,7 +125,7 @@ def _legend(axes: Axes, layers: tuple[str, ...], colors: np.ndarray) -> None:
     axes.axis("off")
     stride = -(-len(layers) // MOST_NAMES)
     handles = [
-        Line2D([], [], color=color, lw=2.5, label=layer)
+        Line2D([], [], color=color, lw=2.5, label=shortened(layer, LONGEST_NAME))
         for index, (layer, color) in enumerate(zip(layers, colors, strict=True))
         if index % stride == 0 or index == len(layers) - 1
     ]

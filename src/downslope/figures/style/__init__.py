@@ -40,6 +40,7 @@ from downslope.figures.style.ticks import (
     plain,
     plain_texts,
     shifted_ticks,
+    shortened,
 )
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "save",
     "save_into",
     "shifted_ticks",
+    "shortened",
     "spans_decades",
     "stack_subfigures",
     "star_handle",

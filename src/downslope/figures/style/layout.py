@@ -8,12 +8,14 @@ from textwrap import wrap
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure, SubFigure
 
+from downslope.figures.style.ticks import shortened
+
 TITLE, ROW, LINE, MARGIN = 0.28, 0.175, 0.18, 0.1
 """The heights of the title, of a row of the legend, of a line below, and of the margin, in inches."""
 
 MOST_COLUMNS = 5
-CHARACTERS = 14.0
-"""The number of characters of a line below per inch."""
+CHARACTERS, TITLE_CHARACTERS = 14.0, 10.0
+"""The numbers of characters of a line below, and of the title, per inch."""
 
 LETTER, HANDLE = 0.072, 0.62
 """The widths of a character of the legend and of a handle, in inches."""
@@ -40,7 +42,8 @@ def add_frame(
     figure.set_size_inches(width, above + height + below)
     top, part, bottom = stack_subfigures(figure, above, height, below)
     if title:
-        top.text(MARGIN / width, 1 - MARGIN / above, title, fontweight="bold", fontsize=11, va="top")
+        line = shortened(title, int((width - 2 * MARGIN) * TITLE_CHARACTERS))
+        top.text(MARGIN / width, 1 - MARGIN / above, line, fontweight="bold", fontsize=11, va="top")
     if handles:
         top.legend(
             handles=list(handles), loc="lower left", bbox_to_anchor=(0.5 * MARGIN / width, 0.0), ncols=columns,

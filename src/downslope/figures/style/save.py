@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from io import BufferedWriter, BytesIO
 from pathlib import Path
+from warnings import catch_warnings, filterwarnings
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -46,7 +47,9 @@ def save_into(file: BufferedWriter | BytesIO, figure: Figure, ending: str) -> No
     """Write a figure into a binary file that is open, in the format of an ending."""
     with matplotlib.rc_context({"svg.hashsalt": "downslope"}):
         metadata = _metadata(ending, alt_text(figure))
-        figure.savefig(file, format=ending[1:], dpi=DOTS_PER_INCH, metadata=metadata)
+        with catch_warnings():
+            filterwarnings("ignore", message="Glyph .* missing from font")  # it is drawn as a box, in names of the user
+            figure.savefig(file, format=ending[1:], dpi=DOTS_PER_INCH, metadata=metadata)
 
 
 def alt_text(figure: Figure) -> str:

@@ -23,7 +23,7 @@ GREEN = "#009E73"
 VERMILLION = "#D55E00"
 GRAY = "#6E6E6E"
 
-STYLE: dict[str, str | float | list[str]] = {
+STYLE: dict[str, str | float | bool | list[str]] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 10.0,
@@ -42,6 +42,7 @@ STYLE: dict[str, str | float | list[str]] = {
     "xtick.color": "#404040",
     "ytick.color": "#404040",
     "legend.frameon": False,
+    "text.parse_math": False,  # names of columns and levels may hold dollars
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
 }

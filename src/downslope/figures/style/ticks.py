@@ -85,6 +85,18 @@ class CountFormatter(DistinctFormatter):
         return [f"{value:,.0f}" for value in values] if whole else super().format_ticks(values)
 
 
+def shortened(name: str, most: int) -> str:
+    r"""Return a name on one line, its middle left out where it is longer than `most` characters.
+
+    Example:
+        >>> shortened("total\nincome", 20), shortened("a" * 30 + "b" * 30, 9)
+        ('total income', 'aaaa…bbbb')
+    """
+    line = " ".join(name.split())
+    half = (most - 1) // 2
+    return line if len(line) <= most else f"{line[: most - 1 - half]}…{line[-half:]}"
+
+
 def plain_texts(values: Sequence[float], *, digits: int = 6) -> list[str]:
     """Return numbers as `plain` writes them, with more digits, or as a number they share and a rest, until they differ.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Shaped
 
-from downslope.core import PyTree, Variables, bounded_jit, typed_key
+from downslope.core import PyTree, Variables, bounded_jit, tree_norm, typed_key
 from downslope.losses import Loss
 from downslope.networks import Sequential, by_layer, loss_and_gradients, signals
 from downslope.optimizers import OptimizerState, Rule, apply_rule
@@ -69,16 +70,11 @@ def measure_layers(
 def _size(params: PyTree, gradients: PyTree) -> Array:
     """Return the root mean square of a layer's gradients."""
     numbers = sum(leaf.size for leaf in jax.tree.leaves(params))
-    return jnp.sqrt(_squares(gradients) / numbers) if numbers else jnp.asarray(jnp.nan)
+    return tree_norm(gradients) / math.sqrt(numbers) if numbers else jnp.asarray(jnp.nan)
 
 
 def _ratio(updates: PyTree, params: PyTree) -> Array:
     """Return `‖Δθ‖ / ‖θ‖` of a layer."""
     if not jax.tree.leaves(params):
         return jnp.asarray(jnp.nan)
-    return jnp.sqrt(_squares(updates) / _squares(params))
-
-
-def _squares(tree: PyTree) -> Array:
-    """Return the sum of all squares."""
-    return sum((jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)), jnp.zeros(()))
+    return tree_norm(updates) / tree_norm(params)

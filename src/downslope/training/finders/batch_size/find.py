@@ -11,6 +11,7 @@ import numpy as np
 from downslope.core import (
     Advice,
     Function,
+    LossSurface,
     Message,
     PyTree,
     Setting,
@@ -41,7 +42,7 @@ from downslope.training.monitor.trajectory import Record
 from downslope.training.problem.part import Part, draw_subset
 from downslope.training.problem.problem import Problem, prepare
 from downslope.training.settings import TrainingSettings
-from downslope.training.surfaces.network import MeanGradients, NetworkSurface, mean_surface
+from downslope.training.surfaces.network import MeanGradients, mean_surface
 
 CURVATURE_SIZES = (16, 64, 256)
 """Rows of the batches whose `g`, `H g` and `H⁻¹ g` are compared with those of all rows."""
@@ -233,6 +234,9 @@ def _noise_of_steps(problem: Problem, variables: Variables) -> tuple[CurvatureNo
     try:
         surface = mean_surface(problem.architecture, problem.loss, _unweighted(part), variables)
         damping = _damping(surface, variables.params, problem.seed)
+        if damping is None:
+            words = "The noise of H⁻¹ g is left out: the least curvature did not converge within"
+            return None, (f"{words} {CURVATURE_PRODUCTS} Hessian products, so no damping is known to suffice.",)
         for factor in (1, 2, 4):
             noise = curvature_noise(
                 surface,
@@ -263,9 +267,14 @@ def _rows_for_solutions(problem: Problem) -> Part | None:
     return draw_subset(part, max(affordable, CURVATURE_ROWS), problem.seed, "curvature noise")
 
 
-def _damping(surface: NetworkSurface, params: PyTree, seed: int) -> float:
-    """Return the damping that makes the Hessian positive definite, and no direction too gentle to be resolved."""
+def _damping(surface: LossSurface, params: PyTree, seed: int) -> float | None:
+    """Return the damping that makes the Hessian positive definite, and no direction too gentle to be resolved.
+
+    None where the eigenvalues that say so did not converge.
+    """
     pairs = eigenvalues(surface, params, which="both", tol=0.05, max_hvps=CURVATURE_PRODUCTS, key=seed)
+    if not len(pairs) or not pairs.converged[[0, -1]].all():
+        return None
     largest, lowest = float(pairs.values[0]), float(pairs.values[-1] - pairs.residuals[-1])
     gentle = DAMPING * max(largest, -lowest)
     return 0.0 if lowest > gentle else gentle + 1.5 * max(0.0, -lowest)
