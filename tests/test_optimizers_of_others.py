@@ -7,8 +7,10 @@ import optax
 import pytest
 
 import downslope as ds
+from downslope import figures
 from downslope.core import fold
-from downslope.optimizers import from_optax
+from downslope.explorer.subjects.surface_stepper import SurfaceStepper
+from downslope.optimizers import as_optimizer, from_optax
 
 contrib = optax.contrib
 RANDOM = np.random.default_rng(0)
@@ -178,7 +180,7 @@ def test_d2_the_averages_of_schedule_free_are_in_the_memory():
         (lambda: optax.lookahead(optax.sgd(0.1), 3, 0.5), "optax.lookahead cannot: 'tuple' object has no attribute"),
         (lambda: per_example(), "cannot: Unlike other transforms"),
         (lambda: optax.chain(optax.sgd(0.1), optax.monitor({"norm": lambda updates, **_: 1.0})), "keep the form"),
-        (lambda: optax.GradientTransformation(lambda p: (), lambda g, s, p, *, other: (g, s)), "cannot: .*'other'"),
+        (lambda: unable(), "cannot: .*'other'"),
     ],
 )
 def test_d2_what_cannot_train_is_one_sentence(transformation, message):
@@ -187,12 +189,41 @@ def test_d2_what_cannot_train_is_one_sentence(transformation, message):
     assert "\n" not in str(error.value)
 
 
-def test_d2_line_searches_on_a_bare_surface_say_what_they_lack():
-    bowl = ds.FunctionSurface(lambda p: jnp.sum(p**2), np.ones(2))
-    path = ds.landscape.descend(bowl, np.ones(2), optimizer=optax.polyak_sgd(), steps=3)
-    assert path.losses[-1] < path.losses[0]
+def unable():
+    """Return a transformation that asks for what no training has."""
+    return optax.GradientTransformation(lambda p: (), lambda g, s, p, *, other: (g, s))
+
+
+def bowl(**parts):
+    return ds.FunctionSurface(lambda p, *batch: jnp.sum(jnp.array([1.0, 9.0]) * p**2), np.ones(2), **parts)
+
+
+@pytest.mark.parametrize("make", [optax.polyak_sgd, optax.lbfgs, lambda: ds.clip(1e3, optax.lbfgs())])
+def test_d2_what_asks_for_the_loss_descends_a_bare_surface(make):
+    surface = bowl()
+    path = ds.landscape.descend(surface, np.ones(2), optimizer=make(), steps=6)
+    assert path.losses[-1] < 0.1 * path.losses[0]
+    stepper = SurfaceStepper(surface, np.ones(2), as_optimizer(make()))
+    assert stepper.advance(6) == 6
+    np.testing.assert_array_equal(stepper.params, np.asarray(path.params)[-1])
+
+
+def test_d2_line_searches_on_a_surface_of_batches_say_what_they_lack():
     with pytest.raises(ds.SettingError, match="chain cannot"):
-        ds.landscape.descend(bowl, np.ones(2), optimizer=optax.lbfgs(), steps=3)
+        ds.landscape.descend(bowl(batches=[np.ones(3)]), np.ones(2), optimizer=optax.lbfgs(), steps=3)
+
+
+def test_d5_a_race_reports_the_optimizer_that_cannot_train():
+    racers = {"sgd": ds.sgd(0.01), "lost": unable()}
+    race = ds.race(NET, DATA, optimizers=racers, epochs=1, **SETTINGS)
+    assert list(race.runs) == ["sgd"]
+    assert [unfit.settings for unfit in race.unfit] == [{"optimizer": "lost"}]
+    assert race.table()["stop_reason"].to_list() == [race.runs["sgd"].stop_reason, "unfit"]
+    assert figures.alt_text(figures.race(race)).endswith("lost cannot be trained.")
+    with pytest.raises(ds.SettingError, match="must step with parameters"):
+        ds.race(NET, DATA, optimizers={"lost": unable()}, epochs=1, **SETTINGS)
+    with pytest.raises(ds.SettingError, match="got 'sgdd'"):
+        ds.race(NET, DATA, optimizers={"sgd": ds.sgd(0.1), "other": "sgdd"}, epochs=1, **SETTINGS)
 
 
 def test_d2_ours_and_theirs_in_each_other():

@@ -5,7 +5,7 @@ is computed from the untouched parameters, which nothing here moves.
 """
 
 from downslope.landscape import surfaces
-from downslope.landscape._descend import Descent, descend
+from downslope.landscape._descend import Descent, descend, surface_step
 from downslope.landscape._filters import filter_direction
 from downslope.landscape._interpolate import Interpolation, interpolate
 from downslope.landscape._low_loss_path import Curve, low_loss_path
@@ -36,5 +36,6 @@ __all__ = [
     "slice_1d",
     "slice_2d",
     "slice_levels",
+    "surface_step",
     "surfaces",
 ]

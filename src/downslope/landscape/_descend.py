@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from downslope.core import LossSurface, Number, PyTree, all_finite, bounded_jit, check_integer
-from downslope.optimizers import OptimizerLike, OptimizerState, Rule, apply_rule, as_optimizer, initial_state
+from downslope.core import FunctionSurface, LossSurface, Number, PyTree, all_finite, bounded_jit, check_integer
+from downslope.optimizers import (
+    OptimizerLike,
+    OptimizerState,
+    Rule,
+    apply_rule,
+    as_optimizer,
+    initial_state,
+    loss_arguments,
+    takes_loss,
+)
+
+LossFunction: TypeAlias = Callable[[PyTree], jax.Array]
 
 
 @dataclass(frozen=True)
@@ -70,7 +84,7 @@ def descend(
     state = initial_state(rule, params)
     points, losses, diverged = [jax.tree.map(np.asarray, params)], [surface.value(params)], None
     for step in range(1, steps + 1):
-        params, state = _step(rule.rule, surface.gradient(params), state, params, losses[-1])
+        params, state = surface_step(surface, rule.rule, state, params, losses[-1])
         loss = surface.value(params)
         points.append(jax.tree.map(np.asarray, params))
         losses.append(loss)
@@ -81,10 +95,38 @@ def descend(
     return Descent(np.arange(len(points)), stacked, np.array(losses), diverged)
 
 
-@partial(bounded_jit, static_argnums=0)
+def surface_step(
+    surface: LossSurface, rule: Rule, state: OptimizerState, params: PyTree, loss: Number
+) -> tuple[PyTree, OptimizerState]:
+    """Return the parameters after a step down a surface, and the optimizer's next state.
+
+    Rules of others that search along a line are offered the loss itself, where it is a function that JAX can trace.
+
+    Args:
+        surface: the loss.
+        rule: the optimizer's.
+        state: from `initial_state` or the last step.
+        params: before the step.
+        loss: there.
+    """
+    loss_fn = _traceable(surface) if takes_loss(rule) else None
+    return _step(rule, loss_fn, surface.gradient(params), state, params, loss)
+
+
+def _traceable(surface: LossSurface) -> LossFunction | None:
+    """Return the loss as a function of parameters alone that JAX can trace; None where there is none."""
+    if not isinstance(surface, FunctionSurface):
+        return None
+    parts = surface.batches, surface.model, surface.gradient_fn
+    return surface.loss_fn if all(part is None for part in parts) and not surface.constants else None
+
+
+@partial(bounded_jit, static_argnums=(0, 1))
 def _step(
-    rule: Rule, gradient: PyTree, state: OptimizerState, params: PyTree, loss: Number
+    rule: Rule, loss_fn: LossFunction | None, gradient: PyTree, state: OptimizerState, params: PyTree, loss: Number
 ) -> tuple[PyTree, OptimizerState]:
     """Return the parameters after a step, and the optimizer's next state."""
-    updates, state = apply_rule(rule, gradient, state, params, value=loss, grad=gradient)
+    offered = {"value": loss, "grad": gradient}
+    offered = offered if loss_fn is None else loss_arguments(loss_fn, jnp.asarray(loss), gradient)
+    updates, state = apply_rule(rule, gradient, state, params, **offered)
     return jax.tree.map(lambda leaf, update: leaf + update, params, updates), state

@@ -6,7 +6,7 @@ from downslope.optimizers._adam import adam, adamw
 from downslope.optimizers._clip import clip
 from downslope.optimizers._ema import averaged_params, ema, keeps_average
 from downslope.optimizers._facts import Facts, FormulaLine, Hyperparam
-from downslope.optimizers._foreign import from_optax, loss_arguments
+from downslope.optimizers._foreign import from_optax, loss_arguments, takes_loss
 from downslope.optimizers._linear_step import LinearStep, linear_step_of
 from downslope.optimizers._nadam import nadam
 from downslope.optimizers._named import OPTIMIZERS, as_optimizer, facts_of
@@ -50,4 +50,5 @@ __all__ = [
     "rmsprop",
     "set_hyperparam",
     "sgd",
+    "takes_loss",
 ]

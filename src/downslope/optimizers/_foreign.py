@@ -233,6 +233,12 @@ def loss_arguments(loss: Callable[[PyTree], Array], value: Array, gradients: PyT
     }
 
 
+def takes_loss(rule: Rule) -> bool:
+    """Return whether a rule is, or holds, one of others, which may ask for the loss that is descended."""
+    inside = getattr(rule, "rule", None)
+    return isinstance(rule, Foreign) or (inside is not None and takes_loss(inside))
+
+
 def _kinds(tree: PyTree) -> tuple[Any, list[Any]]:
     """Return the structure of a tree, and shape and type of its leaves."""
     structure, shapes = _shapes(tree)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import Setting, SettingError, Variables
+from downslope.core import DownslopeError, Setting, SettingError, Variables
 from downslope.data import Dataset
 from downslope.networks import Sequential
+from downslope.optimizers import as_optimizer
 from downslope.training.run import Run
-from downslope.training.sweep import compared_loss
+from downslope.training.sweep import Unfit, compared_loss
 from downslope.training.train import train
 
 
@@ -21,9 +22,11 @@ class Race:
 
     Attributes:
         runs: each optimizer's run, by name.
+        unfit: the optimizers that cannot train this network, and why; they have no run, and end the table.
     """
 
     runs: dict[str, Run]
+    unfit: tuple[Unfit, ...] = ()
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -43,7 +46,7 @@ class Race:
         """Return a polars table, the lowest loss first, with the epochs each took to come within 10 % of the winner."""
         import polars
 
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "optimizer": name,
                 "loss": loss,
@@ -53,7 +56,8 @@ class Race:
             }
             for name, loss in self.losses.items()
         ]
-        return polars.DataFrame(rows).sort("loss", nulls_last=True)
+        rows += [unfit.settings | {"epochs": 0, "stop_reason": "unfit"} for unfit in self.unfit]
+        return polars.DataFrame(rows, infer_schema_length=None).sort("loss", nulls_last=True)
 
     def _epochs_to(self, loss: float, name: str) -> int | None:
         """Return after how many epochs a loss was reached; None if it was not."""
@@ -72,6 +76,8 @@ def race(
 ) -> Race:
     """Train with several optimizers from one start, on the same batches.
 
+    One that cannot train this network does not end the race: it is in `unfit`, with the reason.
+
     Args:
         net: the network.
         data: rows with targets.
@@ -80,7 +86,7 @@ def race(
         **settings: of `ds.train`, the same for all.
 
     Raises:
-        SettingError: a setting that cannot be, or that a race has no use for.
+        SettingError: a setting that cannot be, or that a race has no use for; no optimizer that can train.
 
     Example:
         >>> import downslope as ds
@@ -96,5 +102,15 @@ def race(
         if name in ("optimizer", "store", "overwrite", "restarts"):
             raise SettingError(Setting(name), "is for one run, not for a race of several optimizers.")
     named = optimizers if isinstance(optimizers, dict) else {str(optimizer): optimizer for optimizer in optimizers}
-    runs = {name: train(net, data, optimizer=optimizer, start=start, **settings) for name, optimizer in named.items()}
-    return Race(runs)
+    for optimizer in named.values():
+        as_optimizer(optimizer)  # no name that means nothing, before the first trains
+    runs: dict[str, Run] = {}
+    unfit: list[Unfit] = []
+    for name, optimizer in named.items():
+        try:
+            runs[name] = train(net, data, optimizer=optimizer, start=start, **settings)
+        except DownslopeError as error:
+            unfit.append(Unfit({"optimizer": name}, error))
+    if not runs:
+        raise unfit[0].error
+    return Race(runs, tuple(unfit))

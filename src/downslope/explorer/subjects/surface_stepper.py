@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 
-from downslope.core import LossSurface, PyTree, all_finite, bounded_jit
-from downslope.optimizers import Optimizer, OptimizerState, Rule, apply_rule, initial_state, set_hyperparam
+from downslope.core import LossSurface, Number, PyTree, all_finite
+from downslope.landscape import surface_step
+from downslope.optimizers import Optimizer, OptimizerState, initial_state, set_hyperparam
 from downslope.training import transfer_state
 
 
@@ -19,6 +19,7 @@ class SurfaceStepper:
     Attributes:
         surface: the loss.
         params: the current parameters.
+        loss: there.
         velocity: the last step, `θₜ − θₜ₋₁`.
         diverged: whether loss or parameters were not finite after a step: it then stays before that step.
 
@@ -34,6 +35,7 @@ class SurfaceStepper:
         self.surface = surface
         self.rule = optimizer.rule
         self.params = params
+        self.loss: Number = surface.value(params)
         self.state: OptimizerState = initial_state(optimizer, params)
         self.velocity: PyTree = jax.tree.map(np.zeros_like, params)
         self.diverged = False
@@ -72,16 +74,11 @@ class SurfaceStepper:
 
     def _advance_once(self) -> bool:
         """Make a step; return whether it was finite."""
-        params, state = _step(self.rule, self.surface.gradient(self.params), self.state, self.params)
-        self.diverged = not np.isfinite(self.surface.value(params)) or not all_finite(params)
+        params, state = surface_step(self.surface, self.rule, self.state, self.params, self.loss)
+        loss = self.surface.value(params)
+        self.diverged = not np.isfinite(loss) or not all_finite(params)
         if not self.diverged:
+            self.loss = loss
             self.velocity = jax.tree.map(lambda new, old: np.asarray(new) - np.asarray(old), params, self.params)
             self.params, self.state = params, state
         return not self.diverged
-
-
-@partial(bounded_jit, static_argnums=0)
-def _step(rule: Rule, gradient: PyTree, state: OptimizerState, params: PyTree) -> tuple[PyTree, OptimizerState]:
-    """Return the parameters after a step, and the optimizer's next state."""
-    updates, state = apply_rule(rule, gradient, state, params)
-    return jax.tree.map(lambda leaf, update: leaf + update, params, updates), state

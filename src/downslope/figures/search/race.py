@@ -161,6 +161,7 @@ def _describe(result: Race) -> str:
     compared = compared_by(result.runs.values())
     endings = "; ".join(f"{name} {_ending(result, name)}" for name in result.runs)
     won = f" {result.winner} wins." if np.isfinite(result.losses[result.winner]) else " None has a finite loss."
+    won += "".join(f" {unfit.settings['optimizer']} cannot be trained." for unfit in result.unfit)
     return (
         f"Loss against the epoch of {len(result)} optimizers from one start. {compared.capitalize()}: {endings}.{won}"
     )
