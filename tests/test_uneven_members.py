@@ -29,6 +29,8 @@ by_seed = ds.sweep(net, data, seed=[1, 2, 3], **settings)
 started = ds.train(net, data, restarts=5, **settings)
 print(json.dumps({
     "seen": seen,
+    "notes": [by_rate.runs[0].notes[-1:], by_seed.runs[0].notes[-1:], started.notes[-1:]],
+    "alone": ds.train(net, data, **settings).notes,
     "losses": [*by_rate.losses.tolist(), *by_seed.losses.tolist(), *started.restarts.losses.tolist()],
 }))
 """
@@ -52,4 +54,7 @@ def test_e3_six_three_and_five_members_on_four_devices():
     four, one = outcome(4), outcome(1)
     assert {(devices, members) for devices, members in four["seen"]} == {(4, 8), (4, 4)}
     assert {devices for devices, _ in one["seen"]} == {1}
+    for notes, members in zip(four["notes"], (6, 3, 5), strict=True):
+        assert notes == [f"{members} trainings share 4 devices (cpu)."]
+    assert not any("devices" in note for notes in [four["alone"], *one["notes"]] for note in notes)
     np.testing.assert_allclose(four["losses"], one["losses"], rtol=1e-12)

@@ -14,6 +14,7 @@ from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.parallel import check_one_process
 from downslope.training.engine.population import member_training, populate, train_population
+from downslope.training.engine.population_epoch import devices_notes
 from downslope.training.engine.progress import Progress, ProgressPart, open_progress
 from downslope.training.engine.state import begin_training
 from downslope.training.grid import GridPoint, grid_points, population_groups
@@ -207,7 +208,7 @@ def _train_group(data: Dataset, problem: Problem, points: list[GridPoint], progr
         progress=progress,
         members=None if same else members,
     )
-    notes = tuple(dict.fromkeys(data.notes + problem.notes))
+    notes = tuple(dict.fromkeys(data.notes + problem.notes + devices_notes(len(members))))
     return {
         point.number: make_run(
             member,

@@ -16,6 +16,7 @@ from downslope.parallel import check_one_process
 from downslope.runs import RunFolder
 from downslope.schedules import Schedule
 from downslope.training.early_stopping import EarlyStopping
+from downslope.training.engine.population_epoch import devices_notes
 from downslope.training.engine.progress import Progress, open_progress, progress_style
 from downslope.training.finders.auto import resolve_auto
 from downslope.training.identity.rows import check_rows
@@ -178,7 +179,7 @@ def train(
     display = open_progress(progress, epochs)
     recipe = Recipe(net, data, settings)
     problem = recipe.problem().ready(progress_style(progress))
-    job = TrainingJob.start(recipe, problem, **monitors, notes=notes)
+    job = TrainingJob.start(recipe, problem, **monitors, notes=(*notes, *devices_notes(restarts)))
     unfinished = resume is not None and store is not None and RunFolder.was_begun(store)
     folder = None if store is None else RunFolder.create(store, overwrite=overwrite or unfinished)
     return run_job(job, folder=folder, observers=observers, progress=display)

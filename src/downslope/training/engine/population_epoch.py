@@ -103,6 +103,14 @@ def shard_members(tree: Tree, members: int) -> Tree:
     return jax.device_put(tree, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("members")))
 
 
+def devices_notes(members: int) -> tuple[str, ...]:
+    """Return what to say about the devices that so many members share; nothing about one."""
+    devices = jax.devices()
+    if members == 1 or len(devices) == 1:
+        return ()
+    return (f"{members} trainings share {len(devices)} devices ({devices[0].device_kind}).",)
+
+
 def _with_copies(states: StepState, count: int) -> StepState:
     """Return the states with so many copies of the last member behind it, sharded over the devices."""
     filled = jax.tree.map(lambda leaf: _repeated_last(np.asarray(leaf), count), states)
