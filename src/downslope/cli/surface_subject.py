@@ -297,8 +297,9 @@ def _rates_for(surface: FunctionSurface, span: tuple[float, float]) -> dict[str,
     pairs = eigenvalues(surface, surface.params, k=1, which="magnitude")
     slope, window = float(tree_norm(surface.gradient(surface.params))), min(span) / 40
     known = len(pairs) > 0 and bool(pairs.converged[0] and pairs.resolved[0])
-    allowed = [1 / abs(float(pairs.values[0]))] if known else []
-    plain = min([*allowed, *([min(span) / slope] if slope > 0 else [])], default=1.0)
+    longest = [1 / abs(float(pairs.values[0]))] if known else []
+    longest += [min(span) / slope] if slope > 0 else []
+    plain = min(longest, default=1.0)
     return {"sgd": plain, "momentum": plain / 5, "nesterov": plain / 5} | {
         name: window for name, facts in OPTIMIZERS.items() if facts.rate_is_length
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
@@ -118,7 +118,8 @@ def _traceable(surface: LossSurface) -> LossFunction | None:
     if not isinstance(surface, FunctionSurface):
         return None
     parts = surface.batches, surface.model, surface.gradient_fn
-    return surface.loss_fn if all(part is None for part in parts) and not surface.constants else None
+    alone = all(part is None for part in parts) and not surface.constants
+    return cast(LossFunction, surface.loss_fn) if alone else None
 
 
 @partial(bounded_jit, static_argnums=(0, 1))

@@ -20,7 +20,7 @@ from jax import Array
 
 from downslope.core import PyTree, Setting, SettingError
 from downslope.optimizers._optimizer import Optimizer, OptimizerLike, make, name_of
-from downslope.optimizers._rule import Hyperparams
+from downslope.optimizers._rule import Hyperparams, Rule
 
 WAYS = (
     ("value", "grad", "value_fn", "grad_fn", "obj_fn"),
