@@ -16,7 +16,7 @@ from matplotlib.patheffects import withStroke
 
 from downslope.core import Advice, DataError, PyTree, tree_norm
 from downslope.figures.landscape.color_levels import COLOR_MAP, ColorLevels
-from downslope.figures.style import BLACK, ArtistOptions, drawable, plain, plain_texts, shifted_ticks
+from downslope.figures.style import BLACK, ArtistOptions, drawable, plain, plain_texts, shifted_ticks, shortened
 from downslope.landscape import Slice
 
 HOLES: dict[str, ArtistOptions] = {
@@ -28,6 +28,7 @@ HOLES: dict[str, ArtistOptions] = {
 """The hatching of cells without a finite loss, by kind."""
 
 CENTER = "center of the slice"
+MOST_OF_LABEL = 90
 LONGEST_LABEL = 50
 MOST_WRITTEN = 7
 """The approximate largest number of labeled iso-lines."""
@@ -77,6 +78,7 @@ class Plane(NamedTuple):
     def axis_label(self, number: int, *, longest: int = LONGEST_LABEL) -> str:
         """Return the label of an axis, with its unit."""
         label = self.labels[number]
+        label = shortened(label, MOST_OF_LABEL) if len(label) > MOST_OF_LABEL else label
         return label if self.norms is None else axis_label(label, self.norms[number], longest=longest)
 
     def inside(self, coordinates: np.ndarray) -> np.ndarray:

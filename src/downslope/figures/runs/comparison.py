@@ -24,12 +24,14 @@ from downslope.figures.style import (
     fit_losses,
     off_scale_limit,
     plain,
+    shortened,
     star_handle,
     styled_figure,
 )
 from downslope.runs import Compared, Comparison, setting_text
 
 LONGEST_LINE = 38
+LONGEST_NAME = 70
 MOST_RUNS = len(COLORS)
 """The number of distinguishable runs."""
 
@@ -146,7 +148,7 @@ def _chosen(run: Compared) -> dict[str, str]:
 
 def _short(run: Compared) -> str:
     """Return the last part of a run's name."""
-    return PurePath(run.name).name
+    return shortened(PurePath(run.name).name, LONGEST_NAME)
 
 
 def _label(result: Comparison) -> str:
