@@ -31,11 +31,15 @@ class Roles:
         idle: why columns are not learned from: they count the rows, or name them.
         dates: how columns of text write dates.
         filled: columns of text whose missing cells become the most frequent level, as in runs of earlier versions.
+        units: the currency or percent sign of columns of numbers that were text, the target among them; `""` for none.
+        decimal: the decimal mark of that text; None where nothing depended on it.
     """
 
     idle: dict[str, str] = field(default_factory=dict)
     dates: dict[str, WrittenDates] = field(default_factory=dict)
     filled: frozenset[str] = frozenset()
+    units: dict[str, str] = field(default_factory=dict)
+    decimal: str | None = None
 
     def besides(self, names: Iterable[str]) -> Roles:
         """Return the same roles where some columns are learned from as they are."""

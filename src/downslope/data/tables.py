@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from downslope.core import DataError, close_names
 from downslope.data.dates import is_temporal
+from downslope.data.units import Writing, written_numbers
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -67,12 +69,10 @@ def as_table(frame: Any, columns: Sequence[str] | None = None) -> DataFrame:
 
 def own_table(table: DataFrame) -> DataFrame:
     """Return a table whose numbers share no memory with what it was made of: polars takes arrays without a copy."""
-    import polars as pl
+    import polars.selectors
 
     rows = np.arange(table.height, dtype=np.uint32)
-    return pl.DataFrame(
-        [column.gather(rows) if column.dtype.is_numeric() else column for column in table.get_columns()]
-    )
+    return table.with_columns(polars.selectors.numeric().gather(rows))
 
 
 def check_distinct(names: Sequence[str]) -> None:
@@ -106,33 +106,56 @@ def names_text(names: Sequence[str], *, limit: int = 30) -> str:
     return ", ".join(map(repr, names[:limit])) + (f", … ({len(names)} in all)" if len(names) > limit else "")
 
 
-def number_matrix(table: DataFrame, columns: Sequence[str]) -> np.ndarray:
+def number_matrix(
+    table: DataFrame, columns: Sequence[str], writings: Mapping[str, Writing] = MappingProxyType({})
+) -> np.ndarray:
     """Return columns of a table as float64 `(rows, columns)`, NaN where a cell is missing.
 
     Text is read as numbers where it can be.
 
+    Args:
+        table: a frame as `as_table` returns it.
+        columns: their names.
+        writings: how training wrote the numbers of columns, for those that are text here.
+
     Raises:
-        DataError: text that is no number; the message names its row and column.
+        DataError: text that is no number, or one in another unit; the message names its row and column.
     """
     import polars as pl
 
-    matrix = np.empty((table.height, len(columns)))
-    for index, name in enumerate(columns):
-        column = table[name]
-        if is_temporal(column):
-            raise DataError(
-                f"Column {name!r} must hold numbers, as in training, got dates or times. Select the same columns, or "
-                "train again."
-            )
-        floats = column.cast(pl.Float64, strict=False)
-        stray = (floats.is_null() & column.is_not_null()).arg_true()
-        if len(stray):
-            raise DataError(
-                f"Column {name!r} must hold numbers, as in training, got {column[stray[0]]!r} "
-                f"in row {stray[0]} (counting from 0). Correct that cell."
-            )
-        matrix[:, index] = floats.fill_null(float("nan")).to_numpy()
-    return matrix
+    few = table.select(columns)
+    numbers = [_read_numbers(column, writings) for column in few if not _is_number(column)]
+    floats = few.with_columns(numbers).select(pl.all().cast(pl.Float64).fill_null(float("nan")))
+    return floats.to_numpy(order="c") if columns else np.empty((table.height, 0))
+
+
+def _is_number(column: Series) -> bool:
+    """Return whether a column holds numbers or booleans."""
+    import polars as pl
+
+    return column.dtype.is_numeric() or column.dtype == pl.Boolean
+
+
+def _read_numbers(column: Series, writings: Mapping[str, Writing]) -> Series:
+    """Return a column of text as numbers.
+
+    Raises:
+        DataError: it holds dates or times, text that is no number, or numbers in another unit than in training.
+    """
+    name = column.name
+    if is_temporal(column):
+        raise DataError(
+            f"Column {name!r} must hold numbers, as in training, got dates or times. Select the same columns, or "
+            "train again."
+        )
+    floats = written_numbers(column, writings.get(name, Writing()))
+    stray = (floats.is_null() & column.is_not_null()).arg_true()
+    if len(stray):
+        raise DataError(
+            f"Column {name!r} must hold numbers, as in training, got {column[stray[0]]!r} "
+            f"in row {stray[0]} (counting from 0). Correct that cell."
+        )
+    return floats
 
 
 def _kind(entry: object) -> str:

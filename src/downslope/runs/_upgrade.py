@@ -98,6 +98,11 @@ def with_continuing(content: Content) -> Content:
     return _completed(content, configuration={"continued_from": 0}) | {"schema_version": 2}
 
 
+def with_units(content: Content) -> Content:
+    """Return a record that says in which units its columns were: None, unknown, before that was kept."""
+    return _completed(content, preprocessing={"units": None, "target_unit": None, "decimal": None})
+
+
 STEPS: dict[int, tuple[Callable[[Content], Content], ...]] = {
     # what was added within version 1, in the order in which it came
     1: (
@@ -110,7 +115,8 @@ STEPS: dict[int, tuple[Callable[[Content], Content], ...]] = {
         with_decay_of_biases,
         with_continuing,
     ),
-    2: (),
+    # what was added within version 2
+    2: (with_units,),
 }
 """What is done to a record of each version; the last step of every version but the newest makes it one of the next."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from downslope.core import (
     DataError,
     Key,
     Params,
+    RunWarning,
     Setting,
     Shape,
     Variables,
@@ -130,9 +132,12 @@ class Run:
 
         Raises:
             DataError: a column is missing, or holds what it did not hold in training.
+            RunWarning: numbers without a sign seem to be shares, where training had percent.
             ShapeError: rows of another shape.
         """
-        inputs = self.preprocessing.inputs(x.x if isinstance(x, Dataset) else x)
+        inputs = self.preprocessing.inputs(x)
+        for sentence in self.preprocessing.unit_notes(x):
+            warnings.warn(RunWarning(sentence), stacklevel=3)
         return outputs_of(architecture(self.net), self.variables, inputs)
 
     def predict(self, x: Any) -> np.ndarray:

@@ -9,7 +9,7 @@ import typer
 
 from downslope.cli.compile_cache import keep_compiled_code
 from downslope.cli.options import FileArgument, JsonOption, ReadingOptions, RunArgument
-from downslope.cli.output import print_json, print_lines, say, score_lines
+from downslope.cli.output import print_json, print_lines, say, score_lines, without_warnings
 from downslope.cli.parse import open_examples, reading_of
 
 
@@ -45,8 +45,9 @@ def evaluate(
         reading=reading_of(**asdict(text)),
     )
     keep_compiled_code()
-    say(*data.notes, *opened.preprocessing.notes_on(data.x))
-    scores = opened.evaluate(data)
+    say(*data.notes, *opened.preprocessing.notes_on(data))
+    with without_warnings():
+        scores = opened.evaluate(data)
     if json:
         print_json({"run": str(run), "task": opened.task, "rows": len(data), **scores})
     else:

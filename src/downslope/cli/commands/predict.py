@@ -10,13 +10,14 @@ import typer
 
 from downslope.cli.compile_cache import keep_compiled_code
 from downslope.cli.options import FileArgument, ReadingOptions, RunArgument
-from downslope.cli.output import counted, print_rows, say
+from downslope.cli.output import counted, print_rows, say, without_warnings
 from downslope.cli.parse import open_examples, reading_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from polars import DataFrame
 
+    from downslope.data import Dataset
     from downslope.training import Run
 
 
@@ -36,8 +37,9 @@ def predict(
     opened = open_run(run)
     data = open_examples(file, opened, needs_target=False, reading=reading_of(**asdict(text)))
     keep_compiled_code()
-    say(*data.notes, *opened.preprocessing.notes_on(data.x))
-    content = prediction_table(opened, data.x).write_csv()
+    say(*data.notes, *opened.preprocessing.notes_on(data))
+    with without_warnings():
+        content = prediction_table(opened, data).write_csv()
     if output is None:
         print_rows(content)
         return
@@ -52,7 +54,7 @@ def predict(
     say(f"Wrote {counted(len(data), 'prediction')} to {output}.")
 
 
-def prediction_table(run: Run, x: DataFrame | ArrayLike) -> DataFrame:
+def prediction_table(run: Run, x: Dataset | DataFrame | ArrayLike) -> DataFrame:
     """Return the predictions for rows as a polars table.
 
     Args:

@@ -14,6 +14,7 @@ from downslope.cli.output.printing import (
     score_lines,
     score_text,
     shown_progress,
+    without_warnings,
 )
 from downslope.cli.output.result import show_result, split_of
 from downslope.cli.output.run_folder import leave_if_ended, run_folder
@@ -45,4 +46,5 @@ __all__ = [
     "train_command",
     "using_face",
     "viewing_hint",
+    "without_warnings",
 ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from downslope.cli.output.face import in_command_words
@@ -50,6 +52,16 @@ def say(*sentences: str) -> None:
     """Say sentences on stderr, a line each, in the words of the command that speaks."""
     for sentence in sentences:
         print(in_command_words(sentence), file=sys.stderr)
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Hide what a run would warn of, where the command says it itself."""
+    from downslope.core import RunWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RunWarning)
+        yield
 
 
 def score_lines(parts: Mapping[str, tuple[int, Scores]]) -> list[str]:

@@ -47,14 +47,17 @@ class TextFacts:
     Attributes:
         reading: what was seen of it, or a user says; open is what the file does not depend on.
         notes: sentences for the user.
+        units: the currency or percent sign of each column of numbers; `""` for none.
     """
 
     reading: Reading = OPEN
     notes: tuple[Message, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return {"reading": self.reading.as_arguments(), "notes": [note.as_json() for note in self.notes]}
+        notes = [note.as_json() for note in self.notes]
+        return {"reading": self.reading.as_arguments(), "notes": notes, "units": dict(self.units)}
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class TableKinds:
 def facts_of(file: Path) -> TextFacts:
     """Return what `TextFacts.as_json` was written to a file."""
     facts = json.loads(file.read_text(encoding="utf-8"))
-    return TextFacts(checked_reading(**facts["reading"]), tuple(map(Message.from_json, facts["notes"])))
+    notes = tuple(map(Message.from_json, facts["notes"]))
+    return TextFacts(checked_reading(**facts["reading"]), notes, facts["units"])
 
 
 def column_kinds(
@@ -106,7 +110,8 @@ def column_kinds(
     kinds = {name: surveyed.kind(name, notation.decimal) for name in names}
     texts = {name: surveyed.surveys[name] for name in names if kinds[name].kind == "text"}
     notes = (*notation_notes(chosen, notation, block.file), *_text_notes(texts, block.reading))
-    return TableKinds(kinds, notation.decimal, TextFacts(_reading_of(block.reading, notation, chosen), notes))
+    units = {name: next(iter(survey.units), "") for name, survey in chosen.items()}
+    return TableKinds(kinds, notation.decimal, TextFacts(_reading_of(block.reading, notation, chosen), notes, units))
 
 
 def as_kinds(text: FileTable, kinds: TableKinds) -> DataFrame:

@@ -28,7 +28,7 @@ from downslope.data.stored import (
     unfinished_folder,
 )
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 DECLARED = "declared.json"
 """The name of the file that says which columns were to be numbers, and which text."""
 

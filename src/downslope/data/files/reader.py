@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from downslope.core import Advice, DataError, Setting, SettingError, close_names
-from downslope.data.dataset import Dataset, with_notes, with_origin
+from downslope.data.dataset import Dataset, with_notes, with_origin, with_roles
 from downslope.data.files.columns import TextFacts, as_kinds, column_kinds, facts_of
 from downslope.data.files.conversion import DEFAULT_CACHE, READ, convert
 from downslope.data.files.file_table import DEFAULT_SIZES, ReadSizes, TableFormat
@@ -180,6 +180,7 @@ def read_selection(
         table_format = _table_format(file, reading, like, selection.categorical)
         data, facts = _read_table(file, table_format, selection, Path(folder or DEFAULT_CACHE), progress, sizes)
         data, reading = with_notes(data, facts.notes), facts.reading
+        data = with_roles(data, dataclasses.replace(data.roles, units=dict(facts.units), decimal=reading.decimal))
     arguments = {
         "path": str(file.absolute()),
         **dataclasses.asdict(selection),

@@ -324,8 +324,7 @@ def _others(cells: Series, rest: Mask, block: FileTable) -> Survey:
     numerals = numerals_of(candidates.unique(maintain_order=True), block.reading.marks)
     dressed, survey = rest & False, Survey()
     if numerals:
-        known = pl.Series(list(numerals), dtype=pl.String)
-        dressed = rest & cells.is_in(known).fill_null(value=False).to_numpy()
+        dressed = rest & cells.is_in(list(numerals)).fill_null(value=False).to_numpy()
         survey = _survey_of_dressed(cells, pl.Series(dressed), numerals, block)
     rows = np.flatnonzero(rest & ~dressed)
     if not len(rows):

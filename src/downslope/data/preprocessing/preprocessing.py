@@ -25,6 +25,8 @@ from downslope.data.roles import Roles
 from downslope.data.stored import PREPARED_PREFIX, StoredRows, StoredTable, stays_on_disk, stored
 from downslope.data.tables import as_table, is_table, names_text, number_matrix
 from downslope.data.targets import clean_target, distinct_labels, label_indices, target_for
+from downslope.data.text import PERCENT
+from downslope.data.units import Writing, are_shares, check_unit, signs_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -52,6 +54,10 @@ class Preprocessing:
         target_columns: how many numbers a regression target has; 0 means one, given as `(rows,)`.
         target_scaling: of a regression target, or None.
         notes: sentences for the user on filled, encoded, constant and left out columns.
+        units: the currency or percent sign that text wrote with the numbers of input columns, where it wrote one; None
+            in a run of an earlier version, which did not keep it.
+        target_unit: that of a target of numbers; `""` for none, None in a run of an earlier version.
+        decimal: the decimal mark of that text; None where nothing depended on it.
 
     Example:
         >>> train = Dataset([[1.0], [2.0], [3.0], [2.0]], ["no", "yes", "yes", "no"])
@@ -77,6 +83,9 @@ class Preprocessing:
     target_columns: int
     target_scaling: Scaling | None
     notes: tuple[str, ...]
+    units: dict[str, str] | None
+    target_unit: str | None
+    decimal: str | None
 
     @classmethod
     def fit(
@@ -119,6 +128,9 @@ class Preprocessing:
             target_columns=target_columns,
             target_scaling=target_scaling,
             notes=notes,
+            units=signs_of(train.roles.units, columns.columns or ()),
+            target_unit=train.roles.units.get(str(train.target_name), ""),
+            decimal=train.roles.decimal,
             **vars(columns),
         )
 
@@ -157,7 +169,56 @@ class Preprocessing:
         written = {dates.column: WrittenDates(dates.form, "") for dates in self.calendars if dates.form is not None}
         idle = dict.fromkeys((name for name in columns or () if name not in (self.columns or ())), "")
         filled = frozenset(category.column for category in self.categories if not category.missing)
-        return Roles(idle if self.table else {}, written, filled)
+        return Roles(idle if self.table else {}, written, filled, self.units or {}, self.decimal)
+
+    def check_units(self, data: Dataset, *, target: bool = False) -> None:
+        """Refuse a data set whose numbers text writes in another unit than in training.
+
+        Numbers without a percent sign are others than those with one; amounts without the sign of a currency are in
+        that of training. What has a type, such as the columns of a data frame, is in the unit of training; see
+        `unit_notes`.
+
+        Args:
+            data: rows that a file holds, or a frame.
+            target: whether its target is compared, too.
+
+        Raises:
+            DataError: naming the column and both units.
+        """
+        if self.units is not None:
+            for name in self.numeric:
+                check_unit(f"Column {name!r}", self.units.get(name, ""), data.roles.units.get(name))
+        if target and self.target_unit is not None:
+            check_unit("The target", self.target_unit, data.roles.units.get(str(data.target_name)))
+
+    def unit_notes(self, x: object) -> list[str]:
+        """Return a sentence on numbers that seem to be shares where training had percent.
+
+        Text says in which unit its numbers are, see `check_units`; what has a type does not.
+
+        Args:
+            x: as for `inputs`.
+        """
+        percent = [name for name in self.numeric if (self.units or {}).get(name) == PERCENT]
+        if isinstance(x, Dataset):
+            percent, x = [name for name in percent if name not in x.roles.units], x.x
+        if not percent or self.fills is None:
+            return []
+        fills = dict(zip(self.numeric, self.fills, strict=True))
+        return [
+            f"Numbers in {name!r} are taken for percent, as in training, where 12 was 12%, but none is above 1: if "
+            "they are shares, multiply them by 100."
+            for name in percent
+            if abs(fills[name]) > 1 and are_shares(self._column(x, name))
+        ]
+
+    def _column(self, x: Any, name: str) -> np.ndarray:
+        """Return a column of numbers of a table, or of an array without names."""
+        if isinstance(x, StoredTable):
+            return x.numbers([name])[:].ravel()
+        if is_table(x):
+            return number_matrix(as_table(x, [name]), [name], self._writings()).ravel()
+        return np.asarray(number_array(x))[:, self.numeric.index(name)]
 
     def inputs(self, x: object) -> Any:
         """Return inputs as the network takes them, `(rows, *input_shape)`, in the type networks are made with.
@@ -166,12 +227,16 @@ class Preprocessing:
         uncopied; do not write into the result. Rows that stay on disk are prepared as they are read.
 
         Args:
-            x: an array or a data frame, as in training.
+            x: an array, a data frame or a `Dataset`, as in training.
 
         Raises:
-            DataError: missing columns (named), text among numbers, infinite numbers, gaps where none may be.
+            DataError: missing columns (named), text among numbers, numbers in another unit, infinite numbers, gaps
+                where none may be.
             ShapeError: another number of features than in training.
         """
+        if isinstance(x, Dataset):
+            self.check_units(x)
+            x = x.x
         if isinstance(x, StoredTable):
             return self._on_disk(x)
         table, numbers = self._read(x)
@@ -182,7 +247,7 @@ class Preprocessing:
         return np.concatenate(self._in_order(np.asarray(numbers), table), axis=1)
 
     def notes_on(self, x: object) -> tuple[str, ...]:
-        """Return sentences on the cells that `inputs` replaces: missing ones, and text that training never saw.
+        """Return sentences on units, and on cells that `inputs` replaces: missing ones, and text that training never saw.
 
         Where rare levels share a column, text that training never saw is among them, without a note. Nor are there
         notes on rows that stay on disk, which are not read for that.
@@ -199,8 +264,12 @@ class Preprocessing:
             Missing cells were filled in: 'year' 1 cell (1964), 'town' 1 cell ('Breda').
             Text that training never saw was taken for none of the known: 'town' 1 cell ('Utrecht').
         """
+        of_units = self.unit_notes(x)
+        if isinstance(x, Dataset):
+            self.check_units(x)
+            x = x.x
         if isinstance(x, StoredTable) or stays_on_disk(x):
-            return ()
+            return tuple(of_units)
         table, numbers = self._read(x)
         gaps = count_gaps(numbers).tolist() if self.fills else []
         names = list(self._number_names() or ())
@@ -227,7 +296,7 @@ class Preprocessing:
             "Missing cells were filled in": filled,
             "Text that training never saw was taken for none of the known": unseen,
         }
-        return tuple(f"{title}: {items_text(items)}." for title, items in items_by_title.items() if items)
+        return (*of_units, *(f"{title}: {items_text(items)}." for title, items in items_by_title.items() if items))
 
     def targets(self, y: object) -> np.ndarray:
         """Return targets as a loss takes them.
@@ -284,6 +353,11 @@ class Preprocessing:
             fields[name] = tuple(kind(**_with_tuples(column)) for column in spec[name])
         return cls(**fields)
 
+    def _writings(self) -> dict[str, Writing]:
+        """Return how training wrote the numbers of columns; empty in a run of an earlier version."""
+        units = self.units
+        return {} if units is None else {name: Writing(units.get(name, ""), self.decimal) for name in self.numeric}
+
     def _number_names(self) -> tuple[str, ...] | None:
         """Return the names of the numeric columns, or None where there are none."""
         return None if self.columns is None else self.numeric
@@ -293,7 +367,8 @@ class Preprocessing:
         table = None
         if is_table(x):
             table = as_table(x, self.columns)
-            numbers = number_matrix(table, table.columns if self.columns is None else self.numeric)
+            names = table.columns if self.columns is None else self.numeric
+            numbers = number_matrix(table, names, self._writings())
         elif self._encoders:
             raise DataError(
                 Setting("x"), f"must be a data frame with the columns {names_text(self.columns or ())}, got an array."

@@ -94,7 +94,8 @@ def make_part(data: Dataset, preprocessing: Preprocessing, loss: Loss, outputs: 
     """Return a data set as the network sees it.
 
     Raises:
-        DataError: it has no target, targets that the loss does not allow, or no row of a weight above 0.
+        DataError: it has no target, targets that the loss does not allow or in another unit, or no row of a weight
+            above 0.
         SettingError: the loss does not suit the target.
     """
     if data.y is None:
@@ -103,6 +104,7 @@ def make_part(data: Dataset, preprocessing: Preprocessing, loss: Loss, outputs: 
             Advice("name its column", target=...),
             Advice("pass {}", code="`y`"),
         )
+    preprocessing.check_units(data, target=True)
     targets = preprocessing.targets(data.y)
     check_targets(loss, targets, outputs=outputs, task=preprocessing.task)
     with np.errstate(over="ignore"):  # a weight that this precision does not hold is infinite, and said to be the cause
@@ -110,7 +112,7 @@ def make_part(data: Dataset, preprocessing: Preprocessing, loss: Loss, outputs: 
     if weights is not None and not weights.any():
         raise DataError(f"Some row must have a weight above 0, got {len(weights)} rows that all weigh 0.")
     truth = targets if preprocessing.task == "classification" else data.y
-    return Part(preprocessing.inputs(data.x), targets, weights, truth)
+    return Part(preprocessing.inputs(data), targets, weights, truth)
 
 
 def draw_subset(part: Part, rows: int, seed: int, purpose: str = "subset") -> Part:
