@@ -15,7 +15,7 @@ from downslope.data.origin import Origin
 from downslope.data.roles import Roles, roles_of
 from downslope.data.split import PARTS, split_rows
 from downslope.data.stored import StoredRows, StoredTable, stays_on_disk, stored
-from downslope.data.tables import as_table, check_distinct, check_present, is_table, own_table
+from downslope.data.tables import as_table, check_distinct, check_present, is_table, long_numbers, own_table
 from downslope.data.targets import clean_target, distinct_labels, infer_task, target_for
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ class Dataset:
     notes: tuple[str, ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
-        x = _own_inputs(self.x)
+        x, notes = _own_inputs(self.x), []
+        if is_table(self.x):
+            notes = _notes_on_long(long_numbers(self.x, x))
         if 0 in x.shape:
             raise DataError(Setting("x"), f"must have at least one row and one feature, got the shape {x.shape}.")
         _set(self, x=x, feature_names=_checked_names(x, self.feature_names))
@@ -94,10 +96,13 @@ class Dataset:
         if self.y is not None:
             if self.target_name is None and is_table(self.y):
                 _set(self, target_name=str(getattr(self.y, "name", None) or "") or None)
-            _set(self, **_target_fields(own_array(clean_target(self.y)), self.task))
+            target = _target_fields(own_array(clean_target(self.y)), self.task)
+            notes += target.pop("notes")
+            _set(self, **target)
             _check_length("y", len(self.y), len(x))
         if self.row_weights is not None:
             _set(self, row_weights=_checked_weights(self.row_weights, len(x)))
+        _set(self, notes=tuple(notes))
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -238,6 +243,14 @@ def _own_inputs(x: Any) -> Inputs:
     return stored(numbers) if stays_on_disk(numbers) else own_array(numbers)
 
 
+def _notes_on_long(columns: dict[str, str]) -> list[str]:
+    """Return a note on the columns of whole numbers that are taken for text, with a cell of each."""
+    if not columns:
+        return []
+    listed = ", ".join(f"{name!r} ({cell})" for name, cell in columns.items())
+    return [f"Read as text, being whole numbers too long for floats: {listed}; to round them, turn them into floats."]
+
+
 def _roles(x: Inputs, keep: Sequence[str]) -> Roles:
     """Return the roles of the columns of a table; none of an array.
 
@@ -270,12 +283,12 @@ def _set(data: Dataset, **values: object) -> None:
         object.__setattr__(data, name, value)
 
 
-def _target_fields(y: np.ndarray, task: str | None) -> dict[str, object]:
+def _target_fields(y: np.ndarray, task: str | None) -> dict[str, Any]:
     """Return the fields that follow from a clean target."""
-    notes = ()
+    notes = []
     if task is None:
         task, why = infer_task(y)
-        notes = (why,)
+        notes = [why]
     y = target_for(task, y)
     classes = distinct_labels(y) if task == "classification" else None
     return {"y": read_only(y), "task": task, "classes": read_only(classes), "notes": notes}

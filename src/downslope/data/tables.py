@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 
+EXACT = 2**53
+"""Up to here floats tell every whole number from its neighbors."""
+
+LONG = 2**63
+"""From here on whole numbers have more than 64 bits."""
+
+
 def is_table(x: object) -> TypeIs[DataFrame]:
     """Return whether `x` is a frame or a column of polars or pandas."""
     library = type(x).__module__.split(".")[0]
@@ -65,6 +72,34 @@ def as_table(frame: Any, columns: Sequence[str] | None = None) -> DataFrame:
         check_present(columns, present)
     cells = dict(zip(present, _cells(frame), strict=True))
     return pl.DataFrame([_cleaned(name, _as_series(name, cells[name])) for name in columns or present])
+
+
+def first_inexact(column: Series) -> int | None:
+    """Return the row of the first whole number that no float is equal to; None without."""
+    import polars as pl
+
+    low, high = column.min(), column.max()
+    if not (isinstance(low, int) and isinstance(high, int)) or max(-low, high) <= EXACT:
+        return None
+    returned = column.cast(pl.Float64).cast(column.dtype, strict=False)
+    differ = (returned.is_null() & column.is_not_null()) | (returned != column).fill_null(value=False)
+    return differ.arg_max() if differ.any() else None
+
+
+def long_numbers(frame: Any, table: DataFrame) -> dict[str, str]:
+    """Return the columns of whole numbers that became text, with the first cell of each.
+
+    Args:
+        frame: of polars or pandas, or one column.
+        table: what `as_table` made of it.
+    """
+    import polars as pl
+
+    columns = zip(_cells(frame.to_frame() if hasattr(frame, "to_frame") else frame), table, strict=True)
+    texts = [(cells, column) for cells, column in columns if column.dtype == pl.String]
+    plain = [(cells, column) for cells, column in texts if getattr(cells.dtype, "categories", None) is None]
+    firsts = {column.name: next((cell for cell in cells if not is_unfilled(cell)), "") for cells, column in plain}
+    return {name: str(cell) for name, cell in firsts.items() if isinstance(cell, (numbers.Number, np.number))}
 
 
 def own_table(table: DataFrame) -> DataFrame:
@@ -187,7 +222,9 @@ def _as_series(name: str, column: Any) -> Series:
         naive = column if getattr(column.dtype, "tz", None) is None else column.dt.tz_convert(None)
         return pl.Series(name, naive.to_numpy().astype(f"{kind}8[us]"))
     values = [None if is_unfilled(entry) else entry for entry in column.astype(object)]
-    if kind in "iuf":
+    if kind in "iu":
+        return pl.Series(name, values, dtype=pl.UInt64 if kind == "u" else pl.Int64)
+    if kind == "f":
         return pl.Series(name, [None if entry is None else float(entry) for entry in values], dtype=pl.Float64)
     if str(column.dtype) == "category":
         values = [None if entry is None else str(entry) for entry in values]
@@ -197,6 +234,8 @@ def _as_series(name: str, column: Any) -> Series:
             f"Column {name!r} must hold only numbers, booleans, text, dates or times, got "
             f"{' and '.join(repr(entry) for entry in firsts.values())}. Turn all its cells into one kind."
         )
+    if any(isinstance(entry, int) and abs(entry) >= LONG for entry in values):
+        values = [None if entry is None else str(entry) for entry in values]
     return pl.Series(name, values, strict=False)
 
 
@@ -210,9 +249,14 @@ def _cleaned(name: str, column: Series) -> Series:
 
     if column.dtype.is_float():
         return column.fill_nan(None) if np.isnan(column.to_numpy()).any() else column
-    if column.dtype.is_integer() or column.dtype in (pl.Boolean, pl.String):
+    if column.dtype in (pl.Boolean, pl.String):
         return column
-    if column.dtype.is_decimal() or column.dtype == pl.Null:
+    if column.dtype.is_integer():
+        return column.cast(pl.String) if first_inexact(column) is not None else _of_64_bits(column)
+    if column.dtype.is_decimal():
+        is_whole = getattr(column.dtype, "scale", 0) == 0
+        return _cleaned(name, column.cast(pl.Int128)) if is_whole else column.cast(pl.Float64)
+    if column.dtype == pl.Null:
         return column.cast(pl.Float64)
     if column.dtype in (pl.Categorical, pl.Enum):
         return column.cast(pl.String)
@@ -224,6 +268,16 @@ def _cleaned(name: str, column: Series) -> Series:
         f"Column {name!r} must hold numbers, booleans, text, dates or times, got {column.dtype}. Turn it into one of "
         "these, or leave it out."
     )
+
+
+def _of_64_bits(column: Series) -> Series:
+    """Return whole numbers in a type that NumPy has, too."""
+    import polars as pl
+
+    if column.dtype not in (pl.Int128, getattr(pl, "UInt128", pl.Int128)):
+        return column
+    narrow = column.cast(pl.Int64, strict=False)
+    return narrow if narrow.null_count() == column.null_count() else column.cast(pl.Float64)
 
 
 def _in_utc(column: Series) -> Series:

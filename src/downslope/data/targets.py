@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from downslope.core import Advice, DataError, Message, Setting, ShapeError, check_choice
-from downslope.data.tables import first_of_each_kind, is_table, is_unfilled
+from downslope.data.tables import EXACT, LONG, first_of_each_kind, is_table, is_unfilled
 
 TASKS = ("classification", "regression")
 FEW_DISTINCT = 20
@@ -51,6 +53,8 @@ def infer_task(y: np.ndarray) -> tuple[str, str]:
     if y.dtype.kind in "Ub":
         kind = "text" if y.dtype.kind == "U" else "true and false"
         return "classification", f"Task: classification, because the target holds {kind}."
+    if y.dtype.kind in "iu" and (long := _long_label(y)) is not None:
+        return "classification", _because("classification", f"whole numbers too long for floats, such as {long}")
     distinct = len(np.unique(y))
     integral = y.dtype.kind in "iu" or bool(np.all(y == np.floor(y)))
     counted = f"{distinct} distinct {'whole numbers' if integral else 'numbers'} in {len(y)} rows"
@@ -89,7 +93,17 @@ def target_for(task: str, y: np.ndarray) -> np.ndarray:
 
 def distinct_labels(y: np.ndarray) -> np.ndarray:
     """Return the sorted distinct labels, as text, booleans, 64-bit whole numbers or 64-bit floats."""
-    return np.unique(y.astype({"i": np.int64, "u": np.int64, "f": np.float64}.get(y.dtype.kind, y.dtype)))
+    unsigned = np.uint64 if y.dtype.kind == "u" and y.size and int(y.max()) >= LONG else np.int64
+    return np.unique(y.astype({"i": np.int64, "u": unsigned, "f": np.float64}.get(y.dtype.kind, y.dtype)))
+
+
+def label_array(labels: Sequence[str | bool | int | float]) -> np.ndarray:
+    """Return labels as an array; whole numbers stay exact: those that have no type are text."""
+    is_long = any(isinstance(label, int) and abs(label) >= LONG for label in labels)
+    if not is_long or not all(isinstance(label, int) for label in labels):
+        return np.array(labels)
+    fits = min(labels) >= 0 and max(labels) < 2 * LONG
+    return np.array(labels, np.uint64) if fits else np.array(list(map(str, labels)))
 
 
 def label_indices(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -103,6 +117,8 @@ def label_indices(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
         [1, 0, 1]
     """
     comparable = (y.dtype.kind == "U") == (classes.dtype.kind == "U")
+    if classes.dtype.kind in "iu" and y.dtype.kind in "iuf":
+        y = _as_whole(y, classes)
     indices = np.minimum(np.searchsorted(classes, y), len(classes) - 1) if comparable else np.zeros(len(y), np.int64)
     known = classes[indices] == y if comparable else np.zeros(len(y), bool)
     if not known.all():
@@ -112,6 +128,31 @@ def label_indices(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
             f"first in row {int(np.argmin(known))} (counting from 0). Correct these rows, or leave them out."
         )
     return indices.astype(np.int32)
+
+
+def _long_label(y: np.ndarray) -> int | None:
+    """Return the first whole number that no float is equal to; None without."""
+    if not y.size or max(-int(y.min()), int(y.max())) <= EXACT:
+        return None
+    return next((label for label in y.ravel().tolist() if int(float(label)) != label), None)
+
+
+def _as_whole(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return labels in the type of whole numbers that classes have, if all fit it; else in their own.
+
+    Raises:
+        DataError: floats that do not tell such labels from their neighbors.
+    """
+    if y.dtype.kind == "f":
+        if (np.abs(y) >= EXACT).any() and max(map(abs, classes.tolist())) >= EXACT:
+            raise DataError(
+                f"Labels from {EXACT:,} on must be whole numbers, as in training, got floats, which do not tell them "
+                "from their neighbors. Pass integers."
+            )
+        return y
+    limits = np.iinfo(classes.dtype)
+    fits = not y.size or (int(y.min()) >= limits.min and int(y.max()) <= limits.max)
+    return y.astype(classes.dtype) if fits else y
 
 
 def values_text(values: list) -> str:
@@ -144,7 +185,8 @@ def _of_one_kind(array: np.ndarray) -> np.ndarray:
     if len(firsts) > 1 or {"other", "date"} & set(firsts):
         kinds = " and ".join(repr(entry) for entry in firsts.values())
         raise DataError(f"The target must hold labels of one kind, text, booleans or numbers, got {kinds}.")
-    plain = np.array([str(e) for e in array.ravel()]) if "text" in firsts else np.array(array.ravel().tolist())
+    entries = array.ravel().tolist()
+    plain = np.array(list(map(str, entries))) if "text" in firsts else label_array(entries)
     return plain.reshape(array.shape)
 
 

@@ -161,8 +161,8 @@ class Surveyed:
         if name in self.labels:
             return ColumnKind("text", gaps=False)
         if name in self.typed:
-            is_text = survey.is_identifier and name not in self.declared
-            return ColumnKind("text" if is_text else "typed", gaps)
+            long = "float" if name in self.declared else "text"
+            return ColumnKind(long if survey.is_identifier else "typed", gaps)
         return ColumnKind(survey.kind(decimal, declared=name in self.declared), gaps)
 
 

@@ -19,8 +19,7 @@ import numpy as np
 from downslope.core import Advice, DataError
 from downslope.data.files.file_table import DEFAULT_SIZES, FileTable, ReadSizes, TableFormat
 from downslope.data.files.reading import SEPARATORS, Reading
-from downslope.data.files.surveys import EXACT
-from downslope.data.tables import check_distinct
+from downslope.data.tables import EXACT, check_distinct
 from downslope.data.text import Records, cells_of, complete_end, numeral_of, read_text, records_of, utf8_encoding
 
 if TYPE_CHECKING:

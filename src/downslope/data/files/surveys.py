@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from downslope.data.files.file_table import FileTable
+from downslope.data.tables import LONG, first_inexact
 from downslope.data.text import Marks, Numeral, numeral_of
 
 if TYPE_CHECKING:
@@ -20,17 +21,11 @@ NUMERIC_SHARE = 0.95
 LISTED = 10
 """At most so many cells, or words, of a column are kept to be listed."""
 
-EXACT = 2**53
-"""Up to here floats tell every whole number from its neighbors."""
-
 THOUSAND = 1000
 """From here on numbers have marks between thousands, where they have any."""
 
 EXAMPLES = 500
 """Rows of a column of floats that are looked through for one that shows what a point means."""
-
-LONG = 2**63
-"""From here on whole numbers have more than 64 bits."""
 
 STRAYS = 1000
 """Cells that are no numbers whose distinct texts are kept."""
@@ -392,10 +387,5 @@ def _first(mask: Mask, cells: Series, block: FileTable) -> Cell | None:
 
 def _first_inexact(whole: Series, cells: Series, block: FileTable) -> Cell | None:
     """Return the first whole number of 64 bits that no float is equal to."""
-    import polars as pl
-
-    if whole.null_count() == len(whole) or not (np.abs(whole.to_numpy().astype(np.float64)) >= EXACT).any():
-        return None
-    returned = whole.cast(pl.Float64).cast(pl.Int64, strict=False)
-    differ = (returned.is_null() & whole.is_not_null()) | (returned != whole).fill_null(value=False)
-    return _first(differ.to_numpy(), cells, block)
+    row = first_inexact(whole)
+    return None if row is None else _cell(str(cells[row]), row, block)

@@ -24,7 +24,7 @@ from downslope.data.preprocessing.scaling import Scaling, fit_scaling
 from downslope.data.roles import Roles
 from downslope.data.stored import PREPARED_PREFIX, StoredRows, StoredTable, stays_on_disk, stored
 from downslope.data.tables import as_table, is_table, names_text, number_matrix
-from downslope.data.targets import clean_target, distinct_labels, label_indices, target_for
+from downslope.data.targets import clean_target, distinct_labels, label_array, label_indices, target_for
 from downslope.data.text import PERCENT
 from downslope.data.units import Writing, are_shares, check_unit, signs_of
 
@@ -137,7 +137,7 @@ class Preprocessing:
     @property
     def classes(self) -> np.ndarray | None:
         """The sorted class labels, or None for regression."""
-        return np.array(self.class_labels) if self.task == "classification" else None
+        return label_array(self.class_labels) if self.task == "classification" else None
 
     @property
     def outputs(self) -> int:
@@ -247,7 +247,7 @@ class Preprocessing:
         return np.concatenate(self._in_order(np.asarray(numbers), table), axis=1)
 
     def notes_on(self, x: object) -> tuple[str, ...]:
-        """Return sentences on units, and on cells that `inputs` replaces: missing ones, and text that training never saw.
+        """Return sentences on units, and on cells that `inputs` replaces: missing ones, text unseen in training.
 
         Where rare levels share a column, text that training never saw is among them, without a note. Nor are there
         notes on rows that stay on disk, which are not read for that.
