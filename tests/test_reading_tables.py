@@ -110,12 +110,58 @@ def test_the_fast_way_gives_what_the_exact_way_gives(repeats, tmp_path, monkeypa
     path = tmp_path / "table.csv"
     pl.concat([table] * repeats).write_csv(path)
     fast = ds.read(path, categorical=["codes"])
-    monkeypatch.setattr(csv, "_guessed", lambda content, lines, names, separator: dict.fromkeys(names, pl.String))
+    read_exactly(monkeypatch)
     exact = ds.read(path, categorical=["codes"])
     assert fast.x.schema == exact.x.schema
     assert fast.x.equals(exact.x, null_equal=True)
     assert fast.notes == exact.notes
     assert fast.x["codes"].to_list()[:2] == ["000", "001"]
+
+
+def read_exactly(monkeypatch):
+    """Turn the fast way off."""
+    monkeypatch.setattr(csv, "_guessed", lambda content, lines, names, settled: all_text(names))
+
+
+def all_text(names):
+    return csv.NumberParser(dict.fromkeys(names, pl.String))
+
+
+COMMA_CELLS = {
+    "plain": lambda i: f"{i / 7:.3f}",
+    "whole": lambda i: str(i),
+    "thousands late": lambda i: "1.234,5" if i == 300 else f"{i / 8:.2f}",
+    "thousands only": lambda i: f"{i % 5 + 1}.{i:03d}",
+    "a thousand late": lambda i: "1.234" if i == 300 else f"{i / 8:.2f}",
+    "no digit behind": lambda i: "5," if i == 300 else f"{i / 8:.2f}",
+    "infinite": lambda i: "1e999" if i == 300 else f"{i / 8:.2f}",
+    "a word": lambda i: "NA" if i == 300 else f"{i / 8:.2f}",
+    "quoted": lambda i: f'"{i / 8:.2f}"',
+    "a point": lambda i: "0point5" if i == 300 else f"{i / 8:.2f}",
+    "days": lambda i: f"0{i % 9 + 1}point12point2024",
+}
+
+
+@pytest.mark.parametrize("name", COMMA_CELLS)
+def test_the_fast_way_with_decimal_commas_gives_what_the_exact_way_gives(name, tmp_path, monkeypatch):
+    cells = [COMMA_CELLS[name](i) for i in range(400)]
+    cells = [
+        cell if "," in cell or "1.234" in cell or name == "thousands only" else cell.replace(".", ",") for cell in cells
+    ]
+    lines = [f"{cell.replace('point', '.')};{i},5;x{i % 3}" for i, cell in enumerate(cells)]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["a;b;c", *lines]) + "\n")
+    monkeypatch.setattr(csv, "GUESSED", 1000)
+    results = []
+    for _ in range(2):
+        try:
+            data = ds.read(path)
+            results.append((data.x.schema, data.x.rows(), data.notes))
+        except ds.DataError as error:
+            results.append(str(error))
+        read_exactly(monkeypatch)
+    assert results[0] == results[1]
+    assert ("must have one decimal mark" in results[0]) is (name == "a point")
 
 
 @pytest.fixture

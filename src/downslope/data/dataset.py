@@ -322,9 +322,12 @@ def _check_cells(x: Inputs, names: tuple[str, ...] | None) -> None:
         return check_no_infinity(x.numbers(numbers), numbers)
     if not is_table(x):
         return check_no_infinity(x, names)
-    for name in x.columns:
-        if x[name].dtype.is_float():
-            check_no_infinity(x[name].to_numpy()[:, None], (name,))
+    import polars.selectors
+
+    infinite = x.select(polars.selectors.float().is_infinite().any())
+    for column in infinite:
+        if column[0]:
+            check_no_infinity(x[column.name].to_numpy()[:, None], (column.name,))
     return None
 
 

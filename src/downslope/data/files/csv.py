@@ -1,15 +1,15 @@
 """CSV files as tables, with a sentence for each way in which a file can be damaged.
 
-The usual file goes through the reader of polars, which turns columns into numbers at once. A column in which it leaves
-a gap is read again as text, and so is one that does not show that a point is its decimal mark; `columns` looks at the
-text of these cell by cell.
+The usual file goes through the reader of polars, which turns columns into numbers at once, with points or with decimal
+commas. A column in which it leaves a gap is read again as text, and so is one that does not show its decimal mark, or
+shows the other; `columns` looks at the text of these cell by cell.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,16 @@ from downslope.core import Advice, DataError
 from downslope.data.files.file_table import DEFAULT_SIZES, FileTable, ReadSizes, TableFormat
 from downslope.data.files.reading import SEPARATORS, Reading
 from downslope.data.tables import EXACT, check_distinct
-from downslope.data.text import Records, cells_of, complete_end, numeral_of, read_text, records_of, utf8_encoding
+from downslope.data.text import (
+    Records,
+    cells_of,
+    complete_end,
+    numeral_of,
+    read_text,
+    records_of,
+    shows_point,
+    utf8_encoding,
+)
 
 if TYPE_CHECKING:
     from polars import DataFrame, DataType, Series
@@ -37,7 +46,10 @@ GUESSED = 2**16
 """Bytes of a block that tell which columns may be numbers."""
 
 SHOWING = 500
-"""Rows of a column that may show that a point is its decimal mark."""
+"""Rows of a column that may show its decimal mark."""
+
+POINT_OR_NO_DIGIT = r"\.|,\s*$"
+"""What polars takes for a number with a decimal comma, although it is none, or another."""
 
 LONGEST_CELL = 2**24
 """Bytes after which a quoted cell must be closed."""
@@ -82,10 +94,8 @@ def text_tables(
         DataError: bytes in another encoding; names that are missing or come twice; no rows; rows of unequal length;
             once they are reached.
     """
-    import polars as pl
-
     settled = _settled(path, reading, like)
-    separator, names, schema, before = settled.separator or ",", [], {}, 0
+    separator, names, before, parse = settled.separator or ",", [], 0, NumberParser()
     for content, line in _blocks(path, settled, size):
         content = _with_single_blanks(content) if separator == " " else content
         records = records_of(content, separator)
@@ -96,15 +106,14 @@ def text_tables(
         content, names_lines = records.content, 0
         if header:
             names, names_lines = _names_and_lines(content, separator, path)
-            schema = _guessed(content, names_lines, names, separator)
-            schema |= dict.fromkeys(set(labels) & set(names), pl.String)
+            parse = _guessed(content, names_lines, names, settled).with_labels(labels)
         _check_widths(records, len(names), line, path)
         if len(records) == header:
             continue
-        table = _parsed(content, names_lines, names, separator, schema)
+        table = parse(content, names_lines, separator)
         lines = records.lines[header:]
         lines = range(lines.start + line, lines.stop + line) if isinstance(lines, range) else lines + line
-        yield FileTable(table, lines, path.name, settled, like, before)
+        yield FileTable(table, lines, path.name, settled, like, before, parse.decimal, {} if before else parse.shown)
         before += table.height
     if not names:
         raise DataError(f"{path.name!r} must hold data, got only blank lines.")
@@ -262,48 +271,95 @@ def _is_float(text: str) -> bool:
     return True
 
 
-def _guessed(content: bytes, names_lines: int, names: Sequence[str], separator: str) -> Schema:
-    """Return a type for each column: numbers where the first rows hold nothing else, and show what a point means."""
+@dataclass(frozen=True)
+class NumberParser:
+    """How polars turns the columns of a text into numbers.
+
+    Attributes:
+        schema: the type of each column, by name.
+        decimal: the decimal mark.
+        shown: for columns of floats, the row and the text of the first cell that shows it.
+    """
+
+    schema: Schema = field(default_factory=dict)
+    decimal: str = "."
+    shown: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+
+    def with_labels(self, labels: Sequence[str]) -> NumberParser:
+        """Return the same parser, which reads some columns as text."""
+        import polars as pl
+
+        return replace(self, schema=self.schema | dict.fromkeys(set(labels) & set(self.schema), pl.String))
+
+    def __call__(self, content: bytes, names_lines: int, separator: str) -> DataFrame:
+        """Return the records behind the lines of names as a table of text and of numbers without gaps."""
+        import polars as pl
+
+        options = {"has_header": False, "separator": separator, "skip_lines": names_lines}
+        comma = self.decimal == ","
+        table = pl.read_csv(content, schema=self.schema, ignore_errors=True, decimal_comma=comma, **options)
+        gaps = [i for i, column in enumerate(table) if column.dtype != pl.String and not _is_exact(column)]
+        text_schema = dict.fromkeys(self.schema, pl.String)
+        if comma and any(mark in content for mark in (b".", b",\n", f",{separator}".encode())):
+            floats = [i for i, column in enumerate(table) if column.dtype.is_float() and i not in gaps]
+            texts = pl.read_csv(content, schema=text_schema, columns=floats, **options) if floats else pl.DataFrame()
+            odd = texts.select(pl.all().str.contains(POINT_OR_NO_DIGIT).any()).row(0) if floats else ()
+            gaps += [i for i, is_odd in zip(floats, odd, strict=True) if is_odd]
+        if not gaps:
+            return table
+        texts = pl.read_csv(content, schema=text_schema, columns=sorted(gaps), **options)
+        return table.with_columns(texts.get_columns())
+
+
+def _guessed(content: bytes, names_lines: int, names: Sequence[str], settled: Reading) -> NumberParser:
+    """Return a type for each column: numbers where the first rows hold nothing else, and show the decimal mark."""
     import polars as pl
 
+    texts = NumberParser(dict.fromkeys(names, pl.String))
     start = 0
     for _ in range(names_lines):
         start = content.find(b"\n", start) + 1
     end = content.find(b"\n", start + GUESSED) + 1
     head = content[start:end] if start and end else content[start:] if start else b""
     if not head:
-        return dict.fromkeys(names, pl.String)
-    options = {"has_header": False, "separator": separator, "truncate_ragged_lines": True}
+        return texts
+    options = {"has_header": False, "separator": settled.separator or ",", "truncate_ragged_lines": True}
     try:
-        texts = pl.read_csv(head, infer_schema=False, **options)
+        cells = pl.read_csv(head, infer_schema=False, **options).get_columns()
         kinds = pl.read_csv(head, infer_schema_length=None, **options).dtypes
+        has_commas = settled.separator != "," and b"," in head
+        with_commas = pl.read_csv(head, infer_schema_length=None, decimal_comma=has_commas, **options).dtypes
     except pl.exceptions.PolarsError:
-        return dict.fromkeys(names, pl.String)
+        return texts
     if len(kinds) != len(names):
-        return dict.fromkeys(names, pl.String)
-    return {
-        name: kind if kind == pl.Int64 or (kind == pl.Float64 and _shows_point(column)) else pl.String
-        for name, kind, column in zip(names, kinds, texts.get_columns(), strict=True)
+        return texts
+    points = _showing(names, cells, [kind == pl.Float64 for kind in kinds], shows_point)
+    only_with_commas = [kind == pl.Float64 != plain for kind, plain in zip(with_commas, kinds, strict=True)]
+    commas = _showing(names, cells, only_with_commas, _shows_comma)
+    decimal = "," if commas and not points else "."
+    shown = {} if (commas and points) or not settled.marks.allow(decimal, "") else commas or points
+    whole = {name: pl.Int64 for name, kind in zip(names, kinds, strict=True) if kind == pl.Int64}
+    return NumberParser(texts.schema | whole | dict.fromkeys(shown, pl.Float64), decimal, shown)
+
+
+def _showing(
+    names: Sequence[str], columns: Sequence[Series], are_floats: Sequence[bool], shows: Callable[[str], bool]
+) -> dict[str, tuple[int, str]]:
+    """Return the columns of floats that show their decimal mark, each with the first cell that does: row and text."""
+    candidates = [(name, column) for name, column, is_float in zip(names, columns, are_floats, strict=True) if is_float]
+    firsts = {
+        name: next(
+            ((row, text) for row, cell in enumerate(column[:SHOWING]) if cell and shows(text := cell.strip())), None
+        )
+        for name, column in candidates
     }
+    return {name: first for name, first in firsts.items() if first is not None}
 
 
-def _shows_point(column: Series) -> bool:
-    """Return whether some number of a column is one only where a point is the decimal mark."""
-    numerals = (numeral_of(text.strip()) for text in column[:SHOWING] if text)
-    return any(numeral is not None and numeral.comma is None for numeral in numerals)
-
-
-def _parsed(content: bytes, names_lines: int, names: Sequence[str], separator: str, schema: Schema) -> DataFrame:
-    """Return the records behind the lines of names as a table of text and of numbers without gaps."""
-    import polars as pl
-
-    options = {"has_header": False, "separator": separator, "skip_lines": names_lines}
-    table = pl.read_csv(content, schema=schema, ignore_errors=True, **options)
-    gaps = [index for index, column in enumerate(table) if column.dtype != pl.String and not _is_exact(column)]
-    if not gaps:
-        return table
-    texts = pl.read_csv(content, schema=dict.fromkeys(names, pl.String), columns=gaps, **options)
-    return table.with_columns(texts.get_columns())
+def _shows_comma(text: str) -> bool:
+    """Return whether a text is a number only where a comma is the decimal mark."""
+    numeral = numeral_of(text)
+    return numeral is not None and numeral.point is None
 
 
 def _is_exact(column: Series) -> bool:

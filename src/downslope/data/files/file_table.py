@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +22,14 @@ class FileTable:
 
     Attributes:
         table: a polars frame. Where the file says nothing about types, its columns are text, or numbers where each cell
-            is one as Python writes it, and floats only where some cell shows that the point is the decimal mark.
+            is one as Python writes it, but for the decimal mark, and floats only where some cell shows which it is.
         lines: the line of the file each row starts in, counting from 1, or None where a file has no lines.
         file: the name of the file, for messages.
         reading: what is known of the text: what a user says, and its separator and encoding. Open for other files.
         like: what was seen in the file that this one is to be read like; open for none.
         before: how many rows of the file come before these.
+        decimal: the decimal mark of its columns that are floats where the file says nothing about types.
+        shown: for such columns, the row and the text of the first cell that shows it, if that is among these rows.
     """
 
     table: DataFrame
@@ -36,6 +38,8 @@ class FileTable:
     reading: Reading = OPEN
     like: Reading = OPEN
     before: int = 0
+    decimal: str = "."
+    shown: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,6 @@ LISTED = 10
 THOUSAND = 1000
 """From here on numbers have marks between thousands, where they have any."""
 
-EXAMPLES = 500
-"""Rows of a column of floats that are looked through for one that shows what a point means."""
-
 STRAYS = 1000
 """Cells that are no numbers whose distinct texts are kept."""
 
@@ -220,16 +217,12 @@ def _survey_of_numbers(column: Series, block: FileTable) -> Survey:
     """Return the survey of a column that a library has read as numbers, without gaps and none too long."""
     rows, first = len(column), _cell(str(column[0]), 0, block)
     if column.dtype.is_float():
-        show = next((text for value in column[:EXAMPLES] if _shows_point(text := repr(value))), None)
-        return Survey(rows, rows, rows, point=None if show is None else _cell(show, 0, block), bare=first)
+        row, text = block.shown.get(column.name, (0, ""))
+        example = _cell(text, row, block) if text else None
+        point, comma = (example, None) if block.decimal == "." else (None, example)
+        return Survey(rows, rows, rows, point=point, comma=comma, bare=first)
     large = int((np.abs(column.to_numpy()) >= THOUSAND).sum())
     return Survey(rows, rows, rows, rows, ungrouped=large, ungroupable=rows - large, bare=first)
-
-
-def _shows_point(text: str) -> bool:
-    """Return whether a text is a number only where a point is the decimal mark."""
-    numeral = numeral_of(text)
-    return numeral is not None and numeral.comma is None
 
 
 def _survey_of_cells(cells: Series, block: FileTable) -> Survey:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from downslope.core import generator
-from downslope.data.blocks import Rows, row_blocks
+from downslope.data.blocks import BLOCK_NUMBERS, Rows, row_blocks
 from downslope.data.stored import stays_on_disk
 
 DEVIATIONS = 6.0
@@ -28,8 +28,7 @@ def medians(numbers: Rows, sample: int = 2**16) -> list[float]:
         Floyd and Rivest, "Expected time bounds for selection", 1975: bounds from a sample.
     """
     if not stays_on_disk(numbers) or len(numbers) <= sample:
-        columns = np.asarray(numbers).T
-        return [_median(np.asarray(column, np.float64)) for column in columns]
+        return _medians_in_memory(np.asarray(numbers))
     low, high = _bounds(numbers, sample)
     below, at_low, at_high, filled = (np.zeros(numbers.shape[1], np.int64) for _ in range(4))
     between: list[list[np.ndarray]] = [[] for _ in low]
@@ -47,6 +46,20 @@ def medians(numbers: Rows, sample: int = 2**16) -> list[float]:
         counts = int(below[i]), int(at_low[i]), int(at_high[i])
         ranked = _ranked(np.concatenate(pieces), float(low[i]), float(high[i]), *counts)
         results.append(_middle(ranked, int(filled[i]), lambda i=i: _column(numbers, i)))
+    return results
+
+
+def _medians_in_memory(numbers: np.ndarray) -> list[float]:
+    """Return the median of the filled cells of each column, several columns without gaps at once."""
+    results: list[float] = []
+    width = max(1, BLOCK_NUMBERS // max(1, len(numbers)))
+    for start in range(0, numbers.shape[1], width):
+        block = np.asarray(numbers[:, start : start + width], np.float64)
+        gaps = np.isnan(block).any(axis=0)
+        middle = np.zeros(len(gaps))
+        middle[~gaps] = np.median(block[:, ~gaps], axis=0)
+        middle[gaps] = [_median(column) for column in block[:, gaps].T]
+        results += middle.tolist()
     return results
 
 

@@ -27,6 +27,9 @@ _GROUPS = {
     " ": rf"[1-9][0-9]{{0,2}}(?:[{BLANKS}][0-9]{{3}})+",
     "_": r"[1-9][0-9]{0,2}(?:_[0-9]{3})+",
 }
+_POINTED = re.compile(r"-?(?:0|[0-9]{4,})?\.[0-9]+|-?[0-9]+\.(?:[0-9]{1,2}|[0-9]{4,})")
+"""Most of the numbers that show what a point means, which are looked for in every column."""
+
 THOUSANDS = tuple(_GROUPS)
 """The marks between thousands; each stands for its variants, too."""
 
@@ -116,6 +119,19 @@ def numeral_of(cell: str, marks: Marks = Marks()) -> Numeral | None:
         unit=units,
         spelled=bool(match["open"] or match["after"] or any(mark in cell for mark in MINUS_SIGNS)),
     )
+
+
+def shows_point(text: str) -> bool:
+    """Return whether a text is a number only where a point is the decimal mark.
+
+    Example:
+        >>> shows_point("0.25"), shows_point("1,048.5"), shows_point("1.048"), shows_point("25")
+        (True, True, False, False)
+    """
+    if _POINTED.fullmatch(text):
+        return True
+    numeral = numeral_of(text)
+    return numeral is not None and numeral.comma is None
 
 
 def _hyphened(cell: str) -> str:
