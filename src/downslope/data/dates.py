@@ -22,6 +22,8 @@ SHARE = 0.95
 FIRST_CELLS = 20
 """If none of so many filled cells is a date, a column holds none."""
 
+DIGITS = "0123456789"
+
 LEAST_DISTINCT = 6
 """So many distinct dates have to be in order to tell day from month by that: one order in 360 is sorted by chance."""
 
@@ -116,6 +118,8 @@ def written_dates(column: Series) -> WrittenDates | None:
     """
     filled = column.drop_nulls()
     start = filled.head(FIRST_CELLS)
+    if not any(digit in text for text in start for digit in DIGITS):
+        return None
     forms = [form for form, pattern in PATTERNS.items() if any(re.search(pattern, text) for text in start)]
     if not forms:
         return None

@@ -15,11 +15,13 @@ from downslope.data.files.reading import OPEN, Reading, checked_reading
 from downslope.data.files.strays import stray_error
 from downslope.data.files.surveys import (
     Survey,
+    filled_cells,
     numerals_of,
     survey_of,
     survey_of_labels,
+    survey_of_numbers,
     survey_of_typed,
-    without_missing,
+    text_cells,
 )
 from downslope.data.tables import as_table
 
@@ -118,8 +120,20 @@ def as_kinds(text: FileTable, kinds: TableKinds) -> DataFrame:
     """Return columns as their kinds, null where a cell is missing."""
     import polars as pl
 
-    columns = [_as_kind(text.table[name], column.kind, text, kinds.decimal) for name, column in kinds.columns.items()]
+    kind_of = {name: column.kind for name, column in kinds.columns.items()}
+    texts = [text.table[name].cast(pl.String) for name in kind_of if _is_read(text.table[name], kind_of[name], text)]
+    cells = {column.name: column for column in filled_cells(texts, text.reading.missing_words)}
+    columns = [_as_kind(cells.get(name, text.table[name]), kind, text, kinds.decimal) for name, kind in kind_of.items()]
     return as_table(pl.DataFrame(columns))
+
+
+def _is_read(column: Series, kind: str, text: FileTable) -> bool:
+    """Return whether the cells of a column are text in which words stand for missing cells."""
+    import polars as pl
+
+    if kind == "text":
+        return text.lines is not None
+    return kind == "boolean" or (kind != "typed" and column.dtype == pl.String)
 
 
 @dataclass(frozen=True)
@@ -173,19 +187,37 @@ def _surveyed(blocks: Iterable[FileTable], names: Sequence[str], numeric: Set[st
     whole: Surveyed | None = None
     for block in blocks:
         whole = Surveyed(block, numeric, categorical) if whole is None else replace(whole, block=block)
-        for name in names if block.lines is None else block.table.columns:
-            column = block.table[name]
-            if name in categorical:
-                survey = survey_of_labels(column, block)
-            elif block.lines is None and not (name in numeric and column.dtype == pl.String):
-                survey = survey_of_typed(column, block)
-                whole.typed.add(name)
-            else:
-                survey = survey_of(column, block)
+        columns = [block.table[name] for name in (names if block.lines is None else block.table.columns)]
+        typed = [column for column in columns if _has_type(column, block, numeric, categorical)]
+        whole.typed.update(column.name for column in typed)
+        texts = [column for column in columns if column.name not in whole.typed and _is_text(column, categorical)]
+        surveys = {column.name: survey_of_typed(column, block) for column in typed}
+        cells = text_cells([column.cast(pl.String) for column in texts], block.reading.missing_words)
+        for text in cells:
+            survey = survey_of_labels if text.cells.name in categorical else survey_of
+            surveys[text.cells.name] = survey(text, block)
+        for column in columns:
+            name = column.name
+            survey = surveys[name] if name in surveys else survey_of_numbers(column, block)
             whole.surveys[name] = whole.surveys[name] + survey if name in whole.surveys else survey
     if whole is None:
         raise AssertionError
     return whole
+
+
+def _is_text(column: Series, categorical: Set[str]) -> bool:
+    """Return whether a column of a text file is still text, or to be."""
+    import polars as pl
+
+    return column.dtype == pl.String or column.name in categorical
+
+
+def _has_type(column: Series, block: FileTable, numeric: Set[str], categorical: Set[str]) -> bool:
+    """Return whether a file gives a column its type, and no user another."""
+    import polars as pl
+
+    name, is_text = column.name, column.dtype == pl.String
+    return block.lines is None and name not in categorical and not (name in numeric and is_text)
 
 
 def _reading_of(reading: Reading, notation: Notation, surveys: Mapping[str, Survey]) -> Reading:
@@ -230,14 +262,12 @@ def _text_notes(surveys: Mapping[str, Survey], reading: Reading) -> list[Message
 
 
 def _as_kind(column: Series, kind: str, text: FileTable, decimal: str) -> Series:
-    """Return a column as its kind, with the decimal mark of its file."""
+    """Return a column, text as `filled_cells` gives it, as its kind, with the decimal mark of its file."""
     import polars as pl
 
     if kind == "typed" or (kind in ("whole", "float") and column.dtype != pl.String):
         return column if kind != "float" else column.cast(pl.Float64)
     cells = column.cast(pl.String)
-    if text.lines is not None or kind != "text":
-        cells = without_missing(cells.str.strip_chars(), text.reading.missing_words)
     if kind in ("text", "boolean"):
         return cells if kind == "text" else (cells.str.to_lowercase() == "true").alias(cells.name)
     return _numbers(cells, kind == "whole", text, decimal)
@@ -255,6 +285,8 @@ def _numbers(cells: Series, whole: bool, text: FileTable, decimal: str) -> Serie
             pl.when(pointed).then(None).otherwise(cells.str.replace(",", ".", literal=True)).alias(cells.name)
         ).to_series()
     numbers = plain.cast(dtype, strict=False)
+    if numbers.null_count() == cells.null_count():
+        return numbers
     rest = numbers.is_null() & cells.is_not_null()
     if not rest.any():
         return numbers

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from downslope.data.blocks import BLOCK_NUMBERS
 from downslope.data.files.file_table import FileTable
 from downslope.data.tables import LONG, first_inexact
 from downslope.data.text import Marks, Numeral, numeral_of
 
 if TYPE_CHECKING:
-    from polars import Series
+    from polars import DataFrame, Series
 
     Mask = np.ndarray
 
@@ -23,6 +25,8 @@ LISTED = 10
 
 THOUSAND = 1000
 """From here on numbers have marks between thousands, where they have any."""
+
+BOOLEANS = ("true", "false")
 
 STRAYS = 1000
 """Cells that are no numbers whose distinct texts are kept."""
@@ -114,8 +118,10 @@ class Survey:
 
     def __add__(self, later: Survey) -> Survey:
         """Return the survey of both together."""
-        pairs = {entry.name: (getattr(self, entry.name), getattr(later, entry.name)) for entry in fields(self)}
-        return Survey(**{name: _joined(*pair) for name, pair in pairs.items()})
+        if later is NOTHING:
+            return self
+        others = vars(later)
+        return Survey(**{name: _joined(mine, others[name]) for name, mine in vars(self).items()})
 
     def is_numeric(self, *, declared: bool = False) -> bool:
         """Return whether the column is one of numbers: declared so, or at least 95 % of its filled cells are numbers.
@@ -142,31 +148,19 @@ class Survey:
         return "boolean" if self.booleans == self.filled else "text"
 
 
-def survey_of(column: Series, block: FileTable) -> Survey:
-    """Return the survey of a block of a column.
-
-    Args:
-        column: as the file has it: text, or numbers where each cell is one.
-        block: the rows that it is a part of.
-    """
-    import polars as pl
-
-    if column.dtype != pl.String:
-        return _survey_of_numbers(column, block)
-    texts = column.str.strip_chars()
-    cells = without_missing(texts, block.reading.missing_words)
-    counts = Survey(rows=len(cells), filled=cells.count(), words=_words(texts, cells))
-    return counts + _survey_of_cells(cells, block)
+NOTHING = Survey()
+"""The survey of no cells."""
 
 
-def survey_of_labels(column: Series, block: FileTable) -> Survey:
+def survey_of(cells: TextCells, block: FileTable) -> Survey:
+    """Return the survey of a block of a column of text that may hold numbers."""
+    return survey_of_labels(cells, block) + _survey_of_cells(cells, block)
+
+
+def survey_of_labels(cells: TextCells, block: FileTable) -> Survey:
     """Return the survey of a block of a column that is text, whatever is in it."""
-    import polars as pl
-
-    texts = column.cast(pl.String).str.strip_chars()
-    cells = without_missing(texts, block.reading.missing_words)
-    words = _words(texts, cells) if block.lines is not None else {}
-    return Survey(rows=len(cells), filled=cells.count(), words=words)
+    words = _words(cells) if block.lines is not None else {}
+    return Survey(rows=len(cells.cells), filled=cells.cells.count(), words=words)
 
 
 def survey_of_typed(column: Series, block: FileTable) -> Survey:
@@ -179,11 +173,75 @@ def survey_of_typed(column: Series, block: FileTable) -> Survey:
     return Survey(rows, filled, filled, filled, inexact=_first_inexact(column, column, block))
 
 
-def without_missing(texts: Series, words: tuple[str, ...]) -> Series:
-    """Return text without outer blanks as cells, null where a word stands for a missing one."""
+@dataclass(frozen=True)
+class TextCells:
+    """The cells of a column of text.
+
+    Attributes:
+        texts: without outer blanks.
+        cells: the same, null where a word stands for a missing one.
+        whole: as whole numbers, null where polars takes them for none.
+        floats: likewise as floats.
+        filled: which cells are not missing.
+        has_digits: whether some cell has a digit.
+        dotted: which cells have a point, where some are floats.
+        open_points: which of these may have it between thousands.
+    """
+
+    texts: Series
+    cells: Series
+    whole: Series
+    floats: Series
+    filled: Series
+    has_digits: bool
+    dotted: Series | None
+    open_points: Series | None
+
+
+def text_cells(columns: Sequence[Series], words: tuple[str, ...]) -> Iterator[TextCells]:
+    """Yield the cells of columns of text, worked out for many columns at a time: a call takes longer than its work."""
     import polars as pl
 
-    return pl.select(pl.when(texts.is_in(words)).then(None).otherwise(texts).alias(texts.name)).to_series()
+    for group in _groups(columns):
+        texts, cells = _filled_cells(group, words)
+        whole = cells.select(pl.all().cast(pl.Int64, strict=False))
+        floats = cells.select(pl.all().cast(pl.Float64, strict=False))
+        filled = cells.select(pl.all().is_not_null())
+        digits = cells.select(pl.all().str.contains("[0-9]").any()).row(0)
+        numbers = cells[[column.name for column in floats if column.null_count() < len(column)]]
+        dotted = numbers.select(pl.all().str.contains(".", literal=True).fill_null(value=False))
+        open_points = numbers.select(pl.all().str.contains(OPEN_POINT).fill_null(value=False))
+        pointed = set(dotted.columns)
+        for column, text, whole_column, is_filled, has_digits in zip(group, texts, whole, filled, digits, strict=True):
+            name = text.name
+            points = (dotted[name], open_points[name]) if name in pointed else (None, None)
+            cell = cells[name].alias(column.name)
+            yield TextCells(text, cell, whole_column, floats[name], is_filled, has_digits, *points)
+
+
+def filled_cells(columns: Sequence[Series], words: tuple[str, ...]) -> Iterator[Series]:
+    """Yield columns of text without outer blanks, null where a word stands for a missing cell."""
+    for group in _groups(columns):
+        _, cells = _filled_cells(group, words)
+        yield from (named.alias(column.name) for named, column in zip(cells, group, strict=True))
+
+
+def _groups(columns: Sequence[Series]) -> Iterator[Sequence[Series]]:
+    """Yield columns in groups that do not take much memory."""
+    width = max(1, BLOCK_NUMBERS // max(1, len(columns[0]))) if columns else 1
+    return (columns[start : start + width] for start in range(0, len(columns), width))
+
+
+def _filled_cells(columns: Sequence[Series], words: tuple[str, ...]) -> tuple[DataFrame, DataFrame]:
+    """Return text without outer blanks, and the same with null for words for missing cells, columns named by number."""
+    import polars as pl
+
+    table = pl.DataFrame([column.alias(str(number)) for number, column in enumerate(columns)])
+    texts = table.select(pl.all().str.strip_chars())
+    names = map(pl.col, texts.columns)
+    known = pl.lit(pl.Series(list(words), dtype=pl.String)).implode()
+    cells = texts.select([pl.when(name.is_in(known)).then(None).otherwise(name).name.keep() for name in names])
+    return texts, cells
 
 
 def numerals_of(texts: Iterable[str], marks: Marks) -> dict[str, Numeral]:
@@ -205,15 +263,17 @@ def _joined(first: Any, later: Any) -> Any:
     return later if first is None else first
 
 
-def _words(texts: Series, cells: Series) -> dict[str, int]:
+def _words(column: TextCells) -> dict[str, int]:
     """Return how often which word stands for a missing cell."""
-    if texts.null_count() == cells.null_count():
+    if column.texts.null_count() == column.cells.null_count():
         return {}
-    missing = texts.filter(cells.is_null() & texts.is_not_null() & (texts != ""))
-    return dict(missing.value_counts(sort=True).rows()) if len(missing) else {}
+    import polars as pl
+
+    counts = Counter(column.texts.filter(pl.Series(~column.filled.to_numpy())).to_list())
+    return {word: count for word, count in counts.most_common() if word}
 
 
-def _survey_of_numbers(column: Series, block: FileTable) -> Survey:
+def survey_of_numbers(column: Series, block: FileTable) -> Survey:
     """Return the survey of a column that a library has read as numbers, without gaps and none too long."""
     rows, first = len(column), _cell(str(column[0]), 0, block)
     if column.dtype.is_float():
@@ -225,11 +285,11 @@ def _survey_of_numbers(column: Series, block: FileTable) -> Survey:
     return Survey(rows, rows, rows, rows, ungrouped=large, ungroupable=rows - large, bare=first)
 
 
-def _survey_of_cells(cells: Series, block: FileTable) -> Survey:
+def _survey_of_cells(column: TextCells, block: FileTable) -> Survey:
     """Return what filled cells of text are."""
-    import polars as pl
-
-    whole = cells.cast(pl.Int64, strict=False)
+    cells, whole = column.cells, column.whole
+    if not column.has_digits and column.floats.null_count() == len(cells):
+        return _survey_of_strays(cells, column.filled.to_numpy(), block)
     values = whole.to_numpy().astype(np.float64)  # NaN where there is none; that it rounds does not matter here
     is_whole = ~np.isnan(values)
     large, counts = int((np.abs(values) >= THOUSAND).sum()), int(is_whole.sum())
@@ -243,26 +303,24 @@ def _survey_of_cells(cells: Series, block: FileTable) -> Survey:
     )
     rest = ~is_whole
     if cells.null_count():
-        rest &= cells.is_not_null().to_numpy()
+        rest &= column.filled.to_numpy()
     if not rest.any():
         return survey
-    plain, point_survey = _points(cells, rest, block)
+    plain, point_survey = _points(column, rest, block)
     commas, comma_survey = _commas(cells, rest & ~plain, block)
     return survey + point_survey + comma_survey + _others(cells, rest & ~plain & ~commas, block)
 
 
-def _points(cells: Series, rest: Mask, block: FileTable) -> tuple[Mask, Survey]:
+def _points(column: TextCells, rest: Mask, block: FileTable) -> tuple[Mask, Survey]:
     """Return which cells are numbers as Python writes them, and their survey."""
-    import polars as pl
-
-    marks = block.reading.marks
-    plain = rest & ~np.isnan(cells.cast(pl.Float64, strict=False).to_numpy())
-    if not plain.any():
-        return plain, Survey()
-    dotted = plain & _matches(cells, r"\.")
+    cells, marks = column.cells, block.reading.marks
+    plain = rest & ~np.isnan(column.floats.to_numpy())
+    if column.dotted is None or column.open_points is None or not plain.any():
+        return plain, NOTHING
+    dotted = plain & column.dotted.to_numpy()
     if not marks.allow(".", ""):
         plain, dotted = plain & ~dotted, dotted & False
-    is_open = dotted & _matches(cells, OPEN_POINT) if marks.allow(",", ".") and dotted.any() else dotted & False
+    is_open = dotted & column.open_points.to_numpy() if marks.allow(",", ".") else dotted & False
     long, inexact = _long(cells, plain & ~dotted, block)
     survey = Survey(
         numbers=int(plain.sum()),
@@ -289,7 +347,7 @@ def _commas(cells: Series, rest: Mask, block: FileTable) -> tuple[Mask, Survey]:
     """Return which cells are numbers with one comma, and their survey."""
     marks = block.reading.marks
     if not marks.allow(",", "") or not rest.any():
-        return rest & False, Survey()
+        return rest & False, NOTHING
     commas = rest & _matches(cells, COMMA_NUMBER)
     is_open = commas & _matches(cells, OPEN_COMMA) if marks.allow(".", ",") and commas.any() else commas & False
     survey = Survey(
@@ -307,21 +365,29 @@ def _others(cells: Series, rest: Mask, block: FileTable) -> Survey:
     import polars as pl
 
     if not rest.any():
-        return Survey()
+        return NOTHING
     candidates = cells.filter(pl.Series(rest & _matches(cells, NEARLY_NUMBER)))
     numerals = numerals_of(candidates.unique(maintain_order=True), block.reading.marks)
-    dressed, survey = rest & False, Survey()
+    dressed, survey = rest & False, NOTHING
     if numerals:
         dressed = rest & cells.is_in(list(numerals)).fill_null(value=False).to_numpy()
         survey = _survey_of_dressed(cells, pl.Series(dressed), numerals, block)
-    rows = np.flatnonzero(rest & ~dressed)
+    return survey + _survey_of_strays(cells, rest & ~dressed, block)
+
+
+def _survey_of_strays(cells: Series, strays: Mask, block: FileTable) -> Survey:
+    """Return the survey of cells that are no numbers."""
+    import polars as pl
+
+    rows = np.flatnonzero(strays)
     if not len(rows):
-        return survey
-    texts = cells.gather(rows)
-    return survey + Survey(
-        booleans=int(texts.str.to_lowercase().is_in(["true", "false"]).sum()),
+        return NOTHING
+    texts = cells.filter(pl.Series(strays))
+    is_boolean = str(texts[0]).lower() in BOOLEANS
+    return Survey(
+        booleans=int(texts.str.to_lowercase().is_in(BOOLEANS).sum()) if is_boolean else 0,
         strays=tuple(_cell(cells[row], row, block) for row in rows[:LISTED].tolist()),
-        stray_words=tuple(texts[:STRAYS].unique(maintain_order=True)[:LISTED]),
+        stray_words=tuple(dict.fromkeys(texts[:STRAYS].to_list()))[:LISTED],
     )
 
 

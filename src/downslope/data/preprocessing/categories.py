@@ -72,13 +72,14 @@ class Categories:
         numbers = {level: index for index, level in enumerate(self.levels)}
         if self.missing:
             numbers.setdefault("", self.missing_code)
-        known = column.replace_strict(
-            pl.Series(list(numbers), dtype=pl.String),
-            pl.Series(list(numbers.values()), dtype=pl.Int32),
-            default=self.unknown_code,
-            return_dtype=pl.Int32,
-        )
-        return np.where(column.is_null().to_numpy(), np.int32(self.missing_code), known.to_numpy())
+        positions = column.cast(pl.Enum(list(numbers)), strict=False).to_physical()
+        if not positions.null_count():
+            return np.array(list(numbers.values()), np.int32)[positions.to_numpy()]
+        codes = np.where(column.is_null().to_numpy(), np.int32(self.missing_code), np.int32(self.unknown_code))
+        numbered = positions.to_numpy()
+        is_level = ~np.isnan(numbered)
+        codes[is_level] = np.array(list(numbers.values()), np.int32)[numbered[is_level].astype(np.int64)]
+        return codes
 
     def rows(self, dtype: DTypeLike = float) -> Float[np.ndarray, "codes levels"]:
         """Return the zeros and ones of every code; those of the last code are all zeros."""
