@@ -114,8 +114,14 @@ CASES = {
     "semicolons in cells of a comma file": Case(table("a,b", "1,x;y", "2,z"), {"a": [1, 2], "b": ["x;y", "z"]}),
     # missing, identifiers
     "words for missing cells among labels": Case(table("a,b", "1,NA", "2,DE"), {"b": [None, "DE"]}, "'b' \\(1 'NA'\\)"),
-    "words that are labels": Case(table("a,b", "1,NA", "2,None"), {"b": ["NA", "None"]}, settings={"missing": ["?"]}),
-    "no words at all": Case(table("a,b", "1,NA", "2,"), {"b": ["NA", None]}, settings={"missing": []}),
+    "words that are labels": Case(
+        table("a,b", "1,NA", "2,None"),
+        {"b": ["NA", "None"]},
+        r"read as text: 'b' \(1 'NA', 1 'None'\).*missing=\['\?', 'NA', 'None'\]",
+        {"missing": ["?"]},
+    ),
+    "words that are listed": Case(table("a,b", "1,NA", "2,x"), {"b": [None, "x"]}, settings={"missing": ["NA"]}),
+    "no words at all": Case(table("a,b", "1,NA", "2,"), {"b": ["NA", None]}, r"'b' \(1 'NA'\)", {"missing": []}),
     "a word for missing numbers": Case(
         table("a,b", "1,x", "DD,y", "3,z"), {"a": [1, None, 3]}, settings={"missing": "DD"}
     ),

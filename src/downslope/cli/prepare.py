@@ -58,6 +58,13 @@ class PreparedTraining:
     settings: TrainingSettings
     notes: tuple[str, ...]
 
+    @property
+    def data_notes(self) -> tuple[str, ...]:
+        """What a training would say about the rows."""
+        from downslope.training import data_notes
+
+        return data_notes(self.split.train, self.settings)
+
 
 def prepare(
     source: str,

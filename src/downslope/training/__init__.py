@@ -31,7 +31,7 @@ from downslope.training.problem.constant_predictor import (
 )
 from downslope.training.problem.last_batch import last_batch_rule
 from downslope.training.problem.part import Part
-from downslope.training.problem.problem import Problem, prepare
+from downslope.training.problem.problem import Problem, data_notes, prepare
 from downslope.training.race import Race, race
 from downslope.training.recipe import Recipe
 from downslope.training.restarts import Restarts
@@ -80,6 +80,7 @@ __all__ = [
     "as_early_stopping",
     "constant_predictor",
     "constant_predictor_loss",
+    "data_notes",
     "edge_of",
     "find_batch_size",
     "find_learning_rate",

@@ -93,7 +93,7 @@ def find_lr(
     result = find_learning_rate(
         prepared.net, prepared.split.train, **prepared.settings, steps=steps, progress=shown_progress()
     )
-    say(*prepared.notes, *prepared.data.notes)
+    say(*prepared.notes, *prepared.data_notes)
     if json:
         print_json(_facts(result))
     else:

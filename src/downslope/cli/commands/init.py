@@ -100,7 +100,7 @@ def init(
     names = _names(compare, network.initializer)
     prepared = prepare(source, data, preparation, network, loss, optimizer, training, seed=seed)
     report = initialization_report(prepared.net, prepared.split.train, **prepared.settings)
-    say(*prepared.notes, *prepared.data.notes)
+    say(*prepared.notes, *prepared.data_notes)
     if not json:
         print_text(report.message)
     compared = _compared(names, prepared, restarts) if names else None

@@ -68,6 +68,7 @@ def profile(
     """
     from downslope.core import check_integer
     from downslope.efficiency import profile as measure
+    from downslope.training import TrainingSettings, data_notes
 
     check_figure(figure)
     limit = check_integer("memory", memory) * MEBIBYTE
@@ -79,7 +80,7 @@ def profile(
         result = measure(
             net, rows, loss=descended, batch_size=batch_size, memory_limit=limit, seconds=seconds, tell=tell
         )
-    say(introduction(source, rows), *rows.notes)
+    say(introduction(source, rows), *data_notes(rows, TrainingSettings()))
     if json:
         print_json(_facts(result))
     else:

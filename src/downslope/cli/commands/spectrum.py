@@ -155,6 +155,7 @@ def _run_and_rows(
             return run, None
         return replace(run, training_rows=part.take(drawn(len(part)))), None
     examples = open_examples(source, opened, needs_target=True, reading=reading_of(**asdict(text)))
+    say(*examples.notes, *opened.preprocessing.notes_on(examples))
     if rows is not None and rows < len(examples):
         examples = examples.take(drawn(len(examples)))
     try:

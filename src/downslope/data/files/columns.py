@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from downslope.core import Message, Setting
+from downslope.core import Advice, Message, Setting
 from downslope.data.files.file_table import FileTable
 from downslope.data.files.notation import Notation, check_units, notation_notes, notation_of
 from downslope.data.files.reading import OPEN, Reading, checked_reading
@@ -241,11 +241,8 @@ def _text_notes(surveys: Mapping[str, Survey], reading: Reading) -> list[Message
         reading: of the file.
     """
     names = [f"{name!r} ({survey.inexact.text})" for name, survey in surveys.items() if survey.inexact]
-    counts = [
-        f"{name!r} ({', '.join(f'{count:,} {word!r}' for word, count in survey.words.items())})"
-        for name, survey in surveys.items()
-        if survey.words
-    ]
+    counts = [_counted(name, survey.words) for name, survey in surveys.items() if survey.words]
+    unlisted = {name: survey.unlisted for name, survey in surveys.items() if survey.unlisted}
     notes = []
     if names:
         notes.append(
@@ -258,7 +255,17 @@ def _text_notes(surveys: Mapping[str, Survey], reading: Reading) -> list[Message
     if counts and reading.missing is None:
         words = f"Read as missing in columns of text: {', '.join(counts)}. If these are labels, name other words with"
         notes.append(Message(words, Setting("missing"), "."))
+    if unlisted:
+        listed = ", ".join(_counted(name, words) for name, words in unlisted.items())
+        more = dict.fromkeys(word for words in unlisted.values() for word in words)
+        advice = Advice("if they are missing, list them, too:", missing=[*(reading.missing or ()), *more])
+        notes.append(Message(f"Words that often stand for missing cells were read as text: {listed}.", advice))
     return notes
+
+
+def _counted(name: str, words: Mapping[str, int]) -> str:
+    """Return the name of a column, and how often words are in it."""
+    return f"{name!r} ({', '.join(f'{count:,} {word!r}' for word, count in words.items())})"
 
 
 def _as_kind(column: Series, kind: str, text: FileTable, decimal: str) -> Series:

@@ -11,6 +11,7 @@ import numpy as np
 
 from downslope.data.blocks import BLOCK_NUMBERS
 from downslope.data.files.file_table import FileTable
+from downslope.data.files.reading import MISSING
 from downslope.data.tables import LONG, first_inexact
 from downslope.data.text import Marks, Numeral, numeral_of
 
@@ -89,6 +90,7 @@ class Survey:
         groups: the marks between thousands, and the first number with each.
         units: the units of numbers, and the first number with each.
         words: how often which word stands for a missing cell; empty cells are not counted.
+        unlisted: how often which usual word for a missing cell stands for itself, as the user listed others.
         strays: the first cells that are no numbers.
         stray_words: their first texts.
     """
@@ -113,6 +115,7 @@ class Survey:
     groups: Mapping[str, Cell] = field(default_factory=dict)
     units: Mapping[str, Cell] = field(default_factory=dict)
     words: Mapping[str, int] = field(default_factory=dict)
+    unlisted: Mapping[str, int] = field(default_factory=dict)
     strays: tuple[Cell, ...] = ()
     stray_words: tuple[str, ...] = ()
 
@@ -159,8 +162,10 @@ def survey_of(cells: TextCells, block: FileTable) -> Survey:
 
 def survey_of_labels(cells: TextCells, block: FileTable) -> Survey:
     """Return the survey of a block of a column that is text, whatever is in it."""
-    words = _words(cells) if block.lines is not None else {}
-    return Survey(rows=len(cells.cells), filled=cells.cells.count(), words=words)
+    rows, filled = len(cells.cells), cells.cells.count()
+    if block.lines is None:
+        return Survey(rows=rows, filled=filled)
+    return Survey(rows=rows, filled=filled, words=_words(cells), unlisted=_unlisted(cells))
 
 
 def survey_of_typed(column: Series, block: FileTable) -> Survey:
@@ -184,6 +189,7 @@ class TextCells:
         floats: likewise as floats.
         filled: which cells are not missing.
         has_digits: whether some cell has a digit.
+        has_usual: whether some cell is a usual word for a missing one.
         dotted: which cells have a point, where some are floats.
         open_points: which of these may have it between thousands.
     """
@@ -194,6 +200,7 @@ class TextCells:
     floats: Series
     filled: Series
     has_digits: bool
+    has_usual: bool
     dotted: Series | None
     open_points: Series | None
 
@@ -208,15 +215,17 @@ def text_cells(columns: Sequence[Series], words: tuple[str, ...]) -> Iterator[Te
         floats = cells.select(pl.all().cast(pl.Float64, strict=False))
         filled = cells.select(pl.all().is_not_null())
         digits = cells.select(pl.all().str.contains("[0-9]").any()).row(0)
+        has_usual = (
+            cells.select(pl.all().is_in(list(MISSING)).any()).row(0) if words != MISSING else [False] * len(group)
+        )
         numbers = cells[[column.name for column in floats if column.null_count() < len(column)]]
         dotted = numbers.select(pl.all().str.contains(".", literal=True).fill_null(value=False))
         open_points = numbers.select(pl.all().str.contains(OPEN_POINT).fill_null(value=False))
         pointed = set(dotted.columns)
-        for column, text, whole_column, is_filled, has_digits in zip(group, texts, whole, filled, digits, strict=True):
+        for column, text, *facts in zip(group, texts, whole, floats, filled, digits, has_usual, strict=True):
             name = text.name
             points = (dotted[name], open_points[name]) if name in pointed else (None, None)
-            cell = cells[name].alias(column.name)
-            yield TextCells(text, cell, whole_column, floats[name], is_filled, has_digits, *points)
+            yield TextCells(text, cells[name].alias(column.name), *facts, *points)
 
 
 def filled_cells(columns: Sequence[Series], words: tuple[str, ...]) -> Iterator[Series]:
@@ -271,6 +280,14 @@ def _words(column: TextCells) -> dict[str, int]:
 
     counts = Counter(column.texts.filter(pl.Series(~column.filled.to_numpy())).to_list())
     return {word: count for word, count in counts.most_common() if word}
+
+
+def _unlisted(column: TextCells) -> dict[str, int]:
+    """Return how often which usual word for a missing cell stands for itself."""
+    if not column.has_usual:
+        return {}
+    words = column.cells.filter(column.cells.is_in(list(MISSING)).fill_null(value=False))
+    return dict(Counter(words.to_list()).most_common())
 
 
 def survey_of_numbers(column: Series, block: FileTable) -> Survey:

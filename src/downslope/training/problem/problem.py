@@ -153,12 +153,7 @@ def prepare(
     sizes = _batch_sizes(batch_size, settings.epochs)
     as_loss(settings.loss)
     training, held_out = _split(data, settings.validation, seed)
-    preprocessing = preprocessing or Preprocessing.fit(
-        training,
-        normalize=settings.normalize,
-        normalize_targets=settings.normalize_targets,
-        classes=data.classes,
-    )
+    preprocessing = preprocessing or _fitted(training, data, settings)
     outputs = _outputs(net, preprocessing)
     drop_last = last_batch_rule(settings, net, preprocessing.input_shape)
     check_last_batches(net, preprocessing.input_shape, len(training), sizes, drop_last)
@@ -195,6 +190,26 @@ def prepare(
             "class_weights": _pairs(of_classes),
         },
     )
+
+
+def data_notes(data: Dataset, settings: TrainingSettings) -> tuple[str, ...]:
+    """Return what a training would say about its rows: how they were read, what is left out, filled in and encoded.
+
+    Args:
+        data: rows with targets.
+        settings: of the training.
+
+    Raises:
+        DataError: data that cannot be learned from as it is.
+    """
+    training, _ = _split(data, settings.validation, settings.seed)
+    return tuple(dict.fromkeys(data.notes + _fitted(training, data, settings).notes))
+
+
+def _fitted(training: Dataset, data: Dataset, settings: TrainingSettings) -> Preprocessing:
+    """Return the preprocessing fitted on the training part of rows."""
+    scales = {"normalize": settings.normalize, "normalize_targets": settings.normalize_targets}
+    return Preprocessing.fit(training, classes=data.classes, **scales)
 
 
 def check_kinds(net: object, data: object) -> None:
