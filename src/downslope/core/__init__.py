@@ -53,6 +53,7 @@ from downslope.core._trees import (
     with_named_leaves,
 )
 from downslope.core._types import JSON, Number, NumberOrSchedule, Params, PyTree, Shape, Variables, float_dtype
+from downslope.core._working import working
 
 __all__ = [
     "JSON",
@@ -150,4 +151,5 @@ __all__ = [
     "weighted_sum",
     "with_named_leaves",
     "worded",
+    "working",
 ]

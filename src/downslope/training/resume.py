@@ -20,6 +20,7 @@ from downslope.core import (
     memory_explained,
     rebuild,
     render,
+    working,
 )
 from downslope.data import Dataset
 from downslope.losses import Loss
@@ -164,7 +165,9 @@ def load_job(
         with content_explained(folder.path, own_parts=True):
             recipe = _with_schedule(recipe, folder, record, schedule)
         with content_explained(folder.path, own_parts=own_parts):
-            problem = problem_of_record(recipe, record).ready(progress_style(progress))
+            with working(progress_style(progress), "Preparing the rows"):
+                problem = problem_of_record(recipe, record)
+            problem = problem.ready(progress_style(progress))
             return restore_job(folder, record, recipe, problem), folder
     except BaseException:
         folder.release()

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from downslope.core import Advice, Setting, SettingError, Variables, check_choice, check_integer, memory_explained
+from downslope.core import (
+    Advice,
+    Setting,
+    SettingError,
+    Variables,
+    check_choice,
+    check_integer,
+    memory_explained,
+    working,
+)
 from downslope.data import Dataset, DropLast, Preprocessing
 from downslope.losses import Loss
 from downslope.networks import Sequential
@@ -178,7 +187,9 @@ def train(
     settings, notes = resolve_auto(net, data, settings, progress=progress)
     display = open_progress(progress, epochs)
     recipe = Recipe(net, data, settings)
-    problem = recipe.problem().ready(progress_style(progress))
+    with working(progress_style(progress), "Preparing the rows"):
+        problem = recipe.problem()
+    problem = problem.ready(progress_style(progress))
     job = TrainingJob.start(recipe, problem, **monitors, notes=(*notes, *devices_notes(restarts)))
     unfinished = resume is not None and store is not None and RunFolder.was_begun(store)
     folder = None if store is None else RunFolder.create(store, overwrite=overwrite or unfinished)

@@ -9,7 +9,7 @@ import typer
 
 from downslope.cli.compile_cache import keep_compiled_code
 from downslope.cli.options import FileArgument, JsonOption, ReadingOptions, RunArgument
-from downslope.cli.output import print_json, print_lines, say, score_lines, without_warnings
+from downslope.cli.output import counted, print_json, print_lines, say, score_lines, without_warnings
 from downslope.cli.parse import open_examples, reading_of
 
 
@@ -33,6 +33,7 @@ def evaluate(
 
     The loss is the one that training descended; accuracy, rmse and r2 are in the target's own units.
     """
+    from downslope.core import working
     from downslope.training import open_run
 
     opened = open_run(run)
@@ -46,7 +47,7 @@ def evaluate(
     )
     keep_compiled_code()
     say(*data.notes, *opened.preprocessing.notes_on(data))
-    with without_warnings():
+    with without_warnings(), working("auto", f"Judging by {counted(len(data), 'row')}"):
         scores = opened.evaluate(data)
     if json:
         print_json({"run": str(run), "task": opened.task, "rows": len(data), **scores})

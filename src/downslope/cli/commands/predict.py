@@ -32,13 +32,14 @@ def predict(
     The column [bold]prediction[/bold] holds the label, or the number in the target's own units. For classes, where the
     loss gives probabilities, [bold]probability_CLASS[/bold] follows for each class. The target need not be in FILE.
     """
+    from downslope.core import working
     from downslope.training import open_run
 
     opened = open_run(run)
     data = open_examples(file, opened, needs_target=False, reading=reading_of(**asdict(text)))
     keep_compiled_code()
     say(*data.notes, *opened.preprocessing.notes_on(data))
-    with without_warnings():
+    with without_warnings(), working("auto", f"Predicting {counted(len(data), 'row')}"):
         content = prediction_table(opened, data).write_csv()
     if output is None:
         print_rows(content)

@@ -113,7 +113,7 @@ def text_tables(
         table = parse(content, names_lines, separator)
         lines = records.lines[header:]
         lines = range(lines.start + line, lines.stop + line) if isinstance(lines, range) else lines + line
-        yield FileTable(table, lines, path.name, settled, like, before, parse.decimal, {} if before else parse.shown)
+        yield FileTable(table, lines, path.name, settled, like, before, parse.decimal, {} if before else parse.evidence)
         before += table.height
     if not names:
         raise DataError(f"{path.name!r} must hold data, got only blank lines.")
@@ -278,12 +278,12 @@ class NumberParser:
     Attributes:
         schema: the type of each column, by name.
         decimal: the decimal mark.
-        shown: for columns of floats, the row and the text of the first cell that shows it.
+        evidence: for columns of floats, the row and the text of the first cell that shows it.
     """
 
     schema: Schema = field(default_factory=dict)
     decimal: str = "."
-    shown: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    evidence: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
     def with_labels(self, labels: Sequence[str]) -> NumberParser:
         """Return the same parser, which reads some columns as text."""
@@ -337,9 +337,9 @@ def _guessed(content: bytes, names_lines: int, names: Sequence[str], settled: Re
     only_with_commas = [kind == pl.Float64 != plain for kind, plain in zip(with_commas, kinds, strict=True)]
     commas = _showing(names, cells, only_with_commas, _shows_comma)
     decimal = "," if commas and not points else "."
-    shown = {} if (commas and points) or not settled.marks.allow(decimal, "") else commas or points
+    evidence = {} if (commas and points) or not settled.marks.allow(decimal, "") else commas or points
     whole = {name: pl.Int64 for name, kind in zip(names, kinds, strict=True) if kind == pl.Int64}
-    return NumberParser(texts.schema | whole | dict.fromkeys(shown, pl.Float64), decimal, shown)
+    return NumberParser(texts.schema | whole | dict.fromkeys(evidence, pl.Float64), decimal, evidence)
 
 
 def _showing(

@@ -29,7 +29,7 @@ class FileTable:
         like: what was seen in the file that this one is to be read like; open for none.
         before: how many rows of the file come before these.
         decimal: the decimal mark of its columns that are floats where the file says nothing about types.
-        shown: for such columns, the row and the text of the first cell that shows it, if that is among these rows.
+        evidence: for such columns, the row and the text of the first cell that shows it, if that is among these rows.
     """
 
     table: DataFrame
@@ -39,7 +39,7 @@ class FileTable:
     like: Reading = OPEN
     before: int = 0
     decimal: str = "."
-    shown: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    evidence: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

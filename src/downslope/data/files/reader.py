@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from downslope.core import Advice, DataError, Setting, SettingError, close_names
+from downslope.core import Advice, DataError, Setting, SettingError, close_names, working
 from downslope.data.dataset import Dataset, with_notes, with_origin, with_roles
 from downslope.data.files.columns import TextFacts, as_kinds, column_kinds, facts_of
 from downslope.data.files.conversion import DEFAULT_CACHE, READ, convert
@@ -78,7 +78,8 @@ def read(
         encoding: of its text, such as `"cp1252"`; None for UTF-8, or what its byte order mark says.
         missing: the words that stand for missing cells, in place of the usual ones; empty cells always do.
         cache: the folder for the records of large files; None for `runs/.cache`.
-        progress: how a conversion shows itself: `"auto"`, `"bar"`, `"lines"`, or False for nothing.
+        progress: how a conversion shows itself: `"auto"`, `"bar"`, `"lines"`, or False for nothing. Reading into
+            memory shows a line on a terminal, if it takes more than a second, unless it is False or `"lines"`.
 
     Raises:
         SettingError: a path that is none, such as a data frame; `ds.Dataset` takes that.
@@ -178,7 +179,8 @@ def read_selection(
         data = _read_arrays(file, selection, sizes)
     else:
         table_format = _table_format(file, reading, like, selection.categorical)
-        data, facts = _read_table(file, table_format, selection, Path(folder or DEFAULT_CACHE), progress, sizes)
+        with working(_in_memory(file, progress, sizes), f"Reading {file.name!r}"):
+            data, facts = _read_table(file, table_format, selection, Path(folder or DEFAULT_CACHE), progress, sizes)
         data, reading = with_notes(data, facts.notes), facts.reading
         data = with_roles(data, dataclasses.replace(data.roles, units=dict(facts.units), decimal=reading.decimal))
     arguments = {
@@ -188,6 +190,11 @@ def read_selection(
         "cache": folder,
     }
     return with_origin(data, Origin("read", arguments))
+
+
+def _in_memory(file: Path, progress: str | bool, sizes: ReadSizes) -> str | bool:
+    """Return how reading a file into memory shows itself; False for one that is converted, with a bar of its own."""
+    return False if file.is_dir() or file.stat().st_size >= sizes.large else progress
 
 
 def _check_open(reading: Reading, file: Path) -> None:

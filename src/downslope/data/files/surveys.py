@@ -294,7 +294,7 @@ def survey_of_numbers(column: Series, block: FileTable) -> Survey:
     """Return the survey of a column that a library has read as numbers, without gaps and none too long."""
     rows, first = len(column), _cell(str(column[0]), 0, block)
     if column.dtype.is_float():
-        row, text = block.shown.get(column.name, (0, ""))
+        row, text = block.evidence.get(column.name, (0, ""))
         example = _cell(text, row, block) if text else None
         point, comma = (example, None) if block.decimal == "." else (None, example)
         return Survey(rows, rows, rows, point=point, comma=comma, bare=first)

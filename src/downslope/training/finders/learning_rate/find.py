@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from downslope.core import Advice, Message, Setting, SettingError, check_integer, check_number
+from downslope.core import Advice, Message, Setting, SettingError, check_integer, check_number, working
 from downslope.data import Dataset
 from downslope.networks import Sequential
 from downslope.optimizers import Optimizer, as_optimizer
 from downslope.training.engine.causes import extreme_cause
-from downslope.training.engine.progress import Progress, ProgressPart, open_progress
+from downslope.training.engine.progress import Progress, ProgressPart, open_progress, progress_style
 from downslope.training.finders.learning_rate.range_test import range_test
 from downslope.training.finders.learning_rate.result import (
     CurvatureLine,
@@ -113,7 +113,8 @@ def find_learning_rate(
     steps = check_integer("steps", steps, at_least=20, advice="The rate grows over so many steps.")
     own = TrainingSettings.of(settings)
     searched, notes = _searchable(own.optimizer)
-    problem = prepare(net, data, own.for_trial(searched)).limited_to(steps)
+    with working(progress_style(progress), "Preparing the rows"):
+        problem = prepare(net, data, own.for_trial(searched)).limited_to(steps)
     bar = open_progress(progress, 1 + -(-steps // problem.batches.steps), purpose="looking for a rate")
     try:
         tested = range_test(problem, low=low, high=high, steps=steps)
