@@ -1,5 +1,6 @@
 """Tables as people write them: each is read right, or refused with a sentence that says what to do."""
 
+import json
 import re
 from dataclasses import dataclass, field
 
@@ -7,6 +8,7 @@ import polars as pl
 import pytest
 
 import downslope as ds
+from downslope.cli.commands.predict import prediction_table
 from downslope.data.files.file_table import ReadSizes
 from downslope.data.files.reader import read_selection
 from downslope.data.files.reading import checked_reading
@@ -196,3 +198,61 @@ def test_a_table_is_read_right_or_refused(name, tmp_path):
         if case.says:
             assert re.search(case.says, said[-1])
     assert len(set(said)) == 1
+
+
+SLOW = ("german amounts", "percent", "windows")
+"""Those of the law over commands that are slow; the others are long."""
+
+
+def marked(name):
+    return pytest.param(name, marks=pytest.mark.slow if name in SLOW else pytest.mark.long)
+
+
+def options_of(settings):
+    """Return settings of `ds.read` as options of a command."""
+    pairs = [(name, value if isinstance(value, list) else [value]) for name, value in settings.items()]
+    return [text for name, values in pairs for value in values for text in (f"--{name}", value)]
+
+
+def target_of(columns):
+    """Return a column without missing cells, the last of two."""
+    return next(name for name in ("b", "a") if None not in columns.get(name, ()))
+
+
+PLAIN = ("--validation", "0", "--test", "0", "--network", "2", "--epochs", "1", "--overwrite", "--store", "run")
+
+
+def check_refused(answer):
+    code, out, err = answer
+    assert (code, out) == (2, "")
+    assert err.startswith("downslope: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in CASES if CASES[name].settings.get("missing") != []])
+def test_a_table_goes_through_train_predict_and_evaluate(name, cli, tmp_path):
+    """What a training needed to be told of a file, predict and evaluate know from its run."""
+    case, path = CASES[name], tmp_path / "table.csv"
+    path.write_bytes(case.text if isinstance(case.text, bytes) else case.text.encode())
+    told = options_of({key: value for key, value in case.settings.items() if key != "target"})
+    if case.columns is None:
+        check_refused(cli("train", "table.csv", *told, "--target", case.settings.get("target", "b"), *PLAIN))
+        (tmp_path / "plain.csv").write_text("a,b\n1,2\n2,3\n")
+        assert cli("train", "plain.csv", "--target", "b", *PLAIN)[0] == 0
+        if name != "two separators":  # there the separator of training decides, which leaves the target unnamed
+            check_refused(cli("predict", "run", "table.csv"))
+        check_refused(cli("evaluate", "run", "table.csv"))
+        return
+    target = target_of(case.columns)
+    code, _, err = cli("train", "table.csv", *told, "--target", target, *PLAIN)
+    assert code == 0, err
+    run, table = ds.open_run(tmp_path / "run"), ds.read(path, **case.settings).x
+    expected = table.with_columns(pl.Series(column, cells) for column, cells in case.columns.items())
+    features = expected.drop(target)
+    code, out, err = cli("predict", "run", "table.csv")
+    assert code == 0, err
+    assert out == prediction_table(run, features).write_csv()
+    code, out, err = cli("evaluate", "run", "table.csv", "--json")
+    assert code == 0, err
+    scores = run.evaluate(ds.Dataset(features, expected[target], task=run.task))
+    assert {name: json.loads(out)[name] for name in scores} == scores
