@@ -85,7 +85,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         x, notes = _own_inputs(self.x), []
-        if is_table(self.x):
+        if is_table(self.x) and is_table(x):
             notes = _notes_on_long(long_numbers(self.x, x))
         if 0 in x.shape:
             raise DataError(Setting("x"), f"must have at least one row and one feature, got the shape {x.shape}.")

@@ -99,11 +99,11 @@ def distinct_labels(y: np.ndarray) -> np.ndarray:
 
 def label_array(labels: Sequence[str | bool | int | float]) -> np.ndarray:
     """Return labels as an array; whole numbers stay exact: those that have no type are text."""
-    is_long = any(isinstance(label, int) and abs(label) >= LONG for label in labels)
-    if not is_long or not all(isinstance(label, int) for label in labels):
+    whole = [label for label in labels if isinstance(label, int)]
+    if len(whole) < len(labels) or max(map(abs, whole), default=0) < LONG:
         return np.array(labels)
-    fits = min(labels) >= 0 and max(labels) < 2 * LONG
-    return np.array(labels, np.uint64) if fits else np.array(list(map(str, labels)))
+    fits = min(whole) >= 0 and max(whole) < 2 * LONG
+    return np.array(whole, np.uint64) if fits else np.array(list(map(str, whole)))
 
 
 def label_indices(y: np.ndarray, classes: np.ndarray) -> np.ndarray:

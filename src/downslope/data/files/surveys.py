@@ -214,7 +214,7 @@ def text_cells(columns: Sequence[Series], words: tuple[str, ...]) -> Iterator[Te
         whole = cells.select(pl.all().cast(pl.Int64, strict=False))
         floats = cells.select(pl.all().cast(pl.Float64, strict=False))
         filled = cells.select(pl.all().is_not_null())
-        digits = cells.select(pl.all().str.contains("[0-9]").any()).row(0)
+        has_digits = cells.select(pl.all().str.contains("[0-9]").any()).row(0)
         has_usual = (
             cells.select(pl.all().is_in(list(MISSING)).any()).row(0) if words != MISSING else [False] * len(group)
         )
@@ -222,10 +222,19 @@ def text_cells(columns: Sequence[Series], words: tuple[str, ...]) -> Iterator[Te
         dotted = numbers.select(pl.all().str.contains(".", literal=True).fill_null(value=False))
         open_points = numbers.select(pl.all().str.contains(OPEN_POINT).fill_null(value=False))
         pointed = set(dotted.columns)
-        for column, text, *facts in zip(group, texts, whole, floats, filled, digits, has_usual, strict=True):
-            name = text.name
-            points = (dotted[name], open_points[name]) if name in pointed else (None, None)
-            yield TextCells(text, cells[name].alias(column.name), *facts, *points)
+        for number, column in enumerate(group):
+            name = str(number)
+            yield TextCells(
+                texts[name],
+                cells[name].alias(column.name),
+                whole[name],
+                floats[name],
+                filled[name],
+                has_digits[number],
+                has_usual[number],
+                dotted[name] if name in pointed else None,
+                open_points[name] if name in pointed else None,
+            )
 
 
 def filled_cells(columns: Sequence[Series], words: tuple[str, ...]) -> Iterator[Series]:

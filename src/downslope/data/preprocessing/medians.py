@@ -55,8 +55,8 @@ def _medians_in_memory(numbers: np.ndarray) -> list[float]:
     width = max(1, BLOCK_NUMBERS // max(1, len(numbers)))
     for start in range(0, numbers.shape[1], width):
         block = np.asarray(numbers[:, start : start + width], np.float64)
-        gaps = np.isnan(block).any(axis=0)
-        middle = np.zeros(len(gaps))
+        gaps = np.asarray(np.isnan(block).any(axis=0))
+        middle = np.zeros(block.shape[1])
         middle[~gaps] = np.median(block[:, ~gaps], axis=0)
         middle[gaps] = [_median(column) for column in block[:, gaps].T]
         results += middle.tolist()
