@@ -8,6 +8,7 @@ import pytest
 
 import downslope as ds
 from downslope.core import generator
+from downslope.data import Preprocessing
 from downslope.data.files import csv
 from downslope.data.files.file_table import ReadSizes
 from downslope.data.files.reader import read_selection
@@ -255,3 +256,17 @@ def test_identifiers_of_parquet_are_not_rounded(tmp_path):
     data = ds.read(tmp_path / "t.parquet", "y")
     assert data.x["id"].to_list() == ["9007199254740993", "9007199254740992"]
     assert "Read as text" in data.notes[0]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("large", [False, True], ids=["in memory", "on disk"])
+def test_names_that_look_like_patterns_are_names(ending, large, tmp_path):
+    columns = {"^a.*$": [0.5, 1.5, 2.5], "ab": [1.5, 2.5, 0.5], "*": ["x", "y", "x"], "y": [0.25, 0.5, 0.75]}
+    frame, path = pl.DataFrame(columns), tmp_path / f"table{ending}"
+    (frame.write_csv if ending == ".csv" else frame.write_parquet)(path)
+    sizes = ReadSizes(large=1 if large else 2**28, text_block=40, row_block=2)
+    data = read_selection(path, ColumnSelection("ab"), cache=tmp_path / "cache", progress=False, sizes=sizes)
+    preprocessing = Preprocessing.fit(data)
+    assert preprocessing.columns == ("^a.*$", "*", "y")
+    for rows in (data, frame):
+        assert preprocessing.inputs(rows)[:].tolist() == [[0.5, 1, 0, 0.25], [1.5, 0, 1, 0.5], [2.5, 1, 0, 0.75]]

@@ -110,6 +110,13 @@ def own_table(table: DataFrame) -> DataFrame:
     return table.with_columns(polars.selectors.numeric().gather(rows))
 
 
+def selected(table: DataFrame, names: Iterable[str]) -> DataFrame:
+    """Return columns of a table; polars takes names such as `*` for patterns where it selects."""
+    import polars as pl
+
+    return pl.DataFrame([table[name] for name in names])
+
+
 def check_distinct(names: Sequence[str]) -> None:
     """Refuse names that come twice.
 
@@ -158,7 +165,7 @@ def number_matrix(
     """
     import polars as pl
 
-    few = table.select(columns)
+    few = selected(table, columns)
     numbers = [_read_numbers(column, writings) for column in few if not _is_number(column)]
     floats = few.with_columns(numbers).select(pl.all().cast(pl.Float64).fill_null(float("nan")))
     return floats.to_numpy(order="c") if columns else np.empty((table.height, 0))

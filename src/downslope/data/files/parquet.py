@@ -7,6 +7,7 @@ from pathlib import Path
 
 from downslope.core import DataError
 from downslope.data.files.file_table import FileTable, ReadSizes, TableFormat
+from downslope.data.tables import selected
 
 
 def _column_names(path: Path) -> list[str]:
@@ -47,12 +48,14 @@ def _read_blocks(path: Path, columns: list[str], sizes: ReadSizes) -> Iterator[t
         DataError: the file is damaged.
     """
     import polars as pl
+    import polars.selectors
 
     try:
         lazy = pl.scan_parquet(path)
         rows, before = lazy.select(pl.len()).collect().item(), 0
-        for table in lazy.select(columns).collect_batches(chunk_size=sizes.row_block, lazy=True):
-            block = FileTable(table, None, path.name, before=before)
+        chosen = lazy.select(polars.selectors.by_name(*columns))
+        for table in chosen.collect_batches(chunk_size=sizes.row_block, lazy=True):
+            block = FileTable(selected(table, columns), None, path.name, before=before)
             before += table.height
             yield block, before / rows
     except pl.exceptions.PolarsError as error:

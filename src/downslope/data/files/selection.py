@@ -13,7 +13,7 @@ from downslope.core import Advice, DataError, Setting, SettingError, UnknownName
 from downslope.data.dataset import Dataset, with_notes
 from downslope.data.roles import Roles, roles_of
 from downslope.data.stored import StoredTable
-from downslope.data.tables import check_distinct, check_present
+from downslope.data.tables import check_distinct, check_present, selected
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -80,10 +80,10 @@ class ColumnSelection:
             DataError: a target is missing in some row, and such rows are not to be left out.
         """
         if self.target is None:
-            return Dataset(table.select(names), roles=Roles())
+            return Dataset(_columns(table, names), roles=Roles())
         *features, target = names
         labels = table.column(target) if isinstance(table, StoredTable) else table[target]
-        inputs, missing = table.select(features), labels.is_null().to_numpy()
+        inputs, missing = _columns(table, features), labels.is_null().to_numpy()
         chosen = [*self.numeric, *self.categorical, *(self.only or ()), *self.keep]
         roles = roles_of(inputs, plain=self.categorical).besides(chosen)
         if not missing.any():
@@ -115,6 +115,11 @@ class ColumnSelection:
             f"{'entry' if count == 1 else 'entries'}, first in row {int(missing.argmax())} (counting from 0).",
             *(() if missing.all() else (Advice("fill them in"), advice)),
         )
+
+
+def _columns(table: DataFrame | StoredTable, names: Sequence[str]) -> DataFrame | StoredTable:
+    """Return columns of a table."""
+    return table.select(names) if isinstance(table, StoredTable) else selected(table, names)
 
 
 def _rows_text(missing: np.ndarray) -> str:

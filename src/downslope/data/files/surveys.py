@@ -172,7 +172,7 @@ def survey_of_typed(column: Series, block: FileTable) -> Survey:
     """Return the survey of a block of a column to which its file gives a type."""
     rows, filled = len(column), len(column) - column.null_count()
     if column.dtype.is_float():
-        filled -= int(column.is_nan().sum())
+        filled -= int(np.isnan(column.to_numpy()).sum())
     if not column.dtype.is_integer():
         return Survey(rows, filled)
     return Survey(rows, filled, filled, filled, inexact=_first_inexact(column, column, block))

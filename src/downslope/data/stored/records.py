@@ -81,7 +81,7 @@ class RecordWriter:
         import polars as pl
 
         if kind.kind == "f":
-            return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+            return column.cast(pl.Float64).to_numpy()
         if column.null_count():
             row = self.rows.rows + column.is_null().arg_true()[0]
             raise DataError(
