@@ -83,7 +83,7 @@ def first_inexact(column: Series) -> int | None:
         return None
     returned = column.cast(pl.Float64).cast(column.dtype, strict=False)
     differ = (returned.is_null() & column.is_not_null()) | (returned != column).fill_null(value=False)
-    return differ.arg_max() if differ.any() else None
+    return int(differ.to_numpy().argmax()) if differ.any() else None
 
 
 def long_numbers(frame: Any, table: DataFrame) -> dict[str, str]:
@@ -255,7 +255,8 @@ def _cleaned(name: str, column: Series) -> Series:
     import polars as pl
 
     if column.dtype.is_float():
-        return column.fill_nan(None) if np.isnan(column.to_numpy()).any() else column
+        has_nan = np.isnan(column.to_numpy()).sum() > column.null_count()  # which are NaN in the array, too
+        return column.fill_nan(None) if has_nan else column
     if column.dtype in (pl.Boolean, pl.String):
         return column
     if column.dtype.is_integer():
