@@ -275,12 +275,14 @@ def pictures(values, name):
     images = finite(values, 5 * 64).reshape(5, 8, 8)
     labels, sure = np.array([name, "b", name, "b", name]), np.full(5, 0.5)
     return styled_figure(
-        lambda figure: draw_images(figure, images, labels, labels[::-1], sure, np.arange(5), 5), (7, 3)
+        lambda figure: draw_images(figure, images, labels, labels[::-1], sure, np.arange(5), 5), (7.0, 3.0)
     )
 
 
 def confusions(values, name):
-    return styled_figure(lambda figure: draw_confusions(figure, [name, "b"], ["b", "b"], sorted([name, "b"])), (4, 4))
+    return styled_figure(
+        lambda figure: draw_confusions(figure, [name, "b"], ["b", "b"], sorted([name, "b"])), (4.0, 4.0)
+    )
 
 
 def framed(values, name):
@@ -288,7 +290,7 @@ def framed(values, name):
         add_frame(figure, (4.0, 3.0), title=name, handles=[], sentences=[name]).subplots().plot([0, 1])
         return "A frame."
 
-    return styled_figure(draw, (4, 3))
+    return styled_figure(draw, (4.0, 3.0))
 
 
 FIGURES = {
